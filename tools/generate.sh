@@ -1,0 +1,19 @@
+#!/bin/sh
+# Writes generated/ from protos/: messages, their types, gRPC stubs of the services, and the methods of our
+# own client. protoc's import paths are our package names, so nothing is rewritten.
+set -eu
+cd "$(dirname "$0")/.."
+bin=${PYTHON_BIN:-.venv/bin}
+protos=$(find protos -name '*.proto' | LC_ALL=C sort)
+services=$(find protos -name '*_service.proto' | LC_ALL=C sort)
+out=generated
+rm -rf "$out"
+mkdir "$out"
+# shellcheck disable=SC2086
+PATH="$bin:$PATH" "$bin/python" -m grpc_tools.protoc -Iprotos \
+    --python_out="$out" --mypy_out="quiet:$out" $protos
+# shellcheck disable=SC2086
+PATH="$bin:$PATH" "$bin/python" -m grpc_tools.protoc -Iprotos \
+    --grpc_python_out="$out" --mypy_grpc_out="quiet:$out" $services
+find "$out" -type d -path "$out/*" -exec touch {}/__init__.py \;
+touch "$out/foldlog/py.typed"
