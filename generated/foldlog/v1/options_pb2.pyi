@@ -249,22 +249,26 @@ class QueryRoute(_message.Message):
     COLLECTION_FIELD_NUMBER: _builtins.int
     ID_FIELD_NUMBER: _builtins.int
     BY_ID_FIELD_NUMBER: _builtins.int
+    NOT_FOUND_FIELD_NUMBER: _builtins.int
     collection: _builtins.str
     """The name of the collection, such as "current-orders"."""
     id: _builtins.str
     """The path in the request to the id of the one document asked for; empty for a list."""
     by_id: _builtins.bool
     """A list is in the order of the bytes of the ids; else in the order in which the documents came to be."""
+    not_found: _builtins.str
+    """The entry of the package's error catalogue for a document that is not there, such as "ORDER_NOT_FOUND"."""
     def __init__(
         self,
         *,
         collection: _builtins.str = ...,
         id: _builtins.str = ...,
         by_id: _builtins.bool = ...,
+        not_found: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_id", b"by_id", "collection", b"collection", "id", b"id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_id", b"by_id", "collection", b"collection", "id", b"id", "not_found", b"not_found"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,7 +26,7 @@ from foldlog.inventory.v1 import queries_pb2 as foldlog_dot_inventory_dot_v1_dot
 from foldlog.v1 import options_pb2 as foldlog_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(foldlog/inventory/v1/query_service.proto\x12\x14\x66oldlog.inventory.v1\x1a\"foldlog/inventory/v1/queries.proto\x1a\x18\x66oldlog/v1/options.proto2\xea\x03\n\x0cQueryService\x12\x85\x01\n\x0cGetInventory\x12).foldlog.inventory.v1.GetInventoryRequest\x1a*.foldlog.inventory.v1.GetInventoryResponse\"\x1e\x90\x02\x01\xda\xb5\x18\x17\n\tinventory\x12\nproduct_id\x12~\n\rListInventory\x12*.foldlog.inventory.v1.ListInventoryRequest\x1a+.foldlog.inventory.v1.ListInventoryResponse\"\x14\x90\x02\x01\xda\xb5\x18\r\n\tinventory\x18\x01\x12^\n\x08GetStock\x12%.foldlog.inventory.v1.GetStockRequest\x1a&.foldlog.inventory.v1.GetStockResponse\"\x03\x90\x02\x01\x12r\n\x0eWatchInventory\x12+.foldlog.inventory.v1.WatchInventoryRequest\x1a,.foldlog.inventory.v1.WatchInventoryResponse\"\x03\x90\x02\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(foldlog/inventory/v1/query_service.proto\x12\x14\x66oldlog.inventory.v1\x1a\"foldlog/inventory/v1/queries.proto\x1a\x18\x66oldlog/v1/options.proto2\xfd\x03\n\x0cQueryService\x12\x98\x01\n\x0cGetInventory\x12).foldlog.inventory.v1.GetInventoryRequest\x1a*.foldlog.inventory.v1.GetInventoryResponse\"1\x90\x02\x01\xda\xb5\x18*\n\tinventory\x12\nproduct_id\"\x11PRODUCT_NOT_FOUND\x12~\n\rListInventory\x12*.foldlog.inventory.v1.ListInventoryRequest\x1a+.foldlog.inventory.v1.ListInventoryResponse\"\x14\x90\x02\x01\xda\xb5\x18\r\n\tinventory\x18\x01\x12^\n\x08GetStock\x12%.foldlog.inventory.v1.GetStockRequest\x1a&.foldlog.inventory.v1.GetStockResponse\"\x03\x90\x02\x01\x12r\n\x0eWatchInventory\x12+.foldlog.inventory.v1.WatchInventoryRequest\x1a,.foldlog.inventory.v1.WatchInventoryResponse\"\x03\x90\x02\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,7 +34,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'foldlog.inventory.v1.query_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_QUERYSERVICE'].methods_by_name['GetInventory']._loaded_options = None
-  _globals['_QUERYSERVICE'].methods_by_name['GetInventory']._serialized_options = b'\220\002\001\332\265\030\027\n\tinventory\022\nproduct_id'
+  _globals['_QUERYSERVICE'].methods_by_name['GetInventory']._serialized_options = b'\220\002\001\332\265\030*\n\tinventory\022\nproduct_id\"\021PRODUCT_NOT_FOUND'
   _globals['_QUERYSERVICE'].methods_by_name['ListInventory']._loaded_options = None
   _globals['_QUERYSERVICE'].methods_by_name['ListInventory']._serialized_options = b'\220\002\001\332\265\030\r\n\tinventory\030\001'
   _globals['_QUERYSERVICE'].methods_by_name['GetStock']._loaded_options = None
@@ -42,5 +42,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUERYSERVICE'].methods_by_name['WatchInventory']._loaded_options = None
   _globals['_QUERYSERVICE'].methods_by_name['WatchInventory']._serialized_options = b'\220\002\001'
   _globals['_QUERYSERVICE']._serialized_start=129
-  _globals['_QUERYSERVICE']._serialized_end=619
+  _globals['_QUERYSERVICE']._serialized_end=638
 # @@protoc_insertion_point(module_scope)

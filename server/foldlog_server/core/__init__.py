@@ -1,0 +1,1 @@
+"""Event sourcing of anything: no grpc, no database, no orders."""

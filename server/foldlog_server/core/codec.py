@@ -1,0 +1,167 @@
+"""Events to bytes and back: the row format, its checksum and its chain, as docs/format.md specifies them.
+
+A record is an encoded `foldlog.v1.RecordedEvent` without its position. Its fields are in the order of their
+numbers, so it is the header (all fields before the payload) followed by the payload field; readers prepend
+the position and have the message of the contract without decoding anything.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Iterable
+
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from foldlog.v1.events_pb2 import EventMetadata
+from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
+from foldlog_server.core.errors import DataDamaged
+from foldlog_server.core.events import EncodedEvent, NewEvent, RecordedEvent
+
+NO_CHAIN = bytes(32)
+"""The chain hash of an empty log."""
+
+MAX_EVENT_BYTES = 1024 * 1024
+
+_TYPE_URL_PREFIX = "type.googleapis.com/"
+_POSITION_TAG = b"\x08"  # field 1, varint
+_PAYLOAD_TAG = b"\x42"  # field 8, length-delimited
+
+
+def varint(number: int) -> bytes:
+    """A protobuf varint of a number that is not negative."""
+    if number < 0x80:
+        return bytes((number,))
+    parts = bytearray()
+    while number >= 0x80:
+        parts.append(number & 0x7F | 0x80)
+        number >>= 7
+    parts.append(number)
+    return bytes(parts)
+
+
+def encode_header(
+    stream: str, version: int, event: NewEvent, recorded_ns: int, metadata: EventMetadata
+) -> bytes:
+    """All fields of a record before its payload; `recorded_ns` is nanoseconds since the epoch."""
+    seconds, nanos = divmod(recorded_ns, 1_000_000_000)
+    return RecordedEventMessage(
+        stream=stream,
+        version=version,
+        event_id=event.event_id,
+        type=event.type,
+        recorded_time=Timestamp(seconds=seconds, nanos=nanos),
+        metadata=metadata,
+    ).SerializeToString()
+
+
+def encode_record(header: bytes, event: NewEvent) -> bytes:
+    """A record: the header and the payload as a `google.protobuf.Any`."""
+    url = (_TYPE_URL_PREFIX + event.type).encode()
+    payload = b"\x0a" + varint(len(url)) + url
+    if event.data:  # proto3 leaves empty bytes out
+        payload += b"\x12" + varint(len(event.data)) + event.data
+    return header + _PAYLOAD_TAG + varint(len(payload)) + payload
+
+
+def checksum(position: int, record: bytes) -> int:
+    """CRC32 of the position (8 bytes, big-endian) and the record."""
+    return zlib.crc32(record, zlib.crc32(position.to_bytes(8, "big")))
+
+
+def chain_hash(previous: bytes, position: int, header: bytes, data: bytes) -> bytes:
+    """SHA-256 of the previous hash, the position (8 bytes, big-endian), the header, and the SHA-256 of the
+    payload's bytes: the payload can be erased later without breaking the chain."""
+    payload_hash = hashlib.sha256(data).digest()
+    return hashlib.sha256(previous + position.to_bytes(8, "big") + header + payload_hash).digest()
+
+
+def message(event: EncodedEvent) -> bytes:
+    """The event as an encoded `foldlog.v1.RecordedEvent`, position included."""
+    return _POSITION_TAG + varint(event.position) + event.record
+
+
+def repeated(tag: bytes, events: Iterable[EncodedEvent]) -> bytes:
+    """The events as a repeated field of `RecordedEvent`, to be put into a message by concatenation."""
+    parts: list[bytes] = []
+    for position, record in events:
+        head = _POSITION_TAG + varint(position)
+        parts += (tag, varint(len(head) + len(record)), head, record)
+    return b"".join(parts)
+
+
+def split_record(record: bytes) -> tuple[bytes, bytes]:
+    """The header and the payload's bytes (the value inside the `Any`) of a record."""
+    at = 0
+    while record[at : at + 1] != _PAYLOAD_TAG:
+        at = _skip_field(record, at)
+    payload = RecordedEventMessage.FromString(record[at:]).payload
+    return record[:at], payload.value
+
+
+def _skip_field(record: bytes, at: int) -> int:
+    tag, at = _read_varint(record, at)
+    value, at = _read_varint(record, at)
+    match tag & 7:
+        case 2:
+            return at + value
+        case 0:
+            return at
+        case other:
+            raise ValueError(f"a record has no field of wire type {other}")
+
+
+def _read_varint(data: bytes, at: int) -> tuple[int, int]:
+    number = shift = 0
+    while True:
+        byte = data[at]
+        number |= (byte & 0x7F) << shift
+        at += 1
+        if byte < 0x80:
+            return number, at
+        shift += 7
+
+
+class Codec:
+    """Decodes the payloads it was told of."""
+
+    def __init__(self, events: Iterable[type[Message]]) -> None:
+        self._classes = {event.DESCRIPTOR.full_name: event for event in events}
+
+    def decode(self, event: EncodedEvent) -> RecordedEvent:
+        """The event with its payload decoded.
+
+        Raises `DataDamaged` if the bytes cannot be read, and `UnknownEventType` for a payload that no
+        code here knows, so that `evolve` never sees one.
+        """
+        try:
+            recorded = RecordedEventMessage.FromString(event.record)
+            payload_class = self._classes.get(recorded.type)
+            if payload_class is None:
+                raise UnknownEventType(event.position, recorded.type)
+            payload = payload_class.FromString(recorded.payload.value)
+        except DecodeError:
+            raise DataDamaged(event.position) from None
+        return RecordedEvent(
+            event.position,
+            recorded.stream,
+            recorded.version,
+            recorded.event_id,
+            recorded.type,
+            recorded.recorded_time,
+            recorded.metadata,
+            payload,
+        )
+
+    def knows(self, type_name: str) -> bool:
+        """Whether payloads of this full name can be decoded."""
+        return type_name in self._classes
+
+
+class UnknownEventType(Exception):
+    """The log holds an event that this release has no message for."""
+
+    def __init__(self, position: int, type_name: str) -> None:
+        super().__init__(
+            f"The event at position {position} is a {type_name}, which this release does not know. "
+            "Run the release that wrote it, or a later one."
+        )

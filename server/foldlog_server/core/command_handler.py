@@ -1,0 +1,210 @@
+"""Carries a command out once: an accepted one is durable before it is answered, a repeated one gets the
+first answer."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from google.protobuf.message import Message
+
+from foldlog.v1.commands_pb2 import CommandOptions
+from foldlog.v1.events_pb2 import EventMetadata
+from foldlog_server.core.aggregates import (
+    MAX_ATTEMPTS,
+    Aggregates,
+    Decided,
+    Decision,
+    Part,
+    StreamState,
+    fold,
+)
+from foldlog_server.core.codec import Codec
+from foldlog_server.core.decider import Decider
+from foldlog_server.core.errors import Contended, FoldlogError, InvalidRequest
+from foldlog_server.core.event_store import (
+    DuplicateRequest,
+    EventStore,
+    NewRequest,
+    RecordedRequest,
+    RequestKey,
+)
+from foldlog_server.core.events import EncodedEvent, NewEvent, category_of, id_of
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command as it was received: checked, not yet routed."""
+
+    name: str
+    """The full name of its method, such as "foldlog.orders.v1.CommandService.AddItem"."""
+    message: Message
+    options: CommandOptions
+    actor: str = ""
+    traceparent: str = ""
+    tracestate: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOutcome:
+    """One stream after the command."""
+
+    stream: str
+    version: int
+    aggregate: Message | None
+    """The state as replies show it; None if there is nothing to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command did."""
+
+    streams: tuple[StreamOutcome, ...]
+    position: int
+    events: tuple[EncodedEvent, ...] = ()
+    proposed: tuple[tuple[str, int, NewEvent], ...] = ()
+    replayed: bool = False
+    validated_only: bool = False
+
+
+Route = Callable[[Message], Sequence[Part]]
+"""The parts of a command, one for each stream it names; makes an id where the command leaves it open."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """A command with a request id that is being carried out."""
+
+    fingerprint: bytes
+    outcome: "asyncio.Future[Decided | FoldlogError]"
+
+
+class CommandHandler:
+    """Carries commands out on the aggregates, each request id once."""
+
+    def __init__(
+        self,
+        store: EventStore,
+        codec: Codec,
+        deciders: Mapping[str, Decider[object]],
+        aggregates: Aggregates,
+    ) -> None:
+        """`deciders` are by category."""
+        self._store = store
+        self._codec = codec
+        self._deciders = deciders
+        self._aggregates = aggregates
+        self._flights: dict[RequestKey, _Flight] = {}
+
+    async def execute(self, command: Command, route: Route) -> Outcome:
+        """What the command did, once it is durable.
+
+        Raises a `FoldlogError` for a refusal, equally durable. Whoever cancels this only stops waiting:
+        a command that was taken in runs to its end.
+        """
+        options = command.options
+        if not options.request_id or options.validate_only:
+            return await self._carry_out(command, route, None)
+        request = NewRequest(RequestKey(command.actor, options.request_id.lower()), fingerprint(command))
+        for _ in range(MAX_ATTEMPTS):
+            try:
+                return await self._once(command, route, request)
+            except DuplicateRequest:  # another process was first; what it recorded is found now
+                continue
+        raise Contended(command.name, MAX_ATTEMPTS)
+
+    async def _once(self, command: Command, route: Route, request: NewRequest) -> Outcome:
+        recorded = await self._store.find_request(request.key)
+        flight = self._flights.get(request.key)
+        if flight is not None:
+            _check_same(request, flight.fingerprint)
+            return self._outcome(command, await _found(flight.outcome), replayed=True)
+        if recorded is not None:
+            _check_same(request, recorded.fingerprint)
+            return await self._replay(recorded)
+        return await self._carry_out(command, route, request)
+
+    async def _carry_out(self, command: Command, route: Route, request: NewRequest | None) -> Outcome:
+        outcome: asyncio.Future[Decided | FoldlogError] = asyncio.get_running_loop().create_future()
+        options = command.options
+        decision = Decision(
+            tuple(route(command.message)),
+            _metadata(command),
+            outcome,
+            options.expected_version if options.HasField("expected_version") else None,
+            request,
+            options.validate_only,
+        )
+        if request is not None:
+            self._flights[request.key] = _Flight(request.fingerprint, outcome)
+            outcome.add_done_callback(lambda _: self._flights.pop(request.key))
+        self._aggregates.submit(decision)
+        return self._outcome(command, await _found(outcome))
+
+    def _outcome(self, command: Command, decided: Decided, *, replayed: bool = False) -> Outcome:
+        validated_only = command.options.validate_only
+        return Outcome(
+            tuple(self._stream_outcome(stream) for stream in decided.streams),
+            0 if validated_only else max(stream.position for stream in decided.streams),
+            decided.events,
+            decided.proposed,
+            replayed,
+            validated_only,
+        )
+
+    def _stream_outcome(self, stream: StreamState) -> StreamOutcome:
+        decider = self._deciders[category_of(stream.stream)]
+        aggregate = decider.render(id_of(stream.stream), stream.version, stream.state)
+        return StreamOutcome(stream.stream, stream.version, aggregate)
+
+    async def _replay(self, recorded: RecordedRequest) -> Outcome:
+        """The first outcome again: the states folded to the versions they had, the events read again."""
+        streams: list[StreamState] = []
+        events: list[EncodedEvent] = []
+        for stream, first, last in recorded.streams:
+            decider = self._deciders[category_of(stream)]
+            state, version, position = await fold(self._store, self._codec, decider, stream, last)
+            streams.append(StreamState(stream, version, position, state))
+            while first <= last:
+                read = await self._store.read_stream(stream, from_version=first, limit=last - first + 1)
+                events += read
+                first += len(read)
+        return Outcome(
+            tuple(self._stream_outcome(stream) for stream in streams),
+            max(stream.position for stream in streams),
+            tuple(events),
+            replayed=True,
+        )
+
+
+def fingerprint(command: Command) -> bytes:
+    """32 bytes that tell a command from any other: its name, its fields as parsed, its expected version."""
+    options = command.options
+    expected = str(options.expected_version) if options.HasField("expected_version") else ""
+    head = f"{command.name}\n{expected}\n".encode()
+    return hashlib.sha256(head + command.message.SerializeToString(deterministic=True)).digest()
+
+
+async def _found(outcome: "asyncio.Future[Decided | FoldlogError]") -> Decided:
+    # Shielded: a caller that gives up must not cancel what others may have joined.
+    found = await asyncio.shield(outcome)
+    if isinstance(found, FoldlogError):
+        raise found.with_traceback(None)
+    return found
+
+
+def _check_same(request: NewRequest, recorded: bytes) -> None:
+    if recorded != request.fingerprint:
+        raise InvalidRequest.request_id_reused(request.key.request_id)
+
+
+def _metadata(command: Command) -> EventMetadata:
+    options = command.options
+    return EventMetadata(
+        request_id=options.request_id,
+        correlation_id=options.correlation_id or options.request_id,
+        causation_id=options.causation_id,
+        actor=command.actor,
+        traceparent=command.traceparent,
+        tracestate=command.tracestate,
+    )

@@ -1,0 +1,300 @@
+"""Everything that can go wrong, with what a client is told about it.
+
+FoldlogError
+├── InvalidRequest          the request breaks the contract; nothing was tried
+├── Rejected                a rule of the domain refuses the command or question
+├── WrongExpectedVersion    the stream does not have the version the client expected
+├── Contended               the race for a stream was lost too often
+├── ReadRefused             a position, log or freshness that cannot be served
+├── NotOffered              defined by the contract, not offered by this server yet
+└── StoreError
+    ├── StoreFull           nothing was stored
+    ├── EventTooLarge       nothing was stored
+    ├── StoreUnavailable    what was stored is unknown
+    └── DataDamaged         stored bytes do not fit their checksum
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from google.protobuf.descriptor import EnumDescriptor
+
+from foldlog.v1.errors_pb2 import ErrorReason
+from foldlog.v1.options_pb2 import error
+
+_PREFIX = "ERROR_REASON_"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One entry of an error catalogue."""
+
+    domain: str
+    """The proto package, such as "foldlog.orders.v1"."""
+    name: str
+    """The enum value's name without its prefix, such as "ORDER_EMPTY"."""
+    code: int
+    """The number of the gRPC status code."""
+    retry: bool
+    """Sending the same request again, unchanged, can succeed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One field or rule that a request violates."""
+
+    subject: str
+    """The path of the field, such as "command.lines[3].quantity", or what the rule is about."""
+    rule: str
+    """The rule, such as "required" or "INSUFFICIENT_STOCK"."""
+    description: str
+    """For people: what was expected and what was found."""
+
+
+class _ErrorEnum(Protocol):
+    @property
+    def DESCRIPTOR(self) -> EnumDescriptor: ...
+
+
+def catalogue(enum: _ErrorEnum) -> Mapping[int, Reason]:
+    """The entries of an error enum, by the enum's numbers."""
+    descriptor = enum.DESCRIPTOR
+    domain = descriptor.file.package
+    return {
+        value.number: Reason(
+            domain,
+            value.name.removeprefix(_PREFIX),
+            value.GetOptions().Extensions[error].code,
+            value.GetOptions().Extensions[error].retry,
+        )
+        for value in descriptor.values
+        if value.number
+    }
+
+
+_REASONS = catalogue(ErrorReason)
+
+
+class FoldlogError(Exception):
+    """Something that a client is told, with an entry of the error catalogue."""
+
+    def __init__(
+        self,
+        reason: Reason,
+        message: str,
+        metadata: Mapping[str, str] | None = None,
+        *,
+        violations: Sequence[Violation] = (),
+        retry_after: float | None = None,
+    ) -> None:
+        """`message` says what was expected, what was found, what to do; `retry_after` is in seconds."""
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.metadata = dict(metadata or {})
+        self.violations = tuple(violations)
+        self.retry_after = retry_after
+
+
+class InvalidRequest(FoldlogError):
+    """The request breaks the contract; nothing was tried."""
+
+    @classmethod
+    def malformed(cls, message_name: str) -> "InvalidRequest":
+        return cls(
+            _REASONS[ErrorReason.ERROR_REASON_MALFORMED_REQUEST],
+            f"The request's bytes are not a {message_name}. Generate the client from the server's protos.",
+        )
+
+    @classmethod
+    def fields(cls, violations: Sequence[Violation]) -> "InvalidRequest":
+        first = violations[0]
+        more = f" ({len(violations) - 1} more)" if len(violations) > 1 else ""
+        return cls(
+            _REASONS[ErrorReason.ERROR_REASON_INVALID_FIELDS],
+            f"{first.subject}: {first.description}{more}",
+            violations=violations,
+        )
+
+    @classmethod
+    def request_id_reused(cls, request_id: str) -> "InvalidRequest":
+        return cls(
+            _REASONS[ErrorReason.ERROR_REASON_REQUEST_ID_REUSED],
+            f"The request id {request_id} was used before for another command. "
+            "Make a new request id for every new command.",
+            {"request_id": request_id},
+        )
+
+    @classmethod
+    def page_token(cls) -> "InvalidRequest":
+        return cls(
+            _REASONS[ErrorReason.ERROR_REASON_PAGE_TOKEN_INVALID],
+            "The page token does not belong to this request, to the view as it is now, or to this log. "
+            "Begin again without a page token.",
+        )
+
+
+class Rejected(FoldlogError):
+    """A rule of the domain refuses the command or question."""
+
+    @classmethod
+    def of_all(cls, refusals: "Sequence[Rejected]") -> "Rejected":
+        """The refusals of one command by several streams as one: the first speaks, all are listed."""
+        first = refusals[0]
+        if len(refusals) == 1:
+            return first
+        violations = [
+            Violation(_subject(refusal), refusal.reason.name, refusal.message) for refusal in refusals
+        ]
+        message = f"{first.message} ({len(refusals) - 1} more refused.)"
+        return cls(first.reason, message, first.metadata, violations=violations)
+
+
+class WrongExpectedVersion(FoldlogError):
+    """The stream does not have the version that the append expected."""
+
+    def __init__(self, stream: str, expected: int, actual: int) -> None:
+        super().__init__(
+            _REASONS[ErrorReason.ERROR_REASON_VERSION_CONFLICT],
+            f"{stream} was expected at version {expected} and is at version {actual}. "
+            "Read it again and decide again.",
+            {"stream": stream, "expected_version": str(expected), "actual_version": str(actual)},
+        )
+        self.stream = stream
+        self.expected = expected
+        self.actual = actual
+
+
+class Contended(FoldlogError):
+    """The race for a stream was lost too often."""
+
+    def __init__(self, stream: str, attempts: int) -> None:
+        super().__init__(
+            _REASONS[ErrorReason.ERROR_REASON_CONTENDED],
+            f"Other commands changed {stream} each of the {attempts} times this one had been decided. "
+            "Send it again after a pause.",
+            {"stream": stream},
+            retry_after=0.1,
+        )
+
+
+class ReadRefused(FoldlogError):
+    """A position, log or freshness that cannot be served."""
+
+    @classmethod
+    def stream_not_found(cls, stream: str) -> "ReadRefused":
+        return cls(
+            _REASONS[ErrorReason.ERROR_REASON_STREAM_NOT_FOUND],
+            f"No event was ever stored in {stream}. Check its name: the category, a dash, the id.",
+            {"stream": stream},
+        )
+
+    @classmethod
+    def beyond_head(cls, position: int, head: int) -> "ReadRefused":
+        return cls(
+            _REASONS[ErrorReason.ERROR_REASON_POSITION_BEYOND_HEAD],
+            f"Position {position} lies beyond the end of the log, which is at {head}. "
+            "Use a position that this log gave out.",
+            {"position": str(position), "head": str(head)},
+        )
+
+    @classmethod
+    def log_replaced(cls, asked: str, log_id: str) -> "ReadRefused":
+        return cls(
+            _REASONS[ErrorReason.ERROR_REASON_LOG_REPLACED],
+            f"The position belongs to log {asked}, and this is log {log_id}. "
+            "Forget the positions of the former log and begin again.",
+            {"asked_log_id": asked, "log_id": log_id},
+        )
+
+    @classmethod
+    def view_behind(cls, view: str, asked: int, position: int, head: int) -> "ReadRefused":
+        return cls(
+            _REASONS[ErrorReason.ERROR_REASON_VIEW_BEHIND],
+            f"The view {view} has seen position {position}, not yet {asked}. "
+            "Ask again, wait longer, or accept an older answer.",
+            {
+                "view": view,
+                "min_position": str(asked),
+                "position": str(position),
+                "head": str(head),
+            },
+            retry_after=0.05,
+        )
+
+    @classmethod
+    def view_stopped(cls, view: str, position: int, head: int) -> "ReadRefused":
+        return cls(
+            _REASONS[ErrorReason.ERROR_REASON_VIEW_STOPPED],
+            f"The view {view} has stopped at position {position}. Tell the operator; "
+            "older answers are there with WHEN_BEHIND_ANSWER.",
+            {"view": view, "position": str(position), "head": str(head)},
+        )
+
+
+class NotOffered(FoldlogError):
+    """Defined by the contract, not offered by this server yet."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            _REASONS[ErrorReason.ERROR_REASON_NOT_IMPLEMENTED],
+            f"This server does not offer {what} yet.",
+        )
+
+
+class StoreError(FoldlogError):
+    """The event store could not do what was asked."""
+
+
+class StoreFull(StoreError):
+    """The disk is full; nothing was stored."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _REASONS[ErrorReason.ERROR_REASON_STORE_FULL],
+            "The server's disk is full. Nothing was stored; reads go on.",
+            retry_after=5.0,
+        )
+
+
+class EventTooLarge(StoreError):
+    """An event is larger than an event may be; nothing was stored."""
+
+    def __init__(self, type_name: str, size: int, limit: int) -> None:
+        super().__init__(
+            _REASONS[ErrorReason.ERROR_REASON_EVENT_TOO_LARGE],
+            f"The command makes a {type_name} of {size:,} bytes, and an event has at most {limit:,}. "
+            "Say less in one command.",
+            {"type": type_name, "size": str(size), "limit": str(limit)},
+        )
+
+
+class StoreUnavailable(StoreError):
+    """The store failed; what was stored is unknown."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _REASONS[ErrorReason.ERROR_REASON_STORE_UNAVAILABLE],
+            "The store does not answer, and the command may have happened. "
+            "Send it again with the same request id.",
+            retry_after=1.0,
+        )
+
+
+class DataDamaged(StoreError):
+    """Stored bytes do not fit their checksum."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(
+            _REASONS[ErrorReason.ERROR_REASON_DATA_DAMAGED],
+            f"The stored bytes at position {position} do not fit their checksum, and are not given out. "
+            "Tell the operator: the log must be verified, and restored from a backup.",
+            {"position": str(position)},
+        )
+
+
+def _subject(refusal: Rejected) -> str:
+    """What a refusal is about: the most particular id that it names."""
+    ids = [value for key, value in refusal.metadata.items() if key.endswith("_id")]
+    return ids[0] if ids else refusal.reason.name

@@ -1,0 +1,62 @@
+"""Facts before and after they are stored."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from foldlog.v1.events_pb2 import EventMetadata
+
+
+def stream_name(category: str, id: str) -> str:
+    """The name of the stream that is the home of one aggregate's events."""
+    return f"{category}-{id}"
+
+
+def category_of(stream: str) -> str:
+    """What stands before the first dash of a stream's name."""
+    return stream.partition("-")[0]
+
+
+def id_of(stream: str) -> str:
+    """What stands behind the first dash of a stream's name."""
+    return stream.partition("-")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """A fact before it is stored: its payload is encoded already, so nothing can change it."""
+
+    event_id: str
+    type: str
+    """The full name of the payload's message."""
+    data: bytes
+    """The encoded payload."""
+
+
+class EncodedEvent(NamedTuple):
+    """A fact as it is stored: readers of bytes need no more."""
+
+    position: int
+    record: bytes
+    """An encoded `foldlog.v1.RecordedEvent` without its position."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEvent:
+    """A fact after it was stored, decoded. Shared between readers: nobody may change it."""
+
+    position: int
+    stream: str
+    version: int
+    event_id: str
+    type: str
+    recorded_time: Timestamp
+    metadata: EventMetadata
+    payload: Message
+
+    @property
+    def id(self) -> str:
+        """The id of the aggregate: what stands behind the first dash of the stream's name."""
+        return id_of(self.stream)

@@ -1,0 +1,1 @@
+"""Inventory: what can be asked of stock, what can happen to it, what is shown of it."""
