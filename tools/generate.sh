@@ -17,3 +17,6 @@ PATH="$bin:$PATH" "$bin/python" -m grpc_tools.protoc -Iprotos \
     --grpc_python_out="$out" --mypy_grpc_out="quiet:$out" $services
 find "$out" -type d -path "$out/*" -exec touch {}/__init__.py \;
 touch "$out/foldlog/py.typed"
+# shellcheck disable=SC2086
+PATH="$bin:$PATH" PYTHONPATH="$out" "$bin/python" -m grpc_tools.protoc -Iprotos \
+    --plugin=protoc-gen-foldlog_client=tools/protoc_gen_foldlog_client.py --foldlog_client_out="$out" $protos

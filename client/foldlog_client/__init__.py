@@ -1,0 +1,70 @@
+"""The Python client of Foldlog: `async with foldlog_client.connect("127.0.0.1:50051") as client: ...`"""
+
+from foldlog_client.client import Client, connect
+from foldlog_client.errors import (
+    Aborted,
+    AlreadyExists,
+    BeyondHead,
+    Cancelled,
+    Contended,
+    DataDamaged,
+    Exhausted,
+    FoldlogError,
+    InvalidRequest,
+    LogReplaced,
+    NotAllowed,
+    NotAuthenticated,
+    NotFound,
+    NotOffered,
+    PageTokenInvalid,
+    Rejected,
+    RequestIdReused,
+    Resource,
+    ServerFault,
+    TimedOut,
+    Unavailable,
+    VersionConflict,
+    ViewBehind,
+    Violation,
+)
+from foldlog_client.events import Events
+from foldlog_client.payload import UnknownPayload, unpack
+from foldlog_client.retries import Retry
+from foldlog_client.session import LogPosition, Session
+from foldlog_client.subscription import Subscription
+
+__all__ = [
+    "Aborted",
+    "AlreadyExists",
+    "BeyondHead",
+    "Cancelled",
+    "Client",
+    "Contended",
+    "DataDamaged",
+    "Events",
+    "Exhausted",
+    "FoldlogError",
+    "InvalidRequest",
+    "LogPosition",
+    "LogReplaced",
+    "NotAllowed",
+    "NotAuthenticated",
+    "NotFound",
+    "NotOffered",
+    "PageTokenInvalid",
+    "Rejected",
+    "RequestIdReused",
+    "Resource",
+    "Retry",
+    "ServerFault",
+    "Session",
+    "Subscription",
+    "TimedOut",
+    "Unavailable",
+    "UnknownPayload",
+    "VersionConflict",
+    "ViewBehind",
+    "Violation",
+    "connect",
+    "unpack",
+]

@@ -17,12 +17,13 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import count, islice
+from typing import Any
 
 from google.protobuf.message import Message
 
 from foldlog.v1.events_pb2 import EventMetadata
 from foldlog_server.core.codec import Codec
-from foldlog_server.core.decider import Decider
+from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.errors import Contended, FoldlogError, Rejected, WrongExpectedVersion
 from foldlog_server.core.event_store import (
     Append,
@@ -45,7 +46,7 @@ class Part:
     """What a command asks of one stream."""
 
     stream: str
-    decider: Decider[object]
+    decider: AnyDecider
     command: Message | None
     """None asks for the state and changes nothing."""
     is_new: bool = False
@@ -60,7 +61,7 @@ class StreamState:
     version: int
     position: int
     """Of the stream's last event; 0 = the stream does not exist, or the last event is not stored."""
-    state: object
+    state: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class Decision:
 class _Entry:
     """The latest state of one stream, and who waits for it."""
 
-    decider: Decider[object]
+    decider: AnyDecider
     state: object
     version: int = 0
     position: int = 0
@@ -130,7 +131,7 @@ class Aggregates:
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._order = count(1)
 
-    async def latest(self, stream: str, decider: Decider[object]) -> StreamState:
+    async def latest(self, stream: str, decider: AnyDecider) -> StreamState:
         """The state of a stream with everything that was taken in before, once that is on disk."""
         outcome: asyncio.Future[Decided | FoldlogError] = asyncio.get_running_loop().create_future()
         self.submit(Decision((Part(stream, decider, None),), EventMetadata(), outcome))
@@ -398,7 +399,7 @@ class Aggregates:
 async def fold(
     store: EventStore,
     codec: Codec,
-    decider: Decider[object],
+    decider: AnyDecider,
     stream: str,
     until: int | None = None,
 ) -> tuple[object, int, int]:

@@ -20,7 +20,7 @@ from foldlog_server.core.aggregates import (
     fold,
 )
 from foldlog_server.core.codec import Codec
-from foldlog_server.core.decider import Decider
+from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.errors import Contended, FoldlogError, InvalidRequest
 from foldlog_server.core.event_store import (
     DuplicateRequest,
@@ -67,8 +67,14 @@ class Outcome:
     validated_only: bool = False
 
 
-Route = Callable[[Message], Sequence[Part]]
-"""The parts of a command, one for each stream it names; makes an id where the command leaves it open."""
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How a command finds its streams."""
+
+    check: Callable[[Message, CommandOptions], None]
+    """Raises `InvalidRequest` for a command that cannot be split."""
+    split: Callable[[Message], Sequence[Part]]
+    """The parts of a command, one for each stream; makes an id where the command leaves it open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,7 @@ class CommandHandler:
         self,
         store: EventStore,
         codec: Codec,
-        deciders: Mapping[str, Decider[object]],
+        deciders: Mapping[str, AnyDecider],
         aggregates: Aggregates,
     ) -> None:
         """`deciders` are by category."""
@@ -103,6 +109,7 @@ class CommandHandler:
         a command that was taken in runs to its end.
         """
         options = command.options
+        route.check(command.message, options)
         if not options.request_id or options.validate_only:
             return await self._carry_out(command, route, None)
         request = NewRequest(RequestKey(command.actor, options.request_id.lower()), fingerprint(command))
@@ -128,7 +135,7 @@ class CommandHandler:
         outcome: asyncio.Future[Decided | FoldlogError] = asyncio.get_running_loop().create_future()
         options = command.options
         decision = Decision(
-            tuple(route(command.message)),
+            tuple(route.split(command.message)),
             _metadata(command),
             outcome,
             options.expected_version if options.HasField("expected_version") else None,

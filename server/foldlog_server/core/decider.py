@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from google.protobuf.message import Message
 
@@ -26,3 +26,7 @@ class Decider(Generic[State]):
     """(id, version, state) as the message that replies carry; None if there is nothing to show."""
     events: tuple[type[Message], ...]
     """Every message that was ever stored in these streams."""
+
+
+AnyDecider: TypeAlias = Decider[Any]
+"""A decider of some state: what runners work with, who look into no state."""

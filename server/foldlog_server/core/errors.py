@@ -6,6 +6,7 @@ FoldlogError
 ├── WrongExpectedVersion    the stream does not have the version the client expected
 ├── Contended               the race for a stream was lost too often
 ├── ReadRefused             a position, log or freshness that cannot be served
+├── Draining                the server is stopping
 ├── NotOffered              defined by the contract, not offered by this server yet
 └── StoreError
     ├── StoreFull           nothing was stored
@@ -59,16 +60,19 @@ class _ErrorEnum(Protocol):
 
 def catalogue(enum: _ErrorEnum) -> Mapping[int, Reason]:
     """The entries of an error enum, by the enum's numbers."""
-    descriptor = enum.DESCRIPTOR
-    domain = descriptor.file.package
+    return catalogue_of(enum.DESCRIPTOR)
+
+
+def catalogue_of(enum: EnumDescriptor) -> Mapping[int, Reason]:
+    """The entries of an error enum, by the enum's numbers."""
     return {
         value.number: Reason(
-            domain,
+            enum.file.package,
             value.name.removeprefix(_PREFIX),
             value.GetOptions().Extensions[error].code,
             value.GetOptions().Extensions[error].retry,
         )
-        for value in descriptor.values
+        for value in enum.values
         if value.number
     }
 
@@ -230,6 +234,17 @@ class ReadRefused(FoldlogError):
             f"The view {view} has stopped at position {position}. Tell the operator; "
             "older answers are there with WHEN_BEHIND_ANSWER.",
             {"view": view, "position": str(position), "head": str(head)},
+        )
+
+
+class Draining(FoldlogError):
+    """The server is stopping."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _REASONS[ErrorReason.ERROR_REASON_DRAINING],
+            "The server is stopping. Go on at the server that follows.",
+            retry_after=0.5,
         )
 
 

@@ -349,8 +349,9 @@ def order_submitted(command: SubmitOrder, order: Order) -> OrderSubmitted:
 def payment_received(command: RecordPayment, order: Order) -> PaymentReceived:
     check_currency(command, order, command.amount)
     amount = to_nanos(command.amount)
+    assert order.amount_due is not None  # fixed by submitting
     if amount != order.amount_due:
-        raise refusals.amount_mismatch(command, order.currency_code, order.amount_due or 0, amount)
+        raise refusals.amount_mismatch(command, order.currency_code, order.amount_due, amount)
     return PaymentReceived(
         payment_id=command.payment_id,
         amount=to_money(order.currency_code, amount),

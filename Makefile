@@ -1,0 +1,84 @@
+# Two commands to begin with: `make run` serves, `make test` tests. `make` alone lists all.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ADDRESS ?= 127.0.0.1:50051
+DATA ?=
+DAY ?=
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: run
+run: $(READY) ## serve ./foldlog-data on 127.0.0.1:50051, and print what to try first
+	@$(BIN)/foldlog serve --examples
+
+.PHONY: test
+test: $(READY) ## run the tests but for the slow ones
+	$(BIN)/python -m pytest -q -m "not slow"
+
+.PHONY: lint
+lint: $(READY) ## check style, imports and protos
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	$(BIN)/buf lint
+	$(BIN)/buf format --diff --exit-code protos
+
+.PHONY: format
+format: $(READY) ## put code and protos into shape
+	$(BIN)/ruff check --fix-only --quiet
+	$(BIN)/ruff format
+	$(BIN)/buf format --write protos
+
+.PHONY: types
+types: $(READY) ## check the types
+	$(BIN)/mypy
+
+.PHONY: generate
+generate: $(READY) ## write generated/ from protos/
+	tools/generate.sh
+
+.PHONY: check-generated
+check-generated: $(READY) ## prove that generated/ is what protos/ say
+	tools/generate.sh --check
+
+.PHONY: bench
+bench: $(READY) ## measure against the bare gRPC echo; needs h2load (nghttp2-client)
+	$(BIN)/python -m bench
+
+.PHONY: demo
+demo: $(READY) ## a small shop from an empty directory, telling what happens
+	@$(BIN)/python -m examples.demo
+
+.PHONY: retail
+retail: $(READY) ## replay DATA=<.csv or .csv.gz> [DAY=2010-12-01] and compare every read model
+	@test -n "$(DATA)" || { echo "make retail: name the data, as in DATA=2010-12.csv.gz" >&2; exit 2; }
+	@$(BIN)/python -m examples.online_retail $(DATA) $(if $(DAY),--day $(DAY)) $(RETAIL_FLAGS)
+
+.PHONY: lock
+lock: $(READY) ## write requirements.lock anew from pyproject.toml
+	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host \
+		--no-emit-find-links --allow-unsafe --no-header --constraint constraints.txt --extra server --extra dev --output-file requirements.lock pyproject.toml
+
+.PHONY: check
+check: lint types check-generated test ## everything that a change must pass
+
+.PHONY: check-slow
+check-slow: $(READY) ## real data, crashes, and the tools that people use
+	$(BIN)/python -m pytest -q -m slow
+
+.PHONY: clean
+clean: ## remove everything that can be made again
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,79 @@
+"""When a failed call is made again, and after which pause."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import grpc
+
+from foldlog.v1.errors_pb2 import ErrorReason
+from foldlog.v1.options_pb2 import error as catalogue_entry
+from foldlog_client.errors import Contended, FoldlogError
+
+_CUT_OFF = (grpc.StatusCode.INTERNAL, grpc.StatusCode.CANCELLED)
+_GREATEST_EXPONENT = 32  # beyond it a float might overflow, and every pause is the longest anyway
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often and how fast a call is made again: pauses grow, and are spread at random.
+
+    A pause is never shorter than what the server asks for. The timeout of the call bounds all its
+    attempts and pauses together.
+    """
+
+    attempts: int = 10
+    """The most attempts of one call; subscriptions try for ever."""
+    first: float = 0.1
+    """The longest first pause in seconds."""
+    factor: float = 2.0
+    """How much longer the next pause may be."""
+    longest: float = 2.0
+    """The longest pause in seconds that this side chooses."""
+    attempt_timeout: float | None = None
+    """Seconds after which one attempt is given up for the next; None = all the time that is left."""
+    random: Callable[[], float] = random.random
+    """From 0 to 1: where a pause lies between none and the longest."""
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    clock: Callable[[], float] = time.monotonic
+
+    def pause(self, failures: int, error: FoldlogError) -> float:
+        """Seconds to wait after so many failures in a row."""
+        exponent = min(failures - 1, _GREATEST_EXPONENT)
+        spread = min(self.longest, self.first * self.factor**exponent) * self.random()
+        return (error.retry_after or 0.0) + spread
+
+
+def may_repeat(error: FoldlogError) -> bool:
+    """Whether the same call can succeed, unchanged. It is safe: commands act once, queries only read."""
+    if error.retry_forbidden:
+        return False
+    match error.code:
+        case grpc.StatusCode.UNAVAILABLE:
+            return not _is_final(error)
+        case grpc.StatusCode.RESOURCE_EXHAUSTED:
+            return error.retry_after is not None
+        case grpc.StatusCode.ABORTED:
+            return isinstance(error, Contended)
+        case grpc.StatusCode.DEADLINE_EXCEEDED:
+            return True
+        case _:
+            return False
+
+
+def may_resume(error: FoldlogError) -> bool:
+    """Whether a stream can be taken up again: also where a connection or proxy cut it off.
+
+    A reset of an HTTP/2 stream arrives as INTERNAL or CANCELLED without a reason; the server gives one.
+    """
+    return may_repeat(error) or (error.code in _CUT_OFF and not error.reason)
+
+
+def _is_final(error: FoldlogError) -> bool:
+    """Whether the error catalogue says that the same call cannot succeed."""
+    value = ErrorReason.DESCRIPTOR.values_by_name.get(f"ERROR_REASON_{error.reason}")
+    if error.domain != ErrorReason.DESCRIPTOR.file.package or value is None:
+        return False
+    return not value.GetOptions().Extensions[catalogue_entry].retry

@@ -1,0 +1,155 @@
+"""The composition root: the only place that knows everything."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+import uuid_utils
+
+from foldlog.inventory.v1 import command_service_pb2 as inventory_commands
+from foldlog.inventory.v1 import query_service_pb2 as inventory_queries
+from foldlog.orders.v1 import command_service_pb2 as orders_commands
+from foldlog.orders.v1 import query_service_pb2 as orders_queries
+from foldlog.v1 import event_service_pb2 as events
+from foldlog_server.core.aggregates import Aggregates
+from foldlog_server.core.codec import Codec
+from foldlog_server.core.command_handler import CommandHandler
+from foldlog_server.core.decider import AnyDecider
+from foldlog_server.core.decoding import SharedDecoding
+from foldlog_server.core.event_store import EventStore
+from foldlog_server.core.projector import Projector, Projectors
+from foldlog_server.core.query_handler import Query, Reads
+from foldlog_server.core.view import View
+from foldlog_server.inventory.inventory_view import INVENTORY
+from foldlog_server.inventory.queries import get_stock
+from foldlog_server.inventory.stock import STOCK
+from foldlog_server.orders.current_orders import CURRENT_ORDERS
+from foldlog_server.orders.customer_orders import CUSTOMER_ORDERS
+from foldlog_server.orders.order import ORDER
+from foldlog_server.orders.order_details import ORDER_DETAILS
+from foldlog_server.orders.order_history import ORDER_HISTORY
+from foldlog_server.orders.queries import get_customer_orders, get_order_history
+from foldlog_server.settings import Settings
+from foldlog_server.stores.read_model import SqliteReadModel
+from foldlog_server.stores.sqlite import SqliteEventStore
+from foldlog_server.transport.calls import OpenStreams, RpcMethodHandler
+from foldlog_server.transport.command_service import command_handlers
+from foldlog_server.transport.event_service import event_handlers
+from foldlog_server.transport.query_service import query_handlers
+from foldlog_server.transport.server import GrpcServer
+
+logger = logging.getLogger("foldlog")
+
+DECIDERS: dict[str, AnyDecider] = {decider.category: decider for decider in (ORDER, STOCK)}
+VIEWS: Sequence[View] = (ORDER_DETAILS, CURRENT_ORDERS, ORDER_HISTORY, CUSTOMER_ORDERS, INVENTORY)
+CODEC = Codec(event for decider in DECIDERS.values() for event in decider.events)
+
+
+def new_id() -> str:
+    """A UUIDv7: unique, and in the order of time."""
+    return str(uuid_utils.uuid7())
+
+
+class App:
+    """A running server: the store, what follows it, and the port it is served on."""
+
+    def __init__(self, store: SqliteEventStore, projectors: Projectors, server: GrpcServer) -> None:
+        self._store = store
+        self._projectors = projectors
+        self._server = server
+        self.port = 0
+        """The port listened on."""
+
+    @classmethod
+    async def start(
+        cls,
+        settings: Settings,
+        *,
+        clock: Callable[[], int] = time.time_ns,
+        on_failure: Callable[[BaseException], None] | None = None,
+    ) -> "App":
+        """Open the data directory, follow the log, listen.
+
+        `on_failure` is told when the store can no longer be trusted; the process should then end and
+        verify the log when it starts again. Raises what the store and the server raise when they start.
+        """
+        store = await SqliteEventStore.open(
+            settings.data,
+            clock=clock,
+            new_id=new_id,
+            request_window=settings.request_window,
+            on_failure=on_failure or (lambda _: None),
+        )
+        try:
+            projectors = await _open_views(store, settings)
+        except BaseException:
+            await store.close()
+            raise
+        app = cls(store, projectors, _server(store, projectors, settings, clock))
+        try:
+            app.port = await app._server.start(settings.listen)
+        except BaseException:
+            await app.stop(0)
+            raise
+        projectors.start()
+        return app
+
+    async def stop(self, grace: float) -> None:
+        """Finish what was taken in, then let go of everything; `grace` is in seconds."""
+        await self._server.stop(grace)
+        await self._projectors.stop()
+        await self._store.close()
+
+
+async def _open_views(store: EventStore, settings: Settings) -> Projectors:
+    decoding = SharedDecoding(CODEC)
+    return Projectors(
+        [
+            Projector(view, store, decoding, await SqliteReadModel.open(view, settings.data / "views", store))
+            for view in VIEWS
+        ]
+    )
+
+
+def _server(
+    store: EventStore, projectors: Projectors, settings: Settings, clock: Callable[[], int]
+) -> GrpcServer:
+    aggregates = Aggregates(store, CODEC, new_id, capacity=settings.cached_aggregates)
+    handler = CommandHandler(store, CODEC, DECIDERS, aggregates)
+    reads = Reads(store, projectors, clock)
+    streams = OpenStreams()
+    services: dict[str, dict[str, RpcMethodHandler]] = {}
+    for module in (orders_commands, inventory_commands):
+        service = module.DESCRIPTOR.services_by_name["CommandService"]
+        services[service.full_name] = command_handlers(service, handler, DECIDERS, store.log_id, new_id)
+    for module in (orders_queries, inventory_queries):
+        service = module.DESCRIPTOR.services_by_name["QueryService"]
+        services[service.full_name] = query_handlers(service, reads, _queries(store, aggregates, reads))
+    service = events.DESCRIPTOR.services_by_name["EventService"]
+    services[service.full_name] = event_handlers(service, store, streams)
+    return GrpcServer(services, streams, with_reflection=settings.reflection)
+
+
+def _queries(store: EventStore, aggregates: Aggregates, reads: Reads) -> dict[str, Query]:
+    """The queries that their proto does not bind to a collection, by full name."""
+    return {
+        "foldlog.orders.v1.QueryService.GetOrderHistory": get_order_history(store, reads),
+        "foldlog.orders.v1.QueryService.GetCustomerOrders": get_customer_orders(reads),
+        "foldlog.inventory.v1.QueryService.GetStock": get_stock(store, aggregates, reads),
+    }
+
+
+async def run(settings: Settings, ready: Callable[[App], None], stop: asyncio.Event) -> BaseException | None:
+    """Serve until `stop` is set or the store fails; gives the failure, if that was the reason."""
+    failures: list[BaseException] = []
+
+    def fail(failure: BaseException) -> None:
+        failures.append(failure)
+        stop.set()
+
+    app = await App.start(settings, on_failure=fail)
+    ready(app)
+    await stop.wait()
+    await app.stop(0 if failures else settings.grace)
+    return failures[0] if failures else None

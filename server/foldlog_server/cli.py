@@ -1,0 +1,221 @@
+"""The `foldlog` command.
+
+Exit codes: 0 it worked; 1 it failed, with a line on stderr that says why; 2 the command line is wrong.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from foldlog_server import __version__, tail
+from foldlog_server.settings import Settings
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="An event-sourced CQRS backend served over gRPC.",
+)
+events = typer.Typer(no_args_is_help=True, help="Read and follow the log of a running server.")
+app.add_typer(events, name="events")
+
+_DEFAULTS = Settings()
+
+Listen = Annotated[
+    str,
+    typer.Option(envvar="FOLDLOG_LISTEN", metavar="HOST:PORT", help="Where to listen; port 0 = any free."),
+]
+Data = Annotated[
+    Path,
+    typer.Option(envvar="FOLDLOG_DATA", file_okay=False, help="The data directory, made if absent."),
+]
+RequestWindow = Annotated[
+    float,
+    typer.Option(
+        envvar="FOLDLOG_REQUEST_WINDOW_HOURS",
+        min=0.01,
+        metavar="HOURS",
+        help="How long request ids are remembered.",
+    ),
+]
+Grace = Annotated[
+    float,
+    typer.Option(
+        envvar="FOLDLOG_GRACE_SECONDS",
+        min=0,
+        metavar="SECONDS",
+        help="How long calls may go on when the server stops.",
+    ),
+]
+Reflection = Annotated[
+    bool, typer.Option(envvar="FOLDLOG_REFLECTION", help="Let tools ask which services there are.")
+]
+CachedAggregates = Annotated[
+    int,
+    typer.Option(
+        envvar="FOLDLOG_CACHED_AGGREGATES", min=1, help="How many aggregates' states are kept in memory."
+    ),
+]
+LogLevel = Annotated[
+    str,
+    typer.Option(
+        envvar="FOLDLOG_LOG_LEVEL",
+        metavar="debug|info|warning|error",
+        help="How much is logged; debug logs every call.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+_HOURS = _DEFAULTS.request_window / timedelta(hours=1)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    with suppress(BrokenPipeError):
+        app()
+    sys.exit(0)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"foldlog {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    del version
+
+
+@app.command()
+def serve(
+    listen: Listen = _DEFAULTS.listen,
+    data: Data = _DEFAULTS.data,
+    request_window: RequestWindow = _HOURS,
+    grace: Grace = _DEFAULTS.grace,
+    reflection: Reflection = _DEFAULTS.reflection,
+    cached_aggregates: CachedAggregates = _DEFAULTS.cached_aggregates,
+    log_level: LogLevel = "info",
+    examples: Annotated[bool, typer.Option("--examples", help="Print commands to try first.")] = False,
+) -> None:
+    """Serve the log in a data directory until stopped by Ctrl-C or SIGTERM."""
+    _check_address(listen)
+    _log_to_stderr(log_level)
+    settings = Settings(listen, data, timedelta(hours=request_window), grace, reflection, cached_aggregates)
+    _serve(settings, examples=examples)
+
+
+@app.command()
+def config(
+    context: typer.Context,
+    listen: Listen = _DEFAULTS.listen,
+    data: Data = _DEFAULTS.data,
+    request_window: RequestWindow = _HOURS,
+    grace: Grace = _DEFAULTS.grace,
+    reflection: Reflection = _DEFAULTS.reflection,
+    cached_aggregates: CachedAggregates = _DEFAULTS.cached_aggregates,
+    log_level: LogLevel = "info",
+    as_json: Json = False,
+) -> None:
+    """Show the settings that `serve` would use, and where each comes from: flag, environment, default."""
+    del listen, data, request_window, grace, reflection, cached_aggregates, log_level
+    rows = [_setting(context, parameter) for parameter in context.command.params if parameter.envvar]
+    if as_json:
+        print(json.dumps({row["setting"]: row for row in rows}, indent=2))
+        return
+    table = Table("setting", "value", "from", "variable")
+    for row in rows:
+        table.add_row(row["setting"], str(row["value"]), row["from"], row["variable"])
+    Console().print(table)
+
+
+@events.command("tail")
+def events_tail(
+    address: Annotated[
+        str, typer.Option(envvar="FOLDLOG_ADDRESS", metavar="HOST:PORT", help="Where the server listens.")
+    ] = _DEFAULTS.listen,
+    after: Annotated[
+        int | None, typer.Option(min=0, metavar="POSITION", help="Begin after this position; 0 = all events.")
+    ] = None,
+    category: Annotated[list[str] | None, typer.Option(help="Only these categories, such as order.")] = None,
+    stream_prefix: Annotated[list[str] | None, typer.Option(help="Only streams that begin so.")] = None,
+    event_type: Annotated[list[str] | None, typer.Option(help="Only these full message names.")] = None,
+    follow: Annotated[bool, typer.Option(help="Go on when the end is reached.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Print events as they are stored: new ones only, or with --after from a position on."""
+    wanted = tail.Wanted(after, category or [], stream_prefix or [], event_type or [], follow)
+    try:
+        with suppress(KeyboardInterrupt):
+            asyncio.run(tail.tail(address, wanted, print_line=_print_line, as_json=as_json))
+    except tail.FAILURES as failure:
+        _fail(str(failure))
+
+
+def _print_line(line: str) -> None:
+    print(line, flush=True)
+
+
+def _setting(context: typer.Context, parameter: Any) -> dict[str, Any]:
+    names = {"COMMANDLINE": "flag", "ENVIRONMENT": "environment"}
+    source = context.get_parameter_source(parameter.name)
+    value = context.params[parameter.name]
+    return {
+        "setting": parameter.opts[0].removeprefix("--"),
+        "value": str(value) if isinstance(value, Path) else value,
+        "from": names.get(source.name, "default") if source else "default",
+        "variable": parameter.envvar,
+    }
+
+
+def _check_address(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise typer.BadParameter(
+            f"{address!r} is not a host and a port, such as 127.0.0.1:50051", param_hint="--listen"
+        )
+
+
+def _log_to_stderr(level: str) -> None:
+    if level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        raise typer.BadParameter(
+            f"{level!r} is none of debug, info, warning, error", param_hint="--log-level"
+        )
+    # gRPC's C core writes lines of its own to stderr unless it is told not to.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("foldlog").setLevel(level.upper())
+
+
+def _serve(settings: Settings, *, examples: bool) -> None:
+    # Imported here: `foldlog --version` need not load gRPC.
+    from foldlog_server.serving import CannotStart, serve_until_stopped
+
+    try:
+        failure = asyncio.run(serve_until_stopped(settings, _print_line, examples=examples))
+    except CannotStart as reason:
+        _fail(str(reason))
+    if failure is not None:
+        _fail("The store failed, and what was being written is unknown. It is verified at the next start.")
+
+
+def _fail(line: str) -> NoReturn:
+    print(f"foldlog: {line}", file=sys.stderr)
+    raise typer.Exit(1)

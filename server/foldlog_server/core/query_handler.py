@@ -1,0 +1,209 @@
+"""Answers questions from the documents of views, as fresh as they were asked to be.
+
+A query that its proto binds to a collection needs no code: it is compiled from its descriptors here.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from foldlog.v1.events_pb2 import RecordedEvent
+from foldlog.v1.options_pb2 import QueryRoute
+from foldlog.v1.options_pb2 import filter as filter_option
+from foldlog.v1.options_pb2 import query as query_option
+from foldlog.v1.reads_pb2 import WHEN_BEHIND_ANSWER, Freshness, ReadOptions
+from foldlog_server.core.codec import varint
+from foldlog_server.core.errors import NotOffered, ReadRefused, Reason, Rejected, catalogue_of
+from foldlog_server.core.event_store import EventStore
+from foldlog_server.core.paging import Cursor, make_token, page_size, read_token
+from foldlog_server.core.projector import Projectors
+from foldlog_server.core.read_model import ColumnFilter, Found, Page
+from foldlog_server.core.view import Key
+
+Query = Callable[[Any], Awaitable[bytes]]
+"""Takes a checked request and gives the encoded response."""
+
+DEFAULT_MAX_WAIT = 2.0
+_NANOS = 1_000_000_000
+
+
+class Reads:
+    """What queries read from: the documents of views and the log, with their freshness."""
+
+    def __init__(self, store: EventStore, projectors: Projectors, clock: Callable[[], int]) -> None:
+        """`clock` gives nanoseconds since the epoch."""
+        self._store = store
+        self._projectors = projectors
+        self._clock = clock
+
+    def check_log(self, options: ReadOptions) -> None:
+        """Raise `ReadRefused` for a position that is not one of this log."""
+        if options.log_id and options.log_id != self._store.log_id:
+            raise ReadRefused.log_replaced(options.log_id, self._store.log_id)
+        head = self._store.head.position
+        if options.min_position > head:
+            raise ReadRefused.beyond_head(options.min_position, head)
+
+    async def wait(self, collection: str, options: ReadOptions) -> None:
+        """Wait until the collection has seen what the options ask for; raise `ReadRefused` if it has not."""
+        self.check_log(options)
+        projector = self._projectors.of(collection)
+        asked = options.min_position
+        if projector.position >= asked or await projector.wait_for(asked, _max_wait(options)):
+            return
+        if options.when_behind == WHEN_BEHIND_ANSWER:
+            return
+        head = self._store.head.position
+        if projector.failed is not None:
+            raise ReadRefused.view_stopped(projector.view.name, projector.position, head)
+        raise ReadRefused.view_behind(projector.view.name, asked, projector.position, head)
+
+    def get(self, collection: str, id: str) -> Found:
+        """One document as it is stored, with the position it belongs to."""
+        return self._projectors.of(collection).read_model.get(Key(collection, id))
+
+    async def page(
+        self,
+        collection: str,
+        filters: Sequence[ColumnFilter],
+        *,
+        after: Cursor | None,
+        limit: int,
+        by_id: bool = False,
+        descending: bool = False,
+    ) -> Page:
+        """A page of documents as they are stored, with the position they belong to."""
+        return await self._projectors.of(collection).read_model.page(
+            collection, filters, by_id=by_id, descending=descending, after=after, limit=limit
+        )
+
+    def scope(self, collection: str) -> str:
+        """Names the documents as they are now: page tokens do not outlive it."""
+        return f"{self._store.log_id} {self._projectors.of(collection).read_model.generation}"
+
+    async def freshness(self, position: int) -> Freshness:
+        """How fresh an answer is that has seen the log up to a position."""
+        head = max(self._store.head.position, position)
+        freshness = Freshness(
+            log_id=self._store.log_id, position=position, head=head, lag_events=head - position
+        )
+        if position < head:
+            unseen = (await self._store.read_all(from_position=position + 1, limit=1))[0]
+            recorded = RecordedEvent.FromString(unseen.record).recorded_time.ToNanoseconds()
+            freshness.lag_time.CopyFrom(_duration(max(0, self._clock() - recorded)))
+        else:
+            freshness.lag_time.CopyFrom(Duration())
+        return freshness
+
+
+def compile_query(method: MethodDescriptor, reads: Reads) -> Query:
+    """The answer to a query that its proto binds to a collection."""
+    route = method.GetOptions().Extensions[query_option]
+    return _compile_get(method, route, reads) if route.id else _compile_list(method, route, reads)
+
+
+def _compile_get(method: MethodDescriptor, route: QueryRoute, reads: Reads) -> Query:
+    document_tag, freshness_tag = _tags(method.output_type)
+    reason = _reason(method, route.not_found)
+    has_as_of = "as_of" in method.input_type.fields_by_name
+
+    async def get(request: Any) -> bytes:
+        if has_as_of and request.HasField("as_of"):
+            raise NotOffered("past states (as_of)")
+        id = getattr(request, route.id)
+        await reads.wait(route.collection, request.options)
+        found = reads.get(route.collection, id)
+        if found.document is None:
+            raise Rejected(reason, f"There is no {route.id.removesuffix('_id')} {id}.", {route.id: id})
+        freshness = await reads.freshness(found.position)
+        return _embedded(document_tag, found.document) + _embedded(
+            freshness_tag, freshness.SerializeToString()
+        )
+
+    return get
+
+
+def _compile_list(method: MethodDescriptor, route: QueryRoute, reads: Reads) -> Query:
+    document_tag, freshness_tag = _tags(method.output_type)
+    token_tag = _tag(method.output_type.fields_by_name["next_page_token"])
+    filters_of = _filters(method.input_type)
+
+    async def page(request: Any) -> bytes:
+        scope = reads.scope(route.collection)
+        after = read_token(request.page_token, request, scope)
+        await reads.wait(route.collection, request.options)
+        limit = page_size(request.page_size)
+        page = await reads.page(
+            route.collection,
+            filters_of(request),
+            by_id=route.by_id,
+            descending=request.descending,
+            after=after,
+            limit=limit + 1,
+        )
+        parts = [_embedded(document_tag, row.document) for row in page.rows[:limit]]
+        if len(page.rows) > limit:
+            last = page.rows[limit - 1]
+            token = make_token(last.cursor, request, scope)
+            parts.append(_embedded(token_tag, token.encode()))
+        freshness = await reads.freshness(page.position)
+        parts.append(_embedded(freshness_tag, freshness.SerializeToString()))
+        return b"".join(parts)
+
+    return page
+
+
+def _filters(request: Descriptor) -> Callable[[Message], list[ColumnFilter]]:
+    filtered = [
+        (field.name, field.GetOptions().Extensions[filter_option])
+        for field in request.fields
+        if field.GetOptions().HasExtension(filter_option)
+    ]
+
+    def filters(message: Message) -> list[ColumnFilter]:
+        present = {field.name: value for field, value in message.ListFields()}
+        return [
+            ColumnFilter(option.column, option.comparison, _column_value(present[name]))
+            for name, option in filtered
+            if name in present
+        ]
+
+    return filters
+
+
+def _column_value(value: Any) -> int | str:
+    return value.ToNanoseconds() if isinstance(value, Timestamp) else value
+
+
+def _reason(method: MethodDescriptor, name: str) -> Reason:
+    file = method.containing_service.file
+    enum = file.pool.FindEnumTypeByName(f"{file.package}.ErrorReason")
+    return next(reason for reason in catalogue_of(enum).values() if reason.name == name)
+
+
+def _tags(response: Descriptor) -> tuple[bytes, bytes]:
+    """The tags of the response's documents, which are its first field, and of its freshness."""
+    return _tag(response.fields[0]), _tag(response.fields_by_name["freshness"])
+
+
+def _tag(field: FieldDescriptor) -> bytes:
+    return varint(field.number << 3 | 2)
+
+
+def _embedded(tag: bytes, data: bytes) -> bytes:
+    return tag + varint(len(data)) + data
+
+
+def _max_wait(options: ReadOptions) -> float:
+    if not options.HasField("max_wait"):
+        return DEFAULT_MAX_WAIT
+    return options.max_wait.ToNanoseconds() / _NANOS
+
+
+def _duration(nanoseconds: int) -> Duration:
+    seconds, nanos = divmod(nanoseconds, _NANOS)
+    return Duration(seconds=seconds, nanos=nanos)

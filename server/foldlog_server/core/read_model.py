@@ -1,0 +1,241 @@
+"""What the read model of one view must promise, and what its definition says about its shape.
+
+Promises
+1. Changes and checkpoint move in one transaction; a write that fails or dies leaves neither.
+2. A read is exact: its position belongs to what it gives.
+3. A document keeps the position at which it was made until it goes; ids are in the order of their bytes.
+4. A page goes on behind its cursor: a document that is there throughout is given exactly once.
+5. What does not fit the log or the definition of the view is thrown away when it is opened.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import NamedTuple, Protocol, TypeAlias, cast
+
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from foldlog.v1.options_pb2 import Comparison, indexed
+from foldlog_server.core.paging import Cursor
+from foldlog_server.core.view import Key, View
+
+ColumnValue: TypeAlias = str | int | None
+"""Text, a number, nanoseconds since the epoch, or None where the field is not set."""
+
+
+class Checkpoint(NamedTuple):
+    """A place in the log, and the hash of the chain up to it."""
+
+    position: int
+    chain_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What becomes of one document; a batch changes a document once."""
+
+    key: Key
+    document: bytes | None
+    """None if the document goes."""
+    columns: tuple[ColumnValue, ...] = ()
+    """The values of the indexed columns, in the order of `indexed_columns`."""
+    made: int | None = None
+    """The position of the event that made the document; None if it was there before the batch."""
+
+
+class Found(NamedTuple):
+    """The answer to a question for one document."""
+
+    document: bytes | None
+    position: int
+
+
+class Loaded(NamedTuple):
+    """The documents that there are of those asked for."""
+
+    documents: Mapping[Key, bytes]
+    position: int
+
+
+class Row(NamedTuple):
+    """One document of a page."""
+
+    id: str
+    made: int
+    document: bytes
+
+    @property
+    def cursor(self) -> Cursor:
+        """Where the next page goes on if this is the last row of its page."""
+        return Cursor(self.made, self.id)
+
+
+class Page(NamedTuple):
+    """Documents in the order asked for, as they all were at one position."""
+
+    rows: Sequence[Row]
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnFilter:
+    """Only documents whose column compares so to the value; one that is not set never does."""
+
+    column: str
+    comparison: Comparison.ValueType
+    value: str | int
+
+
+class ReadModelUnavailable(Exception):
+    """The read model cannot be written now, such as when the disk is full; nothing was written."""
+
+
+class ReadModel(Protocol):
+    """The documents of one view, and how far it has come."""
+
+    @property
+    def generation(self) -> str:
+        """Names the definition of the view: cursors do not outlive it."""
+
+    @property
+    def position(self) -> int:
+        """Everything up to it is in what is read from now on."""
+
+    @property
+    def stored(self) -> int:
+        """The position of the checkpoint on disk: where it goes on after a crash."""
+
+    def get(self, key: Key) -> Found:
+        """One document; blocks for some microseconds."""
+
+    def load(self, keys: Sequence[Key]) -> Loaded:
+        """Some documents, all as they were at one position; blocks for some microseconds each."""
+
+    async def page(
+        self,
+        collection: str,
+        filters: Sequence[ColumnFilter] = (),
+        *,
+        by_id: bool = False,
+        descending: bool = False,
+        after: Cursor | None = None,
+        limit: int,
+    ) -> Page:
+        """At most `limit` documents behind a cursor that pass all filters, by id or by when they were made.
+
+        Documents that one event made are in the order of their ids. Raises `KeyError` for a collection or
+        column that there is not.
+        """
+
+    async def write(self, changes: Sequence[Change], base: int, checkpoint: Checkpoint) -> None:
+        """Store the changes and the checkpoint, all or none.
+
+        `base` is the position on which the changes were made: the write is refused, with `RuntimeError`,
+        if the checkpoint on disk is beyond it. Raises `ReadModelUnavailable` if it may be tried again.
+        """
+
+    def skip_to(self, position: int) -> None:
+        """Count events as seen that change no document; on disk the checkpoint stays where it is."""
+
+    async def close(self) -> None:
+        """Let go of everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedColumn:
+    """One field that documents are searched by."""
+
+    name: str
+    is_text: bool
+    value: Callable[[Message], ColumnValue]
+
+
+_NUMBERS = {
+    FieldDescriptor.CPPTYPE_BOOL,
+    FieldDescriptor.CPPTYPE_ENUM,
+    FieldDescriptor.CPPTYPE_INT32,
+    FieldDescriptor.CPPTYPE_INT64,
+    FieldDescriptor.CPPTYPE_UINT32,
+}
+_LEAST, _MOST = -(2**63), 2**63 - 1
+
+
+def nanoseconds(timestamp: Timestamp) -> int:
+    """Nanoseconds since the epoch; before 1677 and after 2262 the nearest that 64 bits hold."""
+    return max(_LEAST, min(_MOST, timestamp.seconds * 1_000_000_000 + timestamp.nanos))
+
+
+def indexed_columns(document: type[Message]) -> tuple[IndexedColumn, ...]:
+    """The fields with the option `indexed`, in the order of the message.
+
+    Raises `TypeError` for a field that no column can hold.
+    """
+    fields = cast(Descriptor, document.DESCRIPTOR).fields
+    return tuple(_column(field) for field in fields if field.GetOptions().Extensions[indexed])
+
+
+def _column(field: FieldDescriptor) -> IndexedColumn:
+    is_text = field.cpp_type == FieldDescriptor.CPPTYPE_STRING
+    read: Callable[[Message], ColumnValue] = attrgetter(field.name)
+    if _is_timestamp(field):
+        read = _nanoseconds_of(field.name)
+    elif field.is_repeated or not (is_text or field.cpp_type in _NUMBERS):
+        raise TypeError(
+            f"{field.full_name} cannot be indexed: expected one string, enum, bool, Timestamp "
+            "or number of at most 63 bits."
+        )
+    return IndexedColumn(field.name, is_text, _if_set(field.name, read) if field.has_presence else read)
+
+
+def _is_timestamp(field: FieldDescriptor) -> bool:
+    message_type = field.message_type
+    return message_type is not None and not field.is_repeated and message_type.full_name == _TIMESTAMP
+
+
+_TIMESTAMP = Timestamp.DESCRIPTOR.full_name
+
+
+def _nanoseconds_of(name: str) -> Callable[[Message], int]:
+    return lambda message: nanoseconds(getattr(message, name))
+
+
+def _if_set(name: str, read: Callable[[Message], ColumnValue]) -> Callable[[Message], ColumnValue]:
+    return lambda message: read(message) if message.HasField(name) else None
+
+
+def generation(view: View) -> str:
+    """A short name of the definition: another revision or another shape of a document is another one."""
+    digest = hashlib.sha256(f"{view.name}\n{view.revision}\n".encode())
+    for collection, document in sorted(view.collections.items()):
+        columns = ",".join(column.name for column in indexed_columns(document))
+        digest.update(f"{collection}\n{columns}\n".encode())
+        for shape in _shapes(cast(Descriptor, document.DESCRIPTOR)):
+            digest.update(shape)
+    return digest.hexdigest()[:16]
+
+
+def _shapes(document: Descriptor) -> Iterator[bytes]:
+    """The definitions of a message and of everything inside it, in the order of their names."""
+    found: dict[str, bytes] = {}
+    ahead: list[Descriptor | EnumDescriptor] = [document]
+    while ahead:
+        descriptor = ahead.pop()
+        if descriptor.full_name not in found:
+            found[descriptor.full_name] = _definition(descriptor)
+            if isinstance(descriptor, Descriptor):
+                ahead += [t for field in descriptor.fields if (t := field.message_type or field.enum_type)]
+    return (found[name] for name in sorted(found))
+
+
+def _definition(descriptor: Descriptor | EnumDescriptor) -> bytes:
+    if isinstance(descriptor, Descriptor):
+        message = DescriptorProto()
+        descriptor.CopyToProto(message)
+        return message.SerializeToString(deterministic=True)
+    enum = EnumDescriptorProto()
+    descriptor.CopyToProto(enum)
+    return enum.SerializeToString(deterministic=True)

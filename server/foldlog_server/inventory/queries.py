@@ -1,0 +1,34 @@
+"""The questions about stock that are answered from the log itself."""
+
+from foldlog.inventory.v1.errors_pb2 import ErrorReason
+from foldlog.inventory.v1.queries_pb2 import GetStockRequest, GetStockResponse
+from foldlog.inventory.v1.types_pb2 import Stock
+from foldlog_server.core.aggregates import Aggregates
+from foldlog_server.core.errors import NotOffered, Rejected, catalogue
+from foldlog_server.core.event_store import EventStore
+from foldlog_server.core.events import stream_name
+from foldlog_server.core.query_handler import Query, Reads
+from foldlog_server.inventory.stock import STOCK
+
+_REASONS = catalogue(ErrorReason)
+
+
+def get_stock(store: EventStore, aggregates: Aggregates, reads: Reads) -> Query:
+    """The stock of one product as commands see it."""
+
+    async def answer(request: GetStockRequest) -> bytes:
+        if request.HasField("as_of"):
+            raise NotOffered("past states (as_of)")
+        reads.check_log(request.options)
+        head = store.head.position
+        id = request.product_id
+        latest = await aggregates.latest(stream_name(STOCK.category, id), STOCK)
+        stock = STOCK.render(id, latest.version, latest.state)
+        if stock is None:
+            reason = _REASONS[ErrorReason.ERROR_REASON_PRODUCT_NOT_FOUND]
+            raise Rejected(reason, f"There is no product {id}.", {"product_id": id})
+        assert isinstance(stock, Stock)
+        freshness = await reads.freshness(max(head, latest.position))
+        return GetStockResponse(stock=stock, freshness=freshness).SerializeToString()
+
+    return answer

@@ -1,0 +1,104 @@
+"""The questions about orders that one document does not answer."""
+
+from foldlog.orders.v1.errors_pb2 import ErrorReason
+from foldlog.orders.v1.queries_pb2 import (
+    Customer,
+    CustomerOrder,
+    GetCustomerOrdersRequest,
+    GetCustomerOrdersResponse,
+    GetOrderHistoryRequest,
+    GetOrderHistoryResponse,
+    OrderHistoryEntry,
+)
+from foldlog.v1.events_pb2 import RecordedEvent
+from foldlog.v1.options_pb2 import COMPARISON_UNSPECIFIED
+from foldlog_server.core.codec import message
+from foldlog_server.core.errors import Rejected, catalogue
+from foldlog_server.core.event_store import EventStore
+from foldlog_server.core.events import stream_name
+from foldlog_server.core.paging import Cursor, make_token, page_size, read_token
+from foldlog_server.core.query_handler import Query, Reads
+from foldlog_server.core.read_model import ColumnFilter, Found, Page
+
+_REASONS = catalogue(ErrorReason)
+_ORDERS = "customer-orders"
+
+
+def get_order_history(store: EventStore, reads: Reads) -> Query:
+    """Everything that happened to one order, read from its stream."""
+
+    async def answer(request: GetOrderHistoryRequest) -> bytes:
+        stream = stream_name("order", request.order_id)
+        after = read_token(request.page_token, request, store.log_id)
+        reads.check_log(request.options)
+        limit = page_size(request.page_size)
+        head = store.head.position
+        events = await store.read_stream(
+            stream,
+            from_version=_next_version(after, request.descending),
+            backwards=request.descending,
+            limit=limit + 1,
+        )
+        if not events and not await store.read_stream(stream, limit=1):
+            raise _not_found(ErrorReason.ERROR_REASON_ORDER_NOT_FOUND, "order", request.order_id)
+        response = GetOrderHistoryResponse()
+        for event in events[:limit]:
+            entry = OrderHistoryEntry(event=RecordedEvent.FromString(message(event)))
+            response.entries.append(entry)
+        if len(events) > limit and not _is_first(response, request.descending):
+            last = response.entries[-1].event.version
+            response.next_page_token = make_token(Cursor(last, ""), request, store.log_id)
+        newest = max((event.position for event in events), default=0)
+        response.freshness.CopyFrom(await reads.freshness(max(head, newest)))
+        return response.SerializeToString()
+
+    return answer
+
+
+def get_customer_orders(reads: Reads) -> Query:
+    """The sums of one customer, and a page of the customer's orders, both as of one position."""
+
+    async def answer(request: GetCustomerOrdersRequest) -> bytes:
+        scope = reads.scope(_ORDERS)
+        after = read_token(request.page_token, request, scope)
+        await reads.wait(_ORDERS, request.options)
+        limit = page_size(request.page_size)
+        found, page = await _read_together(request, reads, after, limit + 1)
+        if found.document is None:
+            raise _not_found(ErrorReason.ERROR_REASON_CUSTOMER_NOT_FOUND, "customer", request.customer_id)
+        response = GetCustomerOrdersResponse(
+            customer=Customer.FromString(found.document),
+            orders=[CustomerOrder.FromString(row.document) for row in page.rows[:limit]],
+            freshness=await reads.freshness(page.position),
+        )
+        if len(page.rows) > limit:
+            last = page.rows[limit - 1]
+            response.next_page_token = make_token(last.cursor, request, scope)
+        return response.SerializeToString()
+
+    return answer
+
+
+async def _read_together(
+    request: GetCustomerOrdersRequest, reads: Reads, after: Cursor | None, limit: int
+) -> tuple[Found, Page]:
+    mine = [ColumnFilter("customer_id", COMPARISON_UNSPECIFIED, request.customer_id)]
+    while True:
+        found = reads.get("customers", request.customer_id)
+        page = await reads.page(_ORDERS, mine, after=after, limit=limit, descending=request.descending)
+        if found.position == page.position:  # else the view has moved on between the two
+            return found, page
+
+
+def _next_version(after: Cursor | None, descending: bool) -> int:
+    if after is None:
+        return 0
+    return after.made - 1 if descending else after.made + 1
+
+
+def _is_first(response: GetOrderHistoryResponse, descending: bool) -> bool:
+    return descending and response.entries[-1].event.version == 1
+
+
+def _not_found(reason: ErrorReason.ValueType, what: str, id: str) -> Rejected:
+    return Rejected(_REASONS[reason], f"There is no {what} {id}.", {f"{what}_id": id})

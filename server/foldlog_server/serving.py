@@ -1,0 +1,44 @@
+"""One server process: from its settings to the signal that stops it."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+from foldlog_server import __version__, welcome
+from foldlog_server.app import App, run
+from foldlog_server.settings import Settings
+from foldlog_server.stores.opening import CannotOpen
+from foldlog_server.transport.server import AddressInUse
+
+
+class CannotStart(Exception):
+    """One line for the operator: what stands in the way, and what to do."""
+
+
+async def serve_until_stopped(
+    settings: Settings, print_line: Callable[[str], None], *, examples: bool
+) -> BaseException | None:
+    """Serve until SIGINT or SIGTERM; gives the store's failure, if that ended it. Raises `CannotStart`."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, _stop_once, loop, stop)
+
+    def ready(app: App) -> None:
+        host = settings.listen.rpartition(":")[0]
+        address = f"{host}:{app.port}"
+        print_line(f"Foldlog {__version__} serves {settings.data} at {address}. Stop it with Ctrl-C.")
+        if examples:
+            print_line(welcome.text(address))
+
+    try:
+        return await run(settings, ready, stop)
+    except (CannotOpen, AddressInUse) as reason:
+        raise CannotStart(str(reason)) from None
+
+
+def _stop_once(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Stop in order; a second signal is left to its default, which ends the process at once."""
+    stop.set()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.remove_signal_handler(number)

@@ -1,0 +1,23 @@
+"""What an operator can set, with its defaults."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one server."""
+
+    listen: str = "127.0.0.1:50051"
+    """Host and port; port 0 lets the system choose one."""
+    data: Path = Path("foldlog-data")
+    """The data directory; made where it does not exist."""
+    request_window: timedelta = timedelta(hours=24)
+    """How long request ids are remembered at least."""
+    grace: float = 10.0
+    """Seconds that unary calls get to finish when the server stops."""
+    reflection: bool = True
+    """Let tools such as grpcurl ask which services there are."""
+    cached_aggregates: int = 10_000
+    """The states of so many aggregates are kept in memory."""

@@ -1,0 +1,68 @@
+"""Hands what has gathered to one writer, a batch at a time and in order; a lone entry never waits."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+Entry = TypeVar("Entry")
+
+TURNS = 12
+"""Turns of the event loop for which entries gather under load. Calls arrive one by one: without a pause most
+batches would hold one entry, and a pause of a fixed time would be idle when nothing else is there to do."""
+
+MAX_BATCH_ENTRIES = 512
+MAX_BATCH_WEIGHT = 4 * 1024 * 1024
+
+
+class GroupCommit(Generic[Entry]):
+    """Entries on their way to a writer that takes a batch at a time, and must not raise."""
+
+    def __init__(
+        self, write: Callable[[list[Entry]], Awaitable[None]], weigh: Callable[[Entry], int]
+    ) -> None:
+        self._write = write
+        self._weigh = weigh
+        self._loop = asyncio.get_running_loop()
+        self._entries: list[Entry] = []
+        self._crowded = False
+        """Whether the batch before had company; if not, nobody is waited for."""
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._writing: asyncio.Task[None] | None = None
+
+    def add(self, entry: Entry) -> None:
+        """Have an entry written after all that were added before it."""
+        self._entries.append(entry)
+        if self._idle.is_set():
+            self._idle.clear()
+            self._gather(TURNS if self._crowded else 0)
+
+    async def drained(self) -> None:
+        """Return once everything that was added is written."""
+        await self._idle.wait()
+
+    def _gather(self, turns: int) -> None:
+        if turns:
+            self._loop.call_soon(self._gather, turns - 1)
+        else:
+            self._writing = self._loop.create_task(self._write_batch())
+
+    async def _write_batch(self) -> None:
+        batch = self._take()
+        self._crowded = len(batch) > 1
+        await self._write(batch)
+        if self._entries:
+            self._gather(TURNS if self._crowded else 0)
+        else:
+            self._idle.set()
+
+    def _take(self) -> list[Entry]:
+        """The oldest entries, at least one, as many as a batch may hold."""
+        weight = count = 0
+        for entry in self._entries[:MAX_BATCH_ENTRIES]:
+            weight += self._weigh(entry)
+            if weight > MAX_BATCH_WEIGHT and count:
+                break
+            count += 1
+        batch, self._entries = self._entries[:count], self._entries[count:]
+        return batch

@@ -1,0 +1,121 @@
+"""The event store in memory: the port's promises in their shortest form, for tests and to be read."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from foldlog_server.core.codec import NO_CHAIN, chain_hash
+from foldlog_server.core.errors import StoreUnavailable, WrongExpectedVersion
+from foldlog_server.core.event_store import (
+    MAX_BATCH_BYTES,
+    Append,
+    Appended,
+    DuplicateRequest,
+    Head,
+    LinkedAppendFailed,
+    RecordedRequest,
+    RequestKey,
+)
+from foldlog_server.core.events import EncodedEvent
+from foldlog_server.stores.admission import Record, admit, encode, ranges, stored_key
+from foldlog_server.stores.progress import Progress
+
+
+class MemoryEventStore:
+    """An event store that forgets everything with its process."""
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], int],
+        new_id: Callable[[], str],
+        request_window: timedelta = timedelta(hours=24),
+    ) -> None:
+        """`clock` gives nanoseconds since the epoch."""
+        self.log_id = new_id()
+        self._clock = clock
+        self._window_ns = request_window // timedelta(microseconds=1) * 1000
+        self._time = 0
+        self._log: list[EncodedEvent] = []
+        self._streams: dict[str, list[EncodedEvent]] = {}
+        self._requests: dict[bytes, tuple[int, RecordedRequest]] = {}
+        self._progress = Progress(Head(0, NO_CHAIN))
+        self._closed = False
+
+    @property
+    def head(self) -> Head:
+        return self._progress.head
+
+    def append(self, append: Append) -> asyncio.Future[Appended]:
+        key = admit(append)
+        future: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
+        try:
+            future.set_result(self._store(append, key))
+        except Exception as refusal:
+            append.failed = True
+            future.set_exception(refusal)
+        append.after = ()
+        return future
+
+    async def find_request(self, key: RequestKey) -> RecordedRequest | None:
+        time, recorded = self._requests.get(stored_key(key), (0, None))
+        return recorded if self._within_window(time) else None
+
+    async def read_stream(
+        self, stream: str, *, from_version: int = 0, backwards: bool = False, limit: int = 1000
+    ) -> Sequence[EncodedEvent]:
+        return _read(self._streams.get(stream, []), from_version, backwards, limit)
+
+    async def read_all(
+        self, *, from_position: int = 0, backwards: bool = False, limit: int = 1000
+    ) -> Sequence[EncodedEvent]:
+        return _read(self._log, from_position, backwards, limit)
+
+    async def wait_beyond(self, position: int) -> None:
+        await self._progress.beyond(position)
+
+    async def close(self) -> None:
+        self._closed = True
+        self._progress.end()
+
+    def _store(self, append: Append, key: bytes | None) -> Appended:
+        if self._closed:
+            raise StoreUnavailable
+        if any(earlier.failed for earlier in append.after):
+            raise LinkedAppendFailed
+        self._time = max(self._time, self._clock())
+        if key in self._requests and self._within_window(self._requests[key][0]):
+            raise DuplicateRequest
+        for part in append.streams:
+            actual = len(self._streams.get(part.stream, ()))
+            if part.expected_version != actual:
+                raise WrongExpectedVersion(part.stream, part.expected_version, actual)
+        events = tuple(map(self._add, encode(append, self._time)))
+        if key is not None and append.request is not None:
+            self._requests[key] = (self._time, RecordedRequest(append.request.fingerprint, ranges(append)))
+        return Appended(events)
+
+    def _add(self, record: Record) -> EncodedEvent:
+        position, chain = self.head
+        event = EncodedEvent(position + 1, record.record)
+        self._log.append(event)
+        self._streams.setdefault(record.stream, []).append(event)
+        self._progress.advance(
+            Head(event.position, chain_hash(chain, event.position, record.header, record.data))
+        )
+        return event
+
+    def _within_window(self, time: int) -> bool:
+        return max(self._time, self._clock()) - time <= self._window_ns
+
+
+def _read(events: list[EncodedEvent], first: int, backwards: bool, limit: int) -> list[EncodedEvent]:
+    """Events whose place is their index plus one, from a place on."""
+    found: list[EncodedEvent] = []
+    room = MAX_BATCH_BYTES
+    for event in reversed(events[: first or None]) if backwards else events[max(first, 1) - 1 :]:
+        room -= len(event.record)
+        if len(found) >= limit or (found and room < 0):
+            break
+        found.append(event)
+    return found

@@ -1,0 +1,257 @@
+"""One SQLite file per view generation: disposable, exact, written by one thread and read in the loop's."""
+
+import re
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, closing
+from pathlib import Path
+from typing import TypeVar, cast
+
+import aiosqlite
+
+from foldlog_server.core.codec import NO_CHAIN
+from foldlog_server.core.event_store import EventStore
+from foldlog_server.core.paging import Cursor
+from foldlog_server.core.read_model import (
+    Change,
+    Checkpoint,
+    ColumnFilter,
+    Found,
+    Loaded,
+    Page,
+    ReadModelUnavailable,
+    Row,
+    generation,
+    indexed_columns,
+)
+from foldlog_server.core.view import Key, View
+from foldlog_server.stores import read_model_sql as sql
+
+Result = TypeVar("Result")
+
+
+def _own_path(directory: Path, view_name: str, current: str) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{view_name}-{current}.db"
+    own_file = re.compile(re.escape(view_name) + r"-[0-9a-f]{16}\.db(-wal|-shm|-journal)?")
+    for other in directory.iterdir():
+        if own_file.fullmatch(other.name) and not other.name.startswith(path.name):
+            other.unlink(missing_ok=True)
+    return path
+
+
+def _read_only(path: Path) -> str:
+    return f"{path.absolute().as_uri()}?mode=ro"
+
+
+def _seen(path: Path) -> tuple[str, Checkpoint] | None:
+    """The log and the place in it that a file has seen; None if it is missing or cannot be read."""
+    if not path.exists():
+        return None
+    try:
+        connection = sqlite3.connect(path)
+        try:
+            log_id, position, chain_hash = connection.execute(sql.READ_CHECKPOINT).fetchone()
+        finally:
+            connection.close()
+    except (sqlite3.DatabaseError, TypeError):
+        return None
+    return log_id, Checkpoint(position, chain_hash)
+
+
+async def _fits(store: EventStore, log_id: str, checkpoint: Checkpoint) -> bool:
+    if log_id != store.log_id:
+        return False
+    at_beginning = checkpoint.position == 0
+    return at_beginning or await store.chain_hash_at(checkpoint.position) == checkpoint.chain_hash
+
+
+def _make_anew(path: Path, tables: Mapping[str, sql.Table], log_id: str) -> None:
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        _set_up(connection)
+        connection.execute("BEGIN")
+        for table in tables.values():
+            for statement in table.create():
+                connection.execute(statement)
+        connection.execute(sql.CREATE_CHECKPOINT)
+        connection.execute(sql.BEGIN_CHECKPOINT, (log_id, NO_CHAIN))
+        connection.execute("COMMIT")
+    finally:
+        connection.close()
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
+    for pragma in sql.WRITER_PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+class SqliteReadModel:
+    """The documents of one view in one file."""
+
+    def __init__(
+        self,
+        generation: str,
+        tables: Mapping[str, sql.Table],
+        writer: aiosqlite.Connection,
+        scanner: aiosqlite.Connection,
+        reader: sqlite3.Connection,
+        connections: AsyncExitStack,
+    ) -> None:
+        self.generation = generation
+        self._tables = tables
+        self._writer = writer
+        self._scanner = scanner
+        self._reader = reader
+        self._connections = connections
+        self._stored: int = reader.execute(sql.READ_POSITION).fetchone()[0]
+        self._skipped_to: int = self._stored
+
+    @classmethod
+    async def open(cls, view: View, directory: Path, store: EventStore) -> "SqliteReadModel":
+        """The read model of a view in a directory, made anew where it does not fit the log.
+
+        It fits if it saw the same log, and the chain of the log still has the hash it had at the checkpoint.
+        Files of other generations of the view are deleted.
+        """
+        current = generation(view)
+        path = _own_path(directory, view.name, current)
+        tables = {
+            collection: sql.Table(collection, indexed_columns(document))
+            for collection, document in view.collections.items()
+        }
+        seen = _seen(path)
+        if seen is None or not await _fits(store, *seen):
+            _make_anew(path, tables, store.log_id)
+        return await cls._connect(current, path, tables)
+
+    @classmethod
+    async def _connect(cls, current: str, path: Path, tables: Mapping[str, sql.Table]) -> "SqliteReadModel":
+        # Only the writer ever moves the write-ahead log into the file, and it is the last to close.
+        read_only = _read_only(path)
+        async with AsyncExitStack() as connections:
+            writer = await connections.enter_async_context(aiosqlite.connect(path, isolation_level=None))
+            await _in_its_thread(writer, _set_up)
+            scanner = await connections.enter_async_context(
+                aiosqlite.connect(read_only, uri=True, isolation_level=None)
+            )
+            reader = connections.enter_context(
+                closing(sqlite3.connect(read_only, uri=True, isolation_level=None))
+            )
+            return cls(current, tables, writer, scanner, reader, connections.pop_all())
+
+    @property
+    def position(self) -> int:
+        return max(self._stored, self._skipped_to)
+
+    @property
+    def stored(self) -> int:
+        return self._stored
+
+    # A file that is at the checkpoint from which events were skipped has seen those too; one that is not has
+    # been written since, and stands beyond them. So the greater of both is the position of what was read.
+
+    def get(self, key: Key) -> Found:
+        stored, document = self._reader.execute(self._tables[key.collection].get, (key.id,)).fetchone()
+        return Found(document, max(stored, self._skipped_to))
+
+    def load(self, keys: Sequence[Key]) -> Loaded:
+        documents: dict[Key, bytes] = {}
+        self._reader.execute("BEGIN")
+        try:
+            stored: int = self._reader.execute(sql.READ_POSITION).fetchone()[0]
+            for key in keys:
+                row = self._reader.execute(self._tables[key.collection].load, (key.id,)).fetchone()
+                if row is not None:
+                    documents[key] = row[0]
+        finally:
+            self._reader.execute("COMMIT")
+        return Loaded(documents, max(stored, self._skipped_to))
+
+    async def page(
+        self,
+        collection: str,
+        filters: Sequence[ColumnFilter] = (),
+        *,
+        by_id: bool = False,
+        descending: bool = False,
+        after: Cursor | None = None,
+        limit: int,
+    ) -> Page:
+        statement = self._tables[collection].page(
+            filters, by_id=by_id, descending=descending, after=after, limit=limit
+        )
+        # Taken before the thread reads: what is skipped meanwhile may follow a write that it does not see.
+        skipped_to = self._skipped_to
+        rows, stored = await _in_its_thread(self._scanner, lambda connection: _scan(connection, statement))
+        return Page(rows, max(stored, skipped_to))
+
+    async def write(self, changes: Sequence[Change], base: int, checkpoint: Checkpoint) -> None:
+        by_collection: defaultdict[str, list[Change]] = defaultdict(list)
+        for change in changes:
+            by_collection[change.key.collection].append(change)
+        statements = [
+            statement
+            for collection, its_changes in by_collection.items()
+            for statement in self._tables[collection].write(its_changes)
+        ]
+
+        def transact(connection: sqlite3.Connection) -> None:
+            _write(connection, statements, base, checkpoint)
+            # Here and not after the await: if that is cancelled, the transaction happens all the same.
+            self._stored = checkpoint.position
+
+        try:
+            await _in_its_thread(self._writer, transact)
+        except sqlite3.OperationalError as error:
+            raise ReadModelUnavailable(str(error)) from error
+
+    def skip_to(self, position: int) -> None:
+        self._skipped_to = max(self._skipped_to, position)
+
+    async def close(self) -> None:
+        await self._connections.aclose()
+
+
+async def _in_its_thread(
+    connection: aiosqlite.Connection, function: Callable[[sqlite3.Connection], Result]
+) -> Result:
+    """Run a function on a connection in the thread that owns it.
+
+    aiosqlite offers statements, each a hop to its thread and back; a whole transaction in one hop is only
+    to be had through what its own statements are made of.
+    """
+    result = await connection._execute(function, connection._conn)  # type: ignore[no-untyped-call]
+    return cast(Result, result)
+
+
+def _scan(connection: sqlite3.Connection, statement: sql.Statement) -> tuple[list[Row], int]:
+    connection.execute("BEGIN")
+    try:
+        rows = [Row(*row) for row in connection.execute(statement.sql, statement.values)]
+        return rows, connection.execute(sql.READ_POSITION).fetchone()[0]
+    finally:
+        connection.execute("COMMIT")
+
+
+def _write(
+    connection: sqlite3.Connection,
+    statements: Sequence[sql.ManyStatements],
+    base: int,
+    checkpoint: Checkpoint,
+) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in statements:
+            connection.executemany(statement.sql, statement.rows)
+        moved = connection.execute(sql.MOVE_CHECKPOINT, (checkpoint.position, checkpoint.chain_hash, base))
+        if moved.rowcount != 1:
+            raise RuntimeError(f"The read model has moved beyond {base} under the projector that writes it.")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # some errors end it by themselves
+            connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,1 @@
+CREATE UNIQUE INDEX events_by_stream ON events (stream, version)

@@ -1,0 +1,2 @@
+-- {partitions} selects from every live partition, newest first.
+CREATE VIEW requests AS {partitions}

@@ -1,0 +1,4 @@
+CREATE TABLE types (
+    key INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+)

@@ -1,0 +1,1 @@
+INSERT INTO log (log_id, made_time) VALUES (?, ?)

@@ -1,0 +1,1 @@
+SELECT position, record, checksum FROM events WHERE position >= ? ORDER BY position LIMIT ?

@@ -1,0 +1,1 @@
+SELECT position, chain FROM events WHERE position = (SELECT max(position) FROM events)

@@ -1,0 +1,1 @@
+SELECT fingerprint, outcome FROM requests WHERE key = ? LIMIT 1

@@ -1,0 +1,2 @@
+SELECT position, version, record, checksum FROM events
+WHERE stream = (SELECT key FROM streams WHERE name = ?) AND version <= ? ORDER BY version DESC LIMIT ?

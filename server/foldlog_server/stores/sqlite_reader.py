@@ -1,0 +1,93 @@
+"""Reads a log while another process, or another thread, writes it; needs no lock."""
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from foldlog_server.core.errors import StoreUnavailable
+from foldlog_server.core.event_store import Head, RecordedRequest, RequestKey
+from foldlog_server.core.events import EncodedEvent
+from foldlog_server.stores import sqlite_requests, sqlite_rows
+from foldlog_server.stores.admission import stored_key
+from foldlog_server.stores.opening import DataDirectoryUnusable, NotALog
+from foldlog_server.stores.sqlite_schema import log_file, read_only_uri, recognise, set_up_reader
+from foldlog_server.stores.statements import statement
+
+_SELECT_LOG = statement("select_log")
+_SELECT_CHAIN = statement("select_chain")
+
+
+class SqliteLogReader:
+    """A log as it is on disk: each call sees all that is committed, and whole transactions only.
+
+    Belongs to the thread that opened it. Raises `DataDamaged` for bytes that do not fit their checksum and
+    `StoreUnavailable` when the database cannot be read, or the reader is closed.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, log_id: str) -> None:
+        self._connection = connection
+        self.log_id = log_id
+
+    @classmethod
+    def open(cls, directory: Path) -> "SqliteLogReader":
+        """Raises `CannotOpen`."""
+        file = log_file(directory)
+        if not file.is_file():
+            raise NotALog(file)
+        try:
+            connection = sqlite3.connect(read_only_uri(file), uri=True, isolation_level=None)
+            try:
+                set_up_reader(connection)
+                recognise(connection, file)
+                (log_id,) = connection.execute(_SELECT_LOG).fetchone()
+            except BaseException:
+                connection.close()
+                raise
+        except sqlite3.Error as error:
+            raise DataDirectoryUnusable(directory, error) from error
+        return cls(connection, log_id.decode())
+
+    @property
+    def head(self) -> Head:
+        """The end of the log."""
+        try:
+            return sqlite_rows.read_head(self._connection)
+        except sqlite3.Error as error:
+            raise StoreUnavailable from error
+
+    def chain_hash(self, position: int) -> bytes | None:
+        """The chain hash at a position, by which one can tell whether a log is the one it was."""
+        try:
+            row = self._connection.execute(_SELECT_CHAIN, (position,)).fetchone()
+        except sqlite3.Error as error:
+            raise StoreUnavailable from error
+        return None if row is None else bytes(row[0])
+
+    def find_request(self, key: RequestKey) -> RecordedRequest | None:
+        """As `EventStore.find_request`."""
+        try:
+            return sqlite_requests.find(self._connection, stored_key(key))
+        except sqlite3.Error as error:
+            raise StoreUnavailable from error
+
+    def read_all(
+        self, *, from_position: int = 0, backwards: bool = False, limit: int = 1000
+    ) -> Sequence[EncodedEvent]:
+        """As `EventStore.read_all`."""
+        return sqlite_rows.read_all(self._connection, from_position, backwards, limit)
+
+    def read_stream(
+        self, stream: str, *, from_version: int = 0, backwards: bool = False, limit: int = 1000
+    ) -> Sequence[EncodedEvent]:
+        """As `EventStore.read_stream`."""
+        return sqlite_rows.read_stream(self._connection, stream, from_version, backwards, limit)
+
+    def close(self) -> None:
+        """Let go of the log's files."""
+        self._connection.close()
+
+    def __enter__(self) -> "SqliteLogReader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,106 @@
+"""Remembers requests in partitions of time: the newest takes inserts, and the oldest is dropped whole.
+
+Random keys in one index as large as the window would cost more than half of the append rate. A partition is
+named after the time until which it takes records, so nothing in it is newer, whatever the window was when it
+was made. The view `requests` is made anew with them, so that readers need not know their names.
+"""
+
+import json
+import sqlite3
+
+from foldlog_server.core.event_store import RecordedRequest, StreamRange
+from foldlog_server.stores.statements import statement
+
+PARTITIONS = 4
+"""How many partitions a window is divided into."""
+
+_PREFIX = "requests_until_"
+_CREATE = statement("create_partition")
+_DROP = statement("drop_partition")
+_CREATE_VIEW = statement("create_requests")
+_DROP_VIEW = statement("drop_requests")
+_INSERT = statement("insert_request")
+_SELECT = statement("select_request")
+_SELECT_PARTITIONS = statement("select_partitions")
+
+RequestRow = tuple[bytes, bytes, str]
+"""Key, fingerprint, outcome."""
+
+_outcome = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def request_row(key: bytes, recorded: RecordedRequest) -> RequestRow:
+    """The outcome is JSON: [[stream, first, last], …]."""
+    return key, recorded.fingerprint, _outcome(recorded.streams)
+
+
+def find(connection: sqlite3.Connection, key: bytes) -> RecordedRequest | None:
+    """What is recorded under a key in any live partition."""
+    row = connection.execute(_SELECT, (key,)).fetchone()
+    if row is None:
+        return None
+    fingerprint, outcome = row
+    return RecordedRequest(fingerprint, tuple(StreamRange(*item) for item in json.loads(outcome)))
+
+
+def create(connection: sqlite3.Connection, now: int, window_ns: int) -> None:
+    """Make the first partition."""
+    _replace_view(connection, [_add(connection, now, window_ns)])
+
+
+class RequestPartitions:
+    """The live partitions, as the writer sees them inside its transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, window_ns: int) -> None:
+        self._connection = connection
+        self._window_ns = window_ns
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the partitions' names again, as after a rollback."""
+        self._use([name for (name,) in self._connection.execute(_SELECT_PARTITIONS)])
+
+    def advance(self, now: int) -> None:
+        """Make a new partition when the newest takes no more, and drop those older than the window.
+
+        A clock that goes back changes nothing: the newest partition goes on.
+        """
+        if now < self._change_at:
+            return
+        live = [name for name in self._names if _end(name) + self._window_ns > now]
+        for name in self._names[len(live) :]:
+            self._connection.execute(_DROP.format(partition=name))
+        if not live or now >= _end(live[0]):
+            live.insert(0, _add(self._connection, now, self._window_ns))
+        _replace_view(self._connection, live)
+        self._use(live)
+
+    def has(self, key: bytes) -> bool:
+        """Whether a request is recorded in any live partition."""
+        return self._connection.execute(_SELECT, (key,)).fetchone() is not None
+
+    def insert(self, rows: list[RequestRow]) -> None:
+        """Record requests in the newest partition."""
+        self._connection.executemany(self._insert, rows)
+
+    def _use(self, names: list[str]) -> None:
+        """Newest first."""
+        self._names = names
+        self._insert = _INSERT.format(partition=names[0])
+        self._change_at = min(_end(names[0]), _end(names[-1]) + self._window_ns)
+
+
+def _end(name: str) -> int:
+    return int(name.removeprefix(_PREFIX))
+
+
+def _add(connection: sqlite3.Connection, now: int, window_ns: int) -> str:
+    name = f"{_PREFIX}{now + max(window_ns // PARTITIONS, 1):020}"
+    connection.execute(_CREATE.format(partition=name))
+    return name
+
+
+def _replace_view(connection: sqlite3.Connection, names: list[str]) -> None:
+    partitions = " UNION ALL ".join(f"SELECT key, fingerprint, outcome FROM {name}" for name in names)
+    connection.execute(_DROP_VIEW)
+    connection.execute(_CREATE_VIEW.format(partitions=partitions))

@@ -1,0 +1,132 @@
+"""Makes the database of a log, and recognises one; docs/format.md describes it."""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from foldlog_server.stores import sqlite_requests
+from foldlog_server.stores.opening import FormatTooNew, NotALog
+from foldlog_server.stores.statements import statement
+
+FORMAT = 1
+APPLICATION_ID = 0x466F6C64  # "Fold"
+
+_TABLES = [
+    statement(name)
+    for name in ("create_log", "create_streams", "create_types", "create_events", "create_events_by_stream")
+]
+_INSERT_LOG = statement("insert_log")
+
+_WRITER_PRAGMAS = """
+    journal_mode = WAL
+    synchronous = FULL
+    fullfsync = 1
+    checkpoint_fullfsync = 1
+    wal_autocheckpoint = 0
+    journal_size_limit = 67108864
+    cache_size = -65536
+    busy_timeout = 10000
+    foreign_keys = 0
+"""
+# A reader's own cache is emptied by every commit of another connection; the map is not.
+_READER_PRAGMAS = """
+    query_only = 1
+    cache_size = -4096
+    mmap_size = 1073741824
+    busy_timeout = 10000
+"""
+
+
+def log_file(directory: Path) -> Path:
+    """Where a data directory has its log."""
+    return directory / "log.db"
+
+
+def make_directory(directory: Path) -> None:
+    """Make a data directory that survives a power cut; only its owner may look into it."""
+    if directory.is_dir():
+        return
+    make_directory(directory.parent)
+    directory.mkdir(mode=0o700, exist_ok=True)
+    _sync(directory.parent)
+
+
+def _sync(directory: Path) -> None:
+    # SQLite syncs the directory of the files it makes, and no directory above.
+    if os.name == "posix":
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def read_only_uri(file: Path) -> str:
+    """A connection opened with this can neither write nor checkpoint."""
+    return f"{file.absolute().as_uri()}?mode=ro"
+
+
+def set_up_writer(
+    connection: sqlite3.Connection, file: Path, new_id: Callable[[], str], now: int, window_ns: int
+) -> None:
+    """Make the log if the file is new, else recognise it; then set the connection up to write.
+
+    Raises `NotALog` and `FormatTooNew` without having touched the file.
+    """
+    new = _is_empty(connection, file)
+    if not new:
+        recognise(connection, file)
+    _pragmas(connection, _WRITER_PRAGMAS)
+    if new:
+        _create(connection, new_id(), now, window_ns)
+
+
+def set_up_reader(connection: sqlite3.Connection) -> None:
+    """Set a connection up to read; it has been opened with `read_only_uri`."""
+    # Bytes for text: a flipped bit in a value's type must reach the checksum, not a decoder.
+    connection.text_factory = bytes
+    _pragmas(connection, _READER_PRAGMAS)
+
+
+def recognise(connection: sqlite3.Connection, file: Path) -> None:
+    """Raise `NotALog` or `FormatTooNew` if this release cannot read the file."""
+    if _number(connection, file, "PRAGMA application_id") != APPLICATION_ID:
+        raise NotALog(file)
+    found = _number(connection, file, "PRAGMA user_version")
+    if found > FORMAT:
+        raise FormatTooNew(file, found, FORMAT)
+
+
+def _is_empty(connection: sqlite3.Connection, file: Path) -> bool:
+    return not any(
+        _number(connection, file, sql)
+        for sql in ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
+    )
+
+
+def _number(connection: sqlite3.Connection, file: Path, sql: str) -> int:
+    try:
+        (number,) = connection.execute(sql).fetchone()
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            raise NotALog(file) from None
+        raise
+    return int(number)
+
+
+def _create(connection: sqlite3.Connection, log_id: str, now: int, window_ns: int) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    for table in _TABLES:
+        connection.execute(table)
+    sqlite_requests.create(connection, now, window_ns)
+    connection.execute(_INSERT_LOG, (log_id, now))
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {FORMAT}")
+    connection.execute("COMMIT")
+
+
+def _pragmas(connection: sqlite3.Connection, pragmas: str) -> None:
+    for pragma in pragmas.split("\n"):
+        if pragma.strip():
+            connection.execute(f"PRAGMA {pragma.strip()}").fetchall()

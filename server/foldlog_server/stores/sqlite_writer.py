@@ -1,0 +1,239 @@
+"""Writes appends, each batch in one transaction; runs in the writer's thread alone.
+
+What a transaction will do is settled first, as data, in the order of the appends: an append that is refused
+leaves no trace, so its neighbours do not notice. State is advanced as appends are settled, and read again
+from the database when a transaction is rolled back.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
+from foldlog_server.core.codec import NO_CHAIN, chain_hash, checksum
+from foldlog_server.core.errors import StoreFull, WrongExpectedVersion
+from foldlog_server.core.event_store import (
+    Append,
+    Appended,
+    DuplicateRequest,
+    Head,
+    LinkedAppendFailed,
+    RecordedRequest,
+    StreamAppend,
+)
+from foldlog_server.core.events import EncodedEvent
+from foldlog_server.stores.admission import Record, encode, ranges
+from foldlog_server.stores.recent import Recent
+from foldlog_server.stores.sqlite_requests import RequestPartitions, RequestRow, request_row
+from foldlog_server.stores.sqlite_rows import read_head, read_newest
+from foldlog_server.stores.statements import statement
+
+VERIFIED_ON_OPEN = 1_000
+"""How many of the newest events are checked before the log is written to."""
+
+CHECKPOINT_ROWS = 4_000
+"""Rows after which the write-ahead log is copied into the database."""
+
+RECENT_STREAMS = 16_384
+"""How many streams' versions are kept in memory, and at most twice as many."""
+
+_SELECT_STREAM = statement("select_stream")
+_SELECT_NEWEST_STREAM = statement("select_newest_stream")
+_SELECT_TYPES = statement("select_types")
+_INSERT_STREAM = statement("insert_stream")
+_INSERT_TYPE = statement("insert_type")
+_INSERT_EVENT = statement("insert_event")
+
+_NO_STREAM = (0, 0)
+
+
+class Accepted(NamedTuple):
+    """An append that waits for its turn."""
+
+    append: Append
+    key: bytes | None
+    """Under which its request is remembered."""
+    future: asyncio.Future[Appended]
+
+
+Outcome = Appended | Exception
+
+
+@dataclass(slots=True)
+class _Rows:
+    """What a transaction will insert."""
+
+    streams: list[tuple[int, str]] = field(default_factory=list)
+    types: list[tuple[int, str]] = field(default_factory=list)
+    events: list[tuple[int, int, int, int, bytes, int, bytes]] = field(default_factory=list)
+    requests: dict[bytes, RequestRow] = field(default_factory=dict)
+
+
+class LogWriter:
+    """The one writer of a log."""
+
+    def __init__(self, connection: sqlite3.Connection, window_ns: int) -> None:
+        """Raises `DataDamaged` if the newest events are not what was written."""
+        self._connection = connection
+        self.newest = read_newest(connection, VERIFIED_ON_OPEN)
+        self._requests = RequestPartitions(connection, window_ns)
+        self._rows_to_checkpoint = 0
+        self._position, self._chain, self._time = 0, NO_CHAIN, 0
+        self._streams: Recent[str, tuple[int, int]] = Recent(RECENT_STREAMS)
+        self._types: dict[str, int] = {}
+        self._newest_stream = 0
+        self._reload()
+
+    @property
+    def head(self) -> Head:
+        """The end of the log."""
+        return Head(self._position, self._chain)
+
+    @property
+    def wants_checkpoint(self) -> bool:
+        """Whether much was written since the last checkpoint."""
+        return self._rows_to_checkpoint >= CHECKPOINT_ROWS
+
+    def write(self, batch: Sequence[Accepted], clock_ns: int) -> list[Outcome]:
+        """Settle the appends in order, and store those that are not refused; then tell what became of each.
+
+        Raises what SQLite raises when it is unknown what was stored.
+        """
+        try:
+            return self._transact(batch, clock_ns)
+        except sqlite3.IntegrityError:
+            # Nothing was stored, and what was known of the log is wrong; no append is to fail for another.
+            self._reload()
+            return [outcome for accepted in batch for outcome in self._transact([accepted], clock_ns)]
+
+    def checkpoint(self) -> None:
+        """Copy the write-ahead log into the database; raises what SQLite raises if that cannot be trusted.
+
+        Not left to SQLite, which would do it within a commit, and would not tell of a failed sync.
+        """
+        self._rows_to_checkpoint = 0
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        except sqlite3.Error as error:
+            if not _is_full(error):  # a full disk leaves the write-ahead log as it is, for a later time
+                raise
+
+    def _transact(self, batch: Sequence[Accepted], clock_ns: int) -> list[Outcome]:
+        rows = _Rows()
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._time = max(self._time, clock_ns)
+            self._requests.advance(self._time)
+            outcomes = [self._settle(accepted, rows) for accepted in batch]
+            self._insert(rows)
+            commit(self._connection)
+        except sqlite3.Error as error:
+            self._roll_back()
+            if not _is_full(error):
+                raise
+            self._reload()
+            return [_refuse(accepted.append, StoreFull()) for accepted in batch]
+        return outcomes
+
+    def _settle(self, accepted: Accepted, rows: _Rows) -> Outcome:
+        try:
+            appended = self._store(accepted.append, accepted.key, rows)
+        except sqlite3.Error:
+            raise
+        except Exception as refusal:
+            return _refuse(accepted.append, refusal)
+        accepted.append.failed = False
+        return appended
+
+    def _store(self, append: Append, key: bytes | None, rows: _Rows) -> Appended:
+        """Everything that can refuse the append comes before the first change."""
+        for earlier in append.after:
+            if earlier.failed:
+                raise LinkedAppendFailed
+        if key is not None and (key in rows.requests or self._requests.has(key)):
+            raise DuplicateRequest
+        for part in append.streams:
+            self._check_version(part)
+        records = encode(append, self._time)
+        events = tuple([self._add(record, rows) for record in records])
+        if key is not None and append.request is not None:
+            rows.requests[key] = request_row(key, RecordedRequest(append.request.fingerprint, ranges(append)))
+        return Appended(events)
+
+    def _check_version(self, part: StreamAppend) -> None:
+        _, actual = self._stream(part.stream)
+        if actual != part.expected_version:
+            raise WrongExpectedVersion(part.stream, part.expected_version, actual)
+
+    def _stream(self, name: str) -> tuple[int, int]:
+        """A stream's key and version."""
+        found = self._streams.get(name)
+        if found is None:
+            found = self._connection.execute(_SELECT_STREAM, (name,)).fetchone() or _NO_STREAM
+            self._streams.put(name, found)
+        return found
+
+    def _add(self, record: Record, rows: _Rows) -> EncodedEvent:
+        self._position = position = self._position + 1
+        self._chain = chain = chain_hash(self._chain, position, record.header, record.data)
+        stream = self._stream(record.stream)[0] or self._new_stream(record.stream, rows)
+        self._streams.put(record.stream, (stream, record.version))
+        type_key = self._types.get(record.type) or self._new_type(record.type, rows)
+        crc = checksum(position, record.record)
+        rows.events.append((position, stream, record.version, type_key, record.record, crc, chain))
+        return EncodedEvent(position, record.record)
+
+    def _new_stream(self, name: str, rows: _Rows) -> int:
+        self._newest_stream += 1
+        rows.streams.append((self._newest_stream, name))
+        return self._newest_stream
+
+    def _new_type(self, name: str, rows: _Rows) -> int:
+        key = self._types[name] = len(self._types) + 1
+        rows.types.append((key, name))
+        return key
+
+    def _insert(self, rows: _Rows) -> None:
+        if rows.streams:
+            self._connection.executemany(_INSERT_STREAM, rows.streams)
+        if rows.types:
+            self._connection.executemany(_INSERT_TYPE, rows.types)
+        if rows.events:
+            self._connection.executemany(_INSERT_EVENT, rows.events)
+        if rows.requests:
+            self._requests.insert(list(rows.requests.values()))
+        self._rows_to_checkpoint += len(rows.events) + len(rows.requests)
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:  # SQLite rolls back by itself on some errors
+            self._connection.execute("ROLLBACK")
+
+    def _reload(self) -> None:
+        """Take the state from the database."""
+        self._position, self._chain = read_head(self._connection)
+        self._time = max(map(_recorded_ns, read_newest(self._connection, 1)), default=0)
+        self._streams = Recent(RECENT_STREAMS)
+        self._types = dict(self._connection.execute(_SELECT_TYPES))
+        self._newest_stream = self._connection.execute(_SELECT_NEWEST_STREAM).fetchone()[0] or 0
+        self._requests.reload()
+
+
+def commit(connection: sqlite3.Connection) -> None:
+    """What was written is on disk when this returns."""
+    connection.execute("COMMIT")
+
+
+def _refuse(append: Append, refusal: Exception) -> Exception:
+    append.failed = True
+    return refusal
+
+
+def _recorded_ns(event: EncodedEvent) -> int:
+    return RecordedEventMessage.FromString(event.record).recorded_time.ToNanoseconds()
+
+
+def _is_full(error: sqlite3.Error) -> bool:
+    # Errors that Python's own code raises carry no code of SQLite's.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL

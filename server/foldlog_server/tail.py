@@ -1,0 +1,63 @@
+"""Events of a running server as lines, for people or for programs."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from google.protobuf.json_format import MessageToDict
+
+import foldlog_client
+from foldlog.inventory.v1 import events_pb2 as _inventory  # noqa: F401  (known, so that payloads print)
+from foldlog.orders.v1 import events_pb2 as _orders  # noqa: F401
+from foldlog.v1.events_pb2 import RecordedEvent
+
+FAILURES = (foldlog_client.FoldlogError,)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events to print."""
+
+    after: int | None
+    """Begin after this position; None = with the next event to be stored."""
+    categories: list[str]
+    stream_prefixes: list[str]
+    event_types: list[str]
+    follow: bool
+    """Go on when the end is reached."""
+
+
+async def tail(address: str, wanted: Wanted, print_line: Callable[[str], None], *, as_json: bool) -> None:
+    """Print events until the end is reached, or for ever. Raises one of `FAILURES`."""
+    line_of = _json_line if as_json else _line
+    async with foldlog_client.connect(address) as client:
+        await client.events.head()  # an address where nobody answers is told at once, not retried for ever
+        subscription = client.events.subscribe(
+            wanted.after or 0,
+            at_end=wanted.after is None,
+            categories=wanted.categories,
+            stream_prefixes=wanted.stream_prefixes,
+            event_types=wanted.event_types,
+        )
+        async with subscription:
+            async for message in subscription.messages():
+                for event in message.events.events:
+                    print_line(line_of(event))
+                if message.HasField("caught_up") and not wanted.follow:
+                    return
+
+
+def _line(event: RecordedEvent) -> str:
+    time = event.recorded_time.ToDatetime().isoformat(timespec="milliseconds")
+    payload = json.dumps(_payload(event), ensure_ascii=False)
+    name = event.type.rpartition(".")[2]
+    return f"{event.position:>8} {time}Z {event.stream}@{event.version} {name} {payload}"
+
+
+def _json_line(event: RecordedEvent) -> str:
+    return json.dumps(MessageToDict(event, preserving_proto_field_name=True), ensure_ascii=False)
+
+
+def _payload(event: RecordedEvent) -> dict[str, object]:
+    payload: dict[str, object] = MessageToDict(foldlog_client.unpack(event), preserving_proto_field_name=True)
+    return payload

@@ -1,0 +1,125 @@
+"""One call: parse, check, answer, and turn every error into a status. Handlers see checked messages only."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
+
+from foldlog_server.core.errors import Draining, FoldlogError, InvalidRequest
+from foldlog_server.core.rules import violations
+from foldlog_server.transport.errors import Context, abort, unforeseen
+
+logger = logging.getLogger("foldlog.calls")
+
+SLOW_SECONDS = 1.0
+
+Unary = Callable[[Any, Context], Awaitable[bytes]]
+Streamed = Callable[[Any, Context], AsyncGenerator[bytes]]
+RpcMethodHandler = grpc.RpcMethodHandler[Any, Any]
+
+
+def unary(method: MethodDescriptor, answer: Unary) -> RpcMethodHandler:
+    """A handler of raw bytes, so that bytes that are no message are refused like any bad request."""
+    request_class = GetMessageClass(method.input_type)
+    name = method.full_name
+
+    async def handle(data: bytes, context: Context) -> bytes:
+        began = time.monotonic()
+        try:
+            return await answer(_checked(request_class, data), context)
+        except FoldlogError as error:
+            _log_refusal(name, error)
+            await abort(context, error)
+        except Exception as exception:
+            await abort(context, unforeseen(exception))
+        finally:
+            _log_call(name, time.monotonic() - began)
+
+    return grpc.unary_unary_rpc_method_handler(handle)
+
+
+class OpenStreams:
+    """The streams that are open, so that a server that stops can tell their readers why."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._draining = False
+
+    def drain(self) -> None:
+        """End every stream, and each that comes, with UNAVAILABLE (DRAINING)."""
+        self._draining = True
+        for task in self._tasks:
+            task.cancel()
+
+    def streamed(self, method: MethodDescriptor, answer: Streamed) -> RpcMethodHandler:
+        """A handler that writes raw messages one after the other, each when the transport has room."""
+        request_class = GetMessageClass(method.input_type)
+
+        async def handle(data: bytes, context: Context) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            self._tasks.add(task)
+            try:
+                await self._write_all(answer(_checked(request_class, data), context), context)
+            except FoldlogError as error:
+                _log_refusal(method.full_name, error)
+                await abort(context, error)
+            except asyncio.CancelledError:
+                if not self._draining:
+                    raise
+                await abort(context, Draining())
+            except grpc.aio.InternalError:
+                logger.debug("%s: the reader went away", method.full_name)
+            except Exception as exception:
+                await abort(context, unforeseen(exception))
+            finally:
+                self._tasks.discard(task)
+
+        return grpc.unary_stream_rpc_method_handler(handle)
+
+    async def _write_all(self, messages: AsyncGenerator[bytes], context: Context) -> None:
+        if self._draining:
+            raise Draining
+        async with aclosing(messages):
+            async for message in messages:
+                await context.write(message)
+
+
+def not_offered(method: MethodDescriptor, error: FoldlogError) -> RpcMethodHandler:
+    """A handler that refuses whatever comes."""
+
+    async def refuse(_: object, context: Context) -> None:
+        await abort(context, error)
+
+    if method.client_streaming:
+        return grpc.stream_stream_rpc_method_handler(refuse)
+    return grpc.unary_stream_rpc_method_handler(refuse)
+
+
+def _checked(request_class: type[Message], data: bytes) -> Message:
+    try:
+        request = request_class.FromString(data)
+    except DecodeError:
+        raise InvalidRequest.malformed(request_class.DESCRIPTOR.full_name) from None
+    broken = violations(request)
+    if broken:
+        raise InvalidRequest.fields(broken)
+    return request
+
+
+def _log_refusal(name: str, error: FoldlogError) -> None:
+    logger.info("%s refused: %s: %s", name, error.reason.name, error.message)
+
+
+def _log_call(name: str, seconds: float) -> None:
+    if seconds >= SLOW_SECONDS:
+        logger.warning("%s took %.3f s", name, seconds)
+    elif logger.isEnabledFor(logging.DEBUG):
+        logger.debug("%s took %.1f ms", name, seconds * 1000)

@@ -1,0 +1,75 @@
+"""grpc.health.v1 for any number of watchers.
+
+The servicer of grpcio-health-checking (1.85) leaves all other watchers deaf when one goes away, so this is
+our own; its messages and names are the package's.
+"""
+
+import asyncio
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health_pb2
+
+from foldlog_server.transport.errors import Context
+
+SERVICE = "grpc.health.v1.Health"
+
+_Response = health_pb2.HealthCheckResponse
+
+
+class Health:
+    """Which services are being served; "" stands for the whole server."""
+
+    def __init__(self, services: list[str]) -> None:
+        self._services = {"", *services}
+        self._serving = False
+        self._closed = False
+        self._changed = asyncio.Event()
+
+    def set_serving(self, serving: bool) -> None:
+        """Tell everyone who asks or watches."""
+        self._serving = serving
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def close(self) -> None:
+        """Tell everyone that nothing is served any more, and end the watches."""
+        self._closed = True
+        self.set_serving(False)
+
+    def generic_handler(self) -> grpc.GenericRpcHandler:
+        """Check and Watch, to be added to a server."""
+        codec = {
+            "request_deserializer": health_pb2.HealthCheckRequest.FromString,
+            "response_serializer": _Response.SerializeToString,
+        }
+        return grpc.method_handlers_generic_handler(
+            SERVICE,
+            {
+                "Check": grpc.unary_unary_rpc_method_handler(self._check, **codec),
+                "Watch": grpc.unary_stream_rpc_method_handler(self._watch, **codec),
+            },
+        )
+
+    def _status(self, service: str) -> int:
+        if service not in self._services:
+            return int(_Response.SERVICE_UNKNOWN)
+        return int(_Response.SERVING if self._serving else _Response.NOT_SERVING)
+
+    async def _check(self, request: Any, context: Context) -> Any:
+        status = self._status(request.service)
+        if status == _Response.SERVICE_UNKNOWN:
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"There is no service {request.service!r}.")
+        return _Response(status=status)
+
+    async def _watch(self, request: Any, context: Context) -> None:
+        told = None
+        while True:
+            changed = self._changed
+            status = self._status(request.service)
+            if status != told:
+                await context.write(_Response(status=status))
+                told = status
+            if self._closed:
+                return
+            await changed.wait()

@@ -1,0 +1,25 @@
+"""gRPC server reflection, under its name of today and its former one, which has the same messages."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import grpc
+from google.rpc import error_details_pb2  # noqa: F401  (in the pool, so that clients can resolve details)
+from grpc_reflection.v1alpha import reflection_pb2
+from grpc_reflection.v1alpha._async import ReflectionServicer
+
+SERVICES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
+
+
+def generic_handlers(services: Sequence[str]) -> list[grpc.GenericRpcHandler]:
+    """Handlers that describe the named services, to be added to a server."""
+    servicer = ReflectionServicer(service_names=[*services, *SERVICES])
+    handler: Any = grpc.stream_stream_rpc_method_handler(
+        servicer.ServerReflectionInfo,
+        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    return [
+        grpc.method_handlers_generic_handler(service, {"ServerReflectionInfo": handler})
+        for service in SERVICES
+    ]

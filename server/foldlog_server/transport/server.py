@@ -1,0 +1,74 @@
+"""The gRPC server: one port, services by their descriptors, a stop that tells everyone why."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import grpc
+
+from foldlog_server.transport import health, reflection
+from foldlog_server.transport.calls import OpenStreams, RpcMethodHandler
+from foldlog_server.transport.health import Health
+
+_MIB = 1024 * 1024
+
+# Each limit with its reason; the values are gRPC's own names.
+_OPTIONS: list[tuple[str, Any]] = [
+    # By default a second server binds the same port without a word and takes half of the connections.
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_receive_message_length", 4 * _MIB),
+    # Clients that ping more often than every 5 minutes would be cut off as abusive; 10 s is what many do.
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    # Finds readers that vanished without a word.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+]
+
+
+class AddressInUse(Exception):
+    """The address cannot be listened on."""
+
+
+class GrpcServer:
+    """Serves handlers until it is stopped."""
+
+    def __init__(
+        self,
+        services: Mapping[str, dict[str, RpcMethodHandler]],
+        streams: OpenStreams,
+        *,
+        with_reflection: bool,
+    ) -> None:
+        """`services` are handlers by method name, by service name."""
+        self._streams = streams
+        self._health = Health(list(services))
+        self._server = grpc.aio.server(options=_OPTIONS)
+        handlers = [grpc.method_handlers_generic_handler(name, methods) for name, methods in services.items()]
+        handlers.append(self._health.generic_handler())
+        if with_reflection:
+            handlers += reflection.generic_handlers([*services, health.SERVICE])
+        # Generic handlers only: since 1.84, grpcio pays for every registered method at every call.
+        self._server.add_generic_rpc_handlers(tuple(handlers))
+
+    async def start(self, address: str) -> int:
+        """Listen and serve; gives the port, chosen by the system for port 0. Raises `AddressInUse`."""
+        try:
+            port = self._server.add_insecure_port(address)
+        except RuntimeError:
+            raise AddressInUse(
+                f"Cannot listen on {address}: another program does, or the address is not this machine's. "
+                "Stop it, or choose another address with --listen."
+            ) from None
+        await self._server.start()
+        self._health.set_serving(True)
+        return port
+
+    async def stop(self, grace: float) -> None:
+        """Take no more calls, end streams with the reason, let unary calls finish for `grace` seconds."""
+        self._health.close()
+        self._streams.drain()
+        await self._server.stop(grace)
+
+    async def wait_stopped(self) -> None:
+        """Return when the server has stopped."""
+        await self._server.wait_for_termination()

@@ -1,0 +1,116 @@
+"""Writes the golden file of every event that has none yet. A file that is there is never written again.
+
+python -m tests.golden.write_golden
+"""
+
+import json
+from pathlib import Path
+
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+
+from foldlog.inventory.v1.events_pb2 import (
+    StockAdjusted,
+    StockDispatched,
+    StockReceived,
+    StockReleased,
+    StockReserved,
+)
+from foldlog.orders.v1.events_pb2 import (
+    ItemAdded,
+    ItemQuantityChanged,
+    ItemRemoved,
+    OrderCancelled,
+    OrderCreated,
+    OrderReserved,
+    OrderShipped,
+    OrderSubmitted,
+    PaymentReceived,
+)
+from foldlog.orders.v1.types_pb2 import OrderLine, OrderStatus
+from foldlog.v1.money_pb2 import Money
+
+EVENTS = Path(__file__).parent / "events"
+
+
+def pounds(units: int, nanos: int) -> Money:
+    return Money(currency_code="GBP", units=units, nanos=nanos)
+
+
+HOLDER = OrderLine(
+    line_id="L1",
+    product_id="85123A",
+    product_name="WHITE HANGING HEART T-LIGHT HOLDER",
+    quantity=6,
+    unit_price=pounds(2, 550_000_000),
+)
+LANTERN = OrderLine(
+    line_id="71053",
+    product_id="71053",
+    product_name="WHITE METAL LANTERN — größer",
+    quantity=1_000_000,
+    unit_price=pounds(3, 390_000_001),
+)
+LINES = [HOLDER, LANTERN]
+TOTAL = pounds(3_390_016, 301_000_000)
+DUE = pounds(3_390_016, 300_000_000)
+
+SAMPLES: tuple[Message, ...] = (
+    OrderCreated(customer_id="17850", customer_name="Zoë Quinn", currency_code="GBP"),
+    ItemAdded(line=HOLDER),
+    ItemQuantityChanged(
+        line_id="L1", former_quantity=6, quantity=1_000_000, unit_price=pounds(2, 550_000_000)
+    ),
+    ItemRemoved(line_id="L1", former_quantity=1_000_000, unit_price=pounds(2, 550_000_000)),
+    OrderSubmitted(customer_id="17850", lines=LINES, total=TOTAL, amount_due=DUE),
+    OrderReserved(reservation_id="order-536365"),
+    PaymentReceived(payment_id="pay 1", amount=DUE, customer_id="17850"),
+    OrderShipped(
+        shipment_id="ship-1",
+        carrier="Royal Mail",
+        tracking_number="RM 123 456 785 GB",
+        customer_id="17850",
+        customer_name="Zoë Quinn",
+        lines=LINES,
+        total=TOTAL,
+        amount_due=DUE,
+    ),
+    OrderCancelled(
+        reason="arrived too late",
+        former_status=OrderStatus.ORDER_STATUS_PAID,
+        customer_id="17850",
+        customer_name="Zoë Quinn",
+        lines=LINES,
+        total=TOTAL,
+        amount_due=DUE,
+        paid=DUE,
+    ),
+    StockReceived(name="WHITE METAL LANTERN — größer", quantity=1_000_000_000_000),
+    StockAdjusted(delta=-3, reason="counted"),
+    StockReserved(order_id="536365", quantity=6),
+    StockReleased(order_id="536365", quantity=6),
+    StockDispatched(order_id="536365", quantity=6),
+)
+
+
+def golden_file(name: str) -> Path:
+    """Where the golden bytes of an event lie, by the full name of its message."""
+    return EVENTS / f"{name}.json"
+
+
+def write(sample: Message) -> None:
+    """One file: the message's name, its bytes in hexadecimal, and what they say."""
+    name = sample.DESCRIPTOR.full_name
+    content = {
+        "type": name,
+        "bytes": sample.SerializeToString(deterministic=True).hex(),
+        "says": MessageToDict(sample, preserving_proto_field_name=True),
+    }
+    golden_file(name).write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    EVENTS.mkdir(exist_ok=True)
+    for sample in SAMPLES:
+        if not golden_file(sample.DESCRIPTOR.full_name).exists():
+            write(sample)

@@ -1,0 +1,132 @@
+"""A command handler over a store whose appends a test can hold, release and fail."""
+
+import asyncio
+from collections.abc import Sequence
+from itertools import count
+from typing import Any
+
+from google.protobuf.message import Message
+
+from foldlog.inventory.v1 import command_service_pb2 as inventory_service
+from foldlog.orders.v1 import command_service_pb2 as orders_service
+from foldlog.orders.v1.commands_pb2 import AddItem, CreateOrder
+from foldlog.orders.v1.types_pb2 import OrderLine
+from foldlog.v1.commands_pb2 import CommandOptions
+from foldlog.v1.money_pb2 import Money
+from foldlog.v1.options_pb2 import command as command_option
+from foldlog_server.core.aggregates import Aggregates
+from foldlog_server.core.codec import Codec
+from foldlog_server.core.command_handler import Command, CommandHandler, Outcome, Route
+from foldlog_server.core.event_store import Append, Appended
+from foldlog_server.core.events import EncodedEvent
+from foldlog_server.core.routing import route_of
+from foldlog_server.inventory.stock import STOCK
+from foldlog_server.orders.order import ORDER
+from foldlog_server.stores.memory import MemoryEventStore
+
+DECIDERS = {"order": ORDER, "stock": STOCK}
+CODEC = Codec([*ORDER.events, *STOCK.events])
+
+
+class HeldStore(MemoryEventStore):
+    """A memory store that keeps appends, and loads, waiting for as long as a test wants."""
+
+    def __init__(self) -> None:
+        ids = count(1)
+        super().__init__(clock=lambda: 1, new_id=lambda: f"log-{next(ids)}")
+        self.appends: list[Append] = []
+        """Every append that was ever handed over, in order."""
+        self.held: list[tuple[Append, asyncio.Future[Appended]]] = []
+        self.holds = False
+        self.loads: list[str] = []
+        """The stream of every read, in order."""
+        self.may_load = asyncio.Event()
+        self.may_load.set()
+
+    def append(self, append: Append) -> asyncio.Future[Appended]:
+        self.appends.append(append)
+        if not self.holds:
+            return super().append(append)
+        future: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
+        self.held.append((append, future))
+        return future
+
+    async def release(self) -> None:
+        """Store what is held, in order, as an engine would, and let everyone hear of it."""
+        held, self.held = self.held, []
+        for append, future in held:
+            stored = super().append(append)
+            error = stored.exception()
+            if error is None:
+                future.set_result(stored.result())
+            else:
+                future.set_exception(error)
+        await settle()
+
+    async def fail_first(self, error: Exception) -> None:
+        """Refuse the append that has been held longest."""
+        append, future = self.held.pop(0)
+        append.failed = True
+        append.after = ()
+        future.set_exception(error)
+        await settle()
+
+    async def read_stream(
+        self, stream: str, *, from_version: int = 0, backwards: bool = False, limit: int = 1000
+    ) -> Sequence[EncodedEvent]:
+        self.loads.append(stream)
+        await self.may_load.wait()
+        return await super().read_stream(stream, from_version=from_version, backwards=backwards, limit=limit)
+
+
+class Commands:
+    """Sends commands as the transport does, after its checks."""
+
+    def __init__(self, store: HeldStore, *, capacity: int = 100) -> None:
+        self.store = store
+        ids = count(1)
+        self.new_id = lambda: f"id-{next(ids)}"
+        aggregates = Aggregates(store, CODEC, self.new_id, capacity=capacity)
+        self.aggregates = aggregates
+        self.handler = CommandHandler(store, CODEC, DECIDERS, aggregates)
+
+    async def execute(self, message: Message, *, actor: str = "", **options: Any) -> Outcome:
+        name, route = self._route(message)
+        command = Command(name, message, CommandOptions(**options), actor)
+        return await self.handler.execute(command, route)
+
+    def send(self, message: Message, *, actor: str = "", **options: Any) -> "asyncio.Task[Outcome]":
+        """Send and go on; `settle` lets it be taken in."""
+        return asyncio.get_running_loop().create_task(self.execute(message, actor=actor, **options))
+
+    def _route(self, message: Message) -> tuple[str, Route]:
+        for module in (orders_service, inventory_service):
+            for method in module.DESCRIPTOR.services_by_name["CommandService"].methods:
+                if method.GetOptions().HasExtension(command_option) and method.name == type(message).__name__:
+                    options = method.GetOptions().Extensions[command_option]
+                    return method.full_name, route_of(options, message.DESCRIPTOR, DECIDERS, self.new_id)
+        raise LookupError(type(message).__name__)
+
+    def stored(self) -> list[tuple[str, int, Message]]:
+        """What is in the log: stream, version and payload of each event."""
+        decoded = [CODEC.decode(event) for event in self.store._log]
+        return [(event.stream, event.version, event.payload) for event in decoded]
+
+
+async def settle() -> None:
+    """Let everything happen that can happen without further ado."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+def create(order_id: str = "1", *lines: OrderLine) -> CreateOrder:
+    return CreateOrder(order_id=order_id, customer_id="ada", currency_code="GBP", lines=lines)
+
+
+def add(order_id: str = "1", product_id: str = "tea", quantity: int = 1) -> AddItem:
+    return AddItem(order_id=order_id, line=line(product_id, quantity))
+
+
+def line(product_id: str = "tea", quantity: int = 1) -> OrderLine:
+    price = Money(currency_code="GBP", units=3)
+    return OrderLine(product_id=product_id, quantity=quantity, unit_price=price)

@@ -1,0 +1,290 @@
+"""The protoc plugin that writes the client's methods."""
+
+import datetime
+import importlib
+import inspect
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+
+ROOT = Path(__file__).parents[3]
+BOOKS = """
+syntax = "proto3";
+package plugintest.books.v1;
+
+import "foldlog/v1/commands.proto";
+import "foldlog/v1/options.proto";
+import "foldlog/v1/reads.proto";
+import "google/protobuf/timestamp.proto";
+
+// Format of a book.
+enum Format {
+  // Any.
+  FORMAT_UNSPECIFIED = 0;
+  // Printed.
+  FORMAT_PAPER = 1;
+}
+message Author { string name = 1; }
+message LendBook {
+  // Which \\"book\\", with a back\\\\slash.
+  string note = 1;
+  // The book.
+  string book_id = 2 [(foldlog.v1.rules) = {required: true}];
+  // For how many days.
+  int32 days = 3;
+  // A limit, perhaps.
+  optional int64 fee = 4;
+  repeated Author authors = 5;
+  Format format = 6;
+  // Until then.
+  google.protobuf.Timestamp due_time = 7;
+  Author reader = 8 [(foldlog.v1.rules) = {required: true}];
+  bytes cover = 9;
+  bool fast = 10;
+}
+message LendBookRequest { LendBook command = 1; foldlog.v1.CommandOptions options = 2; }
+message LendBookResponse { foldlog.v1.CommandResult result = 1; }
+message ListBooksRequest {
+  int32 page_size = 1;
+  string page_token = 2;
+  foldlog.v1.ReadOptions options = 3;
+}
+message ListBooksResponse { repeated Author volumes = 1; string next_page_token = 2; }
+
+// CommandService lends.
+service CommandService {
+  // LendBook gives a book away
+  // for a while.
+  rpc LendBook(LendBookRequest) returns (LendBookResponse) {
+    option (foldlog.v1.command) = {category: "book" streams: "book_id"};
+  }
+  rpc Execute(stream LendBookRequest) returns (stream LendBookResponse);
+}
+// QueryService answers.
+service QueryService {
+  rpc ListBooks(ListBooksRequest) returns (ListBooksResponse);
+  rpc WatchBooks(ListBooksRequest) returns (stream ListBooksResponse);
+}
+"""
+
+
+def protoc(out: Path, protos: Path, *files: str, plugin: bool = True) -> "subprocess.CompletedProcess[str]":
+    """Run protoc with the plugin, or for the messages alone."""
+    kind = (
+        ["--foldlog_client_out", f"--plugin=protoc-gen-foldlog_client={shim(out)}"]
+        if plugin
+        else ["--python_out"]
+    )
+    arguments = [f"-I{protos}", f"-I{ROOT / 'protos'}", f"{kind[0]}={out}", *kind[1:], *files]
+    return subprocess.run(
+        [sys.executable, "-m", "grpc_tools.protoc", *arguments], capture_output=True, text=True, check=False
+    )
+
+
+def shim(folder: Path) -> Path:
+    """The plugin under the interpreter of this test."""
+    path = folder / "plugin.sh"
+    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT}/tools/protoc_gen_foldlog_client.py"\n')
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture(scope="module")
+def books(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
+    """The module written for the protos above."""
+    folder = tmp_path_factory.mktemp("plugin")
+    proto = folder / "plugintest/books/v1/books.proto"
+    proto.parent.mkdir(parents=True)
+    proto.write_text(BOOKS)
+    for plugin in (False, True):
+        done = protoc(folder, folder, "plugintest/books/v1/books.proto", plugin=plugin)
+        assert done.returncode == 0, done.stderr
+    sys.path.insert(0, str(folder))
+    try:
+        return importlib.import_module("plugintest.books.v1.async_client")
+    finally:
+        sys.path.remove(str(folder))
+
+
+@dataclass
+class Notes:
+    """A caller that keeps what it is asked and gives what it was told to."""
+
+    replies: list[Any] = field(default_factory=list)
+    asked: list[tuple[str, Any]] = field(default_factory=list)
+    keywords: list[dict[str, Any]] = field(default_factory=list)
+
+    async def command(self, path: str, request: Any, response: Any, **keywords: Any) -> Any:
+        self.asked.append((path, request))
+        self.keywords.append(keywords)
+        return self.replies.pop(0)
+
+    query = command
+
+
+def parameters(method: Any) -> dict[str, Any]:
+    """The arguments of a method with their defaults; `...` = must be given."""
+    found = inspect.signature(method).parameters.values()
+    assert all(one.kind is one.KEYWORD_ONLY for one in found if one.name != "self")
+    return {one.name: ... if one.default is one.empty else one.default for one in found if one.name != "self"}
+
+
+def test_the_fields_of_a_command_become_arguments(books: ModuleType) -> None:
+    assert parameters(books.Books.lend_book) == {
+        "book_id": ...,
+        "days": ...,
+        "reader": ...,
+        "note": "",
+        "fee": None,
+        "authors": (),
+        "format": 0,
+        "due_time": None,
+        "cover": b"",
+        "fast": False,
+        "request_id": "",
+        "expected_version": None,
+        "validate_only": False,
+        "correlation_id": "",
+        "causation_id": "",
+        "reply": 0,
+        "timeout": None,
+    }
+
+
+def test_the_arguments_are_typed(books: ModuleType) -> None:
+    types = {name: str(one) for name, one in inspect.get_annotations(books.Books.lend_book).items()}
+    assert types["days"] == "<class 'int'>"
+    assert types["fee"] == "int | None"
+    assert types["authors"] == "collections.abc.Iterable[plugintest.books.v1.books_pb2.Author]"
+    assert types["due_time"].startswith("datetime.datetime | google.protobuf.timestamp_pb2.Timestamp")
+    assert types["reader"] == "<class 'plugintest.books.v1.books_pb2.Author'>"
+    assert types["return"] == "<class 'plugintest.books.v1.books_pb2.LendBookResponse'>"
+
+
+async def test_a_command_is_sent_as_its_arguments_say(books: ModuleType) -> None:
+    caller = Notes(replies=[books.LendBookResponse()])
+    due = datetime.datetime(2030, 1, 2, tzinfo=datetime.UTC)
+    author, reader = books.Author(name="Ada"), books.Author(name="Eve")
+    await books.Books(caller).lend_book(
+        book_id="b", days=3, reader=reader, authors=[author], due_time=due, expected_version=0, timeout=4
+    )
+    path, request = caller.asked[0]
+    assert path == "/plugintest.books.v1.CommandService/LendBook"
+    assert (request.command.book_id, request.command.days) == ("b", 3)
+    assert list(request.command.authors) == [author]
+    assert request.command.reader == reader
+    assert request.command.due_time == Timestamp(seconds=int(due.timestamp()))
+    assert not request.command.HasField("fee")
+    assert request.options.HasField("expected_version")
+    assert caller.keywords == [{"within": 4}]
+
+
+async def test_a_time_without_a_zone_is_refused(books: ModuleType) -> None:
+    naive = datetime.datetime(2030, 1, 2)  # noqa: DTZ001
+    with pytest.raises(ValueError, match="no time zone"):
+        await books.Books(Notes()).lend_book(book_id="b", days=3, reader=books.Author(), due_time=naive)
+
+
+async def test_a_query_says_whether_the_session_sets_its_freshness(books: ModuleType) -> None:
+    caller = Notes(replies=[books.ListBooksResponse()] * 2)
+    await books.Books(caller).list_books(page_size=3)
+    await books.Books(caller).list_books(min_position=8)
+    assert [one["own_writes"] for one in caller.keywords] == [True, False]
+    assert [request.options.min_position for _, request in caller.asked] == [0, 8]
+
+
+async def test_a_paged_query_has_an_iterator_over_all_pages(books: ModuleType) -> None:
+    first = books.ListBooksResponse(volumes=[books.Author(name="a")], next_page_token="2")
+    caller = Notes(replies=[first, books.ListBooksResponse(volumes=[books.Author(name="b")])])
+    found = [one.name async for one in books.Books(caller).iterate_books_volumes(page_size=1)]
+    assert found == ["a", "b"]
+    assert [request.page_token for _, request in caller.asked] == ["", "2"]
+
+
+def test_streams_have_no_methods(books: ModuleType) -> None:
+    written = {name for name in vars(books.Books) if not name.startswith("_")}
+    assert written == {"lend_book", "list_books", "iterate_books_volumes"}
+
+
+def test_the_comments_of_the_protos_are_the_docstrings(books: ModuleType) -> None:
+    assert inspect.getdoc(books.Books) == "CommandService lends.\n\nQueryService answers."
+    text = inspect.getdoc(books.Books.lend_book) or ""
+    assert text.startswith("LendBook gives a book away for a while.\n\nArgs:\n    book_id: The book.\n")
+    assert "\n    days: For how many days.\n" in text
+    assert '\n    note: Which \\"book\\", with a back\\\\slash.\n' in text
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "problem"),
+    [
+        ("oneof who { string a = 1; string b = 2; }", "CommandOptions options = 2;", "one of a oneof"),
+        ("string request_id = 1;", "CommandOptions options = 2;", "two arguments called request_id"),
+        ("string from = 1;", "CommandOptions options = 2;", "a word of Python's own"),
+        ("message Inner {} Inner inner = 1;", "CommandOptions options = 2;", "is nested"),
+        ("", "CommandOptions how = 2;", "no field `options`"),
+    ],
+)
+def test_what_has_no_place_in_arguments_is_refused(
+    tmp_path: Path, command: str, options: str, problem: str
+) -> None:
+    (tmp_path / "odd.proto").write_text(
+        f"""
+        syntax = "proto3";
+        package odd.v1;
+        import "foldlog/v1/commands.proto";
+        import "foldlog/v1/options.proto";
+        message Do {{ {command} }}
+        message DoRequest {{ Do command = 1; foldlog.v1.{options} }}
+        message DoResponse {{ foldlog.v1.CommandResult result = 1; }}
+        service CommandService {{
+          rpc Do(DoRequest) returns (DoResponse) {{ option (foldlog.v1.command) = {{category: "odd"}}; }}
+        }}
+        """
+    )
+    done = protoc(tmp_path, tmp_path, "odd.proto")
+    assert done.returncode != 0
+    assert problem in done.stderr
+
+
+def test_what_is_committed_is_what_the_plugin_writes(tmp_path: Path) -> None:
+    files = sorted(str(path.relative_to(ROOT / "protos")) for path in (ROOT / "protos").rglob("*.proto"))
+    done = protoc(tmp_path, ROOT / "protos", *files)
+    assert done.returncode == 0, done.stderr
+    written = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*.py")}
+    assert len(written) > 2
+    assert written == {path: (ROOT / "generated" / path).read_bytes() for path in written}
+
+
+@pytest.mark.slow
+def test_a_call_is_checked_by_mypy(tmp_path: Path) -> None:
+    good = (
+        "import foldlog_client\n"
+        "from foldlog.orders.v1.types_pb2 import OrderLine, OrderStatus\n"
+        "async def use(client: foldlog_client.Client) -> int:\n"
+        "    await client.orders.add_item(order_id='o', line=OrderLine(product_id='p'))\n"
+        "    async for order in client.orders.iterate_current_orders(status=OrderStatus.ORDER_STATUS_PAID):\n"
+        "        print(order.order_id.upper())\n"
+        "    reply = await client.orders.submit_order(order_id='o')\n"
+        "    return reply.result.position\n"
+    )
+    bad = good.replace("order_id='o', line", "order_id=7, line").replace(".upper()", ".uper()")
+    outcomes = []
+    for name, source in (("good", good), ("bad", bad)):
+        (tmp_path / f"{name}.py").write_text(source)
+        outcomes.append(
+            subprocess.run(
+                [sys.executable, "-m", "mypy", "--strict", f"{name}.py"],
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        )
+    assert outcomes[0].returncode == 0, outcomes[0].stdout
+    assert outcomes[1].stdout.count("error:") == 2, outcomes[1].stdout

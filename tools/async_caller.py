@@ -1,0 +1,82 @@
+"""What the generated methods ask of the client around them."""
+
+import datetime
+from typing import Protocol, Self, TypeVar
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from foldlog.v1.commands_pb2 import CommandOptions, CommandResult
+from foldlog.v1.reads_pb2 import ReadOptions
+
+
+class CommandRequest(Protocol):
+    """The request of a command."""
+
+    @property
+    def options(self) -> CommandOptions: ...
+    def SerializeToString(self, *, deterministic: bool = ...) -> bytes: ...
+
+
+class CommandResponse(Protocol):
+    """The response of a command."""
+
+    @property
+    def result(self) -> CommandResult: ...
+    @classmethod
+    def FromString(cls, s: bytes) -> Self: ...
+
+
+class QueryRequest(Protocol):
+    """The request of a query."""
+
+    @property
+    def options(self) -> ReadOptions: ...
+    def SerializeToString(self, *, deterministic: bool = ...) -> bytes: ...
+
+
+C = TypeVar("C", bound=CommandResponse)
+Q = TypeVar("Q", bound=Message)
+
+
+class Caller(Protocol):
+    """Makes calls: the connection, deadlines, retries, request ids and the session are its own."""
+
+    async def command(
+        self, path: str, request: CommandRequest, response: type[C], *, within: float | None
+    ) -> C:
+        """Carry out a command once, whatever it takes to get it answered `within` so many seconds."""
+        ...
+
+    async def query(
+        self,
+        path: str,
+        request: QueryRequest,
+        response: type[Q],
+        *,
+        own_writes: bool,
+        within: float | None,
+    ) -> Q:
+        """Ask a question; with `own_writes` the answer sees what the session did before."""
+        ...
+
+
+def as_timestamp(value: datetime.datetime | Timestamp | None) -> Timestamp | None:
+    """The time as a message. A naive datetime is a ValueError: it names no moment."""
+    if not isinstance(value, datetime.datetime):
+        return value
+    if value.tzinfo is None:
+        raise ValueError(f"{value!r} has no time zone; give it one, such as datetime.UTC.")
+    timestamp = Timestamp()
+    timestamp.FromDatetime(value)
+    return timestamp
+
+
+def as_duration(value: datetime.timedelta | Duration | None) -> Duration | None:
+    """The span of time as a message."""
+    if not isinstance(value, datetime.timedelta):
+        return value
+    duration = Duration()
+    duration.FromTimedelta(value)
+    return duration

@@ -1,0 +1,178 @@
+"""From the fields of messages to the arguments of methods."""
+
+import keyword
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from client_source import Parameter
+from google.protobuf.descriptor_pb2 import (
+    DescriptorProto,
+    EnumDescriptorProto,
+    FieldDescriptorProto,
+    FileDescriptorProto,
+)
+
+from foldlog.v1.options_pb2 import rules
+
+F = FieldDescriptorProto
+SCALARS = {
+    F.TYPE_STRING: ("str", '""'),
+    F.TYPE_BYTES: ("bytes", 'b""'),
+    F.TYPE_BOOL: ("bool", "False"),
+    F.TYPE_DOUBLE: ("float", "0.0"),
+    F.TYPE_FLOAT: ("float", "0.0"),
+}
+TIMES = {
+    ".google.protobuf.Timestamp": ("datetime.datetime", "as_timestamp"),
+    ".google.protobuf.Duration": ("datetime.timedelta", "as_duration"),
+}
+
+
+class Unsupported(Exception):
+    """The protos hold something that has no place in a method's arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Protos:
+    """All messages, enums and comments of a request, by full name with a leading dot."""
+
+    files: dict[str, FileDescriptorProto] = field(default_factory=dict)
+    messages: dict[str, DescriptorProto] = field(default_factory=dict)
+    enums: dict[str, EnumDescriptorProto] = field(default_factory=dict)
+    comments: dict[str, str] = field(default_factory=dict)
+
+    def add(self, file: FileDescriptorProto) -> None:
+        written = {tuple(at.path): at.leading_comments for at in file.source_code_info.location}
+        for index, message in enumerate(file.message_type):
+            name = f".{file.package}.{message.name}"
+            self.files[name], self.messages[name] = file, message
+            for place, member in enumerate(message.field):
+                self.comments[f"{name}.{member.name}"] = one_line(written.get((4, index, 2, place), ""))
+        for enum in file.enum_type:
+            name = f".{file.package}.{enum.name}"
+            self.files[name], self.enums[name] = file, enum
+        for index, service in enumerate(file.service):
+            name = f".{file.package}.{service.name}"
+            self.comments[name] = one_line(written.get((6, index), ""))
+            for place, method in enumerate(service.method):
+                self.comments[f"{name}.{method.name}"] = one_line(written.get((6, index, 2, place), ""))
+
+
+@dataclass(slots=True)
+class Names:
+    """The names that one generated module imports from the modules protoc writes."""
+
+    protos: Protos
+    taken: set[str]
+    local: dict[str, str] = field(default_factory=dict)
+
+    def of(self, full_name: str) -> str:
+        """The local name of a message or enum; the second of two with the same name gets its package's."""
+        if full_name not in self.protos.files:
+            raise Unsupported(f"{full_name[1:]} is nested; move it to the top level of its file.")
+        if full_name not in self.local:
+            short = full_name.rpartition(".")[2]
+            self.local[full_name] = short if short not in self.taken else full_name[1:].replace(".", "_")
+            self.taken.add(self.local[full_name])
+        return self.local[full_name]
+
+    def imports(self) -> Iterator[str]:
+        by_module: dict[str, list[str]] = {}
+        for full_name, local in self.local.items():
+            short = full_name.rpartition(".")[2]
+            imported = short if short == local else f"{short} as {local}"
+            by_module.setdefault(module_of(self.protos.files[full_name].name), []).append(imported)
+        for module, names in sorted(by_module.items()):
+            yield f"from {module} import (\n" + "".join(f"    {name},\n" for name in sorted(names)) + ")"
+
+
+def one_line(comment: str) -> str:
+    return " ".join(comment.split()).replace("\\", "\\\\").replace('"""', "'''")
+
+
+def module_of(file_name: str) -> str:
+    return file_name.removesuffix(".proto").replace("/", ".") + "_pb2"
+
+
+def snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def parameter(owner: str, member: FieldDescriptorProto, names: Names, *, of_command: bool) -> Parameter:
+    """The argument that fills one field."""
+    if member.HasField("oneof_index") and not member.proto3_optional:
+        raise Unsupported(
+            f"{owner[1:]}.{member.name} is one of a oneof; give the oneof a message of its own."
+        )
+    name = member.name
+    if keyword.iskeyword(name):
+        raise Unsupported(f"{owner[1:]}.{name} is a word of Python's own; rename the field.")
+    annotation, default, value = argument(member, name, names)
+    number = annotation in ("int", "float")
+    # A command's number is never left out by mistake: 0 says something.
+    required = member.options.Extensions[rules].required or (of_command and number)
+    return Parameter(
+        name,
+        annotation,
+        None if required else default,
+        value,
+        names.protos.comments[f"{owner}.{member.name}"],
+    )
+
+
+def argument(member: FieldDescriptorProto, name: str, names: Names) -> tuple[str, str, str]:
+    """The type of a field's argument, its default, and what the message gets."""
+    one, default, value = single(member, name, names)
+    if member.label == F.LABEL_REPEATED:
+        if value != name:
+            raise Unsupported(f"{name} repeats times; give each a message of your own around it.")
+        return f"Iterable[{one}]", "()", name
+    if member.proto3_optional:
+        return f"{one} | None", "None", value
+    if member.type == F.TYPE_MESSAGE:
+        required = member.options.Extensions[rules].required
+        return (one if required else f"{one} | None"), "None", value
+    return one, default, value
+
+
+def single(member: FieldDescriptorProto, name: str, names: Names) -> tuple[str, str, str]:
+    if member.type_name in TIMES:
+        native, conversion = TIMES[member.type_name]
+        return f"{native} | {names.of(member.type_name)}", "None", f"{conversion}({name})"
+    if member.type == F.TYPE_MESSAGE:
+        return names.of(member.type_name), "None", name
+    if member.type == F.TYPE_ENUM:
+        local = names.of(member.type_name)
+        zero = names.protos.enums[member.type_name].value[0].name
+        return f"{local}.ValueType", f"{local}.{zero}", name
+    annotation, default = SCALARS.get(member.type, ("int", "0"))
+    return annotation, default, name
+
+
+def parameters(message: str, names: Names, *, of_command: bool = False) -> list[Parameter]:
+    """The arguments for all fields of a message but `options`, in the order of the fields."""
+    fields = names.protos.messages[message].field
+    return [parameter(message, one, names, of_command=of_command) for one in fields if one.name != "options"]
+
+
+def option_parameters(message: str, names: Names) -> list[Parameter]:
+    """The arguments for a request's options, each documented by the first sentence of its field."""
+    found = parameters(message, names)
+    return [filled_by_client(replace(one, comment=re.split(r"(?<=\.) ", one.comment)[0])) for one in found]
+
+
+def filled_by_client(one: Parameter) -> Parameter:
+    """The two options that the client around the methods fills in say so."""
+    if one.name == "request_id":
+        return replace(one, comment=f"{one.comment} Made by the client if empty.")
+    if one.name == "min_position":
+        comment = f"{one.comment} What the session did before if None."
+        return replace(
+            one, annotation="int | None", default="None", value="min_position or 0", comment=comment
+        )
+    return one
+
+
+def type_of(message: DescriptorProto, name: str) -> str | None:
+    return next((member.type_name for member in message.field if member.name == name), None)

@@ -1,0 +1,118 @@
+"""The text of the generated methods: tidy, and the same for the same arguments."""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+WIDTH = 100
+HEADER = "# Written by tools/protoc_gen_foldlog_client.py from the protos; do not edit.\n"
+MODULE = '''{header}"""The methods of {package}."""
+
+import datetime
+from collections.abc import AsyncIterator, Iterable
+
+{imports}
+from foldlog.v1.async_caller import Caller, as_duration, as_timestamp
+
+
+class {class_name}:
+{docstring}
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+{methods}'''
+ENTRANCE = '''{header}"""Every domain of the contract. Importing this makes every message known by name."""
+
+{messages}{classes}from foldlog.v1.async_caller import Caller
+
+
+class Domains:
+    """One attribute for each domain."""
+
+    def __init__(self, caller: Caller) -> None:
+{attributes}'''
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One argument of a method."""
+
+    name: str
+    annotation: str
+    default: str | None
+    """Python source; None = the argument must be given."""
+    value: str
+    """Python source of what the message's field gets."""
+    comment: str
+
+    @property
+    def declaration(self) -> str:
+        return f"{self.name}: {self.annotation}" + (f" = {self.default}" if self.default else "")
+
+
+TIMEOUT = Parameter(
+    "timeout", "float | None", "None", "timeout", "Seconds for all attempts together; the client's if None."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """What is written for one RPC."""
+
+    name: str
+    path: str
+    comment: str
+    arguments: list[Parameter]
+    request: str
+    """Python source of the request."""
+    response: str
+    is_command: bool
+
+    def source(self) -> str:
+        verb = "command" if self.is_command else "query"
+        own_writes = [] if self.is_command else ["own_writes=min_position is None"]
+        call = exploded(
+            f"return await self._caller.{verb}",
+            [f'"{self.path}"', self.request, self.response, *own_writes, "within=timeout"],
+        )
+        heading = signature(f"async def {self.name}", self.arguments, self.response)
+        return heading + docstring(self.comment, self.arguments) + textwrap.indent(call, " " * 8)
+
+    def iterator_source(self, name: str, item: str, items: str) -> str:
+        """A generator of all items of all pages."""
+        arguments = [one for one in self.arguments if one.name != "page_token"]
+        given = [f"{one.name}={one.name}" for one in self.arguments]
+        call = textwrap.indent(exploded(f"page = await self.{self.name}", given), " " * 12)
+        comment = f"Every item of every page of `{self.name}`, page after page. Takes what that takes."
+        return (
+            signature(f"async def {name}", arguments, f"AsyncIterator[{item}]")
+            + docstring(comment, ())
+            + '        page_token = ""\n        while True:\n'
+            + call
+            + f"            for item in page.{items}:\n                yield item\n"
+            + "            page_token = page.next_page_token\n"
+            + "            if not page_token:\n                return\n"
+        )
+
+
+def exploded(call: str, arguments: Iterable[str]) -> str:
+    return f"{call}(\n" + "".join(textwrap.indent(one, "    ") + ",\n" for one in arguments) + ")\n"
+
+
+def construction(name: str, arguments: Sequence[Parameter | str]) -> str:
+    given = (one if isinstance(one, str) else f"{one.name}={one.value}" for one in arguments)
+    return exploded(name, given).rstrip("\n") if arguments else f"{name}()"
+
+
+def signature(head: str, arguments: Sequence[Parameter], result: str) -> str:
+    lines = ["self", "*", *(one.declaration for one in arguments)]
+    return textwrap.indent(exploded(head, lines).rstrip("\n") + f" -> {result}:\n", " " * 4)
+
+
+def docstring(comment: str, arguments: Sequence[Parameter], *, indent: int = 8) -> str:
+    text = "\n\n".join(textwrap.fill(one, WIDTH - indent - 3) for one in comment.split("\n\n"))
+    for one in arguments:
+        entry = f"{one.name}: {one.comment}"
+        text += ("" if one is not arguments[0] else "\n\nArgs:") + "\n"
+        text += textwrap.fill(entry, WIDTH - indent, initial_indent="    ", subsequent_indent="        ")
+    return textwrap.indent(f'"""{text}' + ('\n"""\n' if "\n" in text else '"""\n'), " " * indent)

@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+"""A protoc plugin: writes one typed async method for each unary RPC of every CommandService and QueryService.
+
+A method with the option `foldlog.v1.command` is a command: its arguments are the fields of the request's
+`command`. Any other is a query: its arguments are the fields of the request. The fields of the request's
+`options` follow as arguments that may be left out. What the protos say in comments, the methods say in
+docstrings. The same protos give the same bytes.
+"""
+
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from client_arguments import (
+    F,
+    Names,
+    Protos,
+    Unsupported,
+    module_of,
+    option_parameters,
+    parameters,
+    single,
+    snake,
+    type_of,
+)
+from client_source import ENTRANCE, HEADER, MODULE, TIMEOUT, Method, Parameter, construction, docstring
+from google.protobuf.compiler.plugin_pb2 import CodeGeneratorRequest, CodeGeneratorResponse
+from google.protobuf.descriptor_pb2 import (
+    DescriptorProto,
+    FileDescriptorProto,
+    MethodDescriptorProto,
+    ServiceDescriptorProto,
+)
+
+from foldlog.v1.options_pb2 import command as command_route
+
+SERVICES = ("CommandService", "QueryService")
+TAKEN = frozenset({"AsyncIterator", "Iterable", "Caller", "as_duration", "as_timestamp", "datetime"})
+
+
+def method_of(service: str, method: MethodDescriptorProto, names: Names) -> Method:
+    """What to write for one unary RPC."""
+    request = names.protos.messages[method.input_type]
+    options = type_of(request, "options")
+    if options is None:
+        raise Unsupported(
+            f"{method.input_type[1:]} has no field `options`, so nobody could say how to carry it out."
+        )
+    is_command = method.options.HasExtension(command_route)
+    subject = type_of(request, "command") if is_command else method.input_type
+    if subject is None:
+        raise Unsupported(f"{method.input_type[1:]} has no field `command`.")
+    business = parameters(subject, names, of_command=is_command)
+    business.sort(key=lambda one: one.default is not None)
+    how = option_parameters(options, names)
+    arguments = [*business, *how, TIMEOUT]
+    refuse_twins(method.name, arguments)
+    how_source = f"options={construction(names.of(options), how)}"
+    what = [f"command={construction(names.of(subject), business)}"] if is_command else business
+    return Method(
+        snake(method.name),
+        f"/{service[1:]}/{method.name}",
+        names.protos.comments[f"{service}.{method.name}"],
+        arguments,
+        construction(names.of(method.input_type), [*what, how_source]),
+        names.of(method.output_type),
+        is_command,
+    )
+
+
+def refuse_twins(method: str, arguments: Sequence[Parameter]) -> None:
+    seen = [one.name for one in arguments]
+    twins = sorted({name for name in seen if seen.count(name) > 1})
+    if twins:
+        raise Unsupported(
+            f"{method} has two arguments called {', '.join(twins)}; rename the command's field."
+        )
+
+
+def has(message: DescriptorProto, name: str) -> bool:
+    return type_of(message, name) is not None
+
+
+def iterator_of(method: MethodDescriptorProto, written: Method, names: Names) -> tuple[str, str] | None:
+    """The name and source of the generator over a paged query's items; None if it is not paged."""
+    request, response = names.protos.messages[method.input_type], names.protos.messages[method.output_type]
+    lists = [one for one in response.field if one.label == F.LABEL_REPEATED]
+    if not (has(request, "page_token") and has(response, "next_page_token") and len(lists) == 1):
+        return None
+    noun, items = written.name.partition("_")[2], lists[0].name
+    name = f"iterate_{noun}" if noun.endswith(items) else f"iterate_{noun}_{items}"
+    return name, written.iterator_source(name, single(lists[0], items, names)[0], items)
+
+
+def methods_of(service: str, methods: Iterable[MethodDescriptorProto], names: Names) -> dict[str, str]:
+    """The source of every method of one service, by its name. Streams have none."""
+    sources: dict[str, str] = {}
+    for method in methods:
+        if method.client_streaming or method.server_streaming:
+            continue
+        written = method_of(service, method, names)
+        iterator = iterator_of(method, written, names)
+        for name, source in [(written.name, written.source()), *([iterator] if iterator else [])]:
+            if sources.setdefault(name, source) is not source:
+                raise Unsupported(f"{service[1:]} has two methods called {name}; rename one RPC.")
+    return sources
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A package with commands or questions."""
+
+    package: str
+    services: list[ServiceDescriptorProto]
+
+    @property
+    def noun(self) -> str:
+        """The package's last part that is not a version: "orders" of "foldlog.orders.v1"."""
+        return [part for part in self.package.split(".") if not re.fullmatch(r"v\d+\w*", part)][-1]
+
+    @property
+    def class_name(self) -> str:
+        return "".join(part.title() for part in self.noun.split("_"))
+
+    def source(self, protos: Protos) -> str:
+        """The domain's module: one class with the methods of all its services."""
+        names = Names(protos, {*TAKEN, self.class_name})
+        sources: dict[str, str] = {}
+        for service in self.services:
+            sources |= methods_of(f".{self.package}.{service.name}", service.method, names)
+        comment = "\n\n".join(protos.comments[f".{self.package}.{one.name}"] for one in self.services)
+        return MODULE.format(
+            header=HEADER,
+            package=self.package,
+            imports="\n".join(names.imports()),
+            class_name=self.class_name,
+            docstring=docstring(comment, (), indent=4),
+            methods="\n".join(sources.values()),
+        )
+
+
+def domains_of(files: Iterable[FileDescriptorProto]) -> list[Domain]:
+    """The domains of the files, by package."""
+    found: dict[str, list[ServiceDescriptorProto]] = {}
+    for file in files:
+        for service in file.service:
+            if service.name in SERVICES:
+                found.setdefault(file.package, []).append(service)
+    return [Domain(package, found[package]) for package in sorted(found)]
+
+
+def entrance(domains: Sequence[Domain], files: Sequence[str]) -> str:
+    """The module with an attribute for each domain; it also makes every message known for unpacking."""
+    modules = [f"{one.package}.async_client" for one in domains]
+    return ENTRANCE.format(
+        header=HEADER,
+        messages="".join(f"import {module}\n" for module in sorted(map(module_of, files))),
+        classes="".join(
+            f"from {module} import {one.class_name}\n" for module, one in zip(modules, domains, strict=True)
+        ),
+        attributes="".join(
+            f"        self.{one.noun}: {one.class_name} = {one.class_name}(caller)\n" for one in domains
+        ),
+    )
+
+
+def generate(request: CodeGeneratorRequest) -> CodeGeneratorResponse:
+    """Every file of the client's generated part."""
+    protos = Protos()
+    for file in request.proto_file:
+        protos.add(file)
+    asked = set(request.file_to_generate)
+    domains = domains_of(file for file in request.proto_file if file.name in asked)
+    response = CodeGeneratorResponse(supported_features=CodeGeneratorResponse.FEATURE_PROTO3_OPTIONAL)
+    caller = Path(__file__).with_name("async_caller.py").read_text(encoding="utf-8")
+    contents = {
+        "foldlog/async_domains.py": entrance(domains, sorted(asked)),
+        "foldlog/v1/async_caller.py": HEADER + caller,
+        **{f"{one.package.replace('.', '/')}/async_client.py": one.source(protos) for one in domains},
+    }
+    for name, content in sorted(contents.items()):
+        response.file.add(name=name, content=content)
+    return response
+
+
+def main() -> None:
+    request = CodeGeneratorRequest.FromString(sys.stdin.buffer.read())
+    try:
+        response = generate(request)
+    except Unsupported as problem:
+        response = CodeGeneratorResponse(error=str(problem))
+    sys.stdout.buffer.write(response.SerializeToString(deterministic=True))
+
+
+if __name__ == "__main__":
+    main()
