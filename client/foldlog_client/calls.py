@@ -126,7 +126,7 @@ class Calls:
             path, request_serializer=_encoded, response_deserializer=response.FromString
         )
         longest = self._retry.attempt_timeout
-        return await call(request, timeout=left)
+        return await call(request, timeout=left if longest is None else min(left, longest))
 
 
 def _encoded(message: Encodable) -> bytes:

@@ -18,7 +18,8 @@ from foldlog_server.core.command_handler import CommandHandler
 from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.decoding import SharedDecoding
 from foldlog_server.core.event_store import EventStore
-from foldlog_server.core.projector import Projector, Projectors
+from foldlog_server.core.projector import Projector
+from foldlog_server.core.projectors import Projectors
 from foldlog_server.core.query_handler import Query, Reads
 from foldlog_server.core.view import View
 from foldlog_server.inventory.inventory_view import INVENTORY

@@ -206,10 +206,11 @@ def _log_to_stderr(level: str) -> None:
 
 def _serve(settings: Settings, *, examples: bool) -> None:
     # Imported here: `foldlog --version` need not load gRPC.
-    from foldlog_server.serving import CannotStart, serve_until_stopped
+    from foldlog_server.serving import CannotStart, loop_factory, serve_until_stopped
 
     try:
-        failure = asyncio.run(serve_until_stopped(settings, _print_line, examples=examples))
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            failure = runner.run(serve_until_stopped(settings, _print_line, examples=examples))
     except CannotStart as reason:
         _fail(str(reason))
     if failure is not None:

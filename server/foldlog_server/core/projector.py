@@ -108,7 +108,7 @@ class Projector:
         try:
             return await within(self._clock(), max_wait, seen) and seen.result()
         finally:
-            del self._waiters[seen]
+            self._waiters.pop(seen, None)
 
     def _clock(self) -> Timer:
         return self._timer or asyncio.get_running_loop()
@@ -144,14 +144,17 @@ class Projector:
         self._release_all()
 
     def _release_all(self) -> None:
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(False)
+        self._release(list(self._waiters), False)
 
     def _release_satisfied(self) -> None:
-        for waiter, position in self._waiters.items():
-            if position <= self.position and not waiter.done():
-                waiter.set_result(True)
+        here = self.position
+        self._release([waiter for waiter, position in self._waiters.items() if position <= here], True)
+
+    def _release(self, waiters: Sequence[asyncio.Future[bool]], seen: bool) -> None:
+        for waiter in waiters:
+            del self._waiters[waiter]  # now, so that no rest is skipped for one that only has to be resumed
+            if not waiter.done():
+                waiter.set_result(seen)
 
     # One batch
 

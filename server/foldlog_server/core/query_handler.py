@@ -20,7 +20,7 @@ from foldlog_server.core.codec import varint
 from foldlog_server.core.errors import NotOffered, ReadRefused, Reason, Rejected, catalogue_of
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.paging import Cursor, make_token, page_size, read_token
-from foldlog_server.core.projector import Projectors
+from foldlog_server.core.projectors import Projectors
 from foldlog_server.core.read_model import ColumnFilter, Found, Page
 from foldlog_server.core.view import Key
 

@@ -6,7 +6,7 @@ exactly what was still to come.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -113,7 +113,7 @@ async def follow(
     *,
     timer: Timer | None = None,
     limits: Limits = Limits(),
-) -> AsyncIterator[Message]:
+) -> AsyncGenerator[Message]:
     """All events after a position that pass the filter, for ever; `timer` is the running loop if not given.
 
     Raises `ReadRefused` if the position is beyond the head.

@@ -37,6 +37,7 @@ class MemoryEventStore:
         self._window_ns = request_window // timedelta(microseconds=1) * 1000
         self._time = 0
         self._log: list[EncodedEvent] = []
+        self._chain = [NO_CHAIN]
         self._streams: dict[str, list[EncodedEvent]] = {}
         self._requests: dict[bytes, tuple[int, RecordedRequest]] = {}
         self._progress = Progress(Head(0, NO_CHAIN))
@@ -71,6 +72,9 @@ class MemoryEventStore:
     ) -> Sequence[EncodedEvent]:
         return _read(self._log, from_position, backwards, limit)
 
+    async def chain_hash_at(self, position: int) -> bytes | None:
+        return self._chain[position] if position < len(self._chain) else None
+
     async def wait_beyond(self, position: int) -> None:
         await self._progress.beyond(position)
 
@@ -96,13 +100,11 @@ class MemoryEventStore:
         return Appended(events)
 
     def _add(self, record: Record) -> EncodedEvent:
-        position, chain = self.head
-        event = EncodedEvent(position + 1, record.record)
+        event = EncodedEvent(self.head.position + 1, record.record)
         self._log.append(event)
         self._streams.setdefault(record.stream, []).append(event)
-        self._progress.advance(
-            Head(event.position, chain_hash(chain, event.position, record.header, record.data))
-        )
+        self._chain.append(chain_hash(self._chain[-1], event.position, record.header, record.data))
+        self._progress.advance(Head(event.position, self._chain[-1]))
         return event
 
     def _within_window(self, time: int) -> bool:

@@ -11,6 +11,7 @@ from typing import TypeVar
 import aiosqlite
 from filelock import FileLock, Timeout
 
+from foldlog_server.core.codec import NO_CHAIN
 from foldlog_server.core.errors import DataDamaged, StoreUnavailable
 from foldlog_server.core.event_store import Append, Appended, Head, RecordedRequest, RequestKey
 from foldlog_server.core.events import EncodedEvent
@@ -138,6 +139,9 @@ class SqliteEventStore:
         return await self._scan(
             lambda scanner: sqlite_rows.read_all(scanner, from_position, backwards, limit)
         )
+
+    async def chain_hash_at(self, position: int) -> bytes | None:
+        return NO_CHAIN if position == 0 else self._reader.chain_hash(position)
 
     async def wait_beyond(self, position: int) -> None:
         await self._progress.beyond(position)

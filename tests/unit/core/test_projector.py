@@ -1,0 +1,444 @@
+"""A projector applies each event exactly once, in order, at its own pace, and stops alone."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from foldlog.orders.v1.events_pb2 import ItemAdded
+from foldlog_server.core import projector as projector_module
+from foldlog_server.core.codec import Codec
+from foldlog_server.core.decoding import SharedDecoding
+from foldlog_server.core.events import EncodedEvent, RecordedEvent
+from foldlog_server.core.projector import PACE, RETRY, SKIPPED_EVENTS, Projector
+from foldlog_server.core.read_model import Change, Checkpoint, Loaded, ReadModelUnavailable
+from foldlog_server.core.view import Key, View
+from tests.support.list_log import ListLog
+from tests.support.manual_timer import ManualTimer, settle
+from tests.support.order_counts import (
+    CODEC,
+    CUSTOMERS,
+    ORDER_COUNTS,
+    ORDERS,
+    added,
+    cancelled,
+    created,
+    replay,
+    unseen,
+)
+
+
+class DictReadModel:
+    """A read model in a dictionary, which can refuse to be written and can be held up."""
+
+    def __init__(self) -> None:
+        self.rows: dict[Key, tuple[int, bytes]] = {}
+        self.stored = 0
+        self.skipped_to = 0
+        self.writes: list[tuple[int, Sequence[Key], Checkpoint]] = []
+        self.refusals = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    @property
+    def position(self) -> int:
+        return max(self.stored, self.skipped_to)
+
+    def load(self, keys: Sequence[Key]) -> Loaded:
+        return Loaded({key: self.rows[key][1] for key in keys if key in self.rows}, self.position)
+
+    async def write(self, changes: Sequence[Change], base: int, checkpoint: Checkpoint) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise ReadModelUnavailable("the disk is full")
+        await self.gate.wait()
+        assert base == self.position
+        for change in changes:
+            made = change.made or self.rows[change.key][0]
+            self.rows.pop(change.key, None)
+            if change.document is not None:
+                self.rows[change.key] = made, change.document
+        self.writes.append((base, [change.key for change in changes], checkpoint))
+        self.stored = checkpoint.position
+
+    def skip_to(self, position: int) -> None:
+        self.skipped_to = position
+
+
+class Setting:
+    """A log, a clock that stands still, and one projector."""
+
+    def __init__(self, view: View = ORDER_COUNTS, *, batch_events: int = 2000) -> None:
+        self.log = ListLog()
+        self.timer = ManualTimer()
+        self.model = DictReadModel()
+        self.decoding = SharedDecoding(CODEC)
+        self.projector = self.another(view, self.model, batch_events)
+
+    def another(self, view: View, model: DictReadModel, batch_events: int = 2000) -> Projector:
+        return Projector(view, self.log, self.decoding, model, timer=self.timer, batch_events=batch_events)
+
+
+@asynccontextmanager
+async def running(*projectors: Projector) -> AsyncIterator[None]:
+    for projector in projectors:
+        projector.start()
+    await settle()
+    try:
+        yield
+    finally:
+        for projector in projectors:
+            await projector.stop()
+
+
+def item_count(model: DictReadModel, order_id: str) -> int:
+    order = ORDER_COUNTS.collections[ORDERS].FromString(model.rows[Key(ORDERS, order_id)][1])
+    return order.item_count
+
+
+def failing_at(position: int, where: str = "evolve") -> View:
+    def keys(recorded: RecordedEvent) -> Sequence[Key]:
+        if recorded.position == position and where == "keys":
+            raise ArithmeticError("no key")
+        return list(ORDER_COUNTS.keys(recorded))
+
+    def evolve(key: Key, document: object, recorded: RecordedEvent) -> object:
+        if recorded.position == position and where == "evolve":
+            raise ArithmeticError("no document")
+        return ORDER_COUNTS.evolve(key, document, recorded)
+
+    return replace(ORDER_COUNTS, name="fragile", keys=keys, evolve=evolve)
+
+
+# Documents
+
+
+async def test_a_batch_stores_each_document_once_with_the_checkpoint_and_the_chain_at_it() -> None:
+    setting = Setting()
+    setting.log.add("order-1", created(), added(2), added(3))
+    async with running(setting.projector):
+        assert setting.model.writes == [
+            (0, [Key(ORDERS, "1"), Key(CUSTOMERS, "c1")], Checkpoint(*setting.log.head))
+        ]
+        assert setting.model.rows == replay(setting.log.events)
+        assert item_count(setting.model, "1") == 5
+
+
+async def test_a_checkpoint_before_the_head_has_the_hash_of_its_own_position() -> None:
+    setting = Setting(batch_events=2)
+    setting.log.add("order-1", created(), added(), added(), added(), added())
+    async with running(setting.projector):
+        checkpoints = [checkpoint for _, _, checkpoint in setting.model.writes]
+        assert checkpoints == [Checkpoint(position, setting.log.chain[position]) for position in (2, 4)]
+
+
+async def test_a_document_that_comes_and_goes_in_one_batch_is_not_written() -> None:
+    setting = Setting()
+    setting.log.add("order-1", created(), cancelled())
+    async with running(setting.projector):
+        assert [keys for _, keys, _ in setting.model.writes] == [[Key(CUSTOMERS, "c1")]]
+
+
+async def test_a_document_made_again_counts_from_when_it_was_made_again() -> None:
+    setting = Setting()
+    setting.log.add("order-1", created(), cancelled(), created())
+    setting.log.add("order-2", created())
+    async with running(setting.projector):
+        assert setting.model.rows[Key(ORDERS, "1")][0] == 3
+        setting.log.add("order-2", cancelled(), created())
+        await setting.timer.advance(PACE)
+        assert setting.model.rows[Key(ORDERS, "2")][0] == 6
+
+
+histories = st.lists(
+    st.tuples(
+        st.sampled_from("123"), st.sampled_from([created(), created("c2"), added(), cancelled(), unseen()])
+    ),
+    max_size=40,
+)
+
+
+@given(history=histories, batches=st.lists(st.integers(1, 7), min_size=1), stops=st.sets(st.integers(0, 40)))
+@settings(max_examples=60, deadline=None)
+async def test_random_batches_and_restarts_give_what_a_plain_replay_gives(
+    history: list[tuple[str, object]], batches: list[int], stops: set[int]
+) -> None:
+    setting = Setting()
+    projector = setting.another(ORDER_COUNTS, setting.model, batches[0])
+    projector.start()
+    for number, (id, payload) in enumerate(history):
+        setting.log.add(f"order-{id}", payload)
+        if number in stops:
+            await projector.wait_for(setting.log.head.position // 2, 1)
+            await projector.stop()
+            projector = setting.another(ORDER_COUNTS, setting.model, batches[number % len(batches)])
+            projector.start()
+    assert await projector.wait_for(setting.log.head.position, 1)
+    await projector.stop()
+    assert setting.model.rows == replay(setting.log.events)
+
+
+# Pace
+
+
+async def test_while_nobody_waits_a_busy_log_is_read_once_a_pace() -> None:
+    setting = Setting()
+    async with running(setting.projector):
+        setting.log.add("order-1", created())
+        await settle()
+        assert setting.model.position == 1
+        for _ in range(100):
+            setting.log.add("order-1", added())
+            await settle()
+        assert setting.model.position == 1
+        await setting.timer.advance(PACE)
+        assert setting.model.position == 101
+        assert len(setting.model.writes) == 2
+
+
+async def test_a_reader_that_waits_is_served_at_once() -> None:
+    setting = Setting()
+    async with running(setting.projector):
+        setting.log.add("order-1", created())
+        await settle()
+        setting.log.add("order-1", added())
+        assert await setting.projector.wait_for(2, 1)
+        assert item_count(setting.model, "1") == 1
+        assert setting.timer.now == 1000.0
+
+
+async def test_a_reader_that_waits_does_not_shorten_the_pace_for_later_events() -> None:
+    setting = Setting()
+    async with running(setting.projector):
+        setting.log.add("order-1", created())
+        assert await setting.projector.wait_for(1, 1)
+        await settle()
+        setting.log.add("order-1", added())
+        await settle()
+        assert setting.model.position == 1
+
+
+async def test_far_behind_it_goes_on_without_rest() -> None:
+    setting = Setting(batch_events=3)
+    setting.log.add("order-1", created(), *[added()] * 9)
+    async with running(setting.projector):
+        assert setting.model.position == 9
+        await setting.timer.advance(PACE)
+        assert setting.model.position == 10
+
+
+async def test_at_the_head_it_sleeps_until_the_store_wakes_it() -> None:
+    setting = Setting()
+    setting.log.add("order-1", created())
+    async with running(setting.projector):
+        await setting.timer.advance(PACE)
+        reads = len(setting.log.reads)
+        for _ in range(10):
+            await setting.timer.advance(PACE)
+        assert len(setting.log.reads) == reads
+        assert setting.timer.alarms == []
+
+
+async def test_between_slices_of_a_long_batch_others_have_their_turn() -> None:
+    setting = Setting()
+    setting.log.add("order-1", created(), *[added()] * 1999)
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    setting.projector.start()
+    assert await setting.projector.wait_for(2000, 1)
+    task.cancel()
+    await setting.projector.stop()
+    slices = 2 * (2000 // projector_module.SLICE)  # of decoding, and of changing
+    assert slices <= turns < 2 * slices
+
+
+# Waiting
+
+
+async def test_waiting_ends_with_the_time_allowed() -> None:
+    setting = Setting()
+    async with running(setting.projector):
+        waiting = asyncio.create_task(setting.projector.wait_for(1, 2.0))
+        await settle()
+        await setting.timer.advance(1.9)
+        assert not waiting.done()
+        await setting.timer.advance(0.2)
+        assert waiting.result() is False
+
+
+async def test_a_reader_that_will_not_wait_is_answered_at_once() -> None:
+    setting = Setting()
+    async with running(setting.projector):
+        assert await setting.projector.wait_for(0, 0)
+        setting.log.add("order-1", created())
+        assert not await setting.projector.wait_for(1, 0)
+
+
+async def test_readers_wait_for_their_own_positions() -> None:
+    setting = Setting()
+    async with running(setting.projector):
+        near, far = (asyncio.create_task(setting.projector.wait_for(p, 5)) for p in (1, 2))
+        await settle()
+        setting.log.add("order-1", created())
+        await settle()
+        assert near.result() is True
+        assert not far.done()
+        far.cancel()
+
+
+async def test_stopping_releases_who_waits() -> None:
+    setting = Setting()
+    async with running(setting.projector):
+        waiting = asyncio.create_task(setting.projector.wait_for(1, 5))
+        await settle()
+    assert await waiting is False
+
+
+# What changes nothing
+
+
+async def test_events_that_change_nothing_move_the_position_and_not_the_file() -> None:
+    setting = Setting()
+    setting.log.add("order-1", unseen(), unseen())
+    async with running(setting.projector):
+        assert setting.projector.position == 2
+        assert setting.model.writes == []
+        setting.log.add("order-1", created())
+        assert await setting.projector.wait_for(3, 1)
+        assert [checkpoint.position for _, _, checkpoint in setting.model.writes] == [3]
+
+
+async def test_the_checkpoint_follows_before_too_much_would_be_looked_at_again() -> None:
+    setting = Setting()
+    setting.log.add("order-1", *[unseen()] * (SKIPPED_EVENTS + 10))
+    setting.projector.start()
+    assert await setting.projector.wait_for(SKIPPED_EVENTS, 1)
+    await setting.projector.stop()
+    assert setting.model.stored == SKIPPED_EVENTS
+
+
+async def test_an_event_that_the_view_does_not_look_at_is_not_decoded() -> None:
+    setting = Setting()
+    decoded: list[EncodedEvent] = []
+
+    class Watched(Codec):
+        def decode(self, event: EncodedEvent) -> RecordedEvent:
+            decoded.append(event)
+            return CODEC.decode(event)
+
+    setting.decoding = SharedDecoding(Watched([]))
+    projector = setting.another(ORDER_COUNTS, setting.model)
+    setting.log.add("order-1", created(), unseen(), added())
+    async with running(projector):
+        assert [event.position for event in decoded] == [1, 3]
+
+
+# Sharing
+
+
+async def test_views_that_read_the_same_events_have_them_decoded_once() -> None:
+    setting = Setting()
+    decoded: list[EncodedEvent] = []
+
+    class Watched(Codec):
+        def decode(self, event: EncodedEvent) -> RecordedEvent:
+            decoded.append(event)
+            return CODEC.decode(event)
+
+    setting.decoding = SharedDecoding(Watched([]))
+    first, second = (setting.another(ORDER_COUNTS, DictReadModel()) for _ in range(2))
+    setting.log.add("order-1", created(), added())
+    async with running(first, second):
+        assert first.position == second.position == 2
+        assert [event.position for event in decoded] == [1, 2]
+
+
+def test_decoded_events_are_remembered_in_bounded_space() -> None:
+    log = ListLog()
+    log.add("order-1", *[added()] * 100)
+    size = len(log.events[99].record)
+    decoding = SharedDecoding(CODEC, 10 * size)
+    wanted = {ItemAdded.DESCRIPTOR.full_name}
+    first = [decoding.decode(event, wanted) for event in log.events]
+    second = [decoding.decode(event, wanted) for event in reversed(log.events)]
+    kept = [event for event in first if any(event is other for other in second)]
+    assert [event.position for event in kept if event] == list(range(91, 101))
+
+
+# Failing
+
+
+@pytest.mark.parametrize("where", ["keys", "evolve"])
+async def test_a_view_that_cannot_digest_an_event_stops_just_before_it_and_alone(
+    where: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    setting = Setting()
+    fragile = setting.another(failing_at(3, where), DictReadModel())
+    setting.log.add("order-1", created(), added(), added(), added())
+    with caplog.at_level(logging.ERROR):
+        async with running(fragile, setting.projector):
+            assert isinstance(fragile.failed.__cause__, ArithmeticError)
+            assert fragile.position == 2
+            assert fragile.read_model.rows == replay(setting.log.events[:2])
+            assert setting.projector.failed is None
+            assert setting.projector.position == 4
+    [record] = caplog.records
+    assert "fragile has stopped at position 2" in record.getMessage()
+    assert "ArithmeticError" in caplog.text
+
+
+async def test_bytes_that_cannot_be_read_stop_the_view() -> None:
+    setting = Setting()
+    setting.log.add("order-1", created(), added())
+    setting.log.damage(2, b"\x12\x99")
+    async with running(setting.projector):
+        assert setting.projector.failed is not None
+        assert setting.projector.position == 1
+
+
+async def test_who_waits_for_a_view_that_stops_is_told_at_once() -> None:
+    setting = Setting(failing_at(1))
+    async with running(setting.projector):
+        waiting = asyncio.create_task(setting.projector.wait_for(1, 60))
+        await settle()
+        setting.log.add("order-1", created())
+        assert await waiting is False
+        assert await setting.projector.wait_for(1, 60) is False
+        assert setting.timer.now == 1000.0
+
+
+async def test_a_read_model_that_cannot_be_written_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    setting = Setting()
+    setting.model.refusals = 2
+    setting.log.add("order-1", created(), added())
+    with caplog.at_level(logging.ERROR):
+        async with running(setting.projector):
+            for _ in range(2):
+                assert setting.model.rows == {}
+                await setting.timer.advance(RETRY)
+            assert setting.projector.failed is None
+            assert setting.model.rows == replay(setting.log.events)
+    assert len(caplog.records) == 1
+
+
+async def test_stopping_in_the_middle_of_a_write_leaves_nothing_behind() -> None:
+    setting = Setting()
+    setting.model.gate.clear()
+    setting.log.add("order-1", created())
+    async with running(setting.projector):
+        assert setting.model.writes == []
+    assert setting.projector.failed is None
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert setting.timer.alarms == []
