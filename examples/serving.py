@@ -5,10 +5,13 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 _STARTED = re.compile(r" at (?P<address>\S+:\d+)\. ")
 _SECONDS_TO_START = 120
@@ -27,10 +30,18 @@ class ServerProcess:
     """Host and port."""
     process: asyncio.subprocess.Process
 
-    async def ended(self) -> ServerFailed:
-        """Waits until the process ends by itself, and gives the reason to stop."""
-        code = await self.process.wait()
-        return ServerFailed(f"The server ended with exit code {code}.")
+    async def unless_it_ends(self, work: Coroutine[None, None, T]) -> T:
+        """What the work gives. Raises ServerFailed as soon as the server has ended by itself."""
+        working, ended = asyncio.ensure_future(work), asyncio.ensure_future(self.process.wait())
+        try:
+            await asyncio.wait({working, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                raise ServerFailed(f"The server ended by itself, with exit code {ended.result()}.")
+            return working.result()
+        finally:
+            for task in (working, ended):
+                task.cancel()
+            await asyncio.gather(working, ended, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -1,9 +1,9 @@
 """Exact amounts on their way to the server and back; no float touches one."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import NamedTuple
 
 from examples.online_retail.invoices import CURRENCY
 from foldlog.v1.money_pb2 import Money
@@ -11,20 +11,19 @@ from foldlog.v1.money_pb2 import Money
 _NANOS = 1_000_000_000
 
 
-class Amount(NamedTuple):
+@dataclass(frozen=True, order=True, slots=True)
+class Amount:
     """An amount that equals another one exactly or not at all."""
 
     value: Fraction
     currency_code: str = CURRENCY
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         """With all its digits and at least the pennies: "1,234.50 GBP"."""
         digits = Decimal(self.value.numerator) / Decimal(self.value.denominator)
         exact = format(digits.normalize(), "f")
         places = max(2, len(exact.partition(".")[2]))
         return f"{digits:,.{places}f} {self.currency_code}".rstrip()
-
-    __repr__ = __str__
 
 
 def to_money(pounds: Decimal) -> Money:

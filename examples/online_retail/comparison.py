@@ -1,4 +1,4 @@
-"""Every read model against the totals of the rows: equal to the last unit and penny, or each difference told."""
+"""Every read model against the totals of the rows: equal to the last unit and penny, or each difference."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -69,6 +69,11 @@ class Totals:
         """Pounds, exact."""
         return sum((product.value for product in self.products.values()), Fraction(0))
 
+    @property
+    def ordered(self) -> Fraction:
+        """Pounds: the sum of all amounts due."""
+        return sum((customer.ordered for customer in self.customers.values()), Fraction(0))
+
 
 def sum_up(rows: Iterable[Row]) -> Totals:
     """The totals of the rows that count. Reads each row once."""

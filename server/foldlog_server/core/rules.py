@@ -228,7 +228,7 @@ _FORMATS: dict[Format.ValueType, Check] = {FORMAT_ID: _check_id, FORMAT_UUID: _c
 def _check_signs(value: Any, path: str, report: Report) -> None:
     whole, nanos = _parts(value)
     if whole * nanos < 0:
-        report(f"{path}.nanos", "sign", "must have the sign of the whole part")
+        report(f"{path}.nanos" if path else "nanos", "sign", "must have the sign of the whole part")
 
 
 def _check_duration(value: Any, path: str, report: Report) -> None:

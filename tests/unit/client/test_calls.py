@@ -169,7 +169,7 @@ async def test_an_attempt_without_an_answer_gives_way_to_the_next(
 ) -> None:
     server.answers("SubmitOrder", Hang(), submitted(7))
     brief = replace(retry, attempt_timeout=0.2)
-    async with foldlog_client.connect(server.target, retry=brief, timeout=500) as client:
+    async with foldlog_client.connect(server.target, retry=brief, timeout=10) as client:
         assert (await client.orders.submit_order(order_id="o-1")).result.position == 7
     assert len(set(request_ids(server))) == 1
 

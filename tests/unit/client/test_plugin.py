@@ -201,6 +201,7 @@ async def test_a_query_says_whether_the_session_sets_its_freshness(books: Module
 
 async def test_a_paged_query_has_an_iterator_over_all_pages(books: ModuleType) -> None:
     first = books.ListBooksResponse(volumes=[books.Author(name="a")], next_page_token="2")
+    assert "page_token" not in parameters(books.Books.iterate_books_volumes)
     caller = Notes(replies=[first, books.ListBooksResponse(volumes=[books.Author(name="b")])])
     found = [one.name async for one in books.Books(caller).iterate_books_volumes(page_size=1)]
     assert found == ["a", "b"]
@@ -217,6 +218,7 @@ def test_the_comments_of_the_protos_are_the_docstrings(books: ModuleType) -> Non
     text = inspect.getdoc(books.Books.lend_book) or ""
     assert text.startswith("LendBook gives a book away for a while.\n\nArgs:\n    book_id: The book.\n")
     assert "\n    days: For how many days.\n" in text
+    assert "by default), also after a crash. Made by the client if empty.\n    expected_version: The" in text
     assert '\n    note: Which \\"book\\", with a back\\\\slash.\n' in text
 
 
@@ -227,6 +229,7 @@ def test_the_comments_of_the_protos_are_the_docstrings(books: ModuleType) -> Non
         ("string request_id = 1;", "CommandOptions options = 2;", "two arguments called request_id"),
         ("string from = 1;", "CommandOptions options = 2;", "a word of Python's own"),
         ("message Inner {} Inner inner = 1;", "CommandOptions options = 2;", "is nested"),
+        ("repeated google.protobuf.Timestamp at = 1;", "CommandOptions options = 2;", "repeats times"),
         ("", "CommandOptions how = 2;", "no field `options`"),
     ],
 )
@@ -239,6 +242,7 @@ def test_what_has_no_place_in_arguments_is_refused(
         package odd.v1;
         import "foldlog/v1/commands.proto";
         import "foldlog/v1/options.proto";
+        import "google/protobuf/timestamp.proto";
         message Do {{ {command} }}
         message DoRequest {{ Do command = 1; foldlog.v1.{options} }}
         message DoResponse {{ foldlog.v1.CommandResult result = 1; }}

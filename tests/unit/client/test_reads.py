@@ -96,4 +96,4 @@ async def test_a_read_that_is_cut_short_by_closing_says_so(server: ScriptedServe
     await asyncio.sleep(0)
     await client.close()
     with pytest.raises(Cancelled):
-        await rest
+        await asyncio.wait_for(rest, 10)

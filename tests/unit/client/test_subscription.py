@@ -149,6 +149,7 @@ async def test_what_cannot_be_mended_is_raised(
     async with client.events.subscribe(after=7) as events:
         with pytest.raises(error):
             await anext(events)
+        assert await anext(events, None) is None
     assert len(server.calls) == 1
 
 
@@ -194,7 +195,7 @@ async def test_closing_ends_an_iteration_in_progress(server: ScriptedServer, cli
     rest = asyncio.create_task(anext(events, None))
     await asyncio.sleep(0)
     await client.close()
-    assert await rest is None
+    assert await asyncio.wait_for(rest, 10) is None
 
 
 async def test_a_cancelled_reader_stays_cancelled(server: ScriptedServer, client: Client) -> None:

@@ -30,6 +30,7 @@ from tests.support.order_counts import added, created, unseen
 
 ORDER_CREATED = "foldlog.orders.v1.OrderCreated"
 ITEM_ADDED = "foldlog.orders.v1.ItemAdded"
+AT_ONCE = Limits(spacing_seconds=0)
 
 
 class Reader:
@@ -70,7 +71,7 @@ async def reading(
     wanted: EventFilter = EVERYTHING,
     *,
     timer: ManualTimer | None = None,
-    limits: Limits = Limits(spacing_seconds=0),
+    limits: Limits = AT_ONCE,
 ) -> AsyncIterator[Reader]:
     reader = Reader(follow(log, after, wanted, timer=timer or ManualTimer(), limits=limits))
     try:

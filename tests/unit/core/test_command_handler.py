@@ -1,0 +1,303 @@
+"""A command is carried out once: a repeated one gets the first answer, whatever happened in between."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from foldlog.inventory.v1.commands_pb2 import ReceiveStock, ReleaseStock, ReservationLine, ReserveStock
+from foldlog.orders.v1.commands_pb2 import ChangeItemQuantity, CreateOrder, SubmitOrder
+from foldlog.v1.events_pb2 import RecordedEvent
+from foldlog_server.core.errors import FoldlogError, InvalidRequest, Rejected, StoreFull, WrongExpectedVersion
+from foldlog_server.core.event_store import DuplicateRequest
+from tests.support.commands import Commands, HeldStore, add, create, line, settle
+
+A = "01938f3e-7c5a-7000-8000-00000000000a"
+B = "01938f3e-7c5a-7000-8000-00000000000b"
+
+
+@pytest.fixture
+async def store() -> HeldStore:
+    return HeldStore()
+
+
+@pytest.fixture
+async def commands(store: HeldStore) -> Commands:
+    return Commands(store)
+
+
+# Repeats
+
+
+async def test_a_repeat_gets_the_first_outcome_and_acts_once(commands: Commands) -> None:
+    await commands.execute(create())
+    first = await commands.execute(add(), request_id=A)
+    await commands.execute(add(product_id="milk"))
+    again = await commands.execute(add(), request_id=A)
+    assert again.replayed
+    assert not first.replayed
+    assert (again.streams, again.position, again.events) == (first.streams, first.position, first.events)
+    assert len(commands.stored()) == 3
+
+
+async def test_a_repeat_gets_the_first_outcome_from_a_server_that_has_forgotten_everything(
+    store: HeldStore, commands: Commands
+) -> None:
+    first = await commands.execute(create("1", line("tea"), line("milk")), request_id=A)
+    await commands.execute(add(quantity=5))
+    again = await Commands(store).execute(create("1", line("tea"), line("milk")), request_id=A)
+    assert (again.streams, again.position, again.events) == (first.streams, first.position, first.events)
+
+
+async def test_a_repeat_of_a_command_on_several_streams_tells_all_of_them(
+    store: HeldStore, commands: Commands
+) -> None:
+    for product in ("tea", "milk"):
+        await commands.execute(ReceiveStock(product_id=product, quantity=5))
+    lines = [ReservationLine(product_id=product, quantity=1) for product in ("milk", "tea")]
+    first = await commands.execute(ReserveStock(order_id="o", lines=lines), request_id=A)
+    await commands.execute(ReceiveStock(product_id="milk", quantity=5))
+    again = await Commands(store).execute(ReserveStock(order_id="o", lines=lines), request_id=A)
+    assert (again.streams, again.position, again.events) == (first.streams, first.position, first.events)
+    assert [stream.stream for stream in again.streams] == ["stock-milk", "stock-tea"]
+
+
+async def test_an_id_made_for_a_command_is_the_same_when_it_is_repeated(commands: Commands) -> None:
+    message = CreateOrder(customer_id="ada", currency_code="GBP")
+    first = await commands.execute(message, request_id=A)
+    again = await commands.execute(message, request_id=A)
+    assert again.streams == first.streams
+    assert len(commands.stored()) == 1
+
+
+async def test_a_repeat_of_what_changed_nothing_changes_nothing_later_either(commands: Commands) -> None:
+    await commands.execute(create("1", line(quantity=2)))
+    same = ChangeItemQuantity(order_id="1", line_id="tea", quantity=2)
+    first = await commands.execute(same, request_id=A)
+    await commands.execute(ChangeItemQuantity(order_id="1", line_id="tea", quantity=9))
+    again = await commands.execute(same, request_id=A)
+    assert again.replayed
+    assert again.streams == first.streams
+    assert again.position == first.position == 2
+    assert len(commands.stored()) == 3
+
+
+async def test_doing_nothing_to_a_stream_that_does_not_exist_is_remembered_too(commands: Commands) -> None:
+    release = ReleaseStock(order_id="o", product_ids=["tea"])
+    first = await commands.execute(release, request_id=A)
+    again = await commands.execute(release, request_id=A)
+    assert (first.position, first.streams[0].version, again.replayed) == (0, 0, True)
+
+
+async def test_a_refused_command_is_decided_afresh(commands: Commands) -> None:
+    await commands.execute(create())
+    with pytest.raises(Rejected):
+        await commands.execute(SubmitOrder(order_id="1"), request_id=A)
+    await commands.execute(add())
+    outcome = await commands.execute(SubmitOrder(order_id="1"), request_id=A)
+    assert not outcome.replayed
+    assert outcome.streams[0].version == 3
+
+
+async def test_the_same_id_in_other_letters_is_the_same_id(commands: Commands) -> None:
+    await commands.execute(create(), request_id=A)
+    assert (await commands.execute(create(), request_id=A.upper())).replayed
+
+
+async def test_another_actor_has_ids_of_its_own(commands: Commands) -> None:
+    await commands.execute(create(), request_id=A, actor="ada")
+    await commands.execute(add(), request_id=A, actor="bob")
+    assert len(commands.stored()) == 2
+
+
+@pytest.mark.parametrize(
+    ("message", "options"),
+    [(create("2"), {}), (add(), {}), (create(), {"expected_version": 0})],
+    ids=["other fields", "another command", "another expected version"],
+)
+async def test_a_request_id_is_not_for_another_command(
+    commands: Commands, message: CreateOrder, options: dict[str, int]
+) -> None:
+    await commands.execute(create(), request_id=A)
+    with pytest.raises(InvalidRequest) as caught:
+        await commands.execute(message, request_id=A, **options)
+    assert caught.value.reason.name == "REQUEST_ID_REUSED"
+    assert len(commands.stored()) == 1
+
+
+async def test_the_request_id_comes_before_the_expected_version(commands: Commands) -> None:
+    await commands.execute(create(), request_id=A, expected_version=0)
+    assert (await commands.execute(create(), request_id=A, expected_version=0)).replayed
+
+
+async def test_only_validating_ignores_the_request_id(commands: Commands) -> None:
+    await commands.execute(create(), request_id=A, validate_only=True)
+    assert commands.stored() == []
+    assert not (await commands.execute(create(), request_id=A)).replayed
+
+
+async def test_after_the_window_a_request_id_is_new(store: HeldStore, commands: Commands) -> None:
+    await commands.execute(create("1"), request_id=A)
+    store._clock = lambda: timedelta(hours=24, seconds=1) // timedelta(microseconds=1) * 1000
+    with pytest.raises(FoldlogError) as caught:
+        await commands.execute(create("1"), request_id=A)
+    assert caught.value.reason.name == "ORDER_EXISTS"
+
+
+# Two at once
+
+
+async def test_two_at_once_are_one_decision_and_both_are_answered(
+    store: HeldStore, commands: Commands
+) -> None:
+    store.holds = True
+    first, second = commands.send(create(), request_id=A), commands.send(create(), request_id=A)
+    await settle()
+    assert len(store.appends) == 1
+    await store.release()
+    assert [(await first).replayed, (await second).replayed] == [False, True]
+    assert (await first).streams == (await second).streams
+
+
+async def test_two_at_once_share_a_refusal(store: HeldStore, commands: Commands) -> None:
+    store.holds = True
+    created = commands.send(create())
+    both = [commands.send(SubmitOrder(order_id="1"), request_id=A) for _ in range(2)]
+    await settle()
+    await store.release()
+    await created
+    for task in both:
+        with pytest.raises(Rejected):
+            await task
+
+
+async def test_another_command_under_an_id_in_flight_is_refused(store: HeldStore, commands: Commands) -> None:
+    store.holds = True
+    first = commands.send(create(), request_id=A)
+    await settle()
+    with pytest.raises(InvalidRequest):
+        await commands.execute(create("2"), request_id=A)
+    await store.release()
+    await first
+
+
+async def test_a_command_runs_on_when_its_caller_gives_up_and_a_repeat_finds_it(
+    store: HeldStore, commands: Commands
+) -> None:
+    store.holds = True
+    first = commands.send(create(), request_id=A)
+    await settle()
+    second = commands.send(create(), request_id=A)
+    await settle()
+    first.cancel()
+    await settle()
+    await store.release()
+    assert (await second).replayed
+    assert (await commands.execute(create(), request_id=A)).replayed
+    assert first.cancelled()
+    assert len(commands.stored()) == 1
+
+
+async def test_a_command_that_failed_leaves_its_id_free(store: HeldStore, commands: Commands) -> None:
+    store.holds = True
+    task = commands.send(create(), request_id=A)
+    await settle()
+    await store.fail_first(StoreFull())
+    with pytest.raises(StoreFull):
+        await task
+    store.holds = False
+    assert not (await commands.execute(create(), request_id=A)).replayed
+
+
+async def test_what_another_process_did_under_the_id_is_found(store: HeldStore, commands: Commands) -> None:
+    store.holds = True
+    task = commands.send(create(), request_id=A)
+    await settle()
+    append, _ = store.held[0]
+    await HeldStore.__mro__[1].append(store, append)  # another process's append of the same request
+    await store.fail_first(DuplicateRequest())
+    assert (await task).replayed
+    assert len(commands.stored()) == 1
+
+
+# Options
+
+
+async def test_an_expected_version_that_fits_is_a_pass_and_another_a_conflict(commands: Commands) -> None:
+    await commands.execute(create(), expected_version=0)
+    await commands.execute(add(), expected_version=1)
+    with pytest.raises(WrongExpectedVersion) as caught:
+        await commands.execute(add(), expected_version=1)
+    assert caught.value.metadata == {
+        "stream": "order-1",
+        "expected_version": "1",
+        "actual_version": "2",
+    }
+
+
+async def test_the_expected_version_comes_before_existence(commands: Commands) -> None:
+    with pytest.raises(WrongExpectedVersion):
+        await commands.execute(add("none"), expected_version=3)
+
+
+async def test_an_expected_version_is_for_one_stream(commands: Commands) -> None:
+    for product in ("tea", "milk"):
+        await commands.execute(ReceiveStock(product_id=product, quantity=5))
+    lines = [ReservationLine(product_id=product, quantity=1) for product in ("tea", "milk")]
+    with pytest.raises(InvalidRequest) as caught:
+        await commands.execute(ReserveStock(order_id="o", lines=lines), expected_version=1)
+    assert [violation.subject for violation in caught.value.violations] == ["options.expected_version"]
+    one = ReserveStock(order_id="o", lines=lines[:1])
+    assert (await commands.execute(one, expected_version=1)).streams[0].version == 2
+
+
+async def test_a_stream_named_twice_is_refused_with_the_place(commands: Commands) -> None:
+    lines = [ReservationLine(product_id=product, quantity=1) for product in ("tea", "milk", "tea")]
+    with pytest.raises(InvalidRequest) as caught:
+        await commands.execute(ReserveStock(order_id="o", lines=lines))
+    assert [violation.subject for violation in caught.value.violations] == ["command.lines[2].product_id"]
+
+
+async def test_validating_decides_and_stores_nothing(commands: Commands) -> None:
+    outcome = await commands.execute(create("1", line()), validate_only=True)
+    assert (outcome.validated_only, outcome.position, outcome.events) == (True, 0, ())
+    assert [(stream, version) for stream, version, _ in outcome.proposed] == [("order-1", 1), ("order-1", 2)]
+    assert outcome.streams[0].version == 2
+    assert commands.stored() == []
+    with pytest.raises(Rejected):
+        await commands.execute(SubmitOrder(order_id="1"), validate_only=True)
+
+
+async def test_what_validating_would_do_is_not_what_later_commands_see(commands: Commands) -> None:
+    await commands.execute(create())
+    await commands.execute(add(), validate_only=True)
+    with pytest.raises(Rejected) as caught:
+        await commands.execute(SubmitOrder(order_id="1"))
+    assert caught.value.reason.name == "ORDER_EMPTY"
+
+
+async def test_the_position_is_that_of_the_streams_last_event(commands: Commands) -> None:
+    await commands.execute(create("1", line(quantity=2)))
+    await commands.execute(create("2"))
+    same = ChangeItemQuantity(order_id="1", line_id="tea", quantity=2)
+    assert (await commands.execute(same)).position == 2
+
+
+async def test_metadata_says_who_and_why(store: HeldStore, commands: Commands) -> None:
+    await commands.execute(create(), request_id=A, causation_id="c", actor="ada")
+    await commands.execute(add(), request_id=B, correlation_id="k")
+    created, added = [RecordedEvent.FromString(event.record).metadata for event in await store.read_all()]
+    assert (created.request_id, created.correlation_id, created.causation_id, created.actor) == (
+        A,
+        A,
+        "c",
+        "ada",
+    )
+    assert added.correlation_id == "k"
+
+
+async def test_many_commands_on_one_aggregate_at_once_all_count(commands: Commands) -> None:
+    await commands.execute(create())
+    await asyncio.gather(*(commands.execute(add()) for _ in range(200)))
+    outcome = await commands.execute(SubmitOrder(order_id="1"))
+    assert outcome.streams[0].aggregate.lines[0].quantity == 200
