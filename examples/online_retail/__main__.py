@@ -132,6 +132,7 @@ async def _run(wish: Wish, source: Source, tally: Tally) -> Result:
     if wish.address:
         return await _replayed(wish.address, wish, source, tally)
     async with serve(wish.directory) as server:
+        print(f"A server is started at {server.address} on {wish.directory}.", file=sys.stderr, flush=True)
         return await server.unless_it_ends(_replayed(server.address, wish, source, tally))
 
 

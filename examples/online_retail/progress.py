@@ -31,8 +31,8 @@ def steps(tally: Tally, invoices: Invoices) -> list[Step]:
     customers = {order.customer_id for order in invoices.orders}
     return [
         Step("products received", tally.receipts, len(invoices.receipts)),
+        Step("lines added", tally.lines, invoices.line_count),
         Step("orders submitted", tally.orders, orders),
-        Step("lines of these", tally.lines, invoices.line_count),
         # Each order is read twice, with its lines and with its history, and each customer once.
         Step("answers compared", tally.compared, 2 * orders + len(customers)),
     ]

@@ -35,7 +35,7 @@ class Tally:
     receipts: int = 0
     orders: int = 0
     lines: int = 0
-    """The lines of those orders."""
+    """The lines that are in place, of whatever order."""
     found: int = 0
     """Receipts and orders, of those counted above, that an earlier run had made or begun."""
     compared: int = 0
@@ -60,7 +60,9 @@ class Replay:
     async def run(self, invoices: Invoices) -> None:
         """Receive the stock, then place the orders. Raises FoldlogError."""
         await for_each(invoices.receipts, self._receive, at_once=self._in_flight)
-        await for_each(invoices.orders, self._place, at_once=self._in_flight)
+        # The longest first, so that none of them is left to run alone in the end.
+        longest_first = sorted(invoices.orders, key=lambda invoice: len(invoice.lines), reverse=True)
+        await for_each(longest_first, self._place, at_once=self._in_flight)
 
     async def _receive(self, receipt: Receipt) -> None:
         try:
@@ -85,7 +87,6 @@ class Replay:
         while version is not None:
             version = await self._finish(invoice, version)
         self._tally.orders += 1
-        self._tally.lines += len(invoice.lines)
 
     async def _create(self, invoice: Invoice) -> int | None:
         """The version of the new order, or None if there was one."""
@@ -110,7 +111,10 @@ class Replay:
             order_id=invoice.order_id, page_size=1, descending=True
         )
         last = history.entries[0].event
-        return None if last.type == _SUBMITTED else last.version
+        if last.type != _SUBMITTED:
+            return last.version
+        self._tally.lines += len(invoice.lines)
+        return None
 
     async def _finish(self, invoice: Invoice, version: int) -> int | None:
         """Add the lines that an order of this version lacks, and submit it.
@@ -118,15 +122,20 @@ class Replay:
         None = done. A version = someone else, replaying the same invoices, has brought it there.
         """
         lines = list(invoice.lines.values())
+        present = version - 1
+        self._tally.lines += present
         try:
-            for present in range(version - 1, len(lines)):
-                await self._add(invoice.order_id, lines[present], present + 1)
+            for line in lines[present:]:
+                await self._add(invoice.order_id, line, present + 1)
+                present += 1
+                self._tally.lines += 1
             await self._client.orders.submit_order(
                 order_id=invoice.order_id,
                 request_id=request_id("SubmitOrder", invoice.order_id),
                 reply=REPLY_RESULT,
             )
         except VersionConflict:
+            self._tally.lines -= present  # they are counted again
             return await self._unfinished(invoice)
         except Rejected as refusal:
             if refusal.reason != "WRONG_STATUS":

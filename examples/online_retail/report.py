@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -56,18 +57,28 @@ def print_json(result: Result) -> None:
 def print_tables(result: Result) -> None:
     """What was replayed, what was compared, and every difference up to a screenful, on stdout."""
     console = Console(highlight=False)
-    console.print(_summary(result), markup=False)
-    table = Table("query", "compared", "in the CSV", "in the answers", "differences")
+    print(_summary(result))
+    console.print(_table(result.compared))
     for one in result.compared:
+        _print_differences(one)
+    print("Equal to the last unit and penny." if result.agrees else "The read models DIFFER.")
+
+
+def _table(compared: list[Compared]) -> Table:
+    table = Table("query", "what of it", box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("expected", "found", "differ"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for one in compared:
         counts = (one.expected, one.found, len(one.differences))
         table.add_row(one.query, one.facts, *(f"{count:,}" for count in counts))
-    console.print(table)
-    for one in result.compared:
-        for line in one.differences[:_DIFFERENCES_SHOWN]:
-            console.print(f"{one.query} {line}", markup=False)
-        if len(one.differences) > _DIFFERENCES_SHOWN:
-            console.print(f"{one.query} … {len(one.differences) - _DIFFERENCES_SHOWN:,} more", markup=False)
-    console.print("Equal to the last unit and penny." if result.agrees else "The read models DIFFER.")
+    return table
+
+
+def _print_differences(one: Compared) -> None:
+    for line in one.differences[:_DIFFERENCES_SHOWN]:
+        print(f"{one.query} {line}")
+    if len(one.differences) > _DIFFERENCES_SHOWN:
+        print(f"{one.query} … {len(one.differences) - _DIFFERENCES_SHOWN:,} more")
 
 
 def _summary(result: Result) -> str:

@@ -51,9 +51,9 @@ class HeldStore(MemoryEventStore):
         self.held.append((append, future))
         return future
 
-    async def release(self) -> None:
+    async def release(self, most: int = 1000) -> None:
         """Store what is held, in order, as an engine would, and let everyone hear of it."""
-        held, self.held = self.held, []
+        held, self.held = self.held[:most], self.held[most:]
         for append, future in held:
             stored = super().append(append)
             error = stored.exception()

@@ -201,9 +201,7 @@ class Projector:
 
     async def _digest(self, events: Sequence[EncodedEvent]) -> Sequence[Change]:
         """What becomes of the documents that the events touch."""
-        touches: list[tuple[Key, RecordedEvent]] = []
-        async for some_events in _slices(events):
-            touches += self._touches(some_events)
+        touches = await self._touches(events)
         projection = Projection(self.view, self._columns)
         async for keys in _slices(list(dict.fromkeys(key for key, _ in touches))):
             projection.load(self.read_model.load(keys).documents)
@@ -214,16 +212,24 @@ class Projector:
             changes += projection.changes(keys)
         return changes
 
-    def _touches(self, events: Sequence[EncodedEvent]) -> list[tuple[Key, RecordedEvent]]:
+    async def _touches(self, events: Sequence[EncodedEvent]) -> list[tuple[Key, RecordedEvent]]:
         touches: list[tuple[Key, RecordedEvent]] = []
+        work = 0
         for event in events:
-            try:
-                recorded = self._decoding.decode(event, self._wanted)
-                if recorded is not None:
-                    touches += [(key, recorded) for key in self.view.keys(recorded)]
-            except Exception as cause:
-                raise _Indigestible(event.position) from cause
+            found = self._touched_by(event)
+            touches += found
+            work += 1 + len(found)  # one event may touch thousands
+            if work >= 2 * SLICE:
+                work = 0
+                await asyncio.sleep(0)
         return touches
+
+    def _touched_by(self, event: EncodedEvent) -> list[tuple[Key, RecordedEvent]]:
+        try:
+            recorded = self._decoding.decode(event, self._wanted)
+            return [] if recorded is None else [(key, recorded) for key in self.view.keys(recorded)]
+        except Exception as cause:
+            raise _Indigestible(event.position) from cause
 
 
 def _evolve(projection: Projection, touches: Sequence[tuple[Key, RecordedEvent]]) -> None:

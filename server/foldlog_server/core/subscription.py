@@ -6,7 +6,7 @@ exactly what was still to come.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -203,7 +203,7 @@ class _Follower:
 
 async def read_all_batches(
     store: EventStore, *, from_position: int = 0, backwards: bool = False, max_count: int = 0
-) -> AsyncIterator[Sequence[EncodedEvent]]:
+) -> AsyncGenerator[Sequence[EncodedEvent]]:
     """The log in batches, up to the head of the moment the read began.
 
     `from_position` 0 = where the way begins; `max_count` 0 = all. Raises `ReadRefused` if the position is
@@ -225,7 +225,7 @@ async def read_all_batches(
 
 async def read_stream_batches(
     store: EventStore, stream: str, *, from_version: int = 0, backwards: bool = False, max_count: int = 0
-) -> AsyncIterator[Sequence[EncodedEvent]]:
+) -> AsyncGenerator[Sequence[EncodedEvent]]:
     """One stream in batches, as it was at the moment the read began.
 
     `from_version` 0 = where the way begins; `max_count` 0 = all. Nothing if there is no event on the way.

@@ -57,16 +57,12 @@ class Tail:
         return self._events[max(min(start, stop - 1), stop - limit, 0) : stop][::-1]
 
     def _trim(self) -> None:
-        # A quarter at a time, because cutting off a list's front moves all that stays.
-        length, size = len(self._events), self._ends[-1] - self._ends[0]
-        if length <= self._max_events and size <= self._max_bytes:
+        if len(self._events) <= self._max_events and self._ends[-1] - self._ends[0] <= self._max_bytes:
             return
-        by_count = length - self._max_events * 3 // 4
+        # A quarter at a time, because cutting off a list's front moves all that stays.
+        by_count = len(self._events) - self._max_events * 3 // 4
         by_bytes = bisect_left(self._ends, self._ends[-1] - self._max_bytes * 3 // 4)
-        cut = min(
-            max(by_count if length > self._max_events else 0, by_bytes if size > self._max_bytes else 0),
-            length,
-        )
+        cut = max(by_count, by_bytes)
         del self._events[:cut]
         del self._ends[:cut]
         self._first += cut

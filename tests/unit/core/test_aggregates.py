@@ -71,6 +71,23 @@ async def test_a_command_for_several_aggregates_waits_for_its_turn_in_each(
     assert await reason_of(last) == "INSUFFICIENT_STOCK"
 
 
+async def test_a_command_waits_for_an_earlier_one_that_waits_for_another_aggregate(
+    store: HeldStore, commands: Commands
+) -> None:
+    for product in ("tea", "milk"):
+        await commands.execute(ReceiveStock(product_id=product, quantity=5))
+    fresh = Commands(store)
+    await fresh.execute(ReceiveStock(product_id="tea", quantity=1))
+    store.may_load.clear()
+    first = fresh.send(_reserve("o1", tea=6, milk=1))
+    second = fresh.send(_reserve("o2", tea=1))
+    await settle()
+    assert not second.done()
+    store.may_load.set()
+    await first
+    assert await reason_of(second) == "INSUFFICIENT_STOCK"
+
+
 # Rule 2: states advance at once, and decisions on them are linked
 
 
@@ -98,9 +115,7 @@ async def test_a_decision_is_linked_to_the_one_that_made_its_state(
     await asyncio.gather(*tasks)
 
 
-async def test_a_decision_on_a_stored_state_has_no_link(
-    store: HeldStore, commands: Commands
-) -> None:
+async def test_a_decision_on_a_stored_state_has_no_link(store: HeldStore, commands: Commands) -> None:
     await commands.execute(create())
     await commands.execute(add())
     assert store.appends[1].after == ()
@@ -125,9 +140,7 @@ async def test_what_was_decided_on_a_failed_append_is_decided_again_on_what_is_t
     assert commands.stored()[1][2].line.quantity == 3
 
 
-async def test_a_linked_decision_that_holds_no_more_is_refused(
-    store: HeldStore, commands: Commands
-) -> None:
+async def test_a_linked_decision_that_holds_no_more_is_refused(store: HeldStore, commands: Commands) -> None:
     store.holds = True
     lost, linked = commands.send(create()), commands.send(add())
     await settle()
@@ -241,6 +254,26 @@ async def test_a_decision_linked_to_two_others_is_answered_once_when_one_fails_a
     assert caught.value.metadata["available"] == "0"
 
 
+async def test_a_decision_that_fell_with_one_link_hears_no_more_of_the_other(
+    store: HeldStore, commands: Commands
+) -> None:
+    for product in ("tea", "milk"):
+        await commands.execute(ReceiveStock(product_id=product, quantity=5))
+    store.holds = True
+    failing = commands.send(ReceiveStock(product_id="tea", quantity=1))
+    stored = commands.send(ReceiveStock(product_id="milk", quantity=1))
+    refused = commands.send(_reserve("o1", tea=6, milk=7))
+    await settle()
+    store.may_load.clear()
+    await store.fail_first(StoreFull())
+    await store.release()
+    assert await reason_of(failing) == "STORE_FULL"
+    assert (await stored).streams[0].version == 2
+    assert not refused.done()
+    store.may_load.set()
+    assert await reason_of(refused) == "INSUFFICIENT_STOCK"
+
+
 async def test_when_the_store_is_gone_everyone_hears_of_it(store: HeldStore, commands: Commands) -> None:
     store.holds = True
     tasks = [commands.send(create()), commands.send(add())]
@@ -274,6 +307,20 @@ async def test_a_refusal_waits_for_the_version_it_was_decided_on(
     await store.release()
     await created
     assert await reason_of(refused) == expected
+
+
+async def test_a_refusal_waits_for_every_version_it_was_decided_on(
+    store: HeldStore, commands: Commands
+) -> None:
+    store.holds = True
+    received = [commands.send(ReceiveStock(product_id=product, quantity=5)) for product in ("tea", "milk")]
+    refused = commands.send(_reserve("o1", tea=6, milk=6))
+    await settle()
+    await store.release(1)
+    assert not refused.done()
+    await store.release(1)
+    assert await reason_of(refused) == "INSUFFICIENT_STOCK"
+    await asyncio.gather(*received)
 
 
 @pytest.mark.parametrize("options", [{}, {"validate_only": True}], ids=["nothing to do", "validate only"])

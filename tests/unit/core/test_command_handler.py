@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from foldlog.inventory.v1.commands_pb2 import ReceiveStock, ReleaseStock, ReservationLine, ReserveStock
-from foldlog.orders.v1.commands_pb2 import ChangeItemQuantity, CreateOrder, SubmitOrder
+from foldlog.orders.v1.commands_pb2 import ChangeItemQuantity, CreateOrder, RemoveItem, SubmitOrder
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog_server.core.errors import FoldlogError, InvalidRequest, Rejected, StoreFull, WrongExpectedVersion
 from foldlog_server.core.event_store import DuplicateRequest
@@ -125,6 +125,14 @@ async def test_a_request_id_is_not_for_another_command(
     assert len(commands.stored()) == 1
 
 
+async def test_a_command_with_the_same_bytes_is_another_command(commands: Commands) -> None:
+    await commands.execute(create("1", line()))
+    await commands.execute(RemoveItem(order_id="1", line_id="tea"), request_id=A)
+    same_bytes = ChangeItemQuantity(order_id="1", line_id="tea", quantity=0)
+    with pytest.raises(InvalidRequest):
+        await commands.execute(same_bytes, request_id=A)
+
+
 async def test_the_request_id_comes_before_the_expected_version(commands: Commands) -> None:
     await commands.execute(create(), request_id=A, expected_version=0)
     assert (await commands.execute(create(), request_id=A, expected_version=0)).replayed
@@ -134,6 +142,7 @@ async def test_only_validating_ignores_the_request_id(commands: Commands) -> Non
     await commands.execute(create(), request_id=A, validate_only=True)
     assert commands.stored() == []
     assert not (await commands.execute(create(), request_id=A)).replayed
+    assert (await commands.execute(create("2"), request_id=A, validate_only=True)).validated_only
 
 
 async def test_after_the_window_a_request_id_is_new(store: HeldStore, commands: Commands) -> None:
@@ -151,7 +160,7 @@ async def test_two_at_once_are_one_decision_and_both_are_answered(
     store: HeldStore, commands: Commands
 ) -> None:
     store.holds = True
-    first, second = commands.send(create(), request_id=A), commands.send(create(), request_id=A)
+    first, second = commands.send(create(), request_id=A), commands.send(create(), request_id=A.upper())
     await settle()
     assert len(store.appends) == 1
     await store.release()
@@ -266,6 +275,11 @@ async def test_validating_decides_and_stores_nothing(commands: Commands) -> None
     assert commands.stored() == []
     with pytest.raises(Rejected):
         await commands.execute(SubmitOrder(order_id="1"), validate_only=True)
+
+
+async def test_validating_on_what_exists_gives_no_position(commands: Commands) -> None:
+    await commands.execute(create())
+    assert (await commands.execute(add(), validate_only=True)).position == 0
 
 
 async def test_what_validating_would_do_is_not_what_later_commands_see(commands: Commands) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foldlog.orders.v1.events_pb2 import ItemAdded
+from foldlog.orders.v1.events_pb2 import ItemAdded, OrderCreated
 from foldlog_server.core import projector as projector_module
 from foldlog_server.core.codec import Codec
 from foldlog_server.core.decoding import SharedDecoding
@@ -90,7 +90,8 @@ async def running(*projectors: Projector) -> AsyncIterator[None]:
         projector.start()
     await settle()
     try:
-        yield
+        async with asyncio.timeout(10):  # so that a defect fails and does not hang
+            yield
     finally:
         for projector in projectors:
             await projector.stop()
@@ -244,9 +245,7 @@ async def test_at_the_head_it_sleeps_until_the_store_wakes_it() -> None:
         assert setting.timer.alarms == []
 
 
-async def test_between_slices_of_a_long_batch_others_have_their_turn() -> None:
-    setting = Setting()
-    setting.log.add("order-1", created(), *[added()] * 1999)
+async def turns_of_others_during(setting: Setting) -> int:
     turns = 0
 
     async def other() -> None:
@@ -257,11 +256,29 @@ async def test_between_slices_of_a_long_batch_others_have_their_turn() -> None:
 
     task = asyncio.create_task(other())
     setting.projector.start()
-    assert await setting.projector.wait_for(2000, 1)
+    async with asyncio.timeout(10):
+        assert await setting.projector.wait_for(setting.log.head.position, 1)
     task.cancel()
     await setting.projector.stop()
+    return turns
+
+
+async def test_between_slices_of_a_long_batch_others_have_their_turn() -> None:
+    setting = Setting()
+    setting.log.add("order-1", created(), *[added()] * 1999)
     slices = 2 * (2000 // projector_module.SLICE)  # of decoding, and of changing
-    assert slices <= turns < 2 * slices
+    assert slices <= await turns_of_others_during(setting) < 2 * slices
+
+
+async def test_an_event_that_touches_many_documents_is_a_slice_of_its_own() -> None:
+    def keys(recorded: RecordedEvent) -> Sequence[Key]:
+        return [Key(ORDERS, f"{recorded.id} {number}") for number in range(320)]
+
+    setting = Setting(replace(ORDER_COUNTS, keys=keys))
+    for id in range(10):
+        setting.log.add(f"order-{id}", created())
+    loading_changing_and_encoding = 3 * (3200 // projector_module.SLICE - 1)
+    assert await turns_of_others_during(setting) >= 10 + loading_changing_and_encoding
 
 
 # Waiting
@@ -363,6 +380,21 @@ async def test_views_that_read_the_same_events_have_them_decoded_once() -> None:
     async with running(first, second):
         assert first.position == second.position == 2
         assert [event.position for event in decoded] == [1, 2]
+
+
+async def test_a_view_is_not_shown_what_only_another_view_looks_at() -> None:
+    setting = Setting()
+    shown: list[str] = []
+
+    def keys(recorded: RecordedEvent) -> Sequence[Key]:
+        shown.append(recorded.type)
+        return ()
+
+    narrow = setting.another(replace(ORDER_COUNTS, events=(OrderCreated,), keys=keys), DictReadModel())
+    setting.log.add("order-1", created(), added())
+    async with running(setting.projector, narrow):
+        assert narrow.position == 2
+        assert shown == [OrderCreated.DESCRIPTOR.full_name]
 
 
 def test_decoded_events_are_remembered_in_bounded_space() -> None:

@@ -127,7 +127,7 @@ async def test_after_the_head_is_a_start_and_beyond_it_is_refused() -> None:
 
 
 @given(events=st.integers(0, 30), more=st.integers(0, 10), after=st.integers(0, 30), limit=st.integers(1, 7))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 async def test_resuming_after_any_position_gives_exactly_what_was_still_to_come(
     events: int, more: int, after: int, limit: int
 ) -> None:

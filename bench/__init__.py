@@ -1,0 +1,6 @@
+"""Foldlog's speed against the limit of gRPC in Python: ratios of things run in turn, none of them assumed."""
+
+import os
+
+# Before gRPC is loaded: its C core writes a line of its own for every process that is started beside it.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")

@@ -1,0 +1,131 @@
+"""Unary gRPC calls by h2load: one body, posted again and again over some connections.
+
+h2load is a C program that costs about 50 µs of CPU a call, so it is not what is measured. It looks at no
+grpc-status: whoever uses it must count by other means what its calls did.
+"""
+
+import asyncio
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench.processes import BenchFailed
+
+_SECONDS_AT_MOST = 120
+_RATE = re.compile(r"^finished in \S+, ([\d.]+) req/s", re.MULTILINE)
+_SUCCEEDED = re.compile(r"^requests: .* (\d+) succeeded", re.MULTILINE)
+_DATA = re.compile(r"^traffic: .*\((\d+)\) data", re.MULTILINE)
+
+MESSAGE_HEAD = 5
+"""Bytes before each message on a gRPC stream: a flag, and the length in four bytes."""
+
+MISSING = "h2load is not installed; it is in Debian's nghttp2-client."
+
+
+def is_installed() -> bool:
+    """Whether there is an h2load to run."""
+    return shutil.which("h2load") is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How calls are kept in flight: always as many as connections times streams."""
+
+    connections: int
+    streams: int
+    """On each connection."""
+
+    @property
+    def in_flight(self) -> int:
+        """Calls that are on their way at any time."""
+        return self.connections * self.streams
+
+
+SHAPES = {shape.in_flight: shape for shape in (Shape(1, 1), Shape(4, 4), Shape(4, 16))}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is sent."""
+
+    path: str
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What h2load saw."""
+
+    calls: int
+    seconds: float
+    data_bytes: int
+    """Of all messages received, with their heads; a refused call sends none."""
+    p50_ms: float
+    p99_ms: float
+
+
+def command_line(calls: int, shape: Shape, url: str, body: str, log: str) -> list[str]:
+    """What is run."""
+    return [
+        *("h2load", "-n", str(calls), "-c", str(shape.connections), "-m", str(shape.streams)),
+        *("-H", "content-type: application/grpc", "-H", "te: trailers"),
+        *("-d", body, f"--log-file={log}", url),
+    ]
+
+
+async def load(address: str, call: Call, shape: Shape, calls: int) -> Load:
+    """Make so many calls. Raises `BenchFailed` if not all of them ended with an HTTP success."""
+    with TemporaryDirectory(prefix="foldlog-h2load-") as directory:
+        body, log = _write_body(Path(directory, "body"), call), Path(directory, "log")
+        said = await _run(command_line(calls, shape, f"http://{address}{call.path}", str(body), str(log)))
+        milliseconds = _read_log(log)
+    rate, succeeded = float(_number(_RATE, said)), int(_number(_SUCCEEDED, said))
+    if succeeded != calls or len(milliseconds) != calls:
+        raise BenchFailed(f"h2load: {succeeded} of {calls} calls of {call.path} succeeded.")
+    return Load(
+        calls,
+        calls / rate,
+        int(_number(_DATA, said)),
+        milliseconds[calls // 2],
+        milliseconds[calls * 99 // 100],
+    )
+
+
+def _write_body(file: Path, call: Call) -> Path:
+    file.write_bytes(b"\0" + len(call.message).to_bytes(4, "big") + call.message)
+    return file
+
+
+def _read_log(file: Path) -> list[float]:
+    """What each call took, in milliseconds, the shortest first."""
+    return sorted(int(line.split("\t")[2]) / 1000 for line in file.read_text().splitlines())
+
+
+async def _run(command: Sequence[str]) -> str:
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        said, _ = await asyncio.wait_for(process.communicate(), _SECONDS_AT_MOST)
+    except BaseException as failure:
+        process.kill()
+        await process.wait()
+        if isinstance(failure, TimeoutError):
+            raise BenchFailed(f"h2load did not end within {_SECONDS_AT_MOST} seconds.") from None
+        raise
+    if process.returncode:
+        raise BenchFailed(f"h2load ended with exit code {process.returncode}: {said.decode().strip()}")
+    return said.decode()
+
+
+def _number(pattern: re.Pattern[str], said: str) -> str:
+    found = pattern.search(said)
+    if found is None:
+        raise BenchFailed(f"h2load said something else than expected: {said.strip()[-200:]!r}")
+    return found[1]

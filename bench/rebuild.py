@@ -1,0 +1,83 @@
+"""A process that projects a whole log into new views, all together and then each alone, and says how long."""
+
+import asyncio
+import json
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from bench.processes import BenchFailed
+from foldlog_server.app import CODEC, VIEWS, new_id
+from foldlog_server.core.decoding import SharedDecoding
+from foldlog_server.core.projector import Projector
+from foldlog_server.core.projectors import Projectors
+from foldlog_server.core.view import View
+from foldlog_server.serving import loop_factory
+from foldlog_server.stores.read_model import SqliteReadModel
+from foldlog_server.stores.sqlite import SqliteEventStore
+
+ALL_VIEWS = "all views"
+_SECONDS_AT_MOST = 300
+
+
+async def rebuild(directory: Path) -> dict[str, float]:
+    """Seconds from nothing to the head of the log, for all views together and for each alone, by name."""
+    store = await SqliteEventStore.open(
+        directory,
+        clock=time.time_ns,
+        new_id=new_id,
+        request_window=timedelta(hours=24),
+        on_failure=lambda _: None,
+    )
+    try:
+        seconds = {ALL_VIEWS: await _project(store, directory / "views", VIEWS)}
+        for view in VIEWS:
+            seconds[view.name] = await _project(store, directory / "views", [view])
+        return seconds
+    finally:
+        await store.close()
+
+
+async def _project(store: SqliteEventStore, directory: Path, views: Sequence[View]) -> float:
+    shutil.rmtree(directory, ignore_errors=True)
+    decoding = SharedDecoding(CODEC)
+    all_projectors = [
+        Projector(view, store, decoding, await SqliteReadModel.open(view, directory, store)) for view in views
+    ]
+    projectors = Projectors(all_projectors)
+    head = store.head.position
+    began = time.perf_counter()
+    projectors.start()
+    seen = await asyncio.gather(*(one.wait_for(head, _SECONDS_AT_MOST) for one in all_projectors))
+    seconds = time.perf_counter() - began
+    await projectors.stop()
+    if not all(seen):
+        raise BenchFailed(f"A view was not rebuilt within {_SECONDS_AT_MOST} seconds.")
+    return seconds
+
+
+async def rebuild_in_a_process(directory: Path) -> dict[str, float]:
+    """As `rebuild`, in a process of its own. Raises `BenchFailed`."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench.rebuild", str(directory)),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        said, _ = await process.communicate()
+    except BaseException:
+        process.kill()
+        await process.wait()
+        raise
+    if process.returncode:
+        raise BenchFailed("The rebuild of the views failed; what stands above says why.")
+    seconds: dict[str, float] = json.loads(said)
+    return seconds
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        print(json.dumps(runner.run(rebuild(Path(sys.argv[1])))))

@@ -1,0 +1,169 @@
+"""The rows of the table, each with the figures it has to reach."""
+
+import random
+import statistics
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple
+
+from bench.rebuild import ALL_VIEWS
+from bench.stand import Stand, Window
+from foldlog_server.app import VIEWS
+
+NOISY_SPREAD = 2.0
+"""A row whose echo was, at its fastest, so many times as fast as at its slowest is marked."""
+
+
+class Gate(NamedTuple):
+    """What a row has to reach: as a ratio to the echo, or in events a second."""
+
+    must: float
+    aim: float
+    floor: float | None = None
+    """Below it, something is broken."""
+    is_absolute: bool = False
+
+    def verdict(self, value: float) -> str:
+        """The highest of the three that is met."""
+        for name, bound in (("aim", self.aim), ("must", self.must), ("floor", self.floor)):
+            if bound is not None and value >= bound:
+                return f"{name} met"
+        return "not met"
+
+
+class Pair(NamedTuple):
+    """A window and the echo's beside it."""
+
+    echo: Window
+    measured: Window
+
+    @property
+    def ratio(self) -> float:
+        """How many times as much as the echo."""
+        return self.measured.per_second / self.echo.per_second
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table."""
+
+    name: str
+    unit: str
+    echo_in_flight: int
+    gate: Gate | None = None
+    pairs: list[Pair] = field(default_factory=list)
+
+    def per_second(self) -> float:
+        """The median of the windows."""
+        return statistics.median(pair.measured.per_second for pair in self.pairs)
+
+    def ratios(self) -> list[float]:
+        """To the echo, of each pair."""
+        return [pair.ratio for pair in self.pairs]
+
+    def value(self) -> float:
+        """What the gate is about."""
+        if self.gate is not None and self.gate.is_absolute:
+            return self.per_second()
+        return statistics.median(self.ratios())
+
+    def is_noisy(self) -> bool:
+        """Whether the machine was so busy with other things that the row proves little."""
+        echoes = [pair.echo.per_second for pair in self.pairs]
+        return max(echoes) > NOISY_SPREAD * min(echoes)
+
+    def verdict(self) -> str:
+        """Of the gate; empty if there is none."""
+        return self.gate.verdict(self.value()) if self.gate else ""
+
+
+class Trial(NamedTuple):
+    """One thing to be measured beside the echo; it gives windows by the name of their row."""
+
+    echo_in_flight: int
+    measure: Callable[[], Awaitable[Mapping[str, Window]]]
+
+
+COMMANDS = {
+    64: Gate(must=0.65, aim=0.80, floor=0.5),
+    16: Gate(must=0.60, aim=0.75),
+    1: Gate(must=0.35, aim=0.45),
+}
+QUERIES = {64: Gate(must=0.80, aim=0.90, floor=0.7), 1: Gate(must=0.80, aim=0.90, floor=0.7)}
+CATCH_UP = Gate(must=60, aim=130)
+REBUILD = Gate(must=40_000, aim=100_000, is_absolute=True)
+
+_CATCH_UP_NAME = "catch-up subscription, one reader"
+
+
+def table() -> dict[str, Row]:
+    """All rows, empty, by name and in their order."""
+    rows = [
+        *(Row(_commands(n), "commands", n, gate) for n, gate in COMMANDS.items()),
+        *(Row(_queries(n), "queries", n, gate) for n, gate in QUERIES.items()),
+        Row(_CATCH_UP_NAME, "events", 64, CATCH_UP),
+        *(Row(_rebuild(view.name), "events", 64, REBUILD) for view in VIEWS),
+        Row(_rebuild(ALL_VIEWS), "events", 64),
+    ]
+    return {row.name: row for row in rows}
+
+
+def trials(stand: Stand) -> list[Trial]:
+    """What one repetition consists of."""
+
+    async def rebuilding() -> dict[str, Window]:
+        return {_rebuild(name): window for name, window in (await stand.rebuilding()).items()}
+
+    return [
+        *(Trial(n, _named(_commands(n), partial(stand.commands, n))) for n in COMMANDS),
+        *(Trial(n, _named(_queries(n), partial(stand.queries, n))) for n in QUERIES),
+        Trial(64, _named(_CATCH_UP_NAME, stand.catching_up)),
+        Trial(64, rebuilding),
+    ]
+
+
+async def repeat(
+    stand: Stand, repetitions: int, chance: random.Random, tell: Callable[[int], None]
+) -> Sequence[Row]:
+    """Measure everything so often, in an order of chance; the echo comes just before or just after.
+
+    `tell` is told how many repetitions are done.
+    """
+    rows = table()
+    for repetition in range(repetitions):
+        tell(repetition)
+        todo = trials(stand)
+        chance.shuffle(todo)
+        for trial in todo:
+            for name, pair in (await _pairs(stand, trial, echo_first=chance.random() < 0.5)).items():
+                rows[name].pairs.append(pair)
+    return list(rows.values())
+
+
+async def _pairs(stand: Stand, trial: Trial, *, echo_first: bool) -> dict[str, Pair]:
+    echo = await stand.echoes(trial.echo_in_flight) if echo_first else None
+    windows = await trial.measure()
+    beside = echo or await stand.echoes(trial.echo_in_flight)
+    return {name: Pair(beside, window) for name, window in windows.items()}
+
+
+def _named(
+    name: str, measure: Callable[[], Awaitable[Window]]
+) -> Callable[[], Awaitable[Mapping[str, Window]]]:
+    async def named() -> dict[str, Window]:
+        return {name: await measure()}
+
+    return named
+
+
+def _commands(in_flight: int) -> str:
+    return f"durable commands, {in_flight} in flight"
+
+
+def _queries(in_flight: int) -> str:
+    return f"point queries, {in_flight} in flight"
+
+
+def _rebuild(name: str) -> str:
+    return f"rebuild of {name}"

@@ -1,0 +1,1 @@
+"""A small shop from an empty directory, telling what happens."""

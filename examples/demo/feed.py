@@ -1,0 +1,48 @@
+"""Every event as it comes, printed under the step that caused it."""
+
+import asyncio
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from foldlog.v1.events_pb2 import RecordedEvent
+from foldlog_client import Client
+
+
+class Feed:
+    """A live subscription to the whole log, running beside the story for as long as the block lasts."""
+
+    def __init__(self, client: Client, print_line: Callable[[str], None]) -> None:
+        self._client = client
+        self._print_line = print_line
+        self._moved = asyncio.Condition()
+        self.events: list[RecordedEvent] = []
+        """What has come, in its order."""
+
+    async def __aenter__(self) -> Self:
+        self._following = asyncio.create_task(self._follow())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._following.cancel()
+        await asyncio.gather(self._following, return_exceptions=True)
+
+    async def reaches(self, position: int) -> None:
+        """Wait until everything up to the position has come."""
+        async with self._moved:
+            await self._moved.wait_for(lambda: self._position >= position)
+
+    @property
+    def _position(self) -> int:
+        return self.events[-1].position if self.events else 0
+
+    async def _follow(self) -> None:
+        async with self._client.events.subscribe() as events:
+            async for event in events:
+                kind = event.type.rpartition(".")[2]
+                self._print_line(f"{event.position:>5}  {event.stream} v{event.version}  {kind}")
+                async with self._moved:
+                    self.events.append(event)
+                    self._moved.notify_all()

@@ -1,0 +1,37 @@
+"""A server, and a client of it."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from foldlog_client import Client
+from tests.support.server import Server, client_of, serving
+
+
+@pytest.fixture(scope="session")
+def new_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory of a log without events: to be copied, which costs less than to sync a new one."""
+    data = tmp_path_factory.mktemp("log") / "data"
+
+    async def make() -> None:
+        async with serving(data):
+            pass
+
+    asyncio.run(make())
+    return data
+
+
+@pytest.fixture
+async def server(new_log: Path, tmp_path: Path) -> AsyncIterator[Server]:
+    shutil.copytree(new_log, tmp_path / "data")
+    async with serving(tmp_path / "data") as server:
+        yield server
+
+
+@pytest.fixture
+async def client(server: Server) -> AsyncIterator[Client]:
+    async with client_of(server) as client:
+        yield client

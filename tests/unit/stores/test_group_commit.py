@@ -1,0 +1,113 @@
+"""Batches: what gathers goes together, what is alone does not wait, and order is kept."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from foldlog_server.stores.group_commit import MAX_BATCH_ENTRIES, MAX_BATCH_WEIGHT, TURNS, GroupCommit
+
+
+class Writer:
+    """Writes batches when it is told to."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.started = asyncio.Event()
+        self._go = asyncio.Semaphore(0)
+
+    async def write(self, batch: list[int]) -> None:
+        self.batches.append(batch)
+        self.started.set()
+        await self._go.acquire()
+
+    def finish(self, batches: int = 1) -> None:
+        for _ in range(batches):
+            self._go.release()
+
+
+async def turns_until(condition: Callable[[], bool]) -> int:
+    for count in range(1000):
+        if condition():
+            return count
+        await asyncio.sleep(0)
+    raise AssertionError("it never came true")
+
+
+@pytest.fixture
+async def writer() -> Writer:
+    return Writer()
+
+
+@pytest.fixture
+async def commits(writer: Writer) -> GroupCommit[int]:
+    return GroupCommit(writer.write, lambda entry: 1)
+
+
+async def test_a_lone_entry_does_not_linger(writer: Writer, commits: GroupCommit[int]) -> None:
+    for count in range(1, 4):
+        commits.add(count)
+        assert await turns_until(lambda count=count: len(writer.batches) == count) <= 2  # type: ignore[misc]
+        writer.finish()
+        await commits.drained()
+
+
+async def test_entries_gather_while_the_writer_is_busy(writer: Writer, commits: GroupCommit[int]) -> None:
+    commits.add(1)
+    await writer.started.wait()
+    for entry in range(2, 6):
+        commits.add(entry)
+        await asyncio.sleep(0)
+    writer.finish(2)
+    await commits.drained()
+
+    assert writer.batches == [[1], [2, 3, 4, 5]]
+
+
+async def test_after_company_entries_gather_for_some_turns(writer: Writer, commits: GroupCommit[int]) -> None:
+    commits.add(1)
+    commits.add(2)
+    writer.finish(2)
+    await commits.drained()
+    for entry in range(3, 3 + TURNS):
+        commits.add(entry)
+        await asyncio.sleep(0)
+    await commits.drained()
+
+    assert writer.batches == [[1, 2], list(range(3, 3 + TURNS))]
+
+
+async def test_after_company_a_lone_entry_waits_no_longer_than_that(
+    writer: Writer, commits: GroupCommit[int]
+) -> None:
+    commits.add(1)
+    commits.add(2)
+    writer.finish(3)
+    await commits.drained()
+    commits.add(3)
+    assert await turns_until(lambda: len(writer.batches) == 2) <= TURNS + 2
+    await commits.drained()
+    commits.add(4)
+    assert await turns_until(lambda: len(writer.batches) == 3) <= 2
+    await commits.drained()
+
+
+async def test_a_batch_is_bounded_in_entries(writer: Writer, commits: GroupCommit[int]) -> None:
+    for entry in range(MAX_BATCH_ENTRIES * 2 + 1):
+        commits.add(entry)
+    writer.finish(3)
+    await commits.drained()
+
+    assert [len(batch) for batch in writer.batches] == [MAX_BATCH_ENTRIES, MAX_BATCH_ENTRIES, 1]
+    assert [entry for batch in writer.batches for entry in batch] == list(range(MAX_BATCH_ENTRIES * 2 + 1))
+
+
+async def test_a_batch_is_bounded_in_weight_and_has_one_entry_at_least(writer: Writer) -> None:
+    commits = GroupCommit(writer.write, lambda entry: entry)
+    half = MAX_BATCH_WEIGHT // 2
+    for entry in [half, half, 1, MAX_BATCH_WEIGHT + 1, 2]:
+        commits.add(entry)
+    writer.finish(4)
+    await commits.drained()
+
+    assert writer.batches == [[half, half], [1], [MAX_BATCH_WEIGHT + 1], [2]]
