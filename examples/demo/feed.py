@@ -12,6 +12,8 @@ from foldlog_client import Client
 class Feed:
     """A live subscription to the whole log, running beside the story for as long as the block lasts."""
 
+    _following: asyncio.Task[None]
+
     def __init__(self, client: Client, print_line: Callable[[str], None]) -> None:
         self._client = client
         self._print_line = print_line
@@ -30,13 +32,16 @@ class Feed:
         await asyncio.gather(self._following, return_exceptions=True)
 
     async def reaches(self, position: int) -> None:
-        """Wait until everything up to the position has come."""
-        async with self._moved:
-            await self._moved.wait_for(lambda: self._position >= position)
+        """Wait until everything up to the position has come. Raises what ended the subscription."""
+        reached = asyncio.create_task(self._reaches(position))
+        await asyncio.wait({reached, self._following}, return_when=asyncio.FIRST_COMPLETED)
+        if not reached.done():
+            reached.cancel()
+            self._following.result()
 
-    @property
-    def _position(self) -> int:
-        return self.events[-1].position if self.events else 0
+    async def _reaches(self, position: int) -> None:
+        async with self._moved:
+            await self._moved.wait_for(lambda: self.events and self.events[-1].position >= position)
 
     async def _follow(self) -> None:
         async with self._client.events.subscribe() as events:

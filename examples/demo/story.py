@@ -4,6 +4,8 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 
 from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
 from uuid_utils import uuid7
 
 from examples.demo import tables
@@ -11,7 +13,6 @@ from examples.demo.feed import Feed
 from foldlog.inventory.v1.commands_pb2 import ReservationLine
 from foldlog.orders.v1.types_pb2 import OrderLine
 from foldlog.v1.money_pb2 import Money
-from foldlog.v1.reads_pb2 import AsOf
 from foldlog_client import Client, FoldlogError
 
 _STOCK = {"tea": ("Tea, 100 g", 100), "kettle": ("Kettle, 1 l", 3)}
@@ -41,7 +42,7 @@ class Story:
         await self._ship()
         await self._order_less()
         await self._show_read_models()
-        await self._look_back()
+        await self._show_history()
 
     async def _receive_stock(self) -> None:
         self._step("Goods arrive.")
@@ -50,7 +51,7 @@ class Story:
         await self._catch_up()
 
     async def _order_whole(self) -> None:
-        self._step("Ada orders two kettles and three packets of tea, in one command, and submits the order.")
+        self._step("Ada orders two kettles and three packets of tea, all in one command.")
         await self.client.orders.create_order(
             order_id="A-1",
             customer_id="ada",
@@ -97,7 +98,7 @@ class Story:
         await self._catch_up()
 
     async def _pay_twice(self) -> None:
-        self._step("Ada pays too little; then what is due. The answer is lost, and the command is repeated.")
+        self._step("Ada pays too little, then what is due; that command is sent twice.")
         orders = self.client.orders
         too_little = Money(currency_code="GBP", units=70)
         await self._refused(
@@ -157,11 +158,8 @@ class Story:
         self._check("Ada paid, Grace did not", spent == {"ada": "71.50 GBP", "grace": "0"})
         self._check("the stock adds up", stock == {"kettle": (1, 0, 2), "tea": (97, 0, 3)})
 
-    async def _look_back(self) -> None:
-        self._step("Ada's order, as it was after its third event, and everything that happened to it.")
-        before = await self.client.orders.get_order(order_id="A-1", as_of=AsOf(version=3))
-        self._say(f"Then: {tables.status(before.order.status)}, {tables.written(before.order.total)}.")
-        self._check("it was a draft then", tables.status(before.order.status) == "DRAFT")
+    async def _show_history(self) -> None:
+        self._step("Everything that happened to Ada's order, by its history.")
         entries = [
             entry.event async for entry in self.client.orders.iterate_order_history_entries(order_id="A-1")
         ]
@@ -175,7 +173,7 @@ class Story:
         self.console.print(f"\n[bold]{text}[/bold]")
 
     def _say(self, text: str) -> None:
-        self.console.print(f"  {text}", markup=False)
+        self.console.print(Padding(Text(text), (0, 0, 0, 2), expand=False))
 
     def _check(self, text: str, holds: bool) -> None:
         if not holds:
@@ -187,9 +185,7 @@ class Story:
             await call
         except FoldlogError as refusal:
             self._say(f"Refused: {refusal}")
-            self._say(f"         {refusal.metadata}")
-            for violation in refusal.violations:
-                self._say(f"         {violation.subject}: {violation.description}")
+            self._say(", ".join(f"{name}={value}" for name, value in sorted(refusal.metadata.items())))
             self._check(f"it is refused as {reason}", refusal.reason == reason)
         else:
             self._check(f"it is refused as {reason}", False)

@@ -156,6 +156,11 @@ async def test_a_server_killed_in_the_middle_loses_and_doubles_nothing(
         assert await differences(client, data) == []
 
 
+def forgotten(*command: object) -> str:
+    """A request id that the server has never seen, as after its window."""
+    return str(uuid.uuid4())
+
+
 async def test_nothing_doubles_when_request_ids_are_forgotten(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,14 +171,18 @@ async def test_nothing_doubles_when_request_ids_are_forgotten(
             with pytest.raises(asyncio.CancelledError):
                 await replayed(client, data)
             task.uncancel()
-        monkeypatch.setattr(replaying, "request_id", lambda *_: str(uuid.uuid4()))
+        monkeypatch.setattr(replaying, "request_id", forgotten)
         async with connect(server.address) as client:
             for _ in range(2):
                 await replayed(client, data)
                 assert await differences(client, data) == []
 
 
-async def test_two_replays_at_once_make_one_import(data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("ids", [replaying.request_id, forgotten], ids=["same ids", "ids forgotten"])
+async def test_two_replays_at_once_make_one_import(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ids: Callable[..., str]
+) -> None:
+    monkeypatch.setattr(replaying, "request_id", ids)
     async with (
         serve(tmp_path / "log") as server,
         connect(server.address) as client,

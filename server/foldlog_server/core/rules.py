@@ -9,17 +9,17 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from foldlog.v1.options_pb2 import FORMAT_ID, FORMAT_UUID, FieldRules, Format, rules
 from foldlog_server.core.errors import Violation
 
-Report = Callable[[str, str, str], None]
-"""Takes the path of a field, the rule, and the description of a violation."""
+Broken = tuple[str, str, str]
+"""A violation: where, as seen from what was checked, the rule, and the description."""
 
-Check = Callable[[Any, str, Report], None]
-"""Checks a value at a path."""
+Check = Callable[[Any], Sequence[Broken]]
+"""Checks a value; nothing broken is what almost all of them find, so paths are put together afterwards."""
 
 _NANOS = 999_999_999
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # the years 1 to 9999
@@ -33,133 +33,140 @@ _MAX_ID_BYTES = 64
 
 def violations(message: Message) -> list[Violation]:
     """Every rule that the message breaks, in the order of its fields."""
-    found: list[Violation] = []
-
-    def report(path: str, rule: str, description: str) -> None:
-        found.append(Violation(path, rule, description))
-
-    _check_message(message, "", report)
-    return found
+    return [Violation(path.removeprefix("."), rule, text) for path, rule, text in _check_message(message)]
 
 
-def _check_message(message: Message, path: str, report: Report) -> None:
-    prefix = f"{path}." if path else ""
-    for name, check in _field_checks(message.DESCRIPTOR):
-        check(message, prefix + name, report)
-    special = _SPECIAL.get(message.DESCRIPTOR.full_name)
-    if special is not None:
-        special(message, path, report)
+def _check_message(message: Message) -> Sequence[Broken]:
+    broken: Sequence[Broken] = ()
+    for name, check in _checks(message.DESCRIPTOR):
+        found = check(message)
+        if found:
+            broken = [*broken, *((name + path, rule, text) for path, rule, text in found)]
+    return broken
 
 
 @cache
-def _field_checks(descriptor: Descriptor) -> Sequence[tuple[str, Check]]:
-    """What is to be checked of each field that has anything to check."""
-    return [(field.name, check) for field in descriptor.fields if (check := _field_check(field)) is not None]
+def _checks(descriptor: Descriptor) -> Sequence[tuple[str, Check]]:
+    """What is to be checked of a message, and where; each check takes the message."""
+    checks = [
+        (f".{field.name}", check) for field in descriptor.fields if (check := _field_check(field)) is not None
+    ]
+    special = _SPECIAL.get(descriptor.full_name)
+    return checks if special is None else [*checks, ("", special)]
 
 
 def _field_check(field: FieldDescriptor) -> Check | None:
     rule = field.GetOptions().Extensions[rules]
-    value_checks = _value_checks(field, rule)
+    check_value = _all_of(_value_checks(field, rule))
     if field.is_repeated:
-        return _list_check(field.name, rule, value_checks)
-    if field.message_type is None and not value_checks and not rule.required:
-        return None
+        return _list_check(field.name, rule, check_value)
     if field.message_type is not None:
-        return _message_field_check(field.name, rule, value_checks)
-    return _scalar_field_check(field.name, rule, value_checks)
+        return _message_field_check(field.name, rule, check_value)
+    if check_value is _nothing and not rule.required:
+        return None
+    return _scalar_field_check(field.name, rule, check_value)
 
 
-def _scalar_field_check(name: str, rule: FieldRules, checks: Sequence[Check]) -> Check:
-    required = rule.required
+def _nothing(_: object) -> Sequence[Broken]:
+    return ()
 
-    def check(message: Message, path: str, report: Report) -> None:
+
+def _all_of(checks: Sequence[Check]) -> Check:
+    match checks:
+        case []:
+            return _nothing
+        case [check]:
+            return check
+        case [first, second]:
+            return lambda value: [*first(value), *second(value)]
+        case _:
+            return lambda value: [broken for check in checks for broken in check(value)]
+
+
+_MISSING: Sequence[Broken] = [("", "required", "must be set")]
+
+
+def _scalar_field_check(name: str, rule: FieldRules, check_value: Check) -> Check:
+    if_empty = _MISSING if rule.required else ()
+
+    def check(message: Message) -> Sequence[Broken]:
         value = getattr(message, name)
-        if value:
-            for value_check in checks:
-                value_check(value, path, report)
-        elif required:
-            report(path, "required", "must be set")
+        return check_value(value) if value else if_empty
 
     return check
 
 
-def _message_field_check(name: str, rule: FieldRules, checks: Sequence[Check]) -> Check:
-    required = rule.required
+def _message_field_check(name: str, rule: FieldRules, check_value: Check) -> Check:
+    if_missing = _MISSING if rule.required else ()
 
-    def check(message: Message, path: str, report: Report) -> None:
-        if message.HasField(name):
-            value = getattr(message, name)
-            for value_check in checks:
-                value_check(value, path, report)
-        elif required:
-            report(path, "required", "must be set")
+    def check(message: Message) -> Sequence[Broken]:
+        return check_value(getattr(message, name)) if message.HasField(name) else if_missing
 
     return check
 
 
-def _list_check(name: str, rule: FieldRules, checks: Sequence[Check]) -> Check:
+def _list_check(name: str, rule: FieldRules, check_value: Check) -> Check:
     required, most = rule.required, rule.max_items
 
-    def check(message: Message, path: str, report: Report) -> None:
+    def check(message: Message) -> Sequence[Broken]:
         values = getattr(message, name)
         if required and not values:
-            report(path, "required", "must have at least one element")
+            return [("", "required", "must have at least one element")]
         if most and len(values) > most:
-            report(path, "max_items", f"has {len(values):,} elements, and may have at most {most:,}")
-            return
-        for index, value in enumerate(values):
-            for value_check in checks:
-                value_check(value, f"{path}[{index}]", report)
+            return [("", "max_items", f"has {len(values):,} elements, and may have at most {most:,}")]
+        return [
+            (f"[{index}]{path}", rule, text)
+            for index, value in enumerate(values)
+            for path, rule, text in check_value(value)
+        ]
 
     return check
 
 
 def _value_checks(field: FieldDescriptor, rule: FieldRules) -> list[Check]:
-    checks: list[Check] = []
+    has_range = rule.HasField("min") or rule.HasField("max")
     if field.message_type is not None:
-        checks.append(_check_message)
-        if rule.HasField("min") or rule.HasField("max"):
-            checks.append(_amount_range(rule))
-        return checks
+        return [_check_message, _amount_range(rule)] if has_range else [_check_message]
+    checks: list[Check] = []
     if field.enum_type is not None:
-        checks.append(_known_value(field))
+        checks.append(_known_value(field.enum_type))
     if rule.max_bytes:
         checks.append(_max_bytes(rule.max_bytes))
     if rule.pattern:
         checks.append(_pattern(rule.pattern))
     if rule.format:
         checks.append(_FORMATS[rule.format])
-    if rule.HasField("min") or rule.HasField("max"):
+    if has_range:
         checks.append(_range(rule))
     return checks
 
 
-def _known_value(field: FieldDescriptor) -> Check:
-    assert field.enum_type is not None
-    names = {value.number: value.name for value in field.enum_type.values}
+def _known_value(enum: EnumDescriptor) -> Check:
+    names = {value.number: value.name for value in enum.values}
 
-    def check(value: int, path: str, report: Report) -> None:
-        if value not in names:
-            report(path, "enum", f"is {value}, and must be one of {', '.join(names.values())}")
+    def check(value: int) -> Sequence[Broken]:
+        if value in names:
+            return ()
+        return [("", "enum", f"is {value}, and must be one of {', '.join(names.values())}")]
 
     return check
 
 
 def _max_bytes(most: int) -> Check:
-    def check(value: str, path: str, report: Report) -> None:
+    def check(value: str) -> Sequence[Broken]:
         # A character has at most four bytes, so most values need not be encoded to be measured.
-        if len(value) * 4 > most and (size := len(value.encode())) > most:
-            report(path, "max_bytes", f"has {size:,} bytes, and may have at most {most:,}")
+        if len(value) * 4 <= most or (size := len(value.encode())) <= most:
+            return ()
+        return [("", "max_bytes", f"has {size:,} bytes, and may have at most {most:,}")]
 
     return check
 
 
 def _pattern(pattern: str) -> Check:
-    compiled = re.compile(pattern)
+    matches = re.compile(pattern).fullmatch
 
-    def check(value: str, path: str, report: Report) -> None:
-        if compiled.fullmatch(value) is None:
-            report(path, "pattern", f"must match {pattern}")
+    def check(value: str) -> Sequence[Broken]:
+        return () if matches(value) else [("", "pattern", f"must match {pattern}")]
 
     return check
 
@@ -167,9 +174,10 @@ def _pattern(pattern: str) -> Check:
 def _range(rule: FieldRules) -> Check:
     least, most = _bounds(rule)
 
-    def check(value: int, path: str, report: Report) -> None:
-        if not (least is None or value >= least) or not (most is None or value <= most):
-            report(path, "range", f"is {value:,}, and must be {_between(least, most)}")
+    def check(value: int) -> Sequence[Broken]:
+        if (least is None or value >= least) and (most is None or value <= most):
+            return ()
+        return [("", "range", f"is {value:,}, and must be {_between(least, most)}")]
 
     return check
 
@@ -178,12 +186,11 @@ def _amount_range(rule: FieldRules) -> Check:
     """A range of a message that counts units or seconds, and billionths of them."""
     least, most = _bounds(rule)
 
-    def check(value: Message, path: str, report: Report) -> None:
-        whole, nanos = _parts(value)
-        if (least is not None and (whole, nanos) < (least, 0)) or (
-            most is not None and (whole, nanos) > (most, 0)
-        ):
-            report(path, "range", f"must be {_between(least, most)}")
+    def check(value: Message) -> Sequence[Broken]:
+        amount = _parts(value)
+        if (least is None or amount >= (least, 0)) and (most is None or amount <= (most, 0)):
+            return ()
+        return [("", "range", f"must be {_between(least, most)}")]
 
     return check
 
@@ -208,38 +215,45 @@ def _parts(value: Any) -> tuple[int, int]:
     return whole, value.nanos
 
 
-def _check_id(value: str, path: str, report: Report) -> None:
-    if len(value) * 4 > _MAX_ID_BYTES and (size := len(value.encode())) > _MAX_ID_BYTES:
-        report(path, "id", f"has {size:,} bytes, and may have at most {_MAX_ID_BYTES}")
-    if value[:1].isspace() or value[-1:].isspace():
-        report(path, "id", "must not begin or end with a blank")
+def _check_id(value: str) -> Sequence[Broken]:
+    if value.isalnum() and len(value) <= _MAX_ID_BYTES // 4:
+        return ()
+    broken: list[Broken] = []
+    if (size := len(value.encode())) > _MAX_ID_BYTES:
+        broken.append(("", "id", f"has {size:,} bytes, and may have at most {_MAX_ID_BYTES}"))
+    if value[0].isspace() or value[-1].isspace():
+        broken.append(("", "id", "must not begin or end with a blank"))
     if _CONTROL.search(value):
-        report(path, "id", "must not hold control characters")
+        broken.append(("", "id", "must not hold control characters"))
+    return broken
 
 
-def _check_uuid(value: str, path: str, report: Report) -> None:
-    if _UUID.fullmatch(value) is None:
-        report(path, "uuid", "must be a UUID, such as 01938f3e-7c5a-7000-8000-3f2a1b0c9d8e")
+def _check_uuid(value: str) -> Sequence[Broken]:
+    if _UUID.fullmatch(value):
+        return ()
+    return [("", "uuid", "must be a UUID, such as 01938f3e-7c5a-7000-8000-3f2a1b0c9d8e")]
 
 
 _FORMATS: dict[Format.ValueType, Check] = {FORMAT_ID: _check_id, FORMAT_UUID: _check_uuid}
 
 
-def _check_signs(value: Any, path: str, report: Report) -> None:
+def _check_signs(value: Any) -> Sequence[Broken]:
     whole, nanos = _parts(value)
-    if whole * nanos < 0:
-        report(f"{path}.nanos" if path else "nanos", "sign", "must have the sign of the whole part")
+    if whole * nanos >= 0:
+        return ()
+    return [(".nanos", "sign", "must have the sign of the whole part")]
 
 
-def _check_duration(value: Any, path: str, report: Report) -> None:
+def _check_duration(value: Any) -> Sequence[Broken]:
     if abs(value.seconds) > _LONGEST_SECONDS or abs(value.nanos) > _NANOS:
-        report(path, "range", "must be a valid duration of at most 10,000 years")
-    _check_signs(value, path, report)
+        return [("", "range", "must be a valid duration of at most 10,000 years")]
+    return _check_signs(value)
 
 
-def _check_timestamp(value: Any, path: str, report: Report) -> None:
-    if not _FIRST_SECOND <= value.seconds <= _LAST_SECOND or not 0 <= value.nanos <= _NANOS:
-        report(path, "range", "must be a valid time of the years 1 to 9999")
+def _check_timestamp(value: Any) -> Sequence[Broken]:
+    if _FIRST_SECOND <= value.seconds <= _LAST_SECOND and 0 <= value.nanos <= _NANOS:
+        return ()
+    return [("", "range", "must be a valid time of the years 1 to 9999")]
 
 
 _SPECIAL: dict[str, Check] = {

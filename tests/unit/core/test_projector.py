@@ -320,7 +320,8 @@ async def test_stopping_releases_who_waits() -> None:
     async with running(setting.projector):
         waiting = asyncio.create_task(setting.projector.wait_for(1, 5))
         await settle()
-    assert await waiting is False
+    await settle()
+    assert waiting.result() is False
 
 
 # What changes nothing

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -115,6 +116,16 @@ async def test_it_catches_up_in_batches_and_says_so_once() -> None:
         ]
         log.add("order-1", added())
         assert await reader.all() == [Batch(11, log.events[10:])]
+
+
+async def test_a_log_that_never_rests_is_caught_up_with_where_a_batch_reached_its_head() -> None:
+    log = filled(2)
+    async with reading(log) as reader:
+        messages = []
+        for _ in range(3):
+            messages.append(await reader.next())
+            log.add("order-1", added())
+    assert messages == [Batch(2, log.events[:2]), CaughtUp(2), Batch(4, log.events[2:4])]
 
 
 async def test_after_the_head_is_a_start_and_beyond_it_is_refused() -> None:
@@ -258,6 +269,23 @@ async def test_a_trickle_of_left_out_events_does_not_put_the_checkpoint_off() ->
             assert await reader.all() == []
         await timer.advance(1)
         assert await reader.all() == [CheckpointReached(9)]
+
+
+async def test_a_flood_of_left_out_events_does_not_put_the_checkpoint_off() -> None:
+    timer = ManualTimer()
+
+    class Flood(ListLog):
+        async def read_all(self, **options: Any) -> Sequence[EncodedEvent]:
+            timer.now += 1
+            self.add("order-1", unseen())
+            return await super().read_all(**options)
+
+    log = Flood()
+    log.add("order-1", unseen())
+    limits = Limits(read_events=1, spacing_seconds=0)
+    async with reading(log, 0, EventFilter(event_types=["none"]), timer=timer, limits=limits) as reader:
+        assert await reader.next() == CheckpointReached(10)
+        assert await reader.next() == CheckpointReached(20)
 
 
 @pytest.mark.parametrize("read_events", [1000, 300, 4000])
@@ -441,13 +469,14 @@ async def test_a_read_of_a_stream_ends_where_the_stream_ended_when_it_began(back
 
 
 @pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("growth", [1, 1500])
 async def test_what_is_stored_between_the_beginning_of_a_read_and_its_first_event_is_not_read(
-    backwards: bool,
+    growth: int, backwards: bool
 ) -> None:
     class Growing(ListLog):
-        async def read_stream(self, stream: str, **options: object) -> Sequence[EncodedEvent]:
-            if len(self.events) < 1500:
-                self.add("order-1", *[added()] * 1500)
+        async def read_stream(self, stream: str, **options: Any) -> Sequence[EncodedEvent]:
+            if len(self.events) == 2:
+                self.add("order-1", *[added()] * growth)
             return await super().read_stream(stream, **options)
 
     log = Growing()

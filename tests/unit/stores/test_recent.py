@@ -17,9 +17,8 @@ def test_it_holds_at_most_twice_its_size() -> None:
     for number in range(100):
         recent.put(number, number)
 
-    found = [number for number in range(100) if recent.get(number) is not None]
-    assert found == list(range(100 - len(found), 100))
-    assert 4 <= len(found) <= 8
+    assert recent.get(100 - 8 - 1) is None
+    assert [recent.get(number) for number in range(96, 100)] == [96, 97, 98, 99]
 
 
 def test_what_is_used_stays() -> None:

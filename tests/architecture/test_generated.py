@@ -1,0 +1,39 @@
+"""`generated/` is what the protos say, and a stale one is told."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.architecture.documents import ROOT
+
+BIN = Path(sys.executable).parent
+
+
+def check(root: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(root / "tools" / "generate.sh"), "--check"],
+        env={**os.environ, "PYTHON_BIN": str(BIN)},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_what_is_committed_is_what_would_be_generated() -> None:
+    checked = check(ROOT)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_a_stale_file_is_told_and_left_as_it_is(tmp_path: Path) -> None:
+    for name in ("protos", "tools", "generated"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    stale = tmp_path / "generated" / "foldlog" / "v1" / "money_pb2.pyi"
+    stale.write_text(stale.read_text() + "# edited\n")
+
+    checked = check(tmp_path)
+
+    assert checked.returncode == 1
+    assert "money_pb2.pyi" in checked.stderr
+    assert checked.stderr.splitlines()[-1].startswith("generated/ is not what protos/ say: run make generate")
+    assert stale.read_text().endswith("# edited\n")

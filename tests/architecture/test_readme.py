@@ -1,0 +1,47 @@
+"""The README works as pasted."""
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import foldlog_client
+from tests.architecture.documents import ROOT, fences
+from tests.architecture.pasting import Served
+
+README = ROOT / "README.md"
+FOLLOWS = re.compile(r"EventService/Subscribe|foldlog events tail")
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_first_commands_are_targets_of_make() -> None:
+    commands = [line.partition("#")[0].split() for line in fences(README, "")[0].splitlines()]
+    assert commands == [["make", "run"], ["make", "test"]]
+    for _, target in commands:
+        assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_what_is_pasted_into_a_shell_does_what_it_says(server: Served, tmp_path: Path) -> None:
+    place, watch, from_python, tail = fences(README, "sh")
+
+    assert '"replayed"' not in server.paste(place)
+    assert '"replayed": true' in server.paste(place)
+    server.paste_and_watch(watch, "OrderCreated", tmp_path / "watched")
+    assert "foldlog.orders.v1.OrderSubmitted" in server.paste(from_python)
+    server.paste_and_watch(tail, "OrderSubmitted", tmp_path / "tailed")
+
+
+async def test_the_python_snippets_run_one_after_the_other(server: Served) -> None:
+    snippets = fences(README, "python")
+    assert snippets
+
+    async with foldlog_client.connect(server.address) as client:
+        names: dict[str, Any] = {"client": client, "foldlog_client": foldlog_client}
+        for snippet in snippets:
+            code = compile(snippet, str(README), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            running = eval(code, names)
+            if running is not None:
+                await running
