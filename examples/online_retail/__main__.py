@@ -102,6 +102,7 @@ def main(
 
 
 def _read(data: Path, day: str) -> Source:
+    print(f"Reading {data}.", file=sys.stderr, flush=True)
     try:
         source = Source(read_invoices(read_rows(data, day)), sum_up(read_rows(data, day)))
     except (NotRetailRows, OSError) as failure:

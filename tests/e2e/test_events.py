@@ -259,8 +259,8 @@ FILTERS: list[tuple[dict[str, list[str]], Callable[[RecordedEvent], bool]]] = [
     ({"categories": ["order"]}, lambda e: e.stream.startswith("order-")),
     ({"categories": ["stock", "order"]}, lambda e: True),
     ({"categories": ["ord"]}, lambda e: False),
-    ({"stream_prefixes": ["order-1"]}, lambda e: e.stream in ("order-1", "order-10")),
-    ({"stream_prefixes": ["order-10", "stock-t"]}, lambda e: e.stream in ("order-10", "stock-tea")),
+    ({"stream_prefixes": ["order-1"]}, lambda e: e.stream.startswith("order-1")),
+    ({"stream_prefixes": ["order-10", "stock-t"]}, lambda e: e.stream.startswith(("order-10", "stock-t"))),
     ({"event_types": ["foldlog.orders.v1.ItemAdded"]}, lambda e: e.type.endswith(".ItemAdded")),
     ({"event_types": ["ItemAdded"]}, lambda e: False),
     (
@@ -283,7 +283,7 @@ FILTERS: list[tuple[dict[str, list[str]], Callable[[RecordedEvent], bool]]] = [
             "event_types": ["foldlog.orders.v1.OrderCreated", "foldlog.orders.v1.OrderCancelled"],
             "correlation_ids": ["basket 10", "delivery"],
         },
-        lambda e: e.stream == "order-10" and e.type.endswith((".OrderCreated", ".OrderCancelled")),
+        lambda e: e.stream.startswith("order-10") and e.type.endswith((".OrderCreated", ".OrderCancelled")),
     ),
 ]
 
@@ -362,12 +362,12 @@ async def test_a_reader_that_never_reads_costs_the_others_nothing(server: Server
 
     async with subscribed(server) as reader:
         await reader.catch_up()
-        for number in range(6):
+        for number in range(4):
             await server.send(large(str(number)))
         head = (await server.head()).position
         events = await reader.reach(head)
-        assert [event.position for event in events] == list(range(1, 6 * 2001 + 1))
-        assert sum(event.ByteSize() for event in events) > 4 * MIB
+        assert [event.position for event in events] == list(range(1, 4 * 2001 + 1))
+        assert sum(event.ByteSize() for event in events) > 2 * MIB
     assert not stalled.done()
 
     # What was not read was not lost either.

@@ -335,7 +335,8 @@ async def test_ctrl_c_tells_how_to_go_on(data: Path) -> None:
 async def test_ctrl_c_ends_the_server_that_was_started(data: Path, tmp_path: Path) -> None:
     process = await started(data, "--data-dir", tmp_path / "log")
     assert process.stderr is not None
-    assert (await process.stderr.readline()).startswith(b"A server is started")
+    assert (await process.stderr.readline()).startswith(b"Reading ")
+    assert (await process.stderr.readline()).startswith(b"A server is started at ")
     code, errors = await interrupted(process)
     assert code == 130
     assert f"--data-dir {tmp_path / 'log'}\n" in errors

@@ -89,6 +89,8 @@ class SqliteEventStore:
         async with AsyncExitStack() as resources:
             try:
                 resources.callback(_lock(directory).release)
+                # A file that cannot be opened is found here: aiosqlite would leave a thread behind.
+                sqlite3.connect(file).close()
                 connection = await aiosqlite.connect(file, isolation_level=None)
                 resources.push_async_callback(connection.close)
                 writer = await _in_thread(connection, set_up)

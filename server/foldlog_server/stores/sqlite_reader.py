@@ -39,13 +39,13 @@ class SqliteLogReader:
             try:
                 set_up_reader(connection)
                 recognise(connection, file)
-                (log_id,) = connection.execute(_SELECT_LOG).fetchone()
+                log_id = _log_id(connection, file)
             except BaseException:
                 connection.close()
                 raise
         except sqlite3.Error as error:
             raise DataDirectoryUnusable(directory, error) from error
-        return cls(connection, log_id.decode())
+        return cls(connection, log_id)
 
     @property
     def head(self) -> Head:
@@ -91,3 +91,10 @@ class SqliteLogReader:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _log_id(connection: sqlite3.Connection, file: Path) -> str:
+    row = connection.execute(_SELECT_LOG).fetchone()
+    if row is None:
+        raise NotALog(file)
+    return str(row[0], "utf-8")

@@ -182,21 +182,21 @@ async def test_a_batch_with_an_unexpected_conflict_is_written_one_by_one(
     foreign.close()
 
     batch = [
+        to("order-1", 2, b"on what is there"),
         to("order-1", 1, b"lost"),
         append(part("order-2", 1, b"c"), request=known),
         append(part("order-2", 2, b"lost"), request=known),
         to("order-3", 0, b"d"),
     ]
-    linked = to("order-4", 0, b"lost", after=[batch[0]])
+    linked = to("order-4", 0, b"lost", after=[batch[1]])
     outcomes = await asyncio.gather(*map(store.append, [*batch, linked]), return_exceptions=True)
 
-    assert type(outcomes[0]) is WrongExpectedVersion
-    assert type(outcomes[2]) is DuplicateRequest
-    assert type(outcomes[4]) is LinkedAppendFailed
-    assert [item.failed for item in batch] == [True, False, True, False]
-    assert store.head.position == 5
-    assert payloads(await store.read_all(from_position=4)) == [b"c", b"d"]
-    assert positions(await everything(store)) == [1, 2, 3, 4, 5]
+    assert type(outcomes[1]) is WrongExpectedVersion
+    assert type(outcomes[3]) is DuplicateRequest
+    assert type(outcomes[5]) is LinkedAppendFailed
+    assert [item.failed for item in batch] == [False, True, False, True, False]
+    assert payloads(await store.read_all(from_position=4)) == [b"on what is there", b"c", b"d"]
+    assert positions(await everything(store)) == [1, 2, 3, 4, 5, 6]
     assert not failures
 
 

@@ -1,6 +1,7 @@
 """A log is read from outside of the process that writes it."""
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -92,13 +93,14 @@ async def test_a_closed_reader_says_so(filled: SqliteEventStore, tmp_path: Path)
 async def test_damaged_bytes_are_never_given_out(filled: SqliteEventStore, tmp_path: Path, sql: str) -> None:
     damage(tmp_path, sql)
     with SqliteLogReader.open(tmp_path) as reader:
-        for read in (
+        reads: list[Callable[[], object]] = [
             lambda: reader.read_all(),
             lambda: reader.read_all(from_position=7),
             lambda: reader.read_all(backwards=True),
             lambda: reader.read_stream("order-1"),
             lambda: reader.read_stream("order-1", backwards=True),
-        ):
+        ]
+        for read in reads:
             with pytest.raises(DataDamaged):
                 read()
         assert positions(reader.read_all(limit=6)) == [1, 2, 3, 4, 5, 6]

@@ -1,0 +1,329 @@
+"""What a running server does beside answering: it tells its health and its services, and stops in order."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.empty_pb2 import Empty
+from grpc import StatusCode
+from grpc_health.v1 import health_pb2
+from grpc_health.v1.health_pb2_grpc import HealthStub
+from grpc_reflection.v1alpha import reflection_pb2
+from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
+
+from foldlog.orders.v1.commands_pb2 import AddItem, CreateOrder
+from foldlog.orders.v1.queries_pb2 import GetOrderRequest
+from foldlog.v1.event_service_pb2 import GetHeadRequest, ReadAllRequest, SubscribeRequest
+from foldlog.v1.reads_pb2 import ReadOptions
+from foldlog_server.app import App
+from foldlog_server.settings import Settings
+from foldlog_server.stores.opening import DataDirectoryLocked
+from foldlog_server.transport.server import AddressInUse
+from tests.support.server import (
+    SECONDS,
+    SERVICES,
+    Server,
+    connected,
+    refused_stream,
+    serving,
+    until,
+)
+from tests.support.view_scenario import line, money
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+SERVICE_UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+GRACE = 60.0
+"""Seconds that no test waits: a stop that takes so long hangs."""
+
+
+def create(order_id: str = "1", *lines: Any) -> CreateOrder:
+    return CreateOrder(order_id=order_id, customer_id="ada", currency_code="GBP", lines=lines)
+
+
+def names() -> list[str]:
+    return [service.full_name for service in SERVICES]
+
+
+# Health
+
+
+def watching(server: Server, service: str = "") -> Any:
+    stub: Any = HealthStub(server.channel)
+    return stub.Watch(health_pb2.HealthCheckRequest(service=service), timeout=SECONDS)
+
+
+async def told(watch: Any) -> int:
+    return int((await asyncio.wait_for(watch.read(), SECONDS)).status)
+
+
+async def test_health_knows_the_server_and_every_service(server: Server) -> None:
+    stub: Any = HealthStub(server.channel)
+    for service in ("", *names()):
+        request = health_pb2.HealthCheckRequest(service=service)
+        assert (await stub.Check(request)).status == SERVING
+        assert await told(watching(server, service)) == SERVING
+
+
+async def test_health_knows_no_other_service(server: Server) -> None:
+    stub: Any = HealthStub(server.channel)
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await stub.Check(health_pb2.HealthCheckRequest(service="none"))
+    assert raised.value.code() is StatusCode.NOT_FOUND
+    assert await told(watching(server, "none")) == SERVICE_UNKNOWN
+
+
+async def test_every_watcher_of_health_is_told_that_the_server_stops_also_when_one_has_left(
+    server: Server,
+) -> None:
+    watches = [watching(server, service) for service in ("", names()[0], "", names()[-1])]
+    for watch in watches:
+        assert await told(watch) == SERVING
+    watches[1].cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await watches[1].read()
+
+    async with stopping(server):
+        for watch in (watches[0], watches[2], watches[3]):
+            assert await told(watch) == NOT_SERVING
+            assert await asyncio.wait_for(watch.read(), SECONDS) is grpc.aio.EOF
+
+
+# Reflection
+
+
+async def reflected(server: Server, version: str, *requests: Any) -> list[Any]:
+    call: Any = server.channel.stream_stream(
+        f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
+        request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+        response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+    )(iter(requests), timeout=SECONDS)
+    return [response async for response in call]
+
+
+@pytest.mark.parametrize("version", ["v1", "v1alpha"])
+async def test_reflection_lists_every_service_under_both_its_names(server: Server, version: str) -> None:
+    [response] = await reflected(server, version, reflection_pb2.ServerReflectionRequest(list_services=""))
+    assert {service.name for service in response.list_services_response.service} == {
+        *names(),
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
+        "grpc.reflection.v1alpha.ServerReflection",
+    }
+
+
+@pytest.mark.parametrize("version", ["v1", "v1alpha"])
+async def test_reflection_describes_every_service_and_payload(server: Server, version: str) -> None:
+    symbols = [
+        *names(),
+        "foldlog.orders.v1.OrderShipped",
+        "foldlog.inventory.v1.StockReserved",
+        "google.rpc.ErrorInfo",
+        "google.rpc.BadRequest",
+        "grpc.health.v1.Health",
+    ]
+    requests = [reflection_pb2.ServerReflectionRequest(file_containing_symbol=symbol) for symbol in symbols]
+    for symbol, response in zip(symbols, await reflected(server, version, *requests), strict=True):
+        files = [
+            FileDescriptorProto.FromString(encoded)
+            for encoded in response.file_descriptor_response.file_descriptor_proto
+        ]
+        defined = {f"{f.package}.{one.name}" for f in files for one in (*f.service, *f.message_type)}
+        assert symbol in defined
+
+
+async def test_reflection_says_what_it_does_not_know(server: Server) -> None:
+    request = reflection_pb2.ServerReflectionRequest(file_containing_symbol="foldlog.v1.Nothing")
+    [response] = await reflected(server, "v1", request)
+    assert response.error_response.error_code == StatusCode.NOT_FOUND.value[0]
+
+
+async def test_reflection_works_with_the_stubs_of_its_package(server: Server) -> None:
+    stub: Any = ServerReflectionStub(server.channel)
+    request = reflection_pb2.ServerReflectionRequest(file_by_filename="foldlog/v1/money.proto")
+    [response] = [one async for one in stub.ServerReflectionInfo(iter([request]), timeout=SECONDS)]
+    assert response.file_descriptor_response.file_descriptor_proto
+
+
+async def test_reflection_can_be_switched_off(tmp_path: Path) -> None:
+    async with serving(tmp_path / "data", reflection=False) as server:
+        request = reflection_pb2.ServerReflectionRequest(list_services="")
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await reflected(server, "v1", request)
+        assert raised.value.code() is StatusCode.UNIMPLEMENTED
+        assert (await server.head()).position == 0
+
+
+# Stopping
+
+
+@asynccontextmanager
+async def stopping(server: Server) -> AsyncIterator["asyncio.Task[None]"]:
+    """The server stops, in order, while the block goes on; then it is there again."""
+    task = asyncio.ensure_future(server.app.stop(GRACE))
+    try:
+        yield task
+        async with asyncio.timeout(SECONDS):
+            await task
+    finally:
+        await task
+        await server.channel.close()
+        await server.start()
+
+
+async def test_a_command_under_way_is_finished_and_answered(server: Server) -> None:
+    held = server.hold_appends()
+    sending = asyncio.ensure_future(server.send(create()))
+    await until(lambda: len(held) == 1)
+    watch = watching(server)
+    assert await told(watch) == SERVING
+    async with stopping(server) as stop:
+        assert await told(watch) == NOT_SERVING
+        assert not stop.done()
+        held.release()
+        reply = await sending
+        assert (reply.result.version, reply.result.position) == (1, 1)
+    assert (await server.head()).position == 1
+
+
+async def test_a_query_that_waits_is_answered_before_the_server_is_gone(server: Server) -> None:
+    await server.projector("order-details").stop()
+    position = (await server.send(create())).result.position
+    options = ReadOptions(min_position=position, max_wait={"seconds": 30})
+    asking = asyncio.ensure_future(server.ask(GetOrderRequest(order_id="1", options=options)))
+    waiters = server.projector("order-details")._waiters
+    await until(lambda: waiters)
+    async with stopping(server):
+        server.projector("order-details").start()
+        assert (await asking).order.order_id == "1"
+
+
+async def test_a_call_that_comes_too_late_is_unavailable(server: Server) -> None:
+    held = server.hold_appends()
+    sending = asyncio.ensure_future(server.send(create()))
+    await until(lambda: len(held) == 1)
+    watch = watching(server)
+    assert await told(watch) == SERVING
+    async with stopping(server):
+        assert await told(watch) == NOT_SERVING
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await server.ask(GetHeadRequest())
+        assert raised.value.code() is StatusCode.UNAVAILABLE
+        held.release()
+        await sending
+
+
+async def test_every_stream_ends_with_the_reason_and_when_to_come_again(server: Server) -> None:
+    await server.send(create())
+    calls = [
+        server.ask(SubscribeRequest()),
+        server.ask(SubscribeRequest(end=Empty())),
+        server.ask(SubscribeRequest(filter={"categories": ["stock"]})),
+    ]
+    for call in calls:
+        while not (await call.read()).HasField("caught_up"):
+            pass
+    async with stopping(server):
+        for call in calls:
+            refusal = await refused_stream(call)
+            assert (refusal.code, refusal.reason) == (StatusCode.UNAVAILABLE, "DRAINING")
+            assert refusal.retry_after is not None
+            assert refusal.retry_after > 0
+            assert refusal.trailers["grpc-retry-pushback-ms"] == str(int(refusal.retry_after * 1000))
+
+
+async def test_a_reader_that_never_reads_does_not_hold_up_the_stop(server: Server) -> None:
+    for number in range(3):
+        lines = (line(f"{n}", 1, money("1"), name="x" * 200) for n in range(2000))
+        await server.send(create(str(number), *lines))
+    stalled = [connected(server.address) for _ in range(2)]
+    path = "/foldlog.v1.EventService/"
+    requests = {"Subscribe": SubscribeRequest(), "ReadAll": ReadAllRequest()}
+    calls: list[Any] = []
+    for channel, (name, request) in zip(stalled, requests.items(), strict=True):
+        call: Any = channel.unary_stream(path + name)(request.SerializeToString())
+        await call.read()
+        calls.append(call)
+    began = time.monotonic()
+    async with stopping(server):
+        pass
+    assert time.monotonic() - began < SECONDS  # far less than the grace
+    for call in calls:
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            while await call.read() is not grpc.aio.EOF:
+                pass
+        assert raised.value.code() is StatusCode.UNAVAILABLE
+    for channel in stalled:
+        await channel.close()
+
+
+async def test_a_stream_that_comes_while_the_server_stops_is_told_so(server: Server) -> None:
+    server.app._server._streams.drain()  # what the server does first, then it takes no more calls
+    refusal = await refused_stream(server.ask(SubscribeRequest()))
+    assert (refusal.code, refusal.reason) == (StatusCode.UNAVAILABLE, "DRAINING")
+
+
+async def test_whoever_looks_at_the_services_does_not_hold_up_the_stop(server: Server) -> None:
+    stub: Any = ServerReflectionStub(server.channel)
+    call = stub.ServerReflectionInfo(timeout=SECONDS)
+    await call.write(reflection_pb2.ServerReflectionRequest(list_services=""))
+    await call.read()
+    async with stopping(server):
+        pass
+
+
+async def test_after_the_grace_calls_are_cut_off_and_the_command_can_be_repeated(server: Server) -> None:
+    held = server.hold_appends()
+    request_id = "01938f3e-7c5a-7000-8000-3f2a1b0c9d8e"
+    sending = asyncio.ensure_future(server.send(create(), request_id=request_id))
+    await until(lambda: len(held) == 1)
+    stop = asyncio.ensure_future(server.app.stop(0))
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await sending
+    assert raised.value.code() in (StatusCode.UNAVAILABLE, StatusCode.CANCELLED)
+    await stop
+    await server.channel.close()
+    await server.start()
+    assert (await server.send(create(), request_id=request_id)).result.version == 1
+
+
+# Starting
+
+
+async def test_an_address_in_use_is_refused_and_lets_go_of_the_data(server: Server, tmp_path: Path) -> None:
+    data = tmp_path / "other"
+    with pytest.raises(AddressInUse, match=f"Cannot listen on {server.address}"):
+        await App.start(Settings(server.address, data))
+    async with serving(data) as other:
+        assert (await other.head()).position == 0
+
+
+async def test_a_directory_in_use_is_refused(server: Server) -> None:
+    with pytest.raises(DataDirectoryLocked, match="Another server is using"):
+        await App.start(Settings("127.0.0.1:0", server.data))
+    assert (await server.send(create())).result.position == 1
+
+
+async def test_states_that_do_not_fit_into_memory_are_read_again(tmp_path: Path) -> None:
+    async with serving(tmp_path / "data", cached_aggregates=2) as server:
+        for id in "12345":
+            await server.send(create(id))
+        for turn in (2, 3):
+            for id in "12345":
+                item = {"line_id": f"{turn}", "product_id": "tea", "quantity": 1, "unit_price": money("1")}
+                reply = await server.send(AddItem(order_id=id, line=item))
+                assert (reply.order.version, len(reply.order.lines)) == (turn, turn - 1)
+
+
+async def test_an_unknown_method_is_unimplemented(server: Server) -> None:
+    for path in ("/foldlog.orders.v1.CommandService/Nothing", "/foldlog.orders.v2.CommandService/AddItem"):
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await server.channel.unary_unary(path)(b"", timeout=SECONDS)
+        assert raised.value.code() is StatusCode.UNIMPLEMENTED
