@@ -14,6 +14,9 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is too old or missing: make $(MAKECMDGOALS) PYTHON=<Python 3.11 or later>" >&2; exit 1; }
+	@echo "Making the environment in $(VENV): once, about a minute."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
@@ -31,7 +34,7 @@ test: $(READY) ## run the tests but for the slow ones
 lint: $(READY) ## check style, imports and protos
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code protos
 
@@ -64,7 +67,7 @@ demo: $(READY) ## a small shop from an empty directory, telling what happens
 .PHONY: retail
 retail: $(READY) ## replay DATA=<.csv or .csv.gz> [DAY=2010-12-01] and compare every read model
 	@test -n "$(DATA)" || { echo "make retail: name the data, as in DATA=2010-12.csv.gz" >&2; exit 2; }
-	@$(BIN)/python -m examples.online_retail $(DATA) $(if $(DAY),--day $(DAY)) $(RETAIL_FLAGS)
+	@$(BIN)/python -m examples.online_retail "$(DATA)" $(if $(DAY),--day $(DAY)) $(RETAIL_FLAGS)
 
 .PHONY: lock
 lock: $(READY) ## write requirements.lock anew from pyproject.toml

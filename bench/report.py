@@ -53,13 +53,12 @@ class Report:
         return lines
 
     def _notes(self) -> list[str]:
-        noisy = [row.name for row in self.rows if row.is_noisy()]
         notes = [
             f"The echo is a bare `grpc.aio` unary call of {ECHO_BYTES} bytes on the same event loop and "
-            f"version. Each row was measured {self.repetitions} times, in an order of chance, each time with "
-            "the echo just before or just after it: `÷ echo` is the median of the ratios of these pairs, "
-            "beside the least and the greatest. Everything else is the median of its windows, and is not to "
-            "be compared with another table.",
+            f"version. Each row was measured {self.repetitions} times, in an order of chance, each time "
+            "between two runs of the echo: `÷ echo` is the median of the ratios to the two, beside the least "
+            "and the greatest. Everything else is the median of its windows, and is not to be compared with "
+            "another table.",
             "Commands are `CreateOrder` without ids; the clock stops when all are durable and every view has "
             f"seen them{_lag(self.rows)}. A run counts only if the log grew by exactly as many events. "
             "Request ids are not sent, because h2load sends one body.",
@@ -71,8 +70,9 @@ class Report:
             "files, in a process of its own; events that a view passes over count. Its gate is in events a "
             "second.",
             _gate_note(self.rows),
-            f"Marked `noisy`: the echo was more than {NOISY_SPREAD:g} times as fast at one time as at "
-            f"another, so other programs were running. Here: {', '.join(noisy) or 'none'}.",
+            f"Noisy is a window where one of the two echoes around it was more than {NOISY_SPREAD:g} times "
+            "as fast as the other, so other programs were running: "
+            f"{sum(row.noisy() for row in self.rows)} of {sum(len(row.measured) for row in self.rows)} here.",
         ]
         if self.machine["file system"] in NOT_DISKS:
             notes.insert(0, f"Nothing here was durable: the data was on {self.machine['file system']}.")
@@ -120,10 +120,15 @@ def _row_in_json(row: Row) -> dict[str, Any]:
         "ratio_max": _rounded(max(row.ratios())),
         "gate": row.gate._asdict() if row.gate else None,
         "verdict": row.verdict(),
-        "noisy": row.is_noisy(),
-        "pairs": [
-            {"ratio": _rounded(pair.ratio), "echo": _window(pair.echo), "measured": _window(pair.measured)}
-            for pair in row.pairs
+        "windows": [
+            {
+                "ratio": _rounded(one.ratio),
+                "noisy": one.is_noisy,
+                "echo_before": _window(one.before),
+                "measured": _window(one.window),
+                "echo_after": _window(one.after),
+            }
+            for one in row.measured
         ],
     }
 
@@ -141,7 +146,8 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _echo_cells(in_flight: int, rows: Sequence[Row]) -> list[str]:
-    windows = [pair.echo for row in rows if row.echo_in_flight == in_flight for pair in row.pairs]
+    measured = [one for row in rows if row.echo_in_flight == in_flight for one in row.measured]
+    windows = [echo for one in measured for echo in (one.before, one.after)]
     rate = statistics.median(window.per_second for window in windows)
     return [
         f"bare echo, {in_flight} in flight",
@@ -155,7 +161,7 @@ def _echo_cells(in_flight: int, rows: Sequence[Row]) -> list[str]:
 
 
 def _cells(row: Row) -> list[str]:
-    windows, ratios = [pair.measured for pair in row.pairs], row.ratios()
+    windows, ratios = [one.window for one in row.measured], row.ratios()
     return [
         row.name,
         f"{row.per_second():,.0f}",
@@ -164,8 +170,13 @@ def _cells(row: Row) -> list[str]:
         _latency(windows),
         _cpu(windows),
         *(_bounds(row.gate) if row.gate else ("", "")),
-        f"{row.verdict()}{', noisy' if row.is_noisy() else ''}".removeprefix(", "),
+        _remarks(row),
     ]
+
+
+def _remarks(row: Row) -> str:
+    noisy = f"{row.noisy()} of {len(row.measured)} noisy" if row.noisy() else ""
+    return ", ".join(filter(None, (row.verdict(), noisy)))
 
 
 def _bounds(gate: Gate) -> tuple[str, str]:
@@ -194,7 +205,8 @@ def _median(windows: Sequence[Window], value: Callable[[Window], float | None]) 
 
 def _lag(rows: Sequence[Row]) -> str:
     """How much the wait for the views took of what was answered, where there is a wait."""
-    windows = [pair.measured for row in rows for pair in row.pairs if pair.measured.answered_per_second]
+    all_windows = [one.window for row in rows for one in row.measured]
+    windows = [window for window in all_windows if window.answered_per_second]
     lags = [1 - window.per_second / (window.answered_per_second or 1) for window in windows]
     return f" (a median of {statistics.median(lags):.1%} of the time is that wait)" if lags else ""
 

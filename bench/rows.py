@@ -11,8 +11,8 @@ from bench.rebuild import ALL_VIEWS
 from bench.stand import Stand, Window
 from foldlog_server.app import VIEWS
 
-NOISY_SPREAD = 2.0
-"""A row whose echo was, at its fastest, so many times as fast as at its slowest is marked."""
+NOISY_SPREAD = 1.5
+"""A window is noisy if one of the two echoes around it was so many times as fast as the other."""
 
 
 class Gate(NamedTuple):
@@ -32,16 +32,23 @@ class Gate(NamedTuple):
         return "not met"
 
 
-class Pair(NamedTuple):
-    """A window and the echo's beside it."""
+class Measured(NamedTuple):
+    """A window between two of the echo's."""
 
-    echo: Window
-    measured: Window
+    before: Window
+    window: Window
+    after: Window
 
     @property
     def ratio(self) -> float:
         """How many times as much as the echo."""
-        return self.measured.per_second / self.echo.per_second
+        return self.window.per_second * (1 / self.before.per_second + 1 / self.after.per_second) / 2
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether the machine changed its speed around it: other programs were running."""
+        echoes = self.before.per_second, self.after.per_second
+        return max(echoes) > NOISY_SPREAD * min(echoes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +59,15 @@ class Row:
     unit: str
     echo_in_flight: int
     gate: Gate | None = None
-    pairs: list[Pair] = field(default_factory=list)
+    measured: list[Measured] = field(default_factory=list)
 
     def per_second(self) -> float:
         """The median of the windows."""
-        return statistics.median(pair.measured.per_second for pair in self.pairs)
+        return statistics.median(one.window.per_second for one in self.measured)
 
     def ratios(self) -> list[float]:
-        """To the echo, of each pair."""
-        return [pair.ratio for pair in self.pairs]
+        """To the echo, of each window."""
+        return [one.ratio for one in self.measured]
 
     def value(self) -> float:
         """What the gate is about."""
@@ -68,10 +75,9 @@ class Row:
             return self.per_second()
         return statistics.median(self.ratios())
 
-    def is_noisy(self) -> bool:
-        """Whether the machine was so busy with other things that the row proves little."""
-        echoes = [pair.echo.per_second for pair in self.pairs]
-        return max(echoes) > NOISY_SPREAD * min(echoes)
+    def noisy(self) -> int:
+        """How many windows are noisy."""
+        return sum(one.is_noisy for one in self.measured)
 
     def verdict(self) -> str:
         """Of the gate; empty if there is none."""
@@ -126,7 +132,7 @@ def trials(stand: Stand) -> list[Trial]:
 async def repeat(
     stand: Stand, repetitions: int, chance: random.Random, tell: Callable[[int], None]
 ) -> Sequence[Row]:
-    """Measure everything so often, in an order of chance; the echo comes just before or just after.
+    """Measure everything so often, in an order of chance, each between two runs of the echo.
 
     `tell` is told how many repetitions are done.
     """
@@ -136,16 +142,16 @@ async def repeat(
         todo = trials(stand)
         chance.shuffle(todo)
         for trial in todo:
-            for name, pair in (await _pairs(stand, trial, echo_first=chance.random() < 0.5)).items():
-                rows[name].pairs.append(pair)
+            for name, measured in (await _measured(stand, trial)).items():
+                rows[name].measured.append(measured)
     return list(rows.values())
 
 
-async def _pairs(stand: Stand, trial: Trial, *, echo_first: bool) -> dict[str, Pair]:
-    echo = await stand.echoes(trial.echo_in_flight) if echo_first else None
+async def _measured(stand: Stand, trial: Trial) -> dict[str, Measured]:
+    before = await stand.echoes(trial.echo_in_flight)
     windows = await trial.measure()
-    beside = echo or await stand.echoes(trial.echo_in_flight)
-    return {name: Pair(beside, window) for name, window in windows.items()}
+    after = await stand.echoes(trial.echo_in_flight)
+    return {name: Measured(before, window, after) for name, window in windows.items()}
 
 
 def _named(

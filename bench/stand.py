@@ -27,7 +27,7 @@ ECHO_BYTES = 200
 _ECHO = Call(f"/{echo.SERVICE}/{echo.METHOD}", bytes(ECHO_BYTES))
 
 _CUSTOMER, _ORDER, _PRODUCT = "customer-1", "order-1", "product-1"
-_CREATE = Call(
+CREATE = Call(
     "/foldlog.orders.v1.CommandService/CreateOrder",
     CreateOrderRequest(command=CreateOrder(customer_id=_CUSTOMER, currency_code="GBP")).SerializeToString(),
 )
@@ -95,14 +95,14 @@ class Stand:
         before = self._echo.cpu_seconds()
         load = await h2load.load(self._echo.address, _ECHO, SHAPES[in_flight], calls)
         used = self._echo.cpu_seconds() - before
-        _check_size("the echo", load, ECHO_BYTES)
+        check_size("the echo", calls, load.data_bytes, ECHO_BYTES)
         return Window(calls / load.seconds, None, load.p50_ms, load.p99_ms, used / calls * 1e6)
 
     async def commands(self, in_flight: int) -> Window:
         """Commands that each create an order, until all are durable and all views have seen them."""
         calls = self._sizes.calls[in_flight]
         before, used_before = await self._head(), self._foldlog.cpu_seconds()
-        load = await h2load.load(self._foldlog.address, _CREATE, SHAPES[in_flight], calls)
+        load = await h2load.load(self._foldlog.address, CREATE, SHAPES[in_flight], calls)
         answered = time.perf_counter()
         head = await self._head()
         check_growth(before, head, calls)
@@ -126,7 +126,7 @@ class Stand:
         used = self._foldlog.cpu_seconds() - before
         if await self._order() != answer:
             raise BenchFailed("GetOrder gave another answer after the load than before.")
-        _check_size("GetOrder", load, len(answer))
+        check_size("GetOrder", calls, load.data_bytes, len(answer))
         return Window(calls / load.seconds, None, load.p50_ms, load.p99_ms, used / calls * 1e6)
 
     async def catching_up(self) -> Window:
@@ -186,11 +186,12 @@ def check_growth(before: int, after: int, calls: int) -> None:
         )
 
 
-def _check_size(what: str, load: h2load.Load, answer_bytes: int) -> None:
-    expected = load.calls * (MESSAGE_HEAD + answer_bytes)
-    if load.data_bytes != expected:
+def check_size(what: str, calls: int, received: int, answer_bytes: int) -> None:
+    """Raise `BenchFailed` unless so many bytes were received as that many answers have with their heads."""
+    expected = calls * (MESSAGE_HEAD + answer_bytes)
+    if received != expected:
         raise BenchFailed(
-            f"The answers of {what} had {load.data_bytes:,} bytes instead of {expected:,}: some were refused."
+            f"The answers of {what} had {received:,} bytes instead of {expected:,}: some were refused."
         )
 
 

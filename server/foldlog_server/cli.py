@@ -15,9 +15,9 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
-from foldlog_server import __version__, tail
+from foldlog_server import __version__
 from foldlog_server.settings import Settings
 
 app = typer.Typer(
@@ -82,6 +82,8 @@ _HOURS = _DEFAULTS.request_window / timedelta(hours=1)
 
 def main() -> NoReturn:
     """Run the command line and exit."""
+    # gRPC's C core writes lines of its own to stderr unless it is told not to before it is loaded.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     with suppress(BrokenPipeError):
         app()
     sys.exit(0)
@@ -115,6 +117,7 @@ def serve(
 ) -> None:
     """Serve the log in a data directory until stopped by Ctrl-C or SIGTERM."""
     _check_address(listen)
+    _check_level(log_level)
     _log_to_stderr(log_level)
     settings = Settings(listen, data, timedelta(hours=request_window), grace, reflection, cached_aggregates)
     _serve(settings, examples=examples)
@@ -133,12 +136,15 @@ def config(
     as_json: Json = False,
 ) -> None:
     """Show the settings that `serve` would use, and where each comes from: flag, environment, default."""
-    del listen, data, request_window, grace, reflection, cached_aggregates, log_level
+    del data, request_window, grace, reflection, cached_aggregates
+    _check_address(listen)
+    _check_level(log_level)
     rows = [_setting(context, parameter) for parameter in context.command.params if parameter.envvar]
     if as_json:
         print(json.dumps({row["setting"]: row for row in rows}, indent=2))
         return
-    table = Table("setting", "value", "from", "variable")
+    names = ("setting", "value", "from", "variable")
+    table = Table(*(Column(name, overflow="fold") for name in names), box=None)
     for row in rows:
         table.add_row(row["setting"], str(row["value"]), row["from"], row["variable"])
     Console().print(table)
@@ -159,10 +165,18 @@ def events_tail(
     as_json: Json = False,
 ) -> None:
     """Print events as they are stored: new ones only, or with --after from a position on."""
+    # Imported here: `foldlog --version` need not load gRPC.
+    from foldlog_client import Unavailable
+    from foldlog_server import tail
+
+    for name in event_type or []:
+        _check_event_type(name)
     wanted = tail.Wanted(after, category or [], stream_prefix or [], event_type or [], follow)
     try:
         with suppress(KeyboardInterrupt):
             asyncio.run(tail.tail(address, wanted, print_line=_print_line, as_json=as_json))
+    except Unavailable as failure:
+        _fail(f"Nobody answers at {address}. Start a server there, or say where with --address. ({failure})")
     except tail.FAILURES as failure:
         _fail(str(failure))
 
@@ -191,13 +205,21 @@ def _check_address(address: str) -> None:
         )
 
 
-def _log_to_stderr(level: str) -> None:
+def _check_event_type(name: str) -> None:
+    if "." not in name:
+        raise typer.BadParameter(
+            f"{name!r} is not a full name, such as foldlog.orders.v1.OrderCreated", param_hint="--event-type"
+        )
+
+
+def _check_level(level: str) -> None:
     if level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise typer.BadParameter(
             f"{level!r} is none of debug, info, warning, error", param_hint="--log-level"
         )
-    # gRPC's C core writes lines of its own to stderr unless it is told not to.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+
+def _log_to_stderr(level: str) -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )

@@ -107,6 +107,12 @@ def test_every_setting_is_documented_with_its_default() -> None:
     assert {tuple(row[:3]) for row in cells(README) if row[0].startswith("`--")} == settings
 
 
+def test_every_variable_is_documented() -> None:
+    commands = [*COMMANDS.values(), *COMMANDS["events"].commands.values()]
+    variables = {parameter.envvar for command in commands for parameter in command.params if parameter.envvar}
+    assert set(re.findall(r"`(FOLDLOG_[A-Z_]+)`", README.read_text())) == variables
+
+
 def test_serve_and_config_have_the_same_settings() -> None:
     serve, config = (
         {parameter.name: parameter.default for parameter in COMMANDS[name].params if parameter.envvar}

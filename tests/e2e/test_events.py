@@ -94,7 +94,7 @@ async def test_a_stream_is_read_from_any_version_either_way_and_as_far_as_wanted
     assert [event.version for event in stream] == [1, 2, 3, 4]
     for direction in (0, DIRECTION_FORWARDS, DIRECTION_BACKWARDS):
         for start in range(7):
-            for most in (0, 1, 2, 4, 9, 2**64 - 1):
+            for most in (0, 1, 3, 2**64 - 1):
                 request = ReadStreamRequest(
                     stream="order-10", from_version=start, direction=direction, max_count=most
                 )
@@ -105,7 +105,7 @@ async def test_a_stream_is_read_from_any_version_either_way_and_as_far_as_wanted
 async def test_the_log_is_read_from_any_position_either_way_and_as_far_as_wanted(server: Server) -> None:
     log = await fill(server)
     for direction in (0, DIRECTION_FORWARDS, DIRECTION_BACKWARDS):
-        for start in range(len(log) + 1):
+        for start in (0, 1, 2, 7, 14, 15):
             for most in (0, 1, 14, 2**64 - 1):
                 request = ReadAllRequest(from_position=start, direction=direction, max_count=most)
                 backwards = direction == DIRECTION_BACKWARDS

@@ -75,8 +75,7 @@ def test_a_message_is_the_contracts_with_every_field(
     time = 1_700_000_000_123_456_789
     encoded = EncodedEvent(position, record_of(stream, version, event, time))
 
-    assert RecordedEventMessage.FromString(codec.message(encoded)) == RecordedEventMessage(
-        position=position,
+    contract = RecordedEventMessage(
         stream=stream,
         version=version,
         event_id=event.event_id,
@@ -85,6 +84,9 @@ def test_a_message_is_the_contracts_with_every_field(
         metadata=METADATA,
         payload=Any(type_url=f"type.googleapis.com/{event.type}", value=event.data),
     )
+    assert encoded.record == contract.SerializeToString()
+    contract.position = position
+    assert codec.message(encoded) == contract.SerializeToString()
 
 
 @settings(deadline=None)

@@ -14,16 +14,16 @@ class Writer:
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
         self.started = asyncio.Event()
-        self._go = asyncio.Semaphore(0)
+        self._go = asyncio.Event()
 
     async def write(self, batch: list[int]) -> None:
         self.batches.append(batch)
         self.started.set()
-        await self._go.acquire()
+        await self._go.wait()
 
-    def finish(self, batches: int = 1) -> None:
-        for _ in range(batches):
-            self._go.release()
+    def finish(self) -> None:
+        """Let the batch that waits go, and all that come."""
+        self._go.set()
 
 
 async def turns_until(condition: Callable[[], bool]) -> int:
@@ -58,7 +58,7 @@ async def test_entries_gather_while_the_writer_is_busy(writer: Writer, commits: 
     for entry in range(2, 6):
         commits.add(entry)
         await asyncio.sleep(0)
-    writer.finish(2)
+    writer.finish()
     await commits.drained()
 
     assert writer.batches == [[1], [2, 3, 4, 5]]
@@ -67,7 +67,7 @@ async def test_entries_gather_while_the_writer_is_busy(writer: Writer, commits: 
 async def test_after_company_entries_gather_for_some_turns(writer: Writer, commits: GroupCommit[int]) -> None:
     commits.add(1)
     commits.add(2)
-    writer.finish(2)
+    writer.finish()
     await commits.drained()
     for entry in range(3, 3 + TURNS):
         commits.add(entry)
@@ -82,7 +82,7 @@ async def test_after_company_a_lone_entry_waits_no_longer_than_that(
 ) -> None:
     commits.add(1)
     commits.add(2)
-    writer.finish(3)
+    writer.finish()
     await commits.drained()
     commits.add(3)
     assert await turns_until(lambda: len(writer.batches) == 2) <= TURNS + 2
@@ -95,7 +95,7 @@ async def test_after_company_a_lone_entry_waits_no_longer_than_that(
 async def test_a_batch_is_bounded_in_entries(writer: Writer, commits: GroupCommit[int]) -> None:
     for entry in range(MAX_BATCH_ENTRIES * 2 + 1):
         commits.add(entry)
-    writer.finish(3)
+    writer.finish()
     await commits.drained()
 
     assert [len(batch) for batch in writer.batches] == [MAX_BATCH_ENTRIES, MAX_BATCH_ENTRIES, 1]
@@ -107,7 +107,7 @@ async def test_a_batch_is_bounded_in_weight_and_has_one_entry_at_least(writer: W
     half = MAX_BATCH_WEIGHT // 2
     for entry in [half, half, 1, MAX_BATCH_WEIGHT + 1, 2]:
         commits.add(entry)
-    writer.finish(4)
+    writer.finish()
     await commits.drained()
 
     assert writer.batches == [[half, half], [1], [MAX_BATCH_WEIGHT + 1], [2]]

@@ -12,6 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -350,12 +354,13 @@ async def test_a_file_that_cannot_be_read_is_built_again(tmp_path: Path) -> None
         assert await everything(projector.read_model) == replay(log.events)
 
 
-async def test_a_file_of_another_log_is_built_again(tmp_path: Path) -> None:
+async def test_a_file_of_another_log_is_built_again_even_if_the_same_happened_there(tmp_path: Path) -> None:
     async with projecting(tmp_path, a_log("1", "2")):
         pass
-    other = ListLog("another log")
-    other.add("order-9", created())
+    other = a_log("1", "2")
+    other.log_id = "another log"
     async with projecting(tmp_path, other) as projector:
+        assert other.reads[0][0] == 1
         assert await everything(projector.read_model) == replay(other.events)
 
 
@@ -405,9 +410,28 @@ def test_name_revision_and_the_shape_of_every_document_make_the_generation() -> 
         replace(ORDER_COUNTS, collections={ORDERS: Order, CUSTOMERS: Customer}),
         replace(ORDER_COUNTS, collections={ORDERS: FinishedOrder, CUSTOMERS: Customer}),
         replace(ORDER_COUNTS, collections={ORDERS: FinishedOrder}),
+        replace(ORDER_COUNTS, collections={ORDERS: Order}),
+        replace(ORDER_COUNTS, collections={ORDERS: Customer}),
     ]
     assert len({generation(view) for view in views}) == len(views)
     assert generation(ORDER_COUNTS) == generation(replace(ORDER_COUNTS, events=()))
+
+
+def test_a_changed_message_inside_a_document_is_another_generation() -> None:
+    def document(inner: FieldDescriptorProto.Type.ValueType) -> type[Message]:
+        file = FileDescriptorProto(name="document.proto", package="test", syntax="proto3")
+        outer = file.message_type.add(name="Document")
+        outer.field.add(
+            name="inner", number=1, type=FieldDescriptorProto.TYPE_MESSAGE, type_name=".test.Inner"
+        )
+        file.message_type.add(name="Inner").field.add(name="a", number=1, type=inner)
+        pool = DescriptorPool()
+        pool.Add(file)
+        return GetMessageClass(pool.FindMessageTypeByName("test.Document"))
+
+    shapes = [document(kind) for kind in (FieldDescriptorProto.TYPE_INT32, FieldDescriptorProto.TYPE_STRING)]
+    views = [replace(ORDER_COUNTS, collections={ORDERS: shape}) for shape in shapes]
+    assert generation(views[0]) != generation(views[1])
 
 
 # Columns
@@ -544,17 +568,20 @@ async def test_what_is_there_throughout_is_paged_exactly_once_whatever_comes_and
 
 
 async def test_a_page_and_its_position_are_of_one_moment(tmp_path: Path) -> None:
+    loop = asyncio.get_running_loop()
     async with opened(tmp_path) as model:
+        await write(model, put("1", 1))
 
-        async def grow() -> None:
-            for number in range(1, 60):
-                await write(model, put(f"{number:02d}", number))
+        def grow_before(statement: str) -> None:
+            if statement == read_model_sql.READ_POSITION:
+                asyncio.run_coroutine_threadsafe(write(model, put("2", 2)), loop).result()
 
-        growing = asyncio.create_task(grow())
-        while not growing.done():
-            rows, position = await model.page("finished", limit=100)
-            assert len(rows) == position
-        await growing
+        await model._scanner.set_trace_callback(grow_before)
+        rows, position = await model.page("finished", limit=9)
+        assert (ids(rows), position) == (["1"], 1)
+        await model._scanner.set_trace_callback(lambda _: None)
+        rows, position = await model.page("finished", limit=9)
+        assert (ids(rows), position) == (["1", "2"], 2)
 
 
 @pytest.mark.parametrize(

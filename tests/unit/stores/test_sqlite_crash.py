@@ -1,5 +1,6 @@
 """What was acknowledged outlives the process that acknowledged it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,6 @@ from tests.contract.appends import chain_of, everything, outcome, positions, to,
 from tests.unit.stores.conftest import OpenStore
 
 PROGRAM = Path(__file__).with_name("append_until_killed.py")
-REPOSITORY = Path(__file__).parents[3]
 
 
 def appending(directory: Path) -> "subprocess.Popen[str]":
@@ -18,8 +18,7 @@ def appending(directory: Path) -> "subprocess.Popen[str]":
         [sys.executable, str(PROGRAM), str(directory)],
         stdout=subprocess.PIPE,
         text=True,
-        cwd=REPOSITORY,
-        env={"PYTHONPATH": str(REPOSITORY)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
 
 

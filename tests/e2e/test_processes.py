@@ -1,0 +1,372 @@
+"""The `foldlog` command as a process of its own: what it prints, how it exits, what outlives it."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import sys
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import foldlog_client
+from foldlog.v1.event_service_pb2 import SubscribeRequest
+from foldlog_client import Client, Retry
+from foldlog_server import __version__
+from tests.support.server import SECONDS, connected
+from tests.support.view_scenario import line, money
+
+FOLDLOG = Path(sys.executable).with_name("foldlog")
+TEA = line("tea", 1, money("3"))
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended, and what it said."""
+
+    code: int
+    output: str
+    errors: str
+
+
+async def started(*arguments: object, **variables: str) -> asyncio.subprocess.Process:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FOLDLOG_")}
+    return await asyncio.create_subprocess_exec(
+        FOLDLOG,
+        *map(str, arguments),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**environment, **variables, "COLUMNS": "200"},
+    )
+
+
+async def ended(process: asyncio.subprocess.Process) -> Ended:
+    try:
+        output, errors = await asyncio.wait_for(process.communicate(), SECONDS)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode is not None
+    return Ended(process.returncode, output.decode(), errors.decode())
+
+
+async def foldlog(*arguments: object, **variables: str) -> Ended:
+    return await ended(await started(*arguments, **variables))
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A server that runs in a process of its own."""
+
+    process: asyncio.subprocess.Process
+    greeting: str
+
+    @property
+    def address(self) -> str:
+        return self.greeting.partition(" at ")[2].partition(". ")[0]
+
+    async def stop(self, number: int = signal.SIGTERM) -> Ended:
+        self.process.send_signal(number)
+        return await ended(self.process)
+
+
+@asynccontextmanager
+async def serving(data: Path, *arguments: object, **variables: str) -> AsyncIterator[Served]:
+    arguments = ("serve", "--data", data, *(arguments or ("--listen", "127.0.0.1:0")))
+    process = await started(*arguments, **variables)
+    try:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        greeting = (await asyncio.wait_for(process.stdout.readline(), SECONDS)).decode()
+        if not greeting:
+            raise AssertionError((await process.stderr.read()).decode())
+        yield Served(process, greeting)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+@pytest.fixture
+def data(new_log: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(new_log, tmp_path / "data"))
+
+
+async def created(client: Client, order_id: str, **options: Any) -> Any:
+    return await client.orders.create_order(
+        order_id=order_id, customer_id="ada", currency_code="GBP", **options
+    )
+
+
+def one_line(errors: str) -> str:
+    """All that was said of what went wrong: one line, with no trace of the insides."""
+    [found] = errors.splitlines()
+    assert found.startswith("foldlog: ")
+    return found
+
+
+# Serving
+
+
+async def test_a_server_says_where_it_is_serves_and_ends_at_sigterm(data: Path) -> None:
+    async with serving(data) as server:
+        assert server.greeting.startswith(f"Foldlog {__version__} serves {data} at 127.0.0.1:")
+        async with foldlog_client.connect(server.address) as client:
+            await created(client, "1")
+            assert (await client.orders.get_order(order_id="1")).order.order_id == "1"
+        assert await server.stop() == Ended(0, "", "")
+
+
+async def test_a_server_ends_at_ctrl_c_with_readers_connected(data: Path) -> None:
+    async with serving(data) as server:
+        channel = connected(server.address)
+        path = "/foldlog.v1.EventService/Subscribe"
+        call: Any = channel.unary_stream(path)(SubscribeRequest().SerializeToString())
+        await call.read()
+        result = await server.stop(signal.SIGINT)
+        await channel.close()
+        assert result == Ended(0, "", "")
+
+
+async def test_a_server_makes_its_data_directory_and_finds_it_again(tmp_path: Path) -> None:
+    data = tmp_path / "not" / "there yet"
+    async with serving(data) as server, foldlog_client.connect(server.address) as client:
+        await created(client, "1")
+        await server.stop()
+    assert (data / "log.db").is_file()
+    async with serving(data) as server, foldlog_client.connect(server.address) as client:
+        assert (await client.orders.get_order(order_id="1")).order.order_id == "1"
+
+
+async def test_an_environment_variable_says_where_to_listen(data: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    async with serving(data, "--log-level", "error", FOLDLOG_LISTEN=address) as server:
+        assert server.address == address
+
+
+async def test_a_refusal_is_one_line_of_the_log(data: Path) -> None:
+    async with serving(data) as server:
+        async with foldlog_client.connect(server.address) as client:
+            with pytest.raises(foldlog_client.NotFound):
+                await client.orders.get_order(order_id="none")
+        result = await server.stop()
+        [told] = result.errors.splitlines()
+        assert "QueryService.GetOrder refused: ORDER_NOT_FOUND" in told
+
+
+# What stands in the way
+
+
+async def test_a_busy_port_is_told_in_one_line(data: Path) -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        address = f"127.0.0.1:{busy.getsockname()[1]}"
+        result = await foldlog("serve", "--data", data, "--listen", address)
+    assert (result.code, result.output) == (1, "")
+    assert f"Cannot listen on {address}" in one_line(result.errors)
+
+
+async def test_a_directory_of_another_server_is_told_in_one_line(data: Path) -> None:
+    async with serving(data) as server:
+        result = await foldlog("serve", "--data", data, "--listen", "127.0.0.1:0")
+        assert (result.code, result.output) == (1, "")
+        assert f"Another server is using the data directory {data}" in one_line(result.errors)
+        async with foldlog_client.connect(server.address) as client:
+            await created(client, "1")
+
+
+async def test_a_newer_format_is_told_in_one_line_and_not_touched(data: Path) -> None:
+    log = data / "log.db"
+    connection = sqlite3.connect(log)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    before = log.read_bytes()
+    result = await foldlog("serve", "--data", data, "--listen", "127.0.0.1:0")
+    assert (result.code, result.output) == (1, "")
+    assert f"{log} has format 99" in one_line(result.errors)
+    assert log.read_bytes() == before
+
+
+async def test_a_file_that_is_no_log_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "log.db").write_text("a shopping list, and not a log at all" * 100)
+    result = await foldlog("serve", "--data", tmp_path, "--listen", "127.0.0.1:0")
+    assert (result.code, result.output) == (1, "")
+    assert "is not a Foldlog log" in one_line(result.errors)
+
+
+async def test_a_directory_that_cannot_be_made_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = await foldlog("serve", "--data", tmp_path / "file" / "data", "--listen", "127.0.0.1:0")
+    assert (result.code, result.output) == (1, "")
+    assert "cannot be used" in one_line(result.errors)
+
+
+async def test_views_that_cannot_be_written_are_told_in_one_line(data: Path) -> None:
+    shutil.rmtree(data / "views")
+    (data / "views").touch()
+    result = await foldlog("serve", "--data", data, "--listen", "127.0.0.1:0")
+    assert (result.code, result.output) == (1, "")
+    assert "views" in one_line(result.errors)
+
+
+WRONG: list[tuple[list[str], Mapping[str, str]]] = [
+    (["--listen", "nonsense"], {}),
+    (["--listen", "127.0.0.1:99999"], {}),
+    (["--grace", "soon"], {}),
+    (["--request-window", "0"], {}),
+    (["--log-level", "loud"], {}),
+    (["--no-such-setting"], {}),
+    ([], {"FOLDLOG_LISTEN": "nonsense"}),
+    ([], {"FOLDLOG_CACHED_AGGREGATES": "0"}),
+]
+
+
+async def test_a_wrong_setting_ends_with_exit_code_2(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    serving = (foldlog("serve", "--data", data, *arguments, **variables) for arguments, variables in WRONG)
+    for result in await asyncio.gather(*serving):
+        assert (result.code, result.output) == (2, "")
+        assert "Traceback" not in result.errors
+    assert not data.exists()
+
+
+# Settings, version, events
+
+
+async def test_settings_come_from_the_flag_else_the_environment_else_the_default() -> None:
+    variables = {
+        "FOLDLOG_LISTEN": "127.0.0.1:1",
+        "FOLDLOG_GRACE_SECONDS": "7",
+        "FOLDLOG_REFLECTION": "false",
+    }
+    result = await foldlog("config", "--json", "--listen", "127.0.0.1:2", "--data", "here", **variables)
+    assert (result.code, result.errors) == (0, "")
+    found = json.loads(result.output)
+    assert {name: (row["value"], row["from"]) for name, row in found.items()} == {
+        "listen": ("127.0.0.1:2", "flag"),
+        "data": ("here", "flag"),
+        "request-window": (24.0, "default"),
+        "grace": (7.0, "environment"),
+        "reflection": (False, "environment"),
+        "cached-aggregates": (10_000, "default"),
+        "log-level": ("info", "default"),
+    }
+    for name, row in found.items():
+        assert row["setting"] == name
+        assert row["variable"].startswith("FOLDLOG_")
+
+
+async def test_the_version_is_printed() -> None:
+    assert await foldlog("--version") == Ended(0, f"foldlog {__version__}\n", "")
+
+
+async def test_events_are_printed_as_json_to_the_end(data: Path) -> None:
+    async with serving(data) as server:
+        async with foldlog_client.connect(server.address) as client:
+            await created(client, "1", lines=[TEA])
+            await client.inventory.receive_stock(product_id="tea", name="Tea", quantity=5)
+        tail = ("events", "tail", "--address", server.address, "--no-follow", "--json")
+        result = await foldlog(*tail, "--after", 0)
+        assert (result.code, result.errors) == (0, "")
+        events = [json.loads(one) for one in result.output.splitlines()]
+        assert [event["position"] for event in events] == ["1", "2", "3"]
+        assert [event["stream"] for event in events] == ["order-1", "order-1", "stock-tea"]
+        assert events[1]["payload"]["@type"] == "type.googleapis.com/foldlog.orders.v1.ItemAdded"
+        assert events[1]["payload"]["line"]["unit_price"] == {"currency_code": "GBP", "units": "3"}
+
+        filtered = await foldlog(*tail, "--after", 1, "--category", "stock")
+        assert [json.loads(one)["position"] for one in filtered.output.splitlines()] == ["3"]
+        assert await foldlog(*tail) == Ended(0, "", "")  # from the end on there is nothing
+
+        beyond = await foldlog(*tail, "--after", 9)
+        assert (beyond.code, beyond.output) == (1, "")
+        assert "POSITION_BEYOND_HEAD" in one_line(beyond.errors)
+
+
+@pytest.mark.slow
+async def test_where_nobody_serves_is_told_in_one_line() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+        result = await foldlog("events", "tail", "--address", address, "--no-follow")
+    assert (result.code, result.output) == (1, "")
+    assert "UNAVAILABLE" in one_line(result.errors)
+
+
+# Killed
+
+
+class Load:
+    """Many who add items, one at a time each, and remember what was acknowledged."""
+
+    def __init__(self, client: Client, workers: int) -> None:
+        self.client = client
+        self.acknowledged: dict[str, Any] = {}
+        """Replies by request id."""
+        self.sent: dict[str, int] = {}
+        """Workers by request id."""
+        self.enough = asyncio.Event()
+        self.working = [asyncio.ensure_future(self._work(worker)) for worker in range(workers)]
+
+    async def _work(self, worker: int) -> None:
+        while True:
+            request_id = str(uuid.uuid4())
+            self.sent[request_id] = worker
+            try:
+                self.acknowledged[request_id] = await self.add(request_id)
+            except foldlog_client.FoldlogError:
+                return
+            if len(self.acknowledged) >= 500:
+                self.enough.set()
+
+    async def add(self, request_id: str) -> Any:
+        worker = self.sent[request_id]
+        return await self.client.orders.add_item(
+            order_id=f"{worker % 5}", line=line(f"w{worker}", 1, money("1")), request_id=request_id
+        )
+
+
+@pytest.mark.slow
+async def test_a_server_that_is_killed_under_load_has_kept_everything_it_acknowledged(data: Path) -> None:
+    async with serving(data) as server:
+        async with foldlog_client.connect(server.address, retry=Retry(attempts=1)) as client:
+            for order in range(5):
+                await created(client, f"{order}")
+            load = Load(client, 32)
+            await asyncio.wait_for(load.enough.wait(), 3 * SECONDS)
+            server.process.kill()
+            await asyncio.gather(*load.working)
+        await server.process.wait()
+    open_calls = set(load.sent) - set(load.acknowledged)
+    assert open_calls
+
+    async with serving(data) as server, foldlog_client.connect(server.address) as client:
+        stored = {event.event_id: event async for event in client.events.read_all()}
+        for reply in load.acknowledged.values():
+            [event] = reply.result.events
+            assert stored[event.event_id] == event
+
+        # Whatever is sent again, answered before or not, has happened once.
+        load.client = client
+        again = {request_id: await load.add(request_id) for request_id in load.sent}
+        for request_id, reply in load.acknowledged.items():
+            assert again[request_id].result.replayed
+            assert list(again[request_id].result.events) == list(reply.result.events)
+        quantities = 0
+        for order in range(5):
+            found = (await client.orders.get_order(order_id=f"{order}")).order
+            quantities += sum(one.quantity for one in found.lines)
+        assert quantities == len(load.sent)
