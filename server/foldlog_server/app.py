@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sqlite3
 import time
 from collections.abc import Callable, Sequence
 
@@ -32,6 +33,7 @@ from foldlog_server.orders.order_details import ORDER_DETAILS
 from foldlog_server.orders.order_history import ORDER_HISTORY
 from foldlog_server.orders.queries import get_customer_orders, get_order_history
 from foldlog_server.settings import Settings
+from foldlog_server.stores.opening import DataDirectoryUnusable
 from foldlog_server.stores.read_model import SqliteReadModel
 from foldlog_server.stores.sqlite import SqliteEventStore
 from foldlog_server.transport.calls import OpenStreams, RpcMethodHandler
@@ -104,13 +106,17 @@ class App:
 
 
 async def _open_views(store: EventStore, settings: Settings) -> Projectors:
+    directory = settings.data / "views"
     decoding = SharedDecoding(CODEC)
-    return Projectors(
-        [
-            Projector(view, store, decoding, await SqliteReadModel.open(view, settings.data / "views", store))
-            for view in VIEWS
-        ]
-    )
+    projectors: list[Projector] = []
+    try:
+        for view in VIEWS:
+            read_model = await SqliteReadModel.open(view, directory, store)
+            projectors.append(Projector(view, store, decoding, read_model))
+    except (OSError, sqlite3.Error) as error:
+        await Projectors(projectors).stop()
+        raise DataDirectoryUnusable(directory, error) from error
+    return Projectors(projectors)
 
 
 def _server(

@@ -55,6 +55,7 @@ def test_it_holds_every_file_of_a_package(wheel: zipfile.ZipFile, package: str) 
         "foldlog_client/py.typed",
         "foldlog_server/stores/sql/insert_event.sql",
         f"{METADATA}/licenses/LICENSE",
+        f"{METADATA}/licenses/NOTICE",
     ],
 )
 def test_it_holds_what_is_easily_forgotten(wheel: zipfile.ZipFile, file: str) -> None:

@@ -17,6 +17,7 @@ from foldlog.v1.options_pb2 import command as command_option
 from foldlog_server.core.aggregates import Aggregates
 from foldlog_server.core.codec import Codec
 from foldlog_server.core.command_handler import Command, CommandHandler, Outcome, Route
+from foldlog_server.core.errors import InvalidRequest
 from foldlog_server.core.event_store import Append, Appended
 from foldlog_server.core.events import EncodedEvent
 from foldlog_server.core.routing import route_of
@@ -92,6 +93,8 @@ class Commands:
 
     async def execute(self, message: Message, *, actor: str = "", **options: Any) -> Outcome:
         name, route = self._route(message)
+        if broken := route.check(message, CommandOptions(**options)):
+            raise InvalidRequest.fields(broken)
         command = Command(name, message, CommandOptions(**options), actor)
         return await self.handler.execute(command, route)
 

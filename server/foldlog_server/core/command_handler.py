@@ -21,7 +21,7 @@ from foldlog_server.core.aggregates import (
 )
 from foldlog_server.core.codec import Codec
 from foldlog_server.core.decider import AnyDecider
-from foldlog_server.core.errors import Contended, FoldlogError, InvalidRequest
+from foldlog_server.core.errors import Contended, FoldlogError, InvalidRequest, Violation
 from foldlog_server.core.event_store import (
     DuplicateRequest,
     EventStore,
@@ -71,8 +71,8 @@ class Outcome:
 class Route:
     """How a command finds its streams."""
 
-    check: Callable[[Message, CommandOptions], None]
-    """Raises `InvalidRequest` for a command that cannot be split."""
+    check: Callable[[Message, CommandOptions], Sequence[Violation]]
+    """What stands in the way of splitting a command; to be asked before it is handed over."""
     split: Callable[[Message], Sequence[Part]]
     """The parts of a command, one for each stream; makes an id where the command leaves it open."""
 
@@ -109,7 +109,6 @@ class CommandHandler:
         a command that was taken in runs to its end.
         """
         options = command.options
-        route.check(command.message, options)
         if not options.request_id or options.validate_only:
             return await self._carry_out(command, route, None)
         request = NewRequest(RequestKey(command.actor, options.request_id.lower()), fingerprint(command))

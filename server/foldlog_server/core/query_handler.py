@@ -21,7 +21,7 @@ from foldlog_server.core.errors import NotOffered, ReadRefused, Reason, Rejected
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.paging import Cursor, make_token, page_size, read_token
 from foldlog_server.core.projectors import Projectors
-from foldlog_server.core.read_model import ColumnFilter, Found, Page
+from foldlog_server.core.read_model import ColumnFilter, Found, Page, nanoseconds
 from foldlog_server.core.view import Key
 
 Query = Callable[[Any], Awaitable[bytes]]
@@ -176,7 +176,7 @@ def _filters(request: Descriptor) -> Callable[[Message], list[ColumnFilter]]:
 
 
 def _column_value(value: Any) -> int | str:
-    return value.ToNanoseconds() if isinstance(value, Timestamp) else value
+    return nanoseconds(value) if isinstance(value, Timestamp) else value
 
 
 def _reason(method: MethodDescriptor, name: str) -> Reason:

@@ -11,7 +11,7 @@ from foldlog.v1.options_pb2 import CommandRoute
 from foldlog_server.core.aggregates import Part
 from foldlog_server.core.command_handler import Route
 from foldlog_server.core.decider import AnyDecider
-from foldlog_server.core.errors import InvalidRequest, Violation
+from foldlog_server.core.errors import Violation
 from foldlog_server.core.events import stream_name
 
 
@@ -40,7 +40,7 @@ def _route_one(options: CommandRoute, decider: AnyDecider, name: str, new_id: Ca
         stream = stream_name(options.category, new_id() if is_new else id)
         return (Part(stream, decider, command, is_new),)
 
-    return Route(lambda command, options: None, split)
+    return Route(lambda command, options: [], split)
 
 
 def _route_many(category: str, decider: AnyDecider, name: str, inner: str) -> Route:
@@ -48,13 +48,12 @@ def _route_many(category: str, decider: AnyDecider, name: str, inner: str) -> Ro
         elements = getattr(command, name)
         return [getattr(element, inner) if inner else element for element in elements]
 
-    def check(command: Message, options: CommandOptions) -> None:
+    def check(command: Message, options: CommandOptions) -> list[Violation]:
         ids = ids_of(command)
         broken = _repeats(ids, f"command.{name}", f".{inner}" if inner else "")
         if options.HasField("expected_version") and len(ids) > 1:
             broken.append(_ONE_STREAM)
-        if broken:
-            raise InvalidRequest.fields(broken)
+        return broken
 
     def split(command: Message) -> Sequence[Part]:
         return [

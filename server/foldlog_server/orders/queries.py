@@ -37,17 +37,18 @@ def get_order_history(store: EventStore, reads: Reads) -> Query:
             stream,
             from_version=_next_version(after, request.descending),
             backwards=request.descending,
-            limit=limit + 1,
+            limit=limit,
         )
         if not events and not await store.read_stream(stream, limit=1):
             raise _not_found(ErrorReason.ERROR_REASON_ORDER_NOT_FOUND, "order", request.order_id)
         response = GetOrderHistoryResponse()
-        for event in events[:limit]:
+        for event in events:
             entry = OrderHistoryEntry(event=RecordedEvent.FromString(message(event)))
             response.entries.append(entry)
-        if len(events) > limit and not _is_first(response, request.descending):
-            last = response.entries[-1].event.version
-            response.next_page_token = make_token(Cursor(last, ""), request, store.log_id)
+        # A read may end early, at its most bytes: only the next one tells whether there is more.
+        if events and await _goes_on(store, stream, response, request.descending):
+            last = Cursor(response.entries[-1].event.version, "")
+            response.next_page_token = make_token(last, request, store.log_id)
         newest = max((event.position for event in events), default=0)
         response.freshness.CopyFrom(await reads.freshness(max(head, newest)))
         return response.SerializeToString()
@@ -96,8 +97,13 @@ def _next_version(after: Cursor | None, descending: bool) -> int:
     return after.made - 1 if descending else after.made + 1
 
 
-def _is_first(response: GetOrderHistoryResponse, descending: bool) -> bool:
-    return descending and response.entries[-1].event.version == 1
+async def _goes_on(
+    store: EventStore, stream: str, response: GetOrderHistoryResponse, descending: bool
+) -> bool:
+    last = response.entries[-1].event.version
+    if descending:
+        return last > 1
+    return bool(await store.read_stream(stream, from_version=last + 1, limit=1))
 
 
 def _not_found(reason: ErrorReason.ValueType, what: str, id: str) -> Rejected:

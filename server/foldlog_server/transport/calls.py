@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from typing import Any, TypeAlias
 
 import grpc
@@ -12,7 +12,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
-from foldlog_server.core.errors import Draining, FoldlogError, InvalidRequest
+from foldlog_server.core.errors import Draining, FoldlogError, InvalidRequest, Violation
 from foldlog_server.core.rules import violations
 from foldlog_server.transport.errors import Context, abort, unforeseen
 
@@ -25,16 +25,28 @@ Streamed = Callable[[Any, Context], AsyncGenerator[bytes]]
 # gRPC's classes are generic in their stubs only.
 RpcMethodHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
+FurtherCheck = Callable[[Any], Sequence[Violation]]
 
-def unary(method: MethodDescriptor, answer: Unary) -> RpcMethodHandler:
-    """A handler of raw bytes, so that bytes that are no message are refused like any bad request."""
+
+def no_further_check(_: object) -> Sequence[Violation]:
+    """Rules of fields are all there is to check."""
+    return ()
+
+
+def unary(
+    method: MethodDescriptor, answer: Unary, check: FurtherCheck = no_further_check
+) -> RpcMethodHandler:
+    """A handler of raw bytes, so that bytes that are no message are refused like any bad request.
+
+    What `check` finds is told together with the rules of fields that are broken.
+    """
     request_class = GetMessageClass(method.input_type)
     name = method.full_name
 
     async def handle(data: bytes, context: Context) -> bytes:
         began = time.monotonic()
         try:
-            return await answer(_checked(request_class, data), context)
+            return await answer(_checked(request_class, data, check), context)
         except FoldlogError as error:
             _log_refusal(name, error)
             await abort(context, error)
@@ -59,16 +71,29 @@ class OpenStreams:
         for task in self._tasks:
             task.cancel()
 
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """While it lasts, draining cancels the task it is entered in."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            yield
+        finally:
+            self._tasks.discard(task)
+
     def streamed(self, method: MethodDescriptor, answer: Streamed) -> RpcMethodHandler:
         """A handler that writes raw messages one after the other, each when the transport has room."""
         request_class = GetMessageClass(method.input_type)
 
         async def handle(data: bytes, context: Context) -> None:
-            task = asyncio.current_task()
-            assert task is not None
-            self._tasks.add(task)
             try:
-                await self._write_all(answer(_checked(request_class, data), context), context)
+                messages = answer(_checked(request_class, data), context)
+                # Before the call can be drained: what is cancelled while gRPC sends its headers along with
+                # the first message sends them again with the status, which fails and leaves the call open.
+                await context.send_initial_metadata(())
+                with self.opened():
+                    await self._write_all(messages, context)
             except FoldlogError as error:
                 _log_refusal(method.full_name, error)
                 await abort(context, error)
@@ -80,8 +105,6 @@ class OpenStreams:
                 logger.debug("%s: the reader went away", method.full_name)
             except Exception as exception:
                 await abort(context, unforeseen(exception))
-            finally:
-                self._tasks.discard(task)
 
         return grpc.unary_stream_rpc_method_handler(handle)
 
@@ -104,12 +127,12 @@ def not_offered(method: MethodDescriptor, error: FoldlogError) -> RpcMethodHandl
     return grpc.unary_stream_rpc_method_handler(refuse)
 
 
-def _checked(request_class: type[Message], data: bytes) -> Message:
+def _checked(request_class: type[Message], data: bytes, check: FurtherCheck = no_further_check) -> Message:
     try:
         request = request_class.FromString(data)
     except DecodeError:
         raise InvalidRequest.malformed(request_class.DESCRIPTOR.full_name) from None
-    broken = violations(request)
+    broken = [*violations(request), *check(request)]
     if broken:
         raise InvalidRequest.fields(broken)
     return request

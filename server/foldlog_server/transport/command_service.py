@@ -52,7 +52,7 @@ def _command(
         outcome = await handler.execute(_received(method, request, context), route)
         return respond(outcome, request.options.reply)
 
-    return unary(method, answer)
+    return unary(method, answer, lambda request: route.check(request.command, request.options))
 
 
 def _received(method: MethodDescriptor, request: Any, context: Context) -> Command:

@@ -1,6 +1,6 @@
 """gRPC server reflection, under its name of today and its former one, which has the same messages."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import grpc
@@ -8,14 +8,22 @@ from google.rpc import error_details_pb2  # noqa: F401  (in the pool, so that cl
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha._async import ReflectionServicer
 
+from foldlog_server.transport.calls import OpenStreams
+
 SERVICES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 
 
-def generic_handlers(services: Sequence[str]) -> list[grpc.GenericRpcHandler]:
+def generic_handlers(services: Sequence[str], streams: OpenStreams) -> list[grpc.GenericRpcHandler]:
     """Handlers that describe the named services, to be added to a server."""
     servicer = ReflectionServicer(service_names=[*services, *SERVICES])
+
+    async def describe(requests: Any, context: Any) -> AsyncGenerator[Any]:
+        with streams.opened():
+            async for response in servicer.ServerReflectionInfo(requests, context):
+                yield response
+
     handler: Any = grpc.stream_stream_rpc_method_handler(
-        servicer.ServerReflectionInfo,
+        describe,
         request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
         response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
     )

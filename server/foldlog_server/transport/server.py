@@ -46,7 +46,7 @@ class GrpcServer:
         handlers = [grpc.method_handlers_generic_handler(name, methods) for name, methods in services.items()]
         handlers.append(self._health.generic_handler())
         if with_reflection:
-            handlers += reflection.generic_handlers([*services, health.SERVICE])
+            handlers += reflection.generic_handlers([*services, health.SERVICE], streams)
         # Generic handlers only: since 1.84, grpcio pays for every registered method at every call.
         self._server.add_generic_rpc_handlers(tuple(handlers))
 
