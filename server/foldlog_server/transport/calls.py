@@ -63,11 +63,12 @@ class OpenStreams:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._draining = False
+        self.draining = False
+        """Streams are ended because the server stops."""
 
     def drain(self) -> None:
         """End every stream, and each that comes, with UNAVAILABLE (DRAINING)."""
-        self._draining = True
+        self.draining = True
         for task in self._tasks:
             task.cancel()
 
@@ -98,7 +99,7 @@ class OpenStreams:
                 _log_refusal(method.full_name, error)
                 await abort(context, error)
             except asyncio.CancelledError:
-                if not self._draining:
+                if not self.draining:
                     raise
                 await abort(context, Draining())
             except grpc.aio.InternalError:
@@ -109,7 +110,7 @@ class OpenStreams:
         return grpc.unary_stream_rpc_method_handler(handle)
 
     async def _write_all(self, messages: AsyncGenerator[bytes], context: Context) -> None:
-        if self._draining:
+        if self.draining:
             raise Draining
         async with aclosing(messages):
             async for message in messages:

@@ -1,5 +1,6 @@
 """gRPC server reflection, under its name of today and its former one, which has the same messages."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
@@ -8,7 +9,9 @@ from google.rpc import error_details_pb2  # noqa: F401  (in the pool, so that cl
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha._async import ReflectionServicer
 
+from foldlog_server.core.errors import Draining
 from foldlog_server.transport.calls import OpenStreams
+from foldlog_server.transport.errors import abort
 
 SERVICES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 
@@ -18,9 +21,14 @@ def generic_handlers(services: Sequence[str], streams: OpenStreams) -> list[grpc
     servicer = ReflectionServicer(service_names=[*services, *SERVICES])
 
     async def describe(requests: Any, context: Any) -> AsyncGenerator[Any]:
-        with streams.opened():
-            async for response in servicer.ServerReflectionInfo(requests, context):
-                yield response
+        try:
+            with streams.opened():
+                async for response in servicer.ServerReflectionInfo(requests, context):
+                    yield response
+        except asyncio.CancelledError:
+            if not streams.draining:
+                raise
+            await abort(context, Draining())
 
     handler: Any = grpc.stream_stream_rpc_method_handler(
         describe,
