@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from google.protobuf.message import Message
 
 from foldlog.v1.events_pb2 import EventMetadata
-from foldlog_server.core.codec import NO_CHAIN, chain_hash, encode_header, encode_record
+from foldlog_server.core.codec import NO_CHAIN, chain_hash, encode_common, encode_header, encode_record
 from foldlog_server.core.event_store import Head
 from foldlog_server.core.events import EncodedEvent, NewEvent
 
@@ -42,7 +42,8 @@ class ListLog:
         position = len(self.events) + 1
         version = self.versions[stream] = self.versions.get(stream, 0) + 1
         new = NewEvent(f"event-{position}", payload.DESCRIPTOR.full_name, payload.SerializeToString())
-        header = encode_header(stream, version, new, RECORDED_NS + position * 1_000_000_000, metadata)
+        common = encode_common(RECORDED_NS + position * 1_000_000_000, metadata)
+        header = encode_header(stream, version, new, common)
         self.events.append(EncodedEvent(position, encode_record(header, new)))
         self.chain.append(chain_hash(self.chain[-1], position, header, new.data))
 

@@ -8,7 +8,9 @@ the position and have the message of the contract without decoding anything.
 import hashlib
 import zlib
 from collections.abc import Iterable
+from functools import cache
 
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -24,13 +26,19 @@ MAX_EVENT_BYTES = 1024 * 1024
 
 _TYPE_URL_PREFIX = "type.googleapis.com/"
 _POSITION_TAG = b"\x08"  # field 1, varint
+_STREAM_TAG = b"\x12"  # field 2, length-delimited
+_VERSION_TAG = b"\x18"  # field 3, varint
+_EVENT_ID_TAG = b"\x22"  # field 4, length-delimited
+_TYPE_TAG = b"\x2a"  # field 5, length-delimited
 _PAYLOAD_TAG = b"\x42"  # field 8, length-delimited
+
+_SHORT_VARINTS = tuple(bytes((number,)) for number in range(0x80))
 
 
 def varint(number: int) -> bytes:
     """A protobuf varint of a number that is not negative."""
     if number < 0x80:
-        return bytes((number,))
+        return _SHORT_VARINTS[number]
     parts = bytearray()
     while number >= 0x80:
         parts.append(number & 0x7F | 0x80)
@@ -39,28 +47,56 @@ def varint(number: int) -> bytes:
     return bytes(parts)
 
 
-def encode_header(
-    stream: str, version: int, event: NewEvent, recorded_ns: int, metadata: EventMetadata
-) -> bytes:
-    """All fields of a record before its payload; `recorded_ns` is nanoseconds since the epoch."""
+def tag_of(field: FieldDescriptor) -> bytes:
+    """The tag of a length-delimited field."""
+    return varint(field.number << 3 | 2)
+
+
+def embedded(tag: bytes, data: bytes) -> bytes:
+    """A length-delimited field: the tag, and what is in it."""
+    return tag + varint(len(data)) + data
+
+
+def encode_header(stream: str, version: int, event: NewEvent, common: bytes) -> bytes:
+    """All fields of a record before its payload; `common` is `encode_common`'s.
+
+    Put together by hand: a message for it takes three times as long, and this happens once an event.
+    """
+    return b"".join(
+        (
+            embedded(_STREAM_TAG, stream.encode()),
+            _VERSION_TAG,
+            varint(version),
+            embedded(_EVENT_ID_TAG, event.event_id.encode()),
+            _type_field(event.type),
+            common,
+        )
+    )
+
+
+def encode_common(recorded_ns: int, metadata: EventMetadata) -> bytes:
+    """The fields of a header that all events of an append share; nanoseconds since the epoch."""
     seconds, nanos = divmod(recorded_ns, 1_000_000_000)
-    return RecordedEventMessage(
-        stream=stream,
-        version=version,
-        event_id=event.event_id,
-        type=event.type,
-        recorded_time=Timestamp(seconds=seconds, nanos=nanos),
-        metadata=metadata,
-    ).SerializeToString()
+    time = Timestamp(seconds=seconds, nanos=nanos)
+    return RecordedEventMessage(recorded_time=time, metadata=metadata).SerializeToString()
 
 
 def encode_record(header: bytes, event: NewEvent) -> bytes:
     """A record: the header and the payload as a `google.protobuf.Any`."""
-    url = (_TYPE_URL_PREFIX + event.type).encode()
-    payload = b"\x0a" + varint(len(url)) + url
+    payload = _type_url_field(event.type)
     if event.data:  # proto3 leaves empty bytes out
-        payload += b"\x12" + varint(len(event.data)) + event.data
-    return header + _PAYLOAD_TAG + varint(len(payload)) + payload
+        payload += embedded(b"\x12", event.data)
+    return header + embedded(_PAYLOAD_TAG, payload)
+
+
+@cache
+def _type_field(type_name: str) -> bytes:
+    return embedded(_TYPE_TAG, type_name.encode())
+
+
+@cache
+def _type_url_field(type_name: str) -> bytes:
+    return embedded(b"\x0a", (_TYPE_URL_PREFIX + type_name).encode())
 
 
 def checksum(position: int, record: bytes) -> int:

@@ -4,23 +4,16 @@ first answer."""
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from google.protobuf.message import Message
 
 from foldlog.v1.commands_pb2 import CommandOptions
 from foldlog.v1.events_pb2 import EventMetadata
-from foldlog_server.core.aggregates import (
-    MAX_ATTEMPTS,
-    Aggregates,
-    Decided,
-    Decision,
-    Part,
-    StreamState,
-    fold,
-)
+from foldlog_server.core.aggregates import MAX_ATTEMPTS, Aggregates, fold
 from foldlog_server.core.codec import Codec
 from foldlog_server.core.decider import AnyDecider
+from foldlog_server.core.decision import Decided, Decision, Part, StreamState
 from foldlog_server.core.errors import Contended, FoldlogError, InvalidRequest, Violation
 from foldlog_server.core.event_store import (
     DuplicateRequest,
@@ -32,8 +25,7 @@ from foldlog_server.core.event_store import (
 from foldlog_server.core.events import EncodedEvent, NewEvent, category_of, id_of
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """A command as it was received: checked, not yet routed."""
 
     name: str
@@ -45,8 +37,7 @@ class Command:
     tracestate: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StreamOutcome:
+class StreamOutcome(NamedTuple):
     """One stream after the command."""
 
     stream: str
@@ -55,20 +46,18 @@ class StreamOutcome:
     """The state as replies show it; None if there is nothing to show."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What a command did."""
 
-    streams: tuple[StreamOutcome, ...]
+    streams: Sequence[StreamOutcome]
     position: int
-    events: tuple[EncodedEvent, ...] = ()
-    proposed: tuple[tuple[str, int, NewEvent], ...] = ()
+    events: Sequence[EncodedEvent] = ()
+    proposed: Sequence[tuple[str, int, NewEvent]] = ()
     replayed: bool = False
     validated_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """How a command finds its streams."""
 
     check: Callable[[Message, CommandOptions], Sequence[Violation]]
@@ -77,8 +66,7 @@ class Route:
     """The parts of a command, one for each stream; makes an id where the command leaves it open."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Flight:
+class _Flight(NamedTuple):
     """A command with a request id that is being carried out."""
 
     fingerprint: bytes
@@ -124,7 +112,7 @@ class CommandHandler:
         flight = self._flights.get(request.key)
         if flight is not None:
             _check_same(request, flight.fingerprint)
-            return self._outcome(command, await _found(flight.outcome), replayed=True)
+            return self._outcome(command, await asyncio.shield(flight.outcome), replayed=True)
         if recorded is not None:
             _check_same(request, recorded.fingerprint)
             return await self._replay(recorded)
@@ -134,7 +122,7 @@ class CommandHandler:
         outcome: asyncio.Future[Decided | FoldlogError] = asyncio.get_running_loop().create_future()
         options = command.options
         decision = Decision(
-            tuple(route.split(command.message)),
+            route.split(command.message),
             _metadata(command),
             outcome,
             options.expected_version if options.HasField("expected_version") else None,
@@ -145,15 +133,19 @@ class CommandHandler:
             self._flights[request.key] = _Flight(request.fingerprint, outcome)
             outcome.add_done_callback(lambda _: self._flights.pop(request.key))
         self._aggregates.submit(decision)
-        return self._outcome(command, await _found(outcome))
+        # Shielded only where others may have joined: whoever gives up must not cancel what they wait for.
+        found = await (outcome if request is None else asyncio.shield(outcome))
+        return self._outcome(command, found)
 
-    def _outcome(self, command: Command, decided: Decided, *, replayed: bool = False) -> Outcome:
+    def _outcome(self, command: Command, found: Decided | FoldlogError, *, replayed: bool = False) -> Outcome:
+        if isinstance(found, FoldlogError):
+            raise found.with_traceback(None)
         validated_only = command.options.validate_only
         return Outcome(
-            tuple(self._stream_outcome(stream) for stream in decided.streams),
-            0 if validated_only else max(stream.position for stream in decided.streams),
-            decided.events,
-            decided.proposed,
+            [self._stream_outcome(stream) for stream in found.streams],
+            0 if validated_only else max([stream.position for stream in found.streams]),
+            found.events,
+            found.proposed,
             replayed,
             validated_only,
         )
@@ -176,7 +168,7 @@ class CommandHandler:
                 events += read
                 first += len(read)
         return Outcome(
-            tuple(self._stream_outcome(stream) for stream in streams),
+            [self._stream_outcome(stream) for stream in streams],
             max(stream.position for stream in streams),
             tuple(events),
             replayed=True,
@@ -189,14 +181,6 @@ def fingerprint(command: Command) -> bytes:
     expected = str(options.expected_version) if options.HasField("expected_version") else ""
     head = f"{command.name}\n{expected}\n".encode()
     return hashlib.sha256(head + command.message.SerializeToString(deterministic=True)).digest()
-
-
-async def _found(outcome: "asyncio.Future[Decided | FoldlogError]") -> Decided:
-    # Shielded: a caller that gives up must not cancel what others may have joined.
-    found = await asyncio.shield(outcome)
-    if isinstance(found, FoldlogError):
-        raise found.with_traceback(None)
-    return found
 
 
 def _check_same(request: NewRequest, recorded: bytes) -> None:

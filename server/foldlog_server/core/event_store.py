@@ -29,8 +29,7 @@ class Head(NamedTuple):
     chain_hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class StreamAppend:
+class StreamAppend(NamedTuple):
     """What an append means for one stream; without events it is a check of the version."""
 
     stream: str
@@ -57,8 +56,7 @@ class StreamRange(NamedTuple):
     last: int
 
 
-@dataclass(frozen=True, slots=True)
-class NewRequest:
+class NewRequest(NamedTuple):
     """A command to be remembered."""
 
     key: RequestKey
@@ -66,8 +64,7 @@ class NewRequest:
     """32 bytes that tell this command from any other."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedRequest:
+class RecordedRequest(NamedTuple):
     """A command that was carried out."""
 
     fingerprint: bytes
@@ -88,8 +85,7 @@ class Append:
     """Set by the engine."""
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(NamedTuple):
     """What was stored: the events in the order of the append."""
 
     events: tuple[EncodedEvent, ...]

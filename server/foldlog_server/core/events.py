@@ -1,6 +1,5 @@
 """Facts before and after they are stored."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from google.protobuf.message import Message
@@ -24,8 +23,7 @@ def id_of(stream: str) -> str:
     return stream.partition("-")[2]
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(NamedTuple):
     """A fact before it is stored: its payload is encoded already, so nothing can change it."""
 
     event_id: str
@@ -43,8 +41,7 @@ class EncodedEvent(NamedTuple):
     """An encoded `foldlog.v1.RecordedEvent` without its position."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedEvent:
+class RecordedEvent(NamedTuple):
     """A fact after it was stored, decoded. Shared between readers: nobody may change it."""
 
     position: int

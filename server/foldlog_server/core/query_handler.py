@@ -6,7 +6,7 @@ A query that its proto binds to a collection needs no code: it is compiled from 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -16,7 +16,7 @@ from foldlog.v1.options_pb2 import QueryRoute
 from foldlog.v1.options_pb2 import filter as filter_option
 from foldlog.v1.options_pb2 import query as query_option
 from foldlog.v1.reads_pb2 import WHEN_BEHIND_ANSWER, Freshness, ReadOptions
-from foldlog_server.core.codec import varint
+from foldlog_server.core.codec import embedded, tag_of
 from foldlog_server.core.errors import NotOffered, ReadRefused, Reason, Rejected, catalogue_of
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.paging import Cursor, make_token, page_size, read_token
@@ -120,16 +120,14 @@ def _compile_get(method: MethodDescriptor, route: QueryRoute, reads: Reads) -> Q
         if found.document is None:
             raise Rejected(reason, f"There is no {route.id.removesuffix('_id')} {id}.", {route.id: id})
         freshness = await reads.freshness(found.position)
-        return _embedded(document_tag, found.document) + _embedded(
-            freshness_tag, freshness.SerializeToString()
-        )
+        return embedded(document_tag, found.document) + embedded(freshness_tag, freshness.SerializeToString())
 
     return get
 
 
 def _compile_list(method: MethodDescriptor, route: QueryRoute, reads: Reads) -> Query:
     document_tag, freshness_tag = _tags(method.output_type)
-    token_tag = _tag(method.output_type.fields_by_name["next_page_token"])
+    token_tag = tag_of(method.output_type.fields_by_name["next_page_token"])
     filters_of = _filters(method.input_type)
 
     async def page(request: Any) -> bytes:
@@ -145,13 +143,13 @@ def _compile_list(method: MethodDescriptor, route: QueryRoute, reads: Reads) -> 
             after=after,
             limit=limit + 1,
         )
-        parts = [_embedded(document_tag, row.document) for row in page.rows[:limit]]
+        parts = [embedded(document_tag, row.document) for row in page.rows[:limit]]
         if len(page.rows) > limit:
             last = page.rows[limit - 1]
             token = make_token(last.cursor, request, scope)
-            parts.append(_embedded(token_tag, token.encode()))
+            parts.append(embedded(token_tag, token.encode()))
         freshness = await reads.freshness(page.position)
-        parts.append(_embedded(freshness_tag, freshness.SerializeToString()))
+        parts.append(embedded(freshness_tag, freshness.SerializeToString()))
         return b"".join(parts)
 
     return page
@@ -187,15 +185,7 @@ def _reason(method: MethodDescriptor, name: str) -> Reason:
 
 def _tags(response: Descriptor) -> tuple[bytes, bytes]:
     """The tags of the response's documents, which are its first field, and of its freshness."""
-    return _tag(response.fields[0]), _tag(response.fields_by_name["freshness"])
-
-
-def _tag(field: FieldDescriptor) -> bytes:
-    return varint(field.number << 3 | 2)
-
-
-def _embedded(tag: bytes, data: bytes) -> bytes:
-    return tag + varint(len(data)) + data
+    return tag_of(response.fields[0]), tag_of(response.fields_by_name["freshness"])
 
 
 def _max_wait(options: ReadOptions) -> float:

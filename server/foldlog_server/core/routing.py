@@ -8,9 +8,9 @@ from google.protobuf.message import Message
 
 from foldlog.v1.commands_pb2 import CommandOptions
 from foldlog.v1.options_pb2 import CommandRoute
-from foldlog_server.core.aggregates import Part
 from foldlog_server.core.command_handler import Route
 from foldlog_server.core.decider import AnyDecider
+from foldlog_server.core.decision import Part
 from foldlog_server.core.errors import Violation
 from foldlog_server.core.events import stream_name
 

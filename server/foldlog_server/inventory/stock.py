@@ -1,8 +1,8 @@
 """Stock is received, set aside for orders, and dispatched or released; what is set aside is always there."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TypeAlias, assert_never, get_args
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias, assert_never, get_args
 
 from google.protobuf.message import Message
 
@@ -31,8 +31,7 @@ Event: TypeAlias = StockReceived | StockAdjusted | StockReserved | StockReleased
 MAX_ON_HAND = 1_000_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Stock:
+class Stock(NamedTuple):
     """What there is of one product, in units."""
 
     exists: bool = False
@@ -40,7 +39,7 @@ class Stock:
     on_hand: int = 0
     reserved: int = 0
     """The sum of the open reservations."""
-    reservations: Mapping[str, int] = field(default_factory=dict)
+    reservations: Mapping[str, int] = MappingProxyType({})
     """The open reservations, by order id. Replaced, never changed."""
 
     @property
@@ -53,29 +52,29 @@ def evolve(stock: Stock, event: Event) -> Stock:
     match event:
         case StockReceived():
             on_hand = stock.on_hand + event.quantity
-            return replace(stock, exists=True, name=event.name or stock.name, on_hand=on_hand)
+            return stock._replace(exists=True, name=event.name or stock.name, on_hand=on_hand)
         case StockAdjusted():
-            return replace(stock, on_hand=stock.on_hand + event.delta)
+            return stock._replace(on_hand=stock.on_hand + event.delta)
         case StockReserved():
             return with_reservation(stock, event.order_id, event.quantity)
         case StockReleased():
             return without_reservation(stock, event.order_id)
         case StockDispatched():
             remaining = without_reservation(stock, event.order_id)
-            return replace(remaining, on_hand=stock.on_hand - event.quantity)
+            return remaining._replace(on_hand=stock.on_hand - event.quantity)
         case _:
             assert_never(event)
 
 
 def with_reservation(stock: Stock, order_id: str, quantity: int) -> Stock:
     reservations = {**stock.reservations, order_id: quantity}
-    return replace(stock, reserved=stock.reserved + quantity, reservations=reservations)
+    return stock._replace(reserved=stock.reserved + quantity, reservations=reservations)
 
 
 def without_reservation(stock: Stock, order_id: str) -> Stock:
     reservations = dict(stock.reservations)
     quantity = reservations.pop(order_id)
-    return replace(stock, reserved=stock.reserved - quantity, reservations=reservations)
+    return stock._replace(reserved=stock.reserved - quantity, reservations=reservations)
 
 
 def decide(command: Command, stock: Stock) -> Sequence[Event]:

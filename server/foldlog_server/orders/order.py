@@ -1,9 +1,9 @@
 """An order is drafted, submitted, reserved, paid and shipped; until it ships it can be cancelled."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import TypeAlias, assert_never, get_args
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias, assert_never, get_args
 
 from google.protobuf.message import Message
 
@@ -77,8 +77,7 @@ class Status(Enum):
     CANCELLED = OrderStatus.ORDER_STATUS_CANCELLED
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One product at one price, in billionths of a unit of the order's currency."""
 
     product_id: str
@@ -87,15 +86,14 @@ class Line:
     unit_price: int
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """An order as it stands. Amounts are billionths of a unit of its currency."""
 
     status: Status = Status.ABSENT
     customer_id: str = ""
     customer_name: str = ""
     currency_code: str = ""
-    lines: Mapping[str, Line] = field(default_factory=dict)
+    lines: Mapping[str, Line] = MappingProxyType({})
     """By line id, in the order in which they were added. Replaced, never changed."""
     total: int = 0
     amount_due: int | None = None
@@ -112,8 +110,7 @@ def evolve(order: Order, event: Event) -> Order:
     """The order after an event."""
     match event:
         case OrderCreated():
-            return replace(
-                order,
+            return order._replace(
                 status=Status.DRAFT,
                 customer_id=event.customer_id,
                 customer_name=event.customer_name,
@@ -126,34 +123,31 @@ def evolve(order: Order, event: Event) -> Order:
         case ItemRemoved():
             return without_line(order, event.line_id)
         case OrderSubmitted():
-            return replace(order, status=Status.SUBMITTED, amount_due=to_nanos(event.amount_due))
+            return order._replace(status=Status.SUBMITTED, amount_due=to_nanos(event.amount_due))
         case OrderReserved():
-            return replace(order, status=Status.RESERVED, reservation_id=event.reservation_id)
+            return order._replace(status=Status.RESERVED, reservation_id=event.reservation_id)
         case PaymentReceived():
-            return replace(
-                order,
+            return order._replace(
                 status=Status.PAID,
                 payment_id=event.payment_id,
                 paid=to_nanos(event.amount),
             )
         case OrderShipped():
-            return replace(
-                order,
+            return order._replace(
                 status=Status.SHIPPED,
                 shipment_id=event.shipment_id,
                 carrier=event.carrier,
                 tracking_number=event.tracking_number,
             )
         case OrderCancelled():
-            return replace(order, status=Status.CANCELLED, cancel_reason=event.reason)
+            return order._replace(status=Status.CANCELLED, cancel_reason=event.reason)
         case _:
             assert_never(event)
 
 
 def with_line(order: Order, added: OrderLine) -> Order:
     line = Line(added.product_id, added.product_name, added.quantity, to_nanos(added.unit_price))
-    return replace(
-        order,
+    return order._replace(
         lines={**order.lines, added.line_id: line},
         total=order.total + line.quantity * line.unit_price,
     )
@@ -161,9 +155,8 @@ def with_line(order: Order, added: OrderLine) -> Order:
 
 def with_quantity(order: Order, line_id: str, quantity: int) -> Order:
     line = order.lines[line_id]
-    return replace(
-        order,
-        lines={**order.lines, line_id: replace(line, quantity=quantity)},
+    return order._replace(
+        lines={**order.lines, line_id: line._replace(quantity=quantity)},
         total=order.total + (quantity - line.quantity) * line.unit_price,
     )
 
@@ -171,7 +164,7 @@ def with_quantity(order: Order, line_id: str, quantity: int) -> Order:
 def without_line(order: Order, line_id: str) -> Order:
     lines = dict(order.lines)
     line = lines.pop(line_id)
-    return replace(order, lines=lines, total=order.total - line.quantity * line.unit_price)
+    return order._replace(lines=lines, total=order.total - line.quantity * line.unit_price)
 
 
 def decide(command: Command, order: Order) -> Sequence[Event]:  # noqa: C901, PLR0915 - a table, to be read as one
@@ -277,11 +270,12 @@ def order_begun(command: Command) -> Sequence[Event]:
         currency_code=command.currency_code,
     )
     events: list[Event] = [created]
-    order = evolve(Order(), created)
-    for item in command.lines:
-        event = item_added(command, item, order)
-        events.append(event)
-        order = evolve(order, event)
+    if command.lines:
+        order = evolve(Order(), created)
+        for item in command.lines:
+            event = item_added(command, item, order)
+            events.append(event)
+            order = evolve(order, event)
     return events
 
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from foldlog_server.core.codec import MAX_EVENT_BYTES, encode_header, encode_record
+from foldlog_server.core.codec import MAX_EVENT_BYTES, encode_common, encode_header, encode_record
 from foldlog_server.core.errors import EventTooLarge
 from foldlog_server.core.event_store import Append, RequestKey, StreamRange
 
@@ -39,9 +39,10 @@ def stored_key(key: RequestKey) -> bytes:
 def encode(append: Append, recorded_ns: int) -> list[Record]:
     """The append's events in order, encoded on its expected versions. Raises `EventTooLarge`."""
     records = []
+    common = encode_common(recorded_ns, append.metadata)
     for part in append.streams:
         for version, event in enumerate(part.events, part.expected_version + 1):
-            header = encode_header(part.stream, version, event, recorded_ns, append.metadata)
+            header = encode_header(part.stream, version, event, common)
             record = encode_record(header, event)
             if len(record) > MAX_EVENT_BYTES:
                 raise EventTooLarge(event.type, len(record), MAX_EVENT_BYTES)

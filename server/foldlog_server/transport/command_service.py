@@ -5,18 +5,20 @@ from typing import Any
 
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
-from google.protobuf.message_factory import GetMessageClass
 
 from foldlog.v1.commands_pb2 import REPLY_EVENTS, REPLY_RESULT, CommandResult, StreamVersion
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog.v1.options_pb2 import command as command_option
-from foldlog_server.core.codec import message
+from foldlog_server.core.codec import embedded, repeated, tag_of
 from foldlog_server.core.command_handler import Command, CommandHandler, Outcome
 from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.errors import NotOffered
+from foldlog_server.core.events import NewEvent
 from foldlog_server.core.routing import route_of
 from foldlog_server.transport.calls import RpcMethodHandler, not_offered, unary
 from foldlog_server.transport.errors import Context
+
+_EVENTS = tag_of(CommandResult.DESCRIPTOR.fields_by_name["events"])
 
 
 def command_handlers(
@@ -47,62 +49,61 @@ def _command(
     assert command_type is not None
     route = route_of(options, command_type, deciders, new_id)
     respond = _responder(method, log_id)
+    name = method.full_name
 
     async def answer(request: Any, context: Context) -> bytes:
-        outcome = await handler.execute(_received(method, request, context), route)
+        outcome = await handler.execute(_received(name, request, context), route)
         return respond(outcome, request.options.reply)
 
     return unary(method, answer, lambda request: route.check(request.command, request.options))
 
 
-def _received(method: MethodDescriptor, request: Any, context: Context) -> Command:
-    trace = {key: value for key, value in context.invocation_metadata() or () if key.startswith("trace")}
-    return Command(
-        method.full_name,
-        request.command,
-        request.options,
-        traceparent=str(trace.get("traceparent", "")),
-        tracestate=str(trace.get("tracestate", "")),
-    )
+def _received(name: str, request: Any, context: Context) -> Command:
+    traceparent = tracestate = ""
+    for key, value in context.invocation_metadata() or ():
+        if key == "traceparent":
+            traceparent = str(value)
+        elif key == "tracestate":
+            tracestate = str(value)
+    return Command(name, request.command, request.options, "", traceparent, tracestate)
 
 
 def _responder(method: MethodDescriptor, log_id: str) -> Callable[[Outcome, int], bytes]:
-    response_class = GetMessageClass(method.output_type)
-    aggregate = method.output_type.fields[1]
+    """Puts a response together around the bytes of stored events, which are not decoded for it."""
+    result_tag, aggregate_tag = (tag_of(field) for field in method.output_type.fields)
 
     def respond(outcome: Outcome, reply: int) -> bytes:
-        response: Any = response_class()
-        _fill_result(response.result, outcome, log_id, with_events=reply != REPLY_RESULT)
-        if reply not in (REPLY_RESULT, REPLY_EVENTS):
-            shown = [stream.aggregate for stream in outcome.streams if stream.aggregate is not None]
-            if aggregate.is_repeated:
-                getattr(response, aggregate.name).extend(shown)
-            elif shown:
-                getattr(response, aggregate.name).CopyFrom(shown[0])
-        encoded: bytes = response.SerializeToString()
-        return encoded
+        result = _result(outcome, log_id, with_events=reply != REPLY_RESULT)
+        response = embedded(result_tag, result)
+        if reply in (REPLY_RESULT, REPLY_EVENTS):
+            return response
+        for stream in outcome.streams:
+            if stream.aggregate is not None:
+                response += embedded(aggregate_tag, stream.aggregate.SerializeToString())
+        return response
 
     return respond
 
 
-def _fill_result(result: CommandResult, outcome: Outcome, log_id: str, *, with_events: bool) -> None:
+def _result(outcome: Outcome, log_id: str, *, with_events: bool) -> bytes:
     first = outcome.streams[0]
-    result.log_id = log_id
-    result.stream = first.stream
-    result.version = first.version
-    result.position = outcome.position
-    result.replayed = outcome.replayed
-    result.validated_only = outcome.validated_only
-    result.streams.extend(
-        StreamVersion(stream=stream.stream, version=stream.version) for stream in outcome.streams
+    result = CommandResult(
+        log_id=log_id,
+        stream=first.stream,
+        version=first.version,
+        position=outcome.position,
+        replayed=outcome.replayed,
+        validated_only=outcome.validated_only,
+        streams=[StreamVersion(stream=stream.stream, version=stream.version) for stream in outcome.streams],
     )
-    if with_events:
-        for event in outcome.events:
-            result.events.add().MergeFromString(message(event))
-        for stream, version, new in outcome.proposed:
-            payload = AnyMessage(type_url=f"type.googleapis.com/{new.type}", value=new.data)
-            result.events.append(
-                RecordedEvent(
-                    stream=stream, version=version, event_id=new.event_id, type=new.type, payload=payload
-                )
-            )
+    if not with_events:
+        return result.SerializeToString()
+    result.events.extend(_proposed(*proposed) for proposed in outcome.proposed)
+    return result.SerializeToString() + repeated(_EVENTS, outcome.events)
+
+
+def _proposed(stream: str, version: int, new: NewEvent) -> RecordedEvent:
+    payload = AnyMessage(type_url=f"type.googleapis.com/{new.type}", value=new.data)
+    return RecordedEvent(
+        stream=stream, version=version, event_id=new.event_id, type=new.type, payload=payload
+    )

@@ -30,18 +30,20 @@ GOLDEN_CHECKSUM = 0x93D283E5
 GOLDEN_CHAIN = "3f7d0bbe4ad11d9276d90ea5449ce7f775742472261dee2f16b81fd42791061c"
 
 events = st.builds(
-    NewEvent, st.text(max_size=40), st.text("abc.", min_size=1, max_size=40), st.binary(max_size=400)
+    NewEvent, st.text(min_size=1, max_size=40), st.text("abc.", min_size=1, max_size=40), st.binary(max_size=400)
 )
 positions = st.integers(1, 2**63 - 1)
 
 
 def record_of(stream: str, version: int, event: NewEvent, time: int = 1) -> bytes:
-    return codec.encode_record(codec.encode_header(stream, version, event, time, METADATA), event)
+    return codec.encode_record(
+        codec.encode_header(stream, version, event, codec.encode_common(time, METADATA)), event
+    )
 
 
 def test_a_record_is_its_header_and_then_its_payload_byte_for_byte() -> None:
     event = NewEvent("id", "t.T", b"\1\2\3\4")
-    header = codec.encode_header("order-536", 3, event, 1_000_000_300, METADATA)
+    header = codec.encode_header("order-536", 3, event, codec.encode_common(1_000_000_300, METADATA))
 
     assert header == GOLDEN_HEADER
     assert codec.encode_record(header, event) == GOLDEN_HEADER + GOLDEN_PAYLOAD
@@ -92,7 +94,7 @@ def test_a_message_is_the_contracts_with_every_field(
 @settings(deadline=None)
 @given(stream=st.text(min_size=1, max_size=200), version=st.integers(1, 2**40), event=events)
 def test_a_record_splits_into_what_it_was_made_of(stream: str, version: int, event: NewEvent) -> None:
-    header = codec.encode_header(stream, version, event, 5, METADATA)
+    header = codec.encode_header(stream, version, event, codec.encode_common(5, METADATA))
 
     assert codec.split_record(codec.encode_record(header, event)) == (header, event.data)
 

@@ -1,0 +1,124 @@
+"""One command on its way: what it asks of which streams, the states it is decided on, what came of it.
+
+All of it is plain state; `aggregates` has the rules. What is made for every command is a named tuple or a
+slotted class: a frozen dataclass takes several times as long to make.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from google.protobuf.message import Message
+
+from foldlog.v1.events_pb2 import EventMetadata
+from foldlog_server.core.decider import AnyDecider
+from foldlog_server.core.errors import FoldlogError
+from foldlog_server.core.event_store import Append, NewRequest
+from foldlog_server.core.events import EncodedEvent, NewEvent
+
+
+class Part(NamedTuple):
+    """What a command asks of one stream."""
+
+    stream: str
+    decider: AnyDecider
+    command: Message | None
+    """None asks for the state and changes nothing."""
+    is_new: bool = False
+    """The id was made for this command, so the stream cannot exist and need not be loaded."""
+
+
+@dataclass(slots=True)
+class StreamState:
+    """The state of one stream after a decision."""
+
+    stream: str
+    version: int
+    position: int
+    """Of the stream's last event; 0 = the stream does not exist, or the last event is not stored."""
+    state: Any
+
+
+class Decided(NamedTuple):
+    """What a command did."""
+
+    streams: Sequence[StreamState]
+    events: Sequence[EncodedEvent] = ()
+    proposed: Sequence[tuple[str, int, NewEvent]] = ()
+    """Of a decision that was only to be validated: stream, version and event, none of it stored."""
+
+
+@dataclass(slots=True, eq=False)
+class Decision:
+    """One command on its way: waiting for its turn, decided, stored."""
+
+    parts: Sequence[Part]
+    metadata: EventMetadata
+    outcome: "asyncio.Future[Decided | FoldlogError]"
+    expected_version: int | None = None
+    request: NewRequest | None = None
+    validate_only: bool = False
+
+    entries: "Sequence[Entry]" = ()
+    """Of its parts, in their order."""
+    blocked_by: int = 0
+    """The index of the part whose turn was not there when it was looked for last."""
+    attempts: int = 0
+    order: int = 0
+    links: "set[Decision]" = field(default_factory=set)
+    dependents: "list[Decision]" = field(default_factory=list)
+    append: Append | None = None
+    found: Decided | FoldlogError | None = None
+
+    def settle(self, found: Decided | FoldlogError) -> None:
+        """Tell whoever waits, unless it has given up."""
+        if not self.outcome.done():
+            self.outcome.set_result(found)
+
+    def fail(self, error: BaseException) -> None:
+        """Tell whoever waits of a defect, or of a store that is broken."""
+        if not self.outcome.done():
+            self.outcome.set_exception(error)
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """The latest state of one stream, and who waits for it."""
+
+    stream: str
+    decider: AnyDecider
+    state: Any
+    loaded: bool
+    version: int = 0
+    position: int = 0
+    loading: "asyncio.Task[None] | None" = None
+    pending: list[Decision] = field(default_factory=list)
+    """Decisions that made the state what it is and are not yet stored, in order."""
+    line: list[Decision] = field(default_factory=list)
+    """Decisions waiting for their turn, in order of arrival."""
+
+    def is_idle(self) -> bool:
+        """Whether it can be forgotten."""
+        return not self.pending and not self.line and self.loading is None
+
+    def is_turn_of(self, decision: Decision) -> bool:
+        """Whether nobody stands before a decision, and there is a state to decide it on."""
+        return self.loaded and bool(self.line) and self.line[0] is decision
+
+
+def closure(decision: Decision) -> list[Decision]:
+    """A decision and everything that was decided on it, directly or not."""
+    fallen, seen = [decision], {decision}
+    for member in fallen:
+        for dependent in member.dependents:
+            if dependent not in seen:
+                seen.add(dependent)
+                fallen.append(dependent)
+    return fallen
+
+
+def left_by(decision: Decision, stream: str) -> StreamState:
+    """What a decision made of a stream."""
+    assert isinstance(decision.found, Decided)
+    return next(state for state in decision.found.streams if state.stream == stream)
