@@ -7,9 +7,10 @@ was made. The view `requests` is made anew with them, so that readers need not k
 
 import json
 import sqlite3
+from collections.abc import Sequence
 
 from foldlog_server.core.event_store import RecordedRequest, StreamRange
-from foldlog_server.stores.statements import statement
+from foldlog_server.stores.statements import in_few, insert_rows, statement
 
 PARTITIONS = 4
 """How many partitions a window is divided into."""
@@ -21,6 +22,7 @@ _CREATE_VIEW = statement("create_requests")
 _DROP_VIEW = statement("drop_requests")
 _INSERT = statement("insert_request")
 _SELECT = statement("select_request")
+_SELECT_RECORDED = statement("select_recorded")
 _SELECT_PARTITIONS = statement("select_partitions")
 
 RequestRow = tuple[bytes, bytes, str]
@@ -75,13 +77,17 @@ class RequestPartitions:
         _replace_view(self._connection, live)
         self._use(live)
 
-    def has(self, key: bytes) -> bool:
-        """Whether a request is recorded in any live partition."""
-        return self._connection.execute(_SELECT, (key,)).fetchone() is not None
+    def recorded(self, keys: Sequence[bytes]) -> set[bytes]:
+        """Those keys that are recorded in any live partition."""
+        found: set[bytes] = set()
+        for some in in_few(keys):
+            sql = _SELECT_RECORDED.format(marks=", ".join("?" * len(some)))
+            found.update(key for (key,) in self._connection.execute(sql, some))
+        return found
 
     def insert(self, rows: list[RequestRow]) -> None:
         """Record requests in the newest partition."""
-        self._connection.executemany(self._insert, rows)
+        insert_rows(self._connection, self._insert, rows)
 
     def _use(self, names: list[str]) -> None:
         """Newest first."""

@@ -28,7 +28,7 @@ from foldlog_server.stores.admission import Record, encode, ranges
 from foldlog_server.stores.recent import Recent
 from foldlog_server.stores.sqlite_requests import RequestPartitions, RequestRow, request_row
 from foldlog_server.stores.sqlite_rows import read_head, read_newest
-from foldlog_server.stores.statements import statement
+from foldlog_server.stores.statements import insert_rows, statement
 
 VERIFIED_ON_OPEN = 1_000
 """How many of the newest events are checked before the log is written to."""
@@ -63,12 +63,16 @@ Outcome = Appended | Exception
 
 @dataclass(slots=True)
 class _Rows:
-    """What a transaction will insert."""
+    """What a transaction will insert, and what it goes by."""
 
     streams: list[tuple[int, str]] = field(default_factory=list)
     types: list[tuple[int, str]] = field(default_factory=list)
     events: list[tuple[int, int, int, int, bytes, int, bytes]] = field(default_factory=list)
     requests: dict[bytes, RequestRow] = field(default_factory=dict)
+    recorded: set[bytes] = field(default_factory=set)
+    """The keys of the batch that are recorded already."""
+    believing: bool = True
+    """Streams that are said not to exist, and are not known, are new."""
 
 
 class LogWriter:
@@ -104,9 +108,13 @@ class LogWriter:
         try:
             return self._transact(batch, clock_ns)
         except sqlite3.IntegrityError:
-            # Nothing was stored, and what was known of the log is wrong; no append is to fail for another.
+            # Nothing was stored, and what was believed of the log is wrong; no append is to fail for another.
             self._reload()
-            return [outcome for accepted in batch for outcome in self._transact([accepted], clock_ns)]
+            return [
+                outcome
+                for accepted in batch
+                for outcome in self._transact([accepted], clock_ns, believing=False)
+            ]
 
     def checkpoint(self) -> None:
         """Copy the write-ahead log into the database; raises what SQLite raises if that cannot be trusted.
@@ -120,12 +128,17 @@ class LogWriter:
             if not _is_full(error):  # a full disk leaves the write-ahead log as it is, for a later time
                 raise
 
-    def _transact(self, batch: Sequence[Accepted], clock_ns: int) -> list[Outcome]:
-        rows = _Rows()
+    def _transact(
+        self, batch: Sequence[Accepted], clock_ns: int, *, believing: bool = True
+    ) -> list[Outcome]:
+        rows = _Rows(believing=believing)
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             self._time = max(self._time, clock_ns)
             self._requests.advance(self._time)
+            rows.recorded = self._requests.recorded(
+                [accepted.key for accepted in batch if accepted.key is not None]
+            )
             outcomes = [self._settle(accepted, rows) for accepted in batch]
             self._insert(rows)
             commit(self._connection)
@@ -152,18 +165,23 @@ class LogWriter:
         for earlier in append.after:
             if earlier.failed:
                 raise LinkedAppendFailed
-        if key is not None and (key in rows.requests or self._requests.has(key)):
+        if key is not None and (key in rows.requests or key in rows.recorded):
             raise DuplicateRequest
         for part in append.streams:
-            self._check_version(part)
+            self._check_version(part, rows)
         records = encode(append, self._time)
         events = tuple([self._add(record, rows) for record in records])
         if key is not None and append.request is not None:
             rows.requests[key] = request_row(key, RecordedRequest(append.request.fingerprint, ranges(append)))
         return Appended(events)
 
-    def _check_version(self, part: StreamAppend) -> None:
-        _, actual = self._stream(part.stream)
+    def _check_version(self, part: StreamAppend, rows: _Rows) -> None:
+        if rows.believing and part.expected_version == 0 and part.events:
+            # Who decided on its absence has looked for it. Were it there, its name could not be inserted,
+            # and everything would be looked up: a search for each new stream is spared.
+            _, actual = self._streams.get(part.stream) or _NO_STREAM
+        else:
+            _, actual = self._stream(part.stream)
         if actual != part.expected_version:
             raise WrongExpectedVersion(part.stream, part.expected_version, actual)
 
@@ -178,7 +196,8 @@ class LogWriter:
     def _add(self, record: Record, rows: _Rows) -> EncodedEvent:
         self._position = position = self._position + 1
         self._chain = chain = chain_hash(self._chain, position, record.header, record.data)
-        stream = self._stream(record.stream)[0] or self._new_stream(record.stream, rows)
+        stream = self._stream(record.stream)[0] if record.version > 1 else 0
+        stream = stream or self._new_stream(record.stream, rows)
         self._streams.put(record.stream, (stream, record.version))
         type_key = self._types.get(record.type) or self._new_type(record.type, rows)
         crc = checksum(position, record.record)
@@ -197,11 +216,11 @@ class LogWriter:
 
     def _insert(self, rows: _Rows) -> None:
         if rows.streams:
-            self._connection.executemany(_INSERT_STREAM, rows.streams)
+            insert_rows(self._connection, _INSERT_STREAM, rows.streams)
         if rows.types:
-            self._connection.executemany(_INSERT_TYPE, rows.types)
+            insert_rows(self._connection, _INSERT_TYPE, rows.types)
         if rows.events:
-            self._connection.executemany(_INSERT_EVENT, rows.events)
+            insert_rows(self._connection, _INSERT_EVENT, rows.events)
         if rows.requests:
             self._requests.insert(list(rows.requests.values()))
         self._rows_to_checkpoint += len(rows.events) + len(rows.requests)

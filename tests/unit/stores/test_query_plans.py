@@ -23,6 +23,7 @@ PLANS = {
     "select_head": [BY_POSITION, "events"],
     "select_newest_events": [BY_POSITION, "events"],
     "select_newest_stream": ["streams"],
+    "select_recorded": [f"requests_until_{end} USING PRIMARY KEY (key=?)" for end in "321"],
     "select_request": [f"requests_until_{end} USING PRIMARY KEY (key=?)" for end in "321"],
     "select_stream": [BY_NAME, "events USING COVERING INDEX events_by_stream (stream=?)"],
     "select_stream_backwards": [BY_STREAM, BY_NAME],
@@ -48,7 +49,7 @@ def log(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 @pytest.mark.parametrize("name", PLANS)
 def test_a_read_searches_and_never_scans_or_sorts(log: sqlite3.Connection, name: str) -> None:
-    sql = statements.statement(name)
+    sql = statements.statement(name).format(marks="?, ?")
     plan = [detail for *_, detail in log.execute(f"EXPLAIN QUERY PLAN {sql}", [1] * sql.count("?"))]
 
     searches = [re.sub(r"_0*(\d)0+ ", r"_\1 ", step) for step in plan if step.startswith("SEARCH")]

@@ -273,3 +273,21 @@ async def test_a_closed_store_lets_go_of_everything(open_store: OpenStore, tmp_p
         await store.read_stream("order-1")
     with pytest.raises(StoreUnavailable):
         await store._scan(lambda _: ())
+
+
+async def test_a_stream_that_is_there_though_it_was_said_not_to_be_is_found_and_harms_no_neighbour(
+    open_store: OpenStore,
+) -> None:
+    store = await open_store()
+    await store.append(to("order-1", 0, b"a", b"b"))
+    await store.close()
+    store = await open_store()  # the writer has forgotten the stream, and believes that it is new
+    batch = [to("order-2", 0, b"c"), to("order-1", 0, b"wrong"), to("order-3", 0, b"d")]
+    first, wrong, last = await asyncio.gather(*map(store.append, batch), return_exceptions=True)
+
+    assert isinstance(wrong, WrongExpectedVersion)
+    assert wrong.actual == 2
+    assert not isinstance(first, BaseException)
+    assert not isinstance(last, BaseException)
+    assert [event.position for outcome in (first, last) for event in outcome.events] == [3, 4]
+    assert payloads(await everything(store)) == [b"a", b"b", b"c", b"d"]

@@ -33,7 +33,7 @@ def test_a_record_is_found_as_it_was_made(log: sqlite3.Connection) -> None:
 
     assert find(log, b"key") == OUTCOME
     assert find(log, b"other") is None
-    assert partitions.has(b"key")
+    assert partitions.recorded([b"key"])
     assert log.execute("SELECT outcome FROM requests").fetchone() == ('[["order-\'\\"\\\\ż",1,2]]',)
 
 
@@ -43,10 +43,10 @@ def test_partitions_follow_on_each_other_and_go_when_all_in_them_is_old(log: sql
         partitions.advance(now)
         partitions.insert([request_row(b"%d" % now, OUTCOME)])
 
-        assert all(partitions.has(b"%d" % earlier) for earlier in range(max(now - WINDOW, 0), now, 50))
+        assert all(partitions.recorded([b"%d" % earlier]) for earlier in range(max(now - WINDOW, 0), now, 50))
         assert len(ends(log)) <= 6
         assert all(end + WINDOW > now for end in ends(log))
-    assert not partitions.has(b"0")
+    assert not partitions.recorded([b"0"])
 
 
 def test_a_long_pause_leaves_one_new_partition(log: sqlite3.Connection) -> None:
@@ -75,7 +75,7 @@ def test_a_rolled_back_partition_was_never_there(log: sqlite3.Connection) -> Non
     partitions.insert([request_row(b"key", OUTCOME)])
 
     assert ends(log) == [250]
-    assert partitions.has(b"key")
+    assert partitions.recorded([b"key"])
 
 
 def test_another_window_forgets_nothing_too_early(log: sqlite3.Connection) -> None:
@@ -84,6 +84,6 @@ def test_another_window_forgets_nothing_too_early(log: sqlite3.Connection) -> No
     shorter.advance(260)
 
     assert ends(log) == [250, 285]
-    assert shorter.has(b"key")
+    assert shorter.recorded([b"key"])
     shorter.advance(350)
-    assert not shorter.has(b"key")
+    assert not shorter.recorded([b"key"])

@@ -1,0 +1,2 @@
+-- With as many marks as there are keys.
+SELECT key FROM requests WHERE key IN ({marks})
