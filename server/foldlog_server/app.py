@@ -36,6 +36,7 @@ from foldlog_server.settings import Settings
 from foldlog_server.stores.opening import DataDirectoryUnusable
 from foldlog_server.stores.read_model import SqliteReadModel
 from foldlog_server.stores.sqlite import SqliteEventStore
+from foldlog_server.transport.arrivals import Arrivals
 from foldlog_server.transport.calls import OpenStreams, RpcMethodHandler
 from foldlog_server.transport.command_service import command_handlers
 from foldlog_server.transport.event_service import event_handlers
@@ -127,9 +128,12 @@ def _server(
     reads = Reads(store, projectors, clock)
     streams = OpenStreams()
     services: dict[str, dict[str, RpcMethodHandler]] = {}
+    arrivals = Arrivals()
     for module in (orders_commands, inventory_commands):
         service = module.DESCRIPTOR.services_by_name["CommandService"]
-        services[service.full_name] = command_handlers(service, handler, DECIDERS, store.log_id, new_id)
+        services[service.full_name] = command_handlers(
+            service, handler, DECIDERS, arrivals, store.log_id, new_id
+        )
     for module in (orders_queries, inventory_queries):
         service = module.DESCRIPTOR.services_by_name["QueryService"]
         services[service.full_name] = query_handlers(service, reads, _queries(store, aggregates, reads))

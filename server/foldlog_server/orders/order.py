@@ -110,12 +110,7 @@ def evolve(order: Order, event: Event) -> Order:
     """The order after an event."""
     match event:
         case OrderCreated():
-            return order._replace(
-                status=Status.DRAFT,
-                customer_id=event.customer_id,
-                customer_name=event.customer_name,
-                currency_code=event.currency_code,
-            )
+            return Order(Status.DRAFT, event.customer_id, event.customer_name, event.currency_code)
         case ItemAdded():
             return with_line(order, event.line)
         case ItemQuantityChanged():

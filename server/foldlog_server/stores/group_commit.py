@@ -1,14 +1,10 @@
-"""Hands what has gathered to one writer, a batch at a time and in order; a lone entry never waits."""
+"""Hands what has gathered to one writer, a batch at a time and in order; nothing waits for an idle writer."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 Entry = TypeVar("Entry")
-
-TURNS = 12
-"""Turns of the event loop for which entries gather under load. Calls arrive one by one: without a pause most
-batches would hold one entry, and a pause of a fixed time would be idle when nothing else is there to do."""
 
 MAX_BATCH_ENTRIES = 512
 MAX_BATCH_WEIGHT = 4 * 1024 * 1024
@@ -24,8 +20,6 @@ class GroupCommit(Generic[Entry]):
         self._weigh = weigh
         self._loop = asyncio.get_running_loop()
         self._entries: list[Entry] = []
-        self._crowded = False
-        """Whether the batch before had company; if not, nobody is waited for."""
         self._idle = asyncio.Event()
         self._idle.set()
         self._writing: asyncio.Task[None] | None = None
@@ -35,24 +29,20 @@ class GroupCommit(Generic[Entry]):
         self._entries.append(entry)
         if self._idle.is_set():
             self._idle.clear()
-            self._gather(TURNS if self._crowded else 0)
+            self._hand_over()
 
     async def drained(self) -> None:
         """Return once everything that was added is written."""
         await self._idle.wait()
 
-    def _gather(self, turns: int) -> None:
-        if turns:
-            self._loop.call_soon(self._gather, turns - 1)
-        else:
-            self._writing = self._loop.create_task(self._write_batch())
+    def _hand_over(self) -> None:
+        # A task begins in the next turn, so that what is added in this one goes with it.
+        self._writing = self._loop.create_task(self._write_batch())
 
     async def _write_batch(self) -> None:
-        batch = self._take()
-        self._crowded = len(batch) > 1
-        await self._write(batch)
+        await self._write(self._take())
         if self._entries:
-            self._gather(TURNS if self._crowded else 0)
+            self._hand_over()
         else:
             self._idle.set()
 

@@ -128,9 +128,7 @@ class LogWriter:
             if not _is_full(error):  # a full disk leaves the write-ahead log as it is, for a later time
                 raise
 
-    def _transact(
-        self, batch: Sequence[Accepted], clock_ns: int, *, believing: bool = True
-    ) -> list[Outcome]:
+    def _transact(self, batch: Sequence[Accepted], clock_ns: int, *, believing: bool = True) -> list[Outcome]:
         rows = _Rows(believing=believing)
         try:
             self._connection.execute("BEGIN IMMEDIATE")

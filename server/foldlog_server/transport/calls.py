@@ -14,6 +14,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from foldlog_server.core.errors import Draining, FoldlogError, InvalidRequest, Violation
 from foldlog_server.core.rules import violations
+from foldlog_server.transport.arrivals import Arrivals
 from foldlog_server.transport.errors import Context, abort, unforeseen
 
 logger = logging.getLogger("foldlog.calls")
@@ -41,12 +42,36 @@ def unary(
     What `check` finds is told together with the rules of fields that are broken.
     """
     request_class = GetMessageClass(method.input_type)
-    name = method.full_name
 
+    async def reply(data: bytes, context: Context) -> bytes:
+        return await answer(_checked(request_class, data, check), context)
+
+    return _unary(method.full_name, reply)
+
+
+def gathered(
+    method: MethodDescriptor, answer: Unary, arrivals: Arrivals, check: FurtherCheck = no_further_check
+) -> RpcMethodHandler:
+    """A handler like `unary`'s, of calls that are taken up together with others of these `arrivals`."""
+    request_class = GetMessageClass(method.input_type)
+
+    async def reply(data: bytes, context: Context) -> bytes:
+        try:
+            await arrivals.join()
+            message = await answer(_checked(request_class, data, check), context)
+            await arrivals.ready()
+            return message
+        finally:
+            arrivals.leave()
+
+    return _unary(method.full_name, reply)
+
+
+def _unary(name: str, reply: Callable[[bytes, Context], Awaitable[bytes]]) -> RpcMethodHandler:
     async def handle(data: bytes, context: Context) -> bytes:
         began = time.monotonic()
         try:
-            return await answer(_checked(request_class, data, check), context)
+            return await reply(data, context)
         except FoldlogError as error:
             _log_refusal(name, error)
             await abort(context, error)

@@ -15,7 +15,8 @@ from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.errors import NotOffered
 from foldlog_server.core.events import NewEvent
 from foldlog_server.core.routing import route_of
-from foldlog_server.transport.calls import RpcMethodHandler, not_offered, unary
+from foldlog_server.transport.arrivals import Arrivals
+from foldlog_server.transport.calls import RpcMethodHandler, gathered, not_offered
 from foldlog_server.transport.errors import Context
 
 _EVENTS = tag_of(CommandResult.DESCRIPTOR.fields_by_name["events"])
@@ -25,12 +26,13 @@ def command_handlers(
     service: ServiceDescriptor,
     handler: CommandHandler,
     deciders: Mapping[str, AnyDecider],
+    arrivals: Arrivals,
     log_id: str,
     new_id: Callable[[], str],
 ) -> dict[str, RpcMethodHandler]:
     """A handler for each method of a command service, by name."""
     return {
-        method.name: _command(method, handler, deciders, log_id, new_id)
+        method.name: _command(method, handler, deciders, arrivals, log_id, new_id)
         if method.GetOptions().HasExtension(command_option)
         else not_offered(method, NotOffered(method.name))
         for method in service.methods
@@ -41,6 +43,7 @@ def _command(
     method: MethodDescriptor,
     handler: CommandHandler,
     deciders: Mapping[str, AnyDecider],
+    arrivals: Arrivals,
     log_id: str,
     new_id: Callable[[], str],
 ) -> RpcMethodHandler:
@@ -55,7 +58,7 @@ def _command(
         outcome = await handler.execute(_received(name, request, context), route)
         return respond(outcome, request.options.reply)
 
-    return unary(method, answer, lambda request: route.check(request.command, request.options))
+    return gathered(method, answer, arrivals, lambda request: route.check(request.command, request.options))
 
 
 def _received(name: str, request: Any, context: Context) -> Command:

@@ -30,7 +30,10 @@ GOLDEN_CHECKSUM = 0x93D283E5
 GOLDEN_CHAIN = "3f7d0bbe4ad11d9276d90ea5449ce7f775742472261dee2f16b81fd42791061c"
 
 events = st.builds(
-    NewEvent, st.text(min_size=1, max_size=40), st.text("abc.", min_size=1, max_size=40), st.binary(max_size=400)
+    NewEvent,
+    st.text(min_size=1, max_size=40),
+    st.text("abc.", min_size=1, max_size=40),
+    st.binary(max_size=400),
 )
 positions = st.integers(1, 2**63 - 1)
 

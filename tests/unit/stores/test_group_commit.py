@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from foldlog_server.stores.group_commit import MAX_BATCH_ENTRIES, MAX_BATCH_WEIGHT, TURNS, GroupCommit
+from foldlog_server.stores.group_commit import MAX_BATCH_ENTRIES, MAX_BATCH_WEIGHT, GroupCommit
 
 
 class Writer:
@@ -64,32 +64,13 @@ async def test_entries_gather_while_the_writer_is_busy(writer: Writer, commits: 
     assert writer.batches == [[1], [2, 3, 4, 5]]
 
 
-async def test_after_company_entries_gather_for_some_turns(writer: Writer, commits: GroupCommit[int]) -> None:
-    commits.add(1)
-    commits.add(2)
-    writer.finish()
-    await commits.drained()
-    for entry in range(3, 3 + TURNS):
+async def test_what_is_added_in_one_turn_goes_together(writer: Writer, commits: GroupCommit[int]) -> None:
+    for entry in range(1, 4):
         commits.add(entry)
-        await asyncio.sleep(0)
-    await commits.drained()
-
-    assert writer.batches == [[1, 2], list(range(3, 3 + TURNS))]
-
-
-async def test_after_company_a_lone_entry_waits_no_longer_than_that(
-    writer: Writer, commits: GroupCommit[int]
-) -> None:
-    commits.add(1)
-    commits.add(2)
     writer.finish()
     await commits.drained()
-    commits.add(3)
-    assert await turns_until(lambda: len(writer.batches) == 2) <= TURNS + 2
-    await commits.drained()
-    commits.add(4)
-    assert await turns_until(lambda: len(writer.batches) == 3) <= 2
-    await commits.drained()
+
+    assert writer.batches == [[1, 2, 3]]
 
 
 async def test_a_batch_is_bounded_in_entries(writer: Writer, commits: GroupCommit[int]) -> None:

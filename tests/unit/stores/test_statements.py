@@ -9,7 +9,15 @@ from foldlog_server.stores.statements import in_few, insert_rows
 
 @pytest.mark.parametrize(
     ("count", "sizes"),
-    [(0, []), (1, [1]), (2, [2]), (3, [2, 1]), (63, [32, 16, 8, 4, 2, 1]), (64, [64]), (200, [64, 64, 64, 8])],
+    [
+        (0, []),
+        (1, [1]),
+        (2, [2]),
+        (3, [2, 1]),
+        (63, [32, 16, 8, 4, 2, 1]),
+        (64, [64]),
+        (200, [64, 64, 64, 8]),
+    ],
 )
 def test_pieces_are_powers_of_two_of_at_most_64(count: int, sizes: list[int]) -> None:
     pieces = list(in_few(list(range(count))))
