@@ -43,8 +43,7 @@ class EncodedEvent(NamedTuple):
     """An encoded `foldlog.v1.RecordedEvent` without its position."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedEvent:
+class RecordedEvent(NamedTuple):
     """A fact after it was stored, decoded. Shared between readers: nobody may change it."""
 
     position: int
@@ -59,4 +58,4 @@ class RecordedEvent:
     @property
     def id(self) -> str:
         """The id of the aggregate: what stands behind the first dash of the stream's name."""
-        return id_of(self.stream)
+        return self.stream.partition("-")[2]
