@@ -54,8 +54,16 @@ class _Rows:
     def __init__(self, before: str, row: str, after: str = "") -> None:
         self._sql = {length: before + ", ".join([row] * length) + after for length in _ROWS}
 
+    def padded(self, values: Sequence[Value]) -> Iterator[Statement]:
+        """All values as rows of one; some more than once, so that few statements hold them all."""
+        longest = _ROWS[0]
+        for start in range(0, len(values), longest):
+            some = values[start : start + longest]
+            length = min(length for length in _ROWS if length >= len(some))
+            yield Statement(self._sql[length], [*some, *[some[-1]] * (length - len(some))])
+
     def statements(self, rows: Sequence[Sequence[Value]]) -> Iterator[Statement]:
-        """All rows, in their order."""
+        """All rows, once and in their order."""
         start = 0
         for length in _ROWS:
             while len(rows) - start >= length:
@@ -95,23 +103,23 @@ class Table:
 
     def load(self, ids: Sequence[str]) -> Iterator[Statement]:
         """Statements that give (id, document) of those documents that there are."""
-        return self._load.statements([(id,) for id in ids])
+        return self._load.padded(ids)
 
     def write(self, changes: Iterable[Change]) -> Iterator[Statement]:
         """Statements that make the changes; each names its document once, so their order is free."""
         put: list[Sequence[Value]] = []
         changed: list[Sequence[Value]] = []
-        gone: list[Sequence[Value]] = []
+        gone: list[Value] = []
         for (_, id), document, columns, made in changes:
             if document is None:
-                gone.append((id,))
+                gone.append(id)
             elif made is None:
                 changed.append((id, 0, *columns, document))
             else:
                 put.append((id, made, *columns, document))
         yield from self._put.statements(put)
         yield from self._change.statements(changed)
-        yield from self._delete.statements(gone)
+        yield from self._delete.padded(gone)
 
     def page(
         self,
