@@ -89,6 +89,8 @@ class Cohort:
         fallen = {
             member: outcome for member, outcome in zip(writes, outcomes, strict=True) if outcome is not None
         }
+        for member in fallen:
+            member.nudge = asyncio.Event()  # who waits for it is no reason for the others to hurry
         self.members = [member for member in self.members if member not in fallen]
         for member in self.members:
             member.release_satisfied()

@@ -1,6 +1,6 @@
 """The documents of one batch: decoded at the first touch, changed in place, encoded once."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from google.protobuf.message import Message
@@ -28,13 +28,20 @@ class Projection:
     """What a batch of events makes of the documents of a view."""
 
     def __init__(
-        self, view: View, columns: Mapping[str, Sequence[IndexedColumn]], read_model: ReadModel
+        self,
+        view: View,
+        wanted: Container[str],
+        columns: Mapping[str, Sequence[IndexedColumn]],
+        read_model: ReadModel,
     ) -> None:
-        """`columns` are the indexed columns of each collection; nobody writes the read model meanwhile."""
+        """`wanted` are the full names of the view's events, `columns` the indexed ones of each collection.
+
+        Nobody else writes the read model meanwhile.
+        """
         self._view = view
+        self._wanted = wanted
         self._columns = columns
         self._read_model = read_model
-        self._wanted = frozenset(event.DESCRIPTOR.full_name for event in view.events)
         self._documents: dict[Key, Message | None] = {}
         self._stored: set[Key] = set()
         self._made: dict[Key, int] = {}

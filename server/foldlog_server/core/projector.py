@@ -30,6 +30,7 @@ class Projector:
         self.nudge = asyncio.Event()
         """Set when somebody begins to wait."""
         self._timer = timer
+        self._wanted = frozenset(event.DESCRIPTOR.full_name for event in view.events)
         self._columns = {name: indexed_columns(document) for name, document in view.collections.items()}
         self._waiters: dict[asyncio.Future[bool], int] = {}
 
@@ -65,7 +66,7 @@ class Projector:
 
     def begin(self) -> Projection:
         """The documents of the batch that follows on where the view stands."""
-        return Projection(self.view, self._columns, self.read_model)
+        return Projection(self.view, self._wanted, self._columns, self.read_model)
 
     def write(self, changes: Sequence[Change], checkpoint: Checkpoint) -> Awaitable[None] | None:
         """Store what a batch changes; None if it is done, because there was nothing to store.

@@ -474,6 +474,24 @@ async def test_a_view_that_cannot_be_written_does_not_hold_the_others_up() -> No
         assert len(setting.log.reads) == 1
 
 
+async def test_a_reader_of_a_view_that_joins_others_at_rest_does_not_wait_for_the_rest_to_end() -> None:
+    setting = Setting()
+    late = setting.another()
+    late.read_model.refusals = 1
+    setting.log.add("order-1", created())
+    async with setting.running(setting.projector, late):
+        await setting.timer.advance(RETRY - PACE / 2)
+        setting.log.add("order-1", added())
+        await settle()
+        setting.log.add("order-1", added())
+        waiting = asyncio.create_task(late.wait_for(3, 5))
+        await settle()
+        assert setting.projector.position == 2  # it is not the one that is waited for
+        await setting.timer.advance(PACE * 0.75)
+        assert waiting.result() is True
+        assert setting.projector.position == 3
+
+
 async def test_a_read_model_that_has_moved_by_itself_stops_its_view_alone() -> None:
     setting = Setting()
     moved = setting.another()
