@@ -10,14 +10,14 @@ from datetime import timedelta
 from pathlib import Path
 
 from bench.processes import BenchFailed
-from foldlog_server.app import CODEC, VIEWS, new_id
-from foldlog_server.core.decoding import SharedDecoding
+from foldlog_server.app import VIEWS, new_id
 from foldlog_server.core.projector import Projector
 from foldlog_server.core.projectors import Projectors
 from foldlog_server.core.view import View
 from foldlog_server.serving import loop_factory
 from foldlog_server.stores.read_model import SqliteReadModel
 from foldlog_server.stores.sqlite import SqliteEventStore
+from foldlog_server.stores.writer_thread import WriterThread
 
 ALL_VIEWS = "all views"
 _SECONDS_AT_MOST = 300
@@ -43,11 +43,11 @@ async def rebuild(directory: Path) -> dict[str, float]:
 
 async def _project(store: SqliteEventStore, directory: Path, views: Sequence[View]) -> float:
     shutil.rmtree(directory, ignore_errors=True)
-    decoding = SharedDecoding(CODEC)
+    writer = WriterThread()
     all_projectors = [
-        Projector(view, store, decoding, await SqliteReadModel.open(view, directory, store)) for view in views
+        Projector(view, await SqliteReadModel.open(view, directory, store, writer)) for view in views
     ]
-    projectors = Projectors(all_projectors)
+    projectors = Projectors(all_projectors, store)
     head = store.head.position
     began = time.perf_counter()
     projectors.start()

@@ -17,7 +17,6 @@ from foldlog_server.core.aggregates import Aggregates
 from foldlog_server.core.codec import Codec
 from foldlog_server.core.command_handler import CommandHandler
 from foldlog_server.core.decider import AnyDecider
-from foldlog_server.core.decoding import SharedDecoding
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.projector import Projector
 from foldlog_server.core.projectors import Projectors
@@ -36,6 +35,7 @@ from foldlog_server.settings import Settings
 from foldlog_server.stores.opening import DataDirectoryUnusable
 from foldlog_server.stores.read_model import SqliteReadModel
 from foldlog_server.stores.sqlite import SqliteEventStore
+from foldlog_server.stores.writer_thread import WriterThread
 from foldlog_server.transport.arrivals import Arrivals
 from foldlog_server.transport.calls import OpenStreams, RpcMethodHandler
 from foldlog_server.transport.command_service import command_handlers
@@ -108,16 +108,16 @@ class App:
 
 async def _open_views(store: EventStore, settings: Settings) -> Projectors:
     directory = settings.data / "views"
-    decoding = SharedDecoding(CODEC)
+    writer = WriterThread()
     projectors: list[Projector] = []
     try:
         for view in VIEWS:
-            read_model = await SqliteReadModel.open(view, directory, store)
-            projectors.append(Projector(view, store, decoding, read_model))
+            read_model = await SqliteReadModel.open(view, directory, store, writer)
+            projectors.append(Projector(view, read_model))
     except (OSError, sqlite3.Error) as error:
-        await Projectors(projectors).stop()
+        await Projectors(projectors, store).stop()
         raise DataDirectoryUnusable(directory, error) from error
-    return Projectors(projectors)
+    return Projectors(projectors, store)
 
 
 def _server(

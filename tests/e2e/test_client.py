@@ -47,17 +47,17 @@ async def test_every_query_sees_what_the_client_has_done(client: Client) -> None
 
 
 async def test_another_client_sees_it_with_the_session_of_the_first(server: Server, client: Client) -> None:
-    await server.projector("order-details").stop()
+    await server.views.stop()
     await created(client)
     async with client_of(server, session=client.session.token) as other:
         asking = asyncio.ensure_future(other.orders.get_order(order_id="1"))
         await server.head()
-        server.projector("order-details").start()
+        server.views.start()
         assert (await asking).order.order_id == "1"
 
 
 async def test_a_query_can_do_without_its_own_writes(server: Server, client: Client) -> None:
-    await server.projector("order-details").stop()
+    await server.views.stop()
     await created(client)
     with pytest.raises(foldlog_client.NotFound):
         await client.orders.get_order(order_id="1", min_position=0)
@@ -279,7 +279,7 @@ async def test_a_view_that_stays_behind_is_told_and_can_answer_all_the_same(
 ) -> None:
     await created(client)
     assert (await client.orders.get_order(order_id="1")).order.version == 1
-    await server.projector("order-details").stop()
+    await server.views.stop()
     await client.orders.add_item(order_id="1", line=TEA)
     with pytest.raises(foldlog_client.ViewBehind) as raised:
         await client.orders.get_order(order_id="1", max_wait={"nanos": 1})

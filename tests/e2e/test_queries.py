@@ -221,8 +221,7 @@ async def behind(server: Server) -> tuple[Server, Any]:
     await asyncio.gather(
         *(server.ask(with_options(q, ReadOptions(min_position=first.position))) for q in QUESTIONS)
     )
-    for collection in {question.collection for question in QUESTIONS if question.collection}:
-        await server.projector(collection).stop()
+    await server.views.stop()
     return server, await one_more(server, 2)
 
 
@@ -277,8 +276,7 @@ async def test_whoever_waits_is_answered_when_the_view_has_come_so_far(behind: t
     options = ReadOptions(min_position=result.position, max_wait=LONG)
     asking = [asyncio.ensure_future(server.ask(with_options(q, options))) for q in QUESTIONS]
     await server.head()
-    for collection in {question.collection for question in QUESTIONS if question.collection}:
-        server.projector(collection).start()
+    server.views.start()
     answers = await asyncio.gather(*asking)
     assert [q.units(answer) for q, answer in zip(QUESTIONS, answers, strict=True)] == [2] * len(QUESTIONS)
 

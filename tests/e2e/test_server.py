@@ -201,14 +201,14 @@ async def test_a_command_under_way_is_finished_and_answered(server: Server) -> N
 
 
 async def test_a_query_that_waits_is_answered_before_the_server_is_gone(server: Server) -> None:
-    await server.projector("order-details").stop()
+    await server.views.stop()
     position = (await server.send(create())).result.position
     options = ReadOptions(min_position=position, max_wait={"seconds": 30})
     asking = asyncio.ensure_future(server.ask(GetOrderRequest(order_id="1", options=options)))
     waiters = server.projector("order-details")._waiters
     await until(lambda: waiters)
     async with stopping(server):
-        server.projector("order-details").start()
+        server.views.start()
         assert (await asking).order.order_id == "1"
 
 

@@ -118,8 +118,13 @@ class Server:
     # What a test does behind the server's back
 
     def projector(self, collection: str) -> Any:
-        """What keeps a collection up to date; stopped, its view lags."""
+        """What keeps a collection up to date."""
         return self.app._projectors.of(collection)
+
+    @property
+    def views(self) -> Any:
+        """What lets all views go on; stopped, they lag."""
+        return self.app._projectors._cohorts
 
     async def recorded_request(self, request_id: str) -> RecordedRequest | None:
         return await self.app._store.find_request(RequestKey("", request_id))

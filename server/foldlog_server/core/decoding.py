@@ -1,54 +1,41 @@
-"""Decodes an event once for all views that read the same part of the log."""
+"""Decodes an event once for all views that are shown it; what none of them looks at stays bytes."""
 
-from collections import deque
-from collections.abc import Container
+from collections.abc import Iterable
 
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
-from foldlog_server.core.codec import Codec
 from foldlog_server.core.errors import DataDamaged
 from foldlog_server.core.events import EncodedEvent, RecordedEvent
 
-REMEMBERED_BYTES = 4 * 1024 * 1024
 
+class Decoding:
+    """Decodes the payloads of some messages and no others."""
 
-class SharedDecoding:
-    """A codec that remembers the events it decoded last, in a bounded number of bytes."""
+    def __init__(self, payloads: Iterable[type[Message]]) -> None:
+        self._parsers = {payload.DESCRIPTOR.full_name: payload.FromString for payload in payloads}
 
-    def __init__(self, codec: Codec, remembered_bytes: int = REMEMBERED_BYTES) -> None:
-        """`remembered_bytes` counts the records; decoded they take some times as much."""
-        self._codec = codec
-        self._room = remembered_bytes
-        self._decoded: dict[EncodedEvent, RecordedEvent] = {}
-        self._order: deque[EncodedEvent] = deque()
+    def decode(self, event: EncodedEvent) -> RecordedEvent | None:
+        """The event with its payload, or None if that is of another type; then it was not looked at.
 
-    def decode(self, event: EncodedEvent, wanted: Container[str]) -> RecordedEvent | None:
-        """The event with its payload if that is of a wanted type; the payload of another is not looked at.
-
-        `wanted` are full names of messages. Raises what `Codec.decode` does.
+        Raises `DataDamaged` if the bytes cannot be read.
         """
-        decoded = self._decoded.get(event)
-        if decoded is not None:
-            return decoded if decoded.type in wanted else None
-        if _type_of(event) not in wanted:
-            return None
-        decoded = self._codec.decode(event)
-        self._remember(event, decoded)
-        return decoded
-
-    def _remember(self, event: EncodedEvent, decoded: RecordedEvent) -> None:
-        self._decoded[event] = decoded
-        self._order.append(event)
-        self._room -= len(event.record)
-        while self._room < 0:
-            oldest = self._order.popleft()
-            del self._decoded[oldest]
-            self._room += len(oldest.record)
-
-
-def _type_of(event: EncodedEvent) -> str:
-    try:
-        return RecordedEventMessage.FromString(event.record).type
-    except DecodeError:
-        raise DataDamaged(event.position) from None
+        try:
+            message = RecordedEventMessage.FromString(event.record)
+            type_name = message.type
+            parse = self._parsers.get(type_name)
+            if parse is None:
+                return None
+            payload = parse(message.payload.value)
+        except DecodeError:
+            raise DataDamaged(event.position) from None
+        return RecordedEvent(
+            event.position,
+            message.stream,
+            message.version,
+            message.event_id,
+            type_name,
+            message.recorded_time,
+            message.metadata,
+            payload,
+        )

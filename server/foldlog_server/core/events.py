@@ -56,4 +56,4 @@ class RecordedEvent(NamedTuple):
     @property
     def id(self) -> str:
         """The id of the aggregate: what stands behind the first dash of the stream's name."""
-        return id_of(self.stream)
+        return self.stream.partition("-")[2]

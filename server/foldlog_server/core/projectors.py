@@ -3,15 +3,18 @@
 import asyncio
 from collections.abc import Sequence
 
+from foldlog_server.core.cohorts import Cohorts
+from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.projector import Projector
 
 
 class Projectors:
     """Starts and stops the projectors together."""
 
-    def __init__(self, projectors: Sequence[Projector]) -> None:
-        """Raises `ValueError` if two views have a collection of the same name."""
+    def __init__(self, projectors: Sequence[Projector], store: EventStore) -> None:
+        """They follow the log of the store. Raises `ValueError` if two have a collection of the same name."""
         self._projectors = tuple(projectors)
+        self._cohorts = Cohorts(self._projectors, store)
         self._by_collection = {
             collection: projector for projector in projectors for collection in projector.view.collections
         }
@@ -24,10 +27,9 @@ class Projectors:
 
     def start(self) -> None:
         """Start all."""
-        for projector in self._projectors:
-            projector.start()
+        self._cohorts.start()
 
     async def stop(self) -> None:
         """Stop all, then close their read models."""
-        await asyncio.gather(*(projector.stop() for projector in self._projectors))
+        await self._cohorts.stop()
         await asyncio.gather(*(projector.read_model.close() for projector in self._projectors))

@@ -9,7 +9,7 @@ Promises
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple, Protocol, TypeAlias, cast
@@ -34,8 +34,7 @@ class Checkpoint(NamedTuple):
     chain_hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What becomes of one document; a batch changes a document once."""
 
     key: Key
@@ -51,13 +50,6 @@ class Found(NamedTuple):
     """The answer to a question for one document."""
 
     document: bytes | None
-    position: int
-
-
-class Loaded(NamedTuple):
-    """The documents that there are of those asked for."""
-
-    documents: Mapping[Key, bytes]
     position: int
 
 
@@ -112,8 +104,11 @@ class ReadModel(Protocol):
     def get(self, key: Key) -> Found:
         """One document; blocks for some microseconds."""
 
-    def load(self, keys: Sequence[Key]) -> Loaded:
-        """Some documents, all as they were at one position; blocks for some microseconds each."""
+    def load(self, keys: Iterable[Key]) -> Mapping[Key, bytes]:
+        """The documents that there are of some, for the one that writes them; blocks for a microsecond each.
+
+        Of one position only if nobody writes meanwhile.
+        """
 
     async def page(
         self,
@@ -131,7 +126,7 @@ class ReadModel(Protocol):
         column that there is not.
         """
 
-    async def write(self, changes: Sequence[Change], base: int, checkpoint: Checkpoint) -> None:
+    def write(self, changes: Sequence[Change], base: int, checkpoint: Checkpoint) -> Awaitable[None]:
         """Store the changes and the checkpoint, all or none.
 
         `base` is the position on which the changes were made: the write is refused, with `RuntimeError`,

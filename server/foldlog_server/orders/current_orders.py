@@ -24,7 +24,7 @@ from foldlog.orders.v1.types_pb2 import (
     ORDER_STATUS_SUBMITTED,
 )
 from foldlog_server.core.events import RecordedEvent
-from foldlog_server.core.money import NANOS, to_money, to_nanos
+from foldlog_server.core.money import NANOS, to_nanos
 from foldlog_server.core.view import Key, View
 
 _ORDERS = "current-orders"
@@ -56,14 +56,14 @@ def evolve(key: Key, document: Message | None, recorded: RecordedEvent) -> Messa
 
 
 def _draft(order_id: str, created: OrderCreated, recorded: RecordedEvent) -> CurrentOrder:
-    return CurrentOrder(
-        order_id=order_id,
-        customer_id=created.customer_id,
-        customer_name=created.customer_name,
-        total=to_money(created.currency_code, 0),
-        status=ORDER_STATUS_DRAFT,
-        created_time=recorded.recorded_time,
-    )
+    order = CurrentOrder()
+    order.order_id = order_id
+    order.customer_id = created.customer_id
+    order.customer_name = created.customer_name
+    order.total.currency_code = created.currency_code
+    order.status = ORDER_STATUS_DRAFT
+    order.created_time.CopyFrom(recorded.recorded_time)
+    return order
 
 
 def _change(order: CurrentOrder, payload: Change) -> None:

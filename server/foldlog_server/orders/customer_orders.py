@@ -107,16 +107,20 @@ def _subtract(sums: RepeatedCompositeFieldContainer[Money], amount: Money) -> No
 def _evolve_order(order_id: str, document: Message | None, recorded: RecordedEvent) -> CustomerOrder:
     match cast(Payload, recorded.payload):
         case OrderCreated() as created:
-            return CustomerOrder(
-                order_id=order_id,
-                customer_id=created.customer_id,
-                status=ORDER_STATUS_DRAFT,
-                created_time=recorded.recorded_time,
-            )
+            return _draft(order_id, created, recorded)
         case change:
             assert isinstance(document, CustomerOrder)
             _advance(document, change)
             return document
+
+
+def _draft(order_id: str, created: OrderCreated, recorded: RecordedEvent) -> CustomerOrder:
+    order = CustomerOrder()
+    order.order_id = order_id
+    order.customer_id = created.customer_id
+    order.status = ORDER_STATUS_DRAFT
+    order.created_time.CopyFrom(recorded.recorded_time)
+    return order
 
 
 def _advance(order: CustomerOrder, payload: OrderChange) -> None:

@@ -26,7 +26,7 @@ from foldlog.orders.v1.types_pb2 import (
     Order,
 )
 from foldlog_server.core.events import RecordedEvent
-from foldlog_server.core.money import NANOS, to_money, to_nanos
+from foldlog_server.core.money import NANOS, to_nanos
 from foldlog_server.core.view import Key, View
 
 _ORDERS = "order-details"
@@ -59,14 +59,13 @@ def evolve(key: Key, document: Message | None, recorded: RecordedEvent) -> Messa
 
 
 def _draft(order_id: str, created: OrderCreated) -> Order:
-    return Order(
-        order_id=order_id,
-        customer_id=created.customer_id,
-        customer_name=created.customer_name,
-        currency_code=created.currency_code,
-        status=ORDER_STATUS_DRAFT,
-        total=to_money(created.currency_code, 0),
-    )
+    order = Order()
+    order.order_id = order_id
+    order.customer_id = created.customer_id
+    order.customer_name = created.customer_name
+    order.currency_code = order.total.currency_code = created.currency_code
+    order.status = ORDER_STATUS_DRAFT
+    return order
 
 
 def _change_lines(order: Order, payload: LineEvent) -> None:

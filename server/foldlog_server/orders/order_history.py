@@ -24,15 +24,14 @@ def keys(recorded: RecordedEvent) -> Iterable[Key]:
 def evolve(key: Key, document: Message | None, recorded: RecordedEvent) -> Message:
     """The order as it ended; an order ends once, so there is no document before."""
     payload = cast(Payload, recorded.payload)
-    order = FinishedOrder(
-        order_id=key.id,
-        customer_id=payload.customer_id,
-        customer_name=payload.customer_name,
-        finished_time=recorded.recorded_time,
-        item_count=sum(line.quantity for line in payload.lines),
-        line_count=len(payload.lines),
-        total=payload.total,
-    )
+    order = FinishedOrder()
+    order.order_id = key.id
+    order.customer_id = payload.customer_id
+    order.customer_name = payload.customer_name
+    order.finished_time.CopyFrom(recorded.recorded_time)
+    order.item_count = sum([line.quantity for line in payload.lines])
+    order.line_count = len(payload.lines)
+    order.total.CopyFrom(payload.total)
     _finish(order, payload)
     return order
 

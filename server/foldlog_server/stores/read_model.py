@@ -3,7 +3,7 @@
 import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import TypeVar, cast
@@ -18,7 +18,6 @@ from foldlog_server.core.read_model import (
     Checkpoint,
     ColumnFilter,
     Found,
-    Loaded,
     Page,
     ReadModelUnavailable,
     Row,
@@ -27,6 +26,7 @@ from foldlog_server.core.read_model import (
 )
 from foldlog_server.core.view import Key, View
 from foldlog_server.stores import read_model_sql as sql
+from foldlog_server.stores.writer_thread import WriterThread
 
 Result = TypeVar("Result")
 
@@ -84,6 +84,12 @@ def _make_anew(path: Path, tables: Mapping[str, sql.Table], log_id: str) -> None
         connection.close()
 
 
+def _open_writer(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None)
+    _set_up(connection)
+    return connection
+
+
 def _set_up(connection: sqlite3.Connection) -> None:
     for pragma in sql.WRITER_PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
@@ -96,13 +102,15 @@ class SqliteReadModel:
         self,
         generation: str,
         tables: Mapping[str, sql.Table],
-        writer: aiosqlite.Connection,
+        thread: WriterThread,
+        writer: sqlite3.Connection,
         scanner: aiosqlite.Connection,
         reader: sqlite3.Connection,
         connections: AsyncExitStack,
     ) -> None:
         self.generation = generation
         self._tables = tables
+        self._thread = thread
         self._writer = writer
         self._scanner = scanner
         self._reader = reader
@@ -111,9 +119,12 @@ class SqliteReadModel:
         self._skipped_to: int = self._stored
 
     @classmethod
-    async def open(cls, view: View, directory: Path, store: EventStore) -> "SqliteReadModel":
+    async def open(
+        cls, view: View, directory: Path, store: EventStore, thread: WriterThread
+    ) -> "SqliteReadModel":
         """The read model of a view in a directory, made anew where it does not fit the log.
 
+        `thread` writes it; others may be written by the same one.
         It fits if it saw the same log, and the chain of the log still has the hash it had at the checkpoint.
         Files of other generations of the view are deleted.
         """
@@ -126,22 +137,24 @@ class SqliteReadModel:
         seen = _seen(path)
         if seen is None or not await _fits(store, *seen):
             _make_anew(path, tables, store.log_id)
-        return await cls._connect(current, path, tables)
+        return await cls._connect(current, path, tables, thread)
 
     @classmethod
-    async def _connect(cls, current: str, path: Path, tables: Mapping[str, sql.Table]) -> "SqliteReadModel":
+    async def _connect(
+        cls, current: str, path: Path, tables: Mapping[str, sql.Table], thread: WriterThread
+    ) -> "SqliteReadModel":
         # Only the writer ever moves the write-ahead log into the file, and it is the last to close.
         read_only = _read_only(path)
         async with AsyncExitStack() as connections:
-            writer = await connections.enter_async_context(aiosqlite.connect(path, isolation_level=None))
-            await _in_its_thread(writer, _set_up)
+            writer = await thread.do(lambda: _open_writer(path))
+            connections.push_async_callback(lambda: thread.do(writer.close))
             scanner = await connections.enter_async_context(
                 aiosqlite.connect(read_only, uri=True, isolation_level=None)
             )
             reader = connections.enter_context(
                 closing(sqlite3.connect(read_only, uri=True, isolation_level=None))
             )
-            return cls(current, tables, writer, scanner, reader, connections.pop_all())
+            return cls(current, tables, thread, writer, scanner, reader, connections.pop_all())
 
     @property
     def position(self) -> int:
@@ -158,18 +171,16 @@ class SqliteReadModel:
         stored, document = self._reader.execute(self._tables[key.collection].get, (key.id,)).fetchone()
         return Found(document, max(stored, self._skipped_to))
 
-    def load(self, keys: Sequence[Key]) -> Loaded:
-        documents: dict[Key, bytes] = {}
-        self._reader.execute("BEGIN")
-        try:
-            stored: int = self._reader.execute(sql.READ_POSITION).fetchone()[0]
-            for key in keys:
-                row = self._reader.execute(self._tables[key.collection].load, (key.id,)).fetchone()
-                if row is not None:
-                    documents[key] = row[0]
-        finally:
-            self._reader.execute("COMMIT")
-        return Loaded(documents, max(stored, self._skipped_to))
+    def load(self, keys: Iterable[Key]) -> Mapping[Key, bytes]:
+        by_collection: defaultdict[str, list[str]] = defaultdict(list)
+        for collection, id in keys:
+            by_collection[collection].append(id)
+        return {
+            Key(collection, id): document
+            for collection, ids in by_collection.items()
+            for statement in self._tables[collection].load(ids)
+            for id, document in self._reader.execute(*statement).fetchall()
+        }
 
     async def page(
         self,
@@ -189,25 +200,23 @@ class SqliteReadModel:
         rows, stored = await _in_its_thread(self._scanner, lambda connection: _scan(connection, statement))
         return Page(rows, max(stored, skipped_to))
 
-    async def write(self, changes: Sequence[Change], base: int, checkpoint: Checkpoint) -> None:
+    def write(self, changes: Sequence[Change], base: int, checkpoint: Checkpoint) -> Awaitable[None]:
+        return self._thread.do(lambda: self._write(changes, base, checkpoint))
+
+    def _write(self, changes: Sequence[Change], base: int, checkpoint: Checkpoint) -> None:
+        try:
+            _transact(self._writer, self._statements(changes), base, checkpoint)
+        except sqlite3.OperationalError as error:
+            raise ReadModelUnavailable(str(error)) from error
+        # Here and not after an await: if that is cancelled, the transaction happens all the same.
+        self._stored = checkpoint.position
+
+    def _statements(self, changes: Sequence[Change]) -> Iterator[sql.Statement]:
         by_collection: defaultdict[str, list[Change]] = defaultdict(list)
         for change in changes:
             by_collection[change.key.collection].append(change)
-        statements = [
-            statement
-            for collection, its_changes in by_collection.items()
-            for statement in self._tables[collection].write(its_changes)
-        ]
-
-        def transact(connection: sqlite3.Connection) -> None:
-            _write(connection, statements, base, checkpoint)
-            # Here and not after the await: if that is cancelled, the transaction happens all the same.
-            self._stored = checkpoint.position
-
-        try:
-            await _in_its_thread(self._writer, transact)
-        except sqlite3.OperationalError as error:
-            raise ReadModelUnavailable(str(error)) from error
+        for collection, its_changes in by_collection.items():
+            yield from self._tables[collection].write(its_changes)
 
     def skip_to(self, position: int) -> None:
         self._skipped_to = max(self._skipped_to, position)
@@ -237,16 +246,16 @@ def _scan(connection: sqlite3.Connection, statement: sql.Statement) -> tuple[lis
         connection.execute("COMMIT")
 
 
-def _write(
+def _transact(
     connection: sqlite3.Connection,
-    statements: Sequence[sql.ManyStatements],
+    statements: Iterable[sql.Statement],
     base: int,
     checkpoint: Checkpoint,
 ) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         for statement in statements:
-            connection.executemany(statement.sql, statement.rows)
+            connection.execute(*statement)
         moved = connection.execute(sql.MOVE_CHECKPOINT, (checkpoint.position, checkpoint.chain_hash, base))
         if moved.rowcount != 1:
             raise RuntimeError(f"The read model has moved beyond {base} under the projector that writes it.")

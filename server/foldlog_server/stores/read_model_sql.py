@@ -5,6 +5,7 @@ walks through the pages of a long document.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple, TypeAlias
 
 from foldlog.v1.options_pb2 import COMPARISON_BEFORE, COMPARISON_FROM, COMPARISON_UNSPECIFIED
@@ -34,16 +35,41 @@ class Statement(NamedTuple):
     values: Sequence[Value]
 
 
-class ManyStatements(NamedTuple):
-    """One statement, carried out once a row."""
-
-    sql: str
-    rows: Sequence[Sequence[Value]]
-
-
 def quoted(name: str) -> str:
     """A name as an SQL identifier, whatever it is made of."""
     return '"' + name.replace('"', '""') + '"'
+
+
+_ROWS = (256, 64, 16, 4, 1)
+
+
+class _Rows:
+    """A statement over any number of rows, cut into few of a few lengths.
+
+    sqlite3 lets go of the interpreter's lock once a row that a statement gives or is carried out for, and has
+    to get it back from a busy loop; a statement over many rows costs that once. Few lengths, so that each is
+    compiled once.
+    """
+
+    def __init__(self, before: str, row: str, after: str = "") -> None:
+        self._sql = {length: before + ", ".join([row] * length) + after for length in _ROWS}
+
+    def padded(self, values: Sequence[Value]) -> Iterator[Statement]:
+        """All values as rows of one; some more than once, so that few statements hold them all."""
+        longest = _ROWS[0]
+        for start in range(0, len(values), longest):
+            some = values[start : start + longest]
+            length = min(length for length in _ROWS if length >= len(some))
+            yield Statement(self._sql[length], [*some, *[some[-1]] * (length - len(some))])
+
+    def statements(self, rows: Sequence[Sequence[Value]]) -> Iterator[Statement]:
+        """All rows, once and in their order."""
+        start = 0
+        for length in _ROWS:
+            while len(rows) - start >= length:
+                values = list(chain.from_iterable(rows[start : start + length]))
+                yield Statement(self._sql[length], values)
+                start += length
 
 
 class Table:
@@ -54,13 +80,15 @@ class Table:
         self._columns = {column.name: quoted(f"field {column.name}") for column in columns}
         self._types = ["TEXT" if column.is_text else "INTEGER" for column in columns]
         table, names = quoted(self._name), list(self._columns.values())
-        marks = ", ".join("?" * (len(names) + 3))
-        sets = ", ".join(f"{name} = ?" for name in [*names, "document"])
         all_names = ", ".join(["id", "made", *names, "document"])
-        self._insert = f"INSERT OR REPLACE INTO {table} ({all_names}) VALUES ({marks})"
-        self._update = f"UPDATE {table} SET {sets} WHERE id = ?"
-        self._delete = f"DELETE FROM {table} WHERE id = ?"
-        self.load = f"SELECT document FROM {table} WHERE id = ?"
+        marks = f"({', '.join('?' * (len(names) + 3))})"
+        sets = ", ".join(f"{name} = excluded.{name}" for name in [*names, "document"])
+        self._put = _Rows(f"INSERT OR REPLACE INTO {table} ({all_names}) VALUES ", marks)
+        self._change = _Rows(
+            f"INSERT INTO {table} ({all_names}) VALUES ", marks, f" ON CONFLICT (id) DO UPDATE SET {sets}"
+        )
+        self._delete = _Rows(f"DELETE FROM {table} WHERE id IN (", "?", ")")
+        self._load = _Rows(f"SELECT id, document FROM {table} WHERE id IN (", "?", ")")
         self.get = f"SELECT position, (SELECT document FROM {table} WHERE id = ?) FROM checkpoint"
 
     def create(self) -> Iterator[str]:
@@ -73,20 +101,25 @@ class Table:
         for column, name in self._columns.items():
             yield f"CREATE INDEX {quoted(f'{self._name} by {column}')} ON {table} ({name}, made)"
 
-    def write(self, changes: Iterable[Change]) -> list[ManyStatements]:
+    def load(self, ids: Sequence[str]) -> Iterator[Statement]:
+        """Statements that give (id, document) of those documents that there are."""
+        return self._load.padded(ids)
+
+    def write(self, changes: Iterable[Change]) -> Iterator[Statement]:
         """Statements that make the changes; each names its document once, so their order is free."""
-        made: list[Sequence[Value]] = []
+        put: list[Sequence[Value]] = []
         changed: list[Sequence[Value]] = []
-        gone: list[Sequence[Value]] = []
-        for change in changes:
-            if change.document is None:
-                gone.append((change.key.id,))
-            elif change.made is None:
-                changed.append((*change.columns, change.document, change.key.id))
+        gone: list[Value] = []
+        for (_, id), document, columns, made in changes:
+            if document is None:
+                gone.append(id)
+            elif made is None:
+                changed.append((id, 0, *columns, document))
             else:
-                made.append((change.key.id, change.made, *change.columns, change.document))
-        statements = ((self._insert, made), (self._update, changed), (self._delete, gone))
-        return [ManyStatements(sql, rows) for sql, rows in statements if rows]
+                put.append((id, made, *columns, document))
+        yield from self._put.statements(put)
+        yield from self._change.statements(changed)
+        yield from self._delete.padded(gone)
 
     def page(
         self,

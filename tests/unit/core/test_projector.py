@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -10,18 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foldlog.orders.v1.events_pb2 import ItemAdded, OrderCreated
-from foldlog_server.core import projector as projector_module
-from foldlog_server.core.codec import Codec
-from foldlog_server.core.decoding import SharedDecoding
+from foldlog.orders.v1.events_pb2 import OrderCreated
+from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
+from foldlog_server.core import cohort as cohort_module
+from foldlog_server.core.cohorts import LONGEST_REST, PACE, REST, RETRY, Cohorts
+from foldlog_server.core.decoding import Decoding
 from foldlog_server.core.events import EncodedEvent, RecordedEvent
-from foldlog_server.core.projector import PACE, RETRY, SKIPPED_EVENTS, Projector
-from foldlog_server.core.read_model import Change, Checkpoint, Loaded, ReadModelUnavailable
+from foldlog_server.core.projection import SLICE
+from foldlog_server.core.projector import SKIPPED_EVENTS, Projector
+from foldlog_server.core.read_model import Change, Checkpoint, ReadModelUnavailable
 from foldlog_server.core.view import Key, View
 from tests.support.list_log import ListLog
 from tests.support.manual_timer import ManualTimer, settle
 from tests.support.order_counts import (
-    CODEC,
     CUSTOMERS,
     ORDER_COUNTS,
     ORDERS,
@@ -49,8 +50,8 @@ class DictReadModel:
     def position(self) -> int:
         return max(self.stored, self.skipped_to)
 
-    def load(self, keys: Sequence[Key]) -> Loaded:
-        return Loaded({key: self.rows[key][1] for key in keys if key in self.rows}, self.position)
+    def load(self, keys: Iterable[Key]) -> Mapping[Key, bytes]:
+        return {key: self.rows[key][1] for key in keys if key in self.rows}
 
     async def write(self, changes: Sequence[Change], base: int, checkpoint: Checkpoint) -> None:
         if self.refusals:
@@ -76,25 +77,28 @@ class Setting:
     def __init__(self, view: View = ORDER_COUNTS, *, batch_events: int = 2000) -> None:
         self.log = ListLog()
         self.timer = ManualTimer()
+        self.batch_events = batch_events
         self.model = DictReadModel()
-        self.decoding = SharedDecoding(CODEC)
-        self.projector = self.another(view, self.model, batch_events)
+        self.projector = self.another(view, self.model)
 
-    def another(self, view: View, model: DictReadModel, batch_events: int = 2000) -> Projector:
-        return Projector(view, self.log, self.decoding, model, timer=self.timer, batch_events=batch_events)
+    def another(self, view: View = ORDER_COUNTS, model: DictReadModel | None = None) -> Projector:
+        return Projector(view, model or DictReadModel(), timer=self.timer)
 
+    def cohorts(self, *projectors: Projector) -> Cohorts:
+        members = projectors or (self.projector,)
+        return Cohorts(members, self.log, timer=self.timer, batch_events=self.batch_events)
 
-@asynccontextmanager
-async def running(*projectors: Projector) -> AsyncIterator[None]:
-    for projector in projectors:
-        projector.start()
-    await settle()
-    try:
-        async with asyncio.timeout(10):  # so that a defect fails and does not hang
-            yield
-    finally:
-        for projector in projectors:
-            await projector.stop()
+    @asynccontextmanager
+    async def running(self, *projectors: Projector) -> AsyncIterator[None]:
+        """The projectors, or the one, are on their way."""
+        cohorts = self.cohorts(*projectors)
+        cohorts.start()
+        await settle()
+        try:
+            async with asyncio.timeout(10):  # so that a defect fails and does not hang
+                yield
+        finally:
+            await cohorts.stop()
 
 
 def item_count(model: DictReadModel, order_id: str) -> int:
@@ -122,7 +126,7 @@ def failing_at(position: int, where: str = "evolve") -> View:
 async def test_a_batch_stores_each_document_once_with_the_checkpoint_and_the_chain_at_it() -> None:
     setting = Setting()
     setting.log.add("order-1", created(), added(2), added(3))
-    async with running(setting.projector):
+    async with setting.running():
         assert setting.model.writes == [
             (0, [Key(ORDERS, "1"), Key(CUSTOMERS, "c1")], Checkpoint(*setting.log.head))
         ]
@@ -133,7 +137,7 @@ async def test_a_batch_stores_each_document_once_with_the_checkpoint_and_the_cha
 async def test_a_checkpoint_before_the_head_has_the_hash_of_its_own_position() -> None:
     setting = Setting(batch_events=2)
     setting.log.add("order-1", created(), added(), added(), added(), added())
-    async with running(setting.projector):
+    async with setting.running():
         checkpoints = [checkpoint for _, _, checkpoint in setting.model.writes]
         assert checkpoints == [Checkpoint(position, setting.log.chain[position]) for position in (2, 4)]
 
@@ -141,7 +145,7 @@ async def test_a_checkpoint_before_the_head_has_the_hash_of_its_own_position() -
 async def test_a_document_that_comes_and_goes_in_one_batch_is_not_written() -> None:
     setting = Setting()
     setting.log.add("order-1", created(), cancelled())
-    async with running(setting.projector):
+    async with setting.running():
         assert [keys for _, keys, _ in setting.model.writes] == [[Key(CUSTOMERS, "c1")]]
 
 
@@ -149,7 +153,7 @@ async def test_a_document_made_again_counts_from_when_it_was_made_again() -> Non
     setting = Setting()
     setting.log.add("order-1", created(), cancelled(), created())
     setting.log.add("order-2", created())
-    async with running(setting.projector):
+    async with setting.running():
         assert setting.model.rows[Key(ORDERS, "1")][0] == 3
         setting.log.add("order-2", cancelled(), created())
         await setting.timer.advance(PACE)
@@ -170,17 +174,19 @@ async def test_random_batches_and_restarts_give_what_a_plain_replay_gives(
     history: list[tuple[str, object]], batches: list[int], stops: set[int]
 ) -> None:
     setting = Setting()
-    projector = setting.another(ORDER_COUNTS, setting.model, batches[0])
-    projector.start()
+    setting.batch_events = batches[0]
+    cohorts = setting.cohorts()
+    cohorts.start()
     for number, (id, payload) in enumerate(history):
         setting.log.add(f"order-{id}", payload)
         if number in stops:
-            await projector.wait_for(setting.log.head.position // 2, 1)
-            await projector.stop()
-            projector = setting.another(ORDER_COUNTS, setting.model, batches[number % len(batches)])
-            projector.start()
-    assert await projector.wait_for(setting.log.head.position, 1)
-    await projector.stop()
+            await setting.projector.wait_for(setting.log.head.position // 2, 1)
+            await cohorts.stop()
+            setting.batch_events = batches[number % len(batches)]
+            cohorts = setting.cohorts()
+            cohorts.start()
+    assert await setting.projector.wait_for(setting.log.head.position, 1)
+    await cohorts.stop()
     assert setting.model.rows == replay(setting.log.events)
 
 
@@ -189,7 +195,7 @@ async def test_random_batches_and_restarts_give_what_a_plain_replay_gives(
 
 async def test_while_nobody_waits_a_busy_log_is_read_once_a_pace() -> None:
     setting = Setting()
-    async with running(setting.projector):
+    async with setting.running():
         setting.log.add("order-1", created())
         await settle()
         assert setting.model.position == 1
@@ -204,7 +210,7 @@ async def test_while_nobody_waits_a_busy_log_is_read_once_a_pace() -> None:
 
 async def test_a_reader_that_waits_is_served_at_once() -> None:
     setting = Setting()
-    async with running(setting.projector):
+    async with setting.running():
         setting.log.add("order-1", created())
         await settle()
         setting.log.add("order-1", added())
@@ -215,7 +221,7 @@ async def test_a_reader_that_waits_is_served_at_once() -> None:
 
 async def test_a_reader_that_waits_does_not_shorten_the_pace_for_later_events() -> None:
     setting = Setting()
-    async with running(setting.projector):
+    async with setting.running():
         setting.log.add("order-1", created())
         assert await setting.projector.wait_for(1, 1)
         await settle()
@@ -224,10 +230,28 @@ async def test_a_reader_that_waits_does_not_shorten_the_pace_for_later_events() 
         assert setting.model.position == 1
 
 
+async def test_a_rest_is_a_multiple_of_what_the_batch_took_and_bounded() -> None:
+    setting = Setting()
+    setting.log.add("order-1", created())
+    for seconds, rest in ((0.01, 0.01 * REST), (1.0, LONGEST_REST)):
+        setting.model.gate.clear()
+        async with setting.running():
+            await setting.timer.advance(seconds)
+            setting.model.gate.set()
+            await settle()
+            seen = setting.model.position
+            setting.log.add("order-1", added())
+            await setting.timer.advance(rest - 0.001)
+            assert setting.model.position == seen
+            await setting.timer.advance(0.002)
+            assert setting.model.position == seen + 1
+            setting.log.add("order-1", added())
+
+
 async def test_far_behind_it_goes_on_without_rest() -> None:
     setting = Setting(batch_events=3)
     setting.log.add("order-1", created(), *[added()] * 9)
-    async with running(setting.projector):
+    async with setting.running():
         assert setting.model.position == 9
         await setting.timer.advance(PACE)
         assert setting.model.position == 10
@@ -236,7 +260,7 @@ async def test_far_behind_it_goes_on_without_rest() -> None:
 async def test_at_the_head_it_sleeps_until_the_store_wakes_it() -> None:
     setting = Setting()
     setting.log.add("order-1", created())
-    async with running(setting.projector):
+    async with setting.running():
         await setting.timer.advance(PACE)
         reads = len(setting.log.reads)
         for _ in range(10):
@@ -255,18 +279,19 @@ async def turns_of_others_during(setting: Setting) -> int:
             await asyncio.sleep(0)
 
     task = asyncio.create_task(other())
-    setting.projector.start()
+    cohorts = setting.cohorts()
+    cohorts.start()
     async with asyncio.timeout(10):
         assert await setting.projector.wait_for(setting.log.head.position, 1)
     task.cancel()
-    await setting.projector.stop()
+    await cohorts.stop()
     return turns
 
 
 async def test_between_slices_of_a_long_batch_others_have_their_turn() -> None:
     setting = Setting()
     setting.log.add("order-1", created(), *[added()] * 1999)
-    slices = 2 * (2000 // projector_module.SLICE)  # of decoding, and of changing
+    slices = 2 * (2000 // SLICE)  # of decoding, and of changing
     assert slices <= await turns_of_others_during(setting) < 2 * slices
 
 
@@ -277,8 +302,8 @@ async def test_an_event_that_touches_many_documents_is_a_slice_of_its_own() -> N
     setting = Setting(replace(ORDER_COUNTS, keys=keys))
     for id in range(10):
         setting.log.add(f"order-{id}", created())
-    loading_changing_and_encoding = 3 * (3200 // projector_module.SLICE - 1)
-    assert await turns_of_others_during(setting) >= 10 + loading_changing_and_encoding
+    changing_and_encoding = 2 * (3200 // SLICE)
+    assert await turns_of_others_during(setting) >= changing_and_encoding
 
 
 # Waiting
@@ -286,7 +311,7 @@ async def test_an_event_that_touches_many_documents_is_a_slice_of_its_own() -> N
 
 async def test_waiting_ends_with_the_time_allowed() -> None:
     setting = Setting()
-    async with running(setting.projector):
+    async with setting.running():
         waiting = asyncio.create_task(setting.projector.wait_for(1, 2.0))
         await settle()
         await setting.timer.advance(1.9)
@@ -297,7 +322,7 @@ async def test_waiting_ends_with_the_time_allowed() -> None:
 
 async def test_a_reader_that_will_not_wait_is_answered_at_once() -> None:
     setting = Setting()
-    async with running(setting.projector):
+    async with setting.running():
         assert await setting.projector.wait_for(0, 0)
         setting.log.add("order-1", created())
         assert not await setting.projector.wait_for(1, 0)
@@ -305,7 +330,7 @@ async def test_a_reader_that_will_not_wait_is_answered_at_once() -> None:
 
 async def test_readers_wait_for_their_own_positions() -> None:
     setting = Setting()
-    async with running(setting.projector):
+    async with setting.running():
         near, far = (asyncio.create_task(setting.projector.wait_for(p, 5)) for p in (1, 2))
         await settle()
         setting.log.add("order-1", created())
@@ -317,7 +342,7 @@ async def test_readers_wait_for_their_own_positions() -> None:
 
 async def test_stopping_releases_who_waits() -> None:
     setting = Setting()
-    async with running(setting.projector):
+    async with setting.running():
         waiting = asyncio.create_task(setting.projector.wait_for(1, 5))
         await settle()
     await settle()
@@ -330,7 +355,7 @@ async def test_stopping_releases_who_waits() -> None:
 async def test_events_that_change_nothing_move_the_position_and_not_the_file() -> None:
     setting = Setting()
     setting.log.add("order-1", unseen(), unseen())
-    async with running(setting.projector):
+    async with setting.running():
         assert setting.projector.position == 2
         assert setting.model.writes == []
         setting.log.add("order-1", created())
@@ -341,46 +366,145 @@ async def test_events_that_change_nothing_move_the_position_and_not_the_file() -
 async def test_the_checkpoint_follows_before_too_much_would_be_looked_at_again() -> None:
     setting = Setting()
     setting.log.add("order-1", *[unseen()] * (SKIPPED_EVENTS + 10))
-    setting.projector.start()
+    cohorts = setting.cohorts()
+    cohorts.start()
     assert await setting.projector.wait_for(SKIPPED_EVENTS, 1)
-    await setting.projector.stop()
+    await cohorts.stop()
     assert setting.model.stored == SKIPPED_EVENTS
 
 
-async def test_an_event_that_the_view_does_not_look_at_is_not_decoded() -> None:
+async def test_the_payload_of_an_event_that_the_view_does_not_look_at_is_not_decoded() -> None:
     setting = Setting()
-    decoded: list[EncodedEvent] = []
-
-    class Watched(Codec):
-        def decode(self, event: EncodedEvent) -> RecordedEvent:
-            decoded.append(event)
-            return CODEC.decode(event)
-
-    setting.decoding = SharedDecoding(Watched([]))
-    projector = setting.another(ORDER_COUNTS, setting.model)
     setting.log.add("order-1", created(), unseen(), added())
-    async with running(projector):
-        assert [event.position for event in decoded] == [1, 3]
+    setting.log.damage(2, with_a_payload_that_cannot_be_read(setting.log.events[1]))
+    async with setting.running():
+        assert setting.projector.position == 3
 
 
-# Sharing
+def with_a_payload_that_cannot_be_read(event: EncodedEvent) -> bytes:
+    record = RecordedEventMessage.FromString(event.record)
+    record.payload.value = b"\x12\x99"
+    return record.SerializeToString()
 
 
-async def test_views_that_read_the_same_events_have_them_decoded_once() -> None:
+# Together
+
+
+async def test_views_at_one_place_have_the_log_read_and_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     setting = Setting()
     decoded: list[EncodedEvent] = []
 
-    class Watched(Codec):
-        def decode(self, event: EncodedEvent) -> RecordedEvent:
+    class Watched(Decoding):
+        def decode(self, event: EncodedEvent) -> RecordedEvent | None:
             decoded.append(event)
-            return CODEC.decode(event)
+            return super().decode(event)
 
-    setting.decoding = SharedDecoding(Watched([]))
-    first, second = (setting.another(ORDER_COUNTS, DictReadModel()) for _ in range(2))
+    monkeypatch.setattr(cohort_module, "Decoding", Watched)
+    second = setting.another()
     setting.log.add("order-1", created(), added())
-    async with running(first, second):
-        assert first.position == second.position == 2
+    async with setting.running(setting.projector, second):
+        assert setting.projector.position == second.position == 2
         assert [event.position for event in decoded] == [1, 2]
+        assert [first for first, _ in setting.log.reads] == [1]
+
+
+async def test_a_view_that_is_behind_goes_on_alone_until_it_meets_the_others() -> None:
+    setting = Setting(batch_events=3)
+    setting.log.add("order-1", created(), *[added()] * 8)
+    async with setting.running():
+        pass
+    ahead, behind = setting.projector, setting.another()
+    assert ahead.position == 9
+    async with setting.running(ahead, behind):
+        assert behind.position == 9
+        setting.log.add("order-1", added())
+        await settle()
+        await setting.timer.advance(PACE)
+        setting.log.reads.clear()
+        setting.log.add("order-1", added())
+        assert await behind.wait_for(11, 1)
+        assert ahead.position == 11
+        assert setting.log.reads == [(11, 3)]
+
+
+async def test_a_view_that_is_behind_reads_no_further_than_to_the_next_one() -> None:
+    setting = Setting()
+    setting.log.add("order-1", created(), added())
+    async with setting.running():
+        pass
+    ahead, behind = setting.projector, setting.another()
+    ahead.read_model.gate.clear()
+    setting.log.add("order-1", added(), added())
+    async with setting.running(ahead, behind):
+        assert [limit for first, limit in setting.log.reads if first == 1][-1:] == [2]
+        assert (ahead.position, behind.position) == (2, 2)
+
+
+async def test_a_reader_of_one_view_is_served_at_once_wherever_that_has_joined() -> None:
+    setting = Setting()
+    setting.log.add("order-1", created())
+    async with setting.running():
+        pass
+    ahead, behind = setting.projector, setting.another()
+    async with setting.running(ahead, behind):
+        for position in (2, 3):
+            setting.log.add("order-1", added())
+            assert await behind.wait_for(position, 1)
+            assert await ahead.wait_for(position, 1)
+    assert setting.timer.now == 1000.0
+
+
+async def test_a_view_that_cannot_be_written_does_not_hold_the_others_up() -> None:
+    setting = Setting()
+    refused = setting.another()
+    refused.read_model.refusals = 1
+    setting.log.add("order-1", created())
+    async with setting.running(setting.projector, refused):
+        assert (setting.projector.position, refused.position) == (1, 0)
+        setting.log.add("order-1", added())
+        await setting.timer.advance(PACE)
+        assert (setting.projector.position, refused.position) == (2, 0)
+        await setting.timer.advance(RETRY)
+        assert refused.position == 2
+        assert refused.read_model.rows == setting.model.rows == replay(setting.log.events)
+        setting.log.reads.clear()
+        setting.log.add("order-1", added())
+        assert await refused.wait_for(3, 1)
+        assert setting.projector.position == 3
+        assert len(setting.log.reads) == 1
+
+
+async def test_a_reader_of_a_view_that_joins_others_at_rest_does_not_wait_for_the_rest_to_end() -> None:
+    setting = Setting()
+    late = setting.another()
+    late.read_model.refusals = 1
+    setting.log.add("order-1", created())
+    async with setting.running(setting.projector, late):
+        await setting.timer.advance(RETRY - PACE / 2)
+        setting.log.add("order-1", added())
+        await settle()
+        setting.log.add("order-1", added())
+        waiting = asyncio.create_task(late.wait_for(3, 5))
+        await settle()
+        assert setting.projector.position == 2  # it is not the one that is waited for
+        await setting.timer.advance(PACE * 0.75)
+        assert waiting.result() is True
+        assert setting.projector.position == 3
+
+
+async def test_a_read_model_that_has_moved_by_itself_stops_its_view_alone() -> None:
+    setting = Setting()
+    moved = setting.another()
+
+    async def refuse(changes: Sequence[Change], base: int, checkpoint: Checkpoint) -> None:
+        raise RuntimeError("moved")
+
+    moved.read_model.write = refuse
+    setting.log.add("order-1", created())
+    async with setting.running(setting.projector, moved):
+        assert isinstance(moved.failed, RuntimeError)
+        assert setting.projector.failed is None
+        assert setting.projector.position == 1
 
 
 async def test_a_view_is_not_shown_what_only_another_view_looks_at() -> None:
@@ -391,23 +515,11 @@ async def test_a_view_is_not_shown_what_only_another_view_looks_at() -> None:
         shown.append(recorded.type)
         return ()
 
-    narrow = setting.another(replace(ORDER_COUNTS, events=(OrderCreated,), keys=keys), DictReadModel())
+    narrow = setting.another(replace(ORDER_COUNTS, events=(OrderCreated,), keys=keys))
     setting.log.add("order-1", created(), added())
-    async with running(setting.projector, narrow):
+    async with setting.running(setting.projector, narrow):
         assert narrow.position == 2
         assert shown == [OrderCreated.DESCRIPTOR.full_name]
-
-
-def test_decoded_events_are_remembered_in_bounded_space() -> None:
-    log = ListLog()
-    log.add("order-1", *[added()] * 100)
-    size = len(log.events[99].record)
-    decoding = SharedDecoding(CODEC, 10 * size)
-    wanted = {ItemAdded.DESCRIPTOR.full_name}
-    first = [decoding.decode(event, wanted) for event in log.events]
-    second = [decoding.decode(event, wanted) for event in reversed(log.events)]
-    kept = [event for event in first if any(event is other for other in second)]
-    assert [event.position for event in kept if event] == list(range(91, 101))
 
 
 # Failing
@@ -418,10 +530,10 @@ async def test_a_view_that_cannot_digest_an_event_stops_just_before_it_and_alone
     where: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     setting = Setting()
-    fragile = setting.another(failing_at(3, where), DictReadModel())
+    fragile = setting.another(failing_at(3, where))
     setting.log.add("order-1", created(), added(), added(), added())
     with caplog.at_level(logging.ERROR):
-        async with running(fragile, setting.projector):
+        async with setting.running(fragile, setting.projector):
             assert isinstance(fragile.failed.__cause__, ArithmeticError)
             assert fragile.position == 2
             assert fragile.read_model.rows == replay(setting.log.events[:2])
@@ -432,18 +544,31 @@ async def test_a_view_that_cannot_digest_an_event_stops_just_before_it_and_alone
     assert "ArithmeticError" in caplog.text
 
 
+async def test_the_first_of_several_events_that_cannot_be_digested_is_where_the_view_stops() -> None:
+    def keys(recorded: RecordedEvent) -> Sequence[Key]:
+        if recorded.position == 4:
+            raise ArithmeticError("no key")
+        return list(ORDER_COUNTS.keys(recorded))
+
+    setting = Setting(replace(failing_at(3), keys=keys))
+    setting.log.add("order-1", created(), added(), added(), added())
+    async with setting.running():
+        assert setting.projector.failed is not None
+        assert setting.model.rows == replay(setting.log.events[:2])
+
+
 async def test_bytes_that_cannot_be_read_stop_the_view() -> None:
     setting = Setting()
     setting.log.add("order-1", created(), added())
     setting.log.damage(2, b"\x12\x99")
-    async with running(setting.projector):
+    async with setting.running():
         assert setting.projector.failed is not None
         assert setting.projector.position == 1
 
 
 async def test_who_waits_for_a_view_that_stops_is_told_at_once() -> None:
     setting = Setting(failing_at(1))
-    async with running(setting.projector):
+    async with setting.running():
         waiting = asyncio.create_task(setting.projector.wait_for(1, 60))
         await settle()
         setting.log.add("order-1", created())
@@ -457,7 +582,7 @@ async def test_a_read_model_that_cannot_be_written_is_tried_again(caplog: pytest
     setting.model.refusals = 2
     setting.log.add("order-1", created(), added())
     with caplog.at_level(logging.ERROR):
-        async with running(setting.projector):
+        async with setting.running():
             for _ in range(2):
                 assert setting.model.rows == {}
                 await setting.timer.advance(RETRY)
@@ -470,7 +595,7 @@ async def test_stopping_in_the_middle_of_a_write_leaves_nothing_behind() -> None
     setting = Setting()
     setting.model.gate.clear()
     setting.log.add("order-1", created())
-    async with running(setting.projector):
+    async with setting.running():
         assert setting.model.writes == []
     assert setting.projector.failed is None
     assert asyncio.all_tasks() == {asyncio.current_task()}

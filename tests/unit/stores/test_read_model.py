@@ -28,7 +28,7 @@ from foldlog.orders.v1.types_pb2 import (
     OrderStatus,
 )
 from foldlog.v1.options_pb2 import COMPARISON_BEFORE, COMPARISON_FROM, COMPARISON_UNSPECIFIED
-from foldlog_server.core.decoding import SharedDecoding
+from foldlog_server.core.cohorts import Cohorts
 from foldlog_server.core.paging import Cursor
 from foldlog_server.core.projector import Projector
 from foldlog_server.core.read_model import (
@@ -45,9 +45,9 @@ from foldlog_server.core.read_model import (
 from foldlog_server.core.view import Key, View
 from foldlog_server.stores import read_model, read_model_sql
 from foldlog_server.stores.read_model import SqliteReadModel
+from foldlog_server.stores.writer_thread import WriterThread
 from tests.support.list_log import ListLog
 from tests.support.order_counts import (
-    CODEC,
     CUSTOMERS,
     ORDER_COUNTS,
     ORDERS,
@@ -73,7 +73,7 @@ HASH = bytes(range(32))
 async def opened(
     directory: Path, view: View = FINISHED, log: ListLog | None = None
 ) -> AsyncIterator[SqliteReadModel]:
-    model = await SqliteReadModel.open(view, directory, log or ListLog())
+    model = await SqliteReadModel.open(view, directory, log or ListLog(), WriterThread())
     try:
         yield model
     finally:
@@ -86,13 +86,14 @@ async def projecting(
 ) -> AsyncIterator[Projector]:
     """A projector that has seen the log as it was when it was started."""
     async with opened(directory, view, log) as model:
-        projector = Projector(view, log, SharedDecoding(CODEC), model, batch_events=batch_events)
-        projector.start()
+        projector = Projector(view, model)
+        cohorts = Cohorts([projector], log, batch_events=batch_events)
+        cohorts.start()
         try:
             assert await projector.wait_for(log.head.position, 30), projector.failed
             yield projector
         finally:
-            await projector.stop()
+            await cohorts.stop()
 
 
 async def everything(model: SqliteReadModel, view: View = ORDER_COUNTS) -> Mapping[Key, tuple[int, bytes]]:
@@ -145,12 +146,26 @@ async def test_a_document_is_found_with_the_position_of_the_file(tmp_path: Path)
         assert model.get(Key("finished", "1")) == Found(None, 2)
 
 
-async def test_documents_are_loaded_as_they_are_at_one_position(tmp_path: Path) -> None:
+async def test_the_documents_that_there_are_of_some_are_loaded(tmp_path: Path) -> None:
     async with opened(tmp_path) as model:
         one, two = put("1", 1), put("2", 1)
         await write(model, one, two)
         keys = [Key("finished", id) for id in "123"]
-        assert model.load(keys) == ({keys[0]: one.document, keys[1]: two.document}, 1)
+        assert model.load(keys) == {keys[0]: one.document, keys[1]: two.document}
+        assert model.load([]) == {}
+
+
+@pytest.mark.parametrize("count", [1, 3, 15, 16, 17, 400])
+async def test_any_number_of_documents_is_made_changed_loaded_and_dropped(tmp_path: Path, count: int) -> None:
+    ids = [f"{number:03d}" for number in range(count)]
+    async with opened(tmp_path) as model:
+        for changes in ([put(id, 1) for id in ids], [put(id, None, "c2") for id in ids]):
+            await write(model, *changes, put("another", 1))
+            documents = {change.key: change.document for change in changes}
+            assert model.load(documents) == documents
+        assert {made for made, _ in (await everything(model, FINISHED)).values()} == {1}
+        await write(model, *map(drop, ids))
+        assert list(await everything(model, FINISHED)) == [Key("finished", "another")]
 
 
 async def test_a_changed_document_keeps_its_place_and_one_made_again_gets_a_new_one(tmp_path: Path) -> None:
@@ -170,7 +185,6 @@ async def test_skipped_events_are_part_of_what_a_read_has_seen(tmp_path: Path) -
         assert model.position == 5
         assert model.stored == 1
         assert model.get(Key("finished", "1")).position == 5
-        assert model.load([]).position == 5
         assert (await model.page("finished", limit=1)).position == 5
         await write(model, put("2", 6))
         assert model.get(Key("finished", "1")).position == 6
@@ -238,18 +252,16 @@ async def die_at_commit(model: SqliteReadModel, directory: Path, copy: Path) -> 
             return sqlite3.SQLITE_DENY
         return sqlite3.SQLITE_OK
 
-    await model._writer.set_authorizer(authorize)
+    await model._thread.do(lambda: model._writer.set_authorizer(authorize))
 
 
 async def test_a_writer_that_dies_before_its_commit_leaves_documents_and_checkpoint_as_they_were(
     tmp_path: Path,
 ) -> None:
     log, alive, dead = a_log("1"), tmp_path / "alive", tmp_path / "dead"
-    async with projecting(alive, log) as projector:
+    async with projecting(alive, log):
         seen = log.head.position
-        await projector.stop()
-        model = projector.read_model
-        assert isinstance(model, SqliteReadModel)
+    async with opened(alive, ORDER_COUNTS, log) as model:
         await die_at_commit(model, alive, dead)
         log.add("order-1", added(10), cancelled())
         log.add("order-2", created())
@@ -278,11 +290,11 @@ async def test_a_write_that_fails_halfway_leaves_nothing(tmp_path: Path) -> None
 
 async def test_a_full_disk_is_said_to_be_worth_another_try(tmp_path: Path) -> None:
     async with opened(tmp_path) as model:
-        await model._writer.execute("PRAGMA max_page_count = 1")
-        big = replace(put("1", 1), document=bytes(100_000))
+        await model._thread.do(lambda: model._writer.execute("PRAGMA max_page_count = 1"))
+        big = put("1", 1)._replace(document=bytes(100_000))
         with pytest.raises(ReadModelUnavailable):
             await write(model, big)
-        await model._writer.execute("PRAGMA max_page_count = 10000")
+        await model._thread.do(lambda: model._writer.execute("PRAGMA max_page_count = 10000"))
         await write(model, big)
         assert model.get(Key("finished", "1")) == Found(bytes(100_000), 1)
 
@@ -295,7 +307,7 @@ async def test_a_write_whose_caller_has_gone_happens_all_the_same_and_is_known_t
         await asyncio.sleep(0)
         writing.cancel()
         await asyncio.wait([writing])
-        await model._writer.execute("SELECT 1")  # after it, in the same thread
+        await model._thread.do(lambda: model._writer.execute("SELECT 1"))  # after it, in the same thread
         assert model.position == model.stored == 1
         assert model.get(Key("finished", "1")).document
 

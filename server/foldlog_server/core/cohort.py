@@ -1,0 +1,143 @@
+"""Moves projectors that stand at one place by one batch, which is read and decoded once for all of them."""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+
+from foldlog_server.core.decoding import Decoding
+from foldlog_server.core.event_store import EventStore
+from foldlog_server.core.events import EncodedEvent, RecordedEvent
+from foldlog_server.core.projection import SLICE, Indigestible
+from foldlog_server.core.projector import Projector
+from foldlog_server.core.read_model import Change, Checkpoint
+
+
+class Cohort:
+    """Projectors that stand at one place."""
+
+    def __init__(self, members: Sequence[Projector], store: EventStore) -> None:
+        """`members` have one position, as have all that join."""
+        self.members: list[Projector] = []
+        self.nudge = asyncio.Event()
+        """Set when somebody begins to wait for a member."""
+        self.is_resting = False
+        """Whether others can join: not while a batch is on its way, nor before the first."""
+        self.rest = 0.0
+        """Seconds to rest before the next batch."""
+        self._store = store
+        self.join(members)
+
+    @property
+    def position(self) -> int:
+        """Where all members stand, unless a batch is on its way."""
+        return self.members[0].position
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for a member."""
+        return any(member.is_awaited for member in self.members)
+
+    def join(self, members: Sequence[Projector]) -> None:
+        """Take in projectors that stand at the same place."""
+        self.members += members
+        self._decoding = Decoding(event for member in self.members for event in member.view.events)
+        for member in members:
+            member.nudge = self.nudge
+        if self.is_awaited:
+            self.nudge.set()
+
+    async def move(self, limit: int) -> dict[Projector, BaseException]:
+        """Move by the next batch, of at most `limit` events; gives the members that could not be written.
+
+        Those are no longer members, and stand where they did. Raises `Indigestible` when all that is before
+        the event has been applied.
+        """
+        self.is_resting = False
+        head = Checkpoint(*self._store.head)
+        events = await self._store.read_all(from_position=self.position + 1, limit=limit)
+        fallen = await self._apply(events, head)
+        self.is_resting = bool(self.members)
+        return fallen
+
+    async def _apply(
+        self, events: Sequence[EncodedEvent], head: Checkpoint
+    ) -> dict[Projector, BaseException]:
+        try:
+            changes = await self._digest(events)
+        except Indigestible as stop:
+            digestible = events[: stop.position - events[0].position]
+            if digestible and (fallen := await self._apply(digestible, head)):
+                return fallen
+            raise
+        return await self._write(changes, await self._checkpoint(events[-1].position, head))
+
+    async def _checkpoint(self, position: int, head: Checkpoint) -> Checkpoint:
+        if head.position == position:
+            return head
+        chain_hash = await self._store.chain_hash_at(position)
+        assert chain_hash is not None, "an event was read beyond the head"
+        return Checkpoint(position, chain_hash)
+
+    async def _write(
+        self, changes: Sequence[Sequence[Change]], checkpoint: Checkpoint
+    ) -> dict[Projector, BaseException]:
+        writes: dict[Projector, Awaitable[None]] = {}
+        for member, its_changes in zip(self.members, changes, strict=True):
+            write = member.write(its_changes, checkpoint)
+            if write is not None:
+                writes[member] = write
+        outcomes = await asyncio.gather(*writes.values(), return_exceptions=True)
+        fallen = {
+            member: outcome for member, outcome in zip(writes, outcomes, strict=True) if outcome is not None
+        }
+        for member in fallen:
+            member.nudge = asyncio.Event()  # who waits for it is no reason for the others to hurry
+        self.members = [member for member in self.members if member not in fallen]
+        for member in self.members:
+            member.release_satisfied()
+        return fallen
+
+    async def _digest(self, events: Sequence[EncodedEvent]) -> Sequence[Sequence[Change]]:
+        """By member what becomes of the documents that the events touch."""
+        turns = _Turns()
+        projections = [member.begin() for member in self.members]
+        for start in range(0, len(events), SLICE):
+            recorded = self._decode(events[start : start + SLICE])
+            await turns.after(SLICE)
+            for projection in projections:
+                for size, touches in projection.touches(recorded):
+                    projection.take(touches)
+                    await turns.after(size)
+        changes: list[list[Change]] = []
+        for projection in projections:
+            its_changes: list[Change] = []
+            touched = projection.touched
+            for start in range(0, len(touched), SLICE):
+                its_changes += projection.changes(touched[start : start + SLICE])
+                await turns.after(min(SLICE, len(touched)))
+            changes.append(its_changes)
+        return changes
+
+    def _decode(self, events: Sequence[EncodedEvent]) -> Sequence[RecordedEvent]:
+        decode = self._decoding.decode
+        decoded: list[RecordedEvent] = []
+        for event in events:
+            try:
+                recorded = decode(event)
+            except Exception as cause:
+                raise Indigestible(event.position) from cause
+            if recorded is not None:
+                decoded.append(recorded)
+        return decoded
+
+
+class _Turns:
+    """Gives others their turn after every slice of work."""
+
+    def __init__(self) -> None:
+        self._done = 0
+
+    async def after(self, work: int) -> None:
+        self._done += work
+        if self._done >= SLICE:
+            self._done = 0
+            await asyncio.sleep(0)

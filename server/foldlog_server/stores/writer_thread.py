@@ -1,0 +1,56 @@
+"""One thread that writes all read models: what is asked for in one turn of the loop takes one hop."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
+Job = tuple[Callable[[], object], "asyncio.Future[Any]"]
+
+
+class WriterThread:
+    """Carries out work in the order in which it was asked for; it ends with the last that holds it.
+
+    sqlite3 connections belong to the thread that opened them, so they are opened and closed here too.
+    """
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(1, "read models")
+        self._gathered: list[Job] = []
+
+    def do(self, work: Callable[[], Result]) -> "asyncio.Future[Result]":
+        """Do the work in the thread; it is done also if the future is cancelled."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Result] = loop.create_future()
+        if not self._gathered:
+            loop.call_soon(self._hand_over, loop)
+        self._gathered.append((work, future))
+        return future
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        jobs, self._gathered = self._gathered, []
+        self._executor.submit(_carry_out, jobs, loop)
+
+
+def _carry_out(jobs: list[Job], loop: asyncio.AbstractEventLoop) -> None:
+    outcomes = [(future, *_outcome(work)) for work, future in jobs]
+    loop.call_soon_threadsafe(_settle, outcomes)
+
+
+def _outcome(work: Callable[[], object]) -> tuple[object, Exception | None]:
+    try:
+        return work(), None
+    except Exception as error:
+        return None, error
+
+
+def _settle(outcomes: list[tuple["asyncio.Future[Any]", object, Exception | None]]) -> None:
+    for future, result, error in outcomes:
+        if future.done():
+            continue
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
