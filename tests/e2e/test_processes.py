@@ -169,7 +169,8 @@ async def test_a_refusal_is_one_line_of_the_log(data: Path) -> None:
 # What stands in the way
 
 
-async def test_a_busy_port_is_told_in_one_line(data: Path) -> None:
+async def test_a_busy_port_is_told_in_one_line_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    data = tmp_path / "data"
     with socket.socket() as busy:
         busy.bind(("127.0.0.1", 0))
         busy.listen()
@@ -177,6 +178,7 @@ async def test_a_busy_port_is_told_in_one_line(data: Path) -> None:
         result = await foldlog("serve", "--data", data, "--listen", address)
     assert (result.code, result.output) == (1, "")
     assert f"Cannot listen on {address}" in one_line(result.errors)
+    assert not data.exists()
 
 
 async def test_a_directory_of_another_server_is_told_in_one_line(data: Path) -> None:
