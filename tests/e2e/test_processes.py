@@ -156,6 +156,15 @@ async def test_an_environment_variable_says_where_to_listen(data: Path) -> None:
         assert server.address == address
 
 
+async def test_a_server_open_to_other_machines_warns_in_one_line(data: Path) -> None:
+    async with serving(data, "--listen", "0.0.0.0:0") as server:
+        result = await server.stop()
+    assert (result.code, result.output) == (0, "")
+    [told] = result.errors.splitlines()
+    assert f"WARNING foldlog: {server.address} is open to other machines" in told
+    assert "no TLS and no authentication: whoever reaches the port may do everything" in told
+
+
 async def test_a_refusal_is_one_line_of_the_log(data: Path) -> None:
     async with serving(data) as server:
         async with foldlog_client.connect(server.address) as client:
