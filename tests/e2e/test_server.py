@@ -1,6 +1,7 @@
 """What a running server does beside answering: it tells its health and its services, and stops in order."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,7 +28,9 @@ from foldlog_server.settings import Settings
 from foldlog_server.stores.opening import DataDirectoryLocked, DataDirectoryUnusable
 from foldlog_server.stores.sqlite import SqliteEventStore
 from foldlog_server.transport import event_service
+from foldlog_server.transport.refusal_log import LINES_A_SECOND, RefusalLog
 from foldlog_server.transport.server import AddressInUse
+from tests.support.manual_timer import ManualTimer
 from tests.support.server import (
     SECONDS,
     SERVICES,
@@ -310,6 +313,32 @@ async def test_after_the_grace_calls_are_cut_off_and_the_command_can_be_repeated
     await server.channel.close()
     await server.start()
     assert (await server.send(create(), request_id=request_id)).result.version == 1
+
+
+# Its log
+
+
+async def test_a_refusal_that_repeats_is_counted_in_the_log_also_when_the_server_stops(
+    server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    timer = ManualTimer()
+    refusals = RefusalLog(lambda: timer)
+    for module in ("calls", "server"):
+        monkeypatch.setattr(f"foldlog_server.transport.{module}.REFUSALS", refusals)
+    with caplog.at_level(logging.INFO, "foldlog.calls"):
+        for _ in range(LINES_A_SECOND + 3):
+            await refused(server.ask(GetOrderRequest(order_id="none")))
+            await refused_stream(server.ask(SubscribeRequest(after_position=9)))
+        lines = [record.getMessage() for record in caplog.records]
+        assert len(lines) == 2 * LINES_A_SECOND
+        assert lines[0].startswith("foldlog.orders.v1.QueryService.GetOrder refused: ORDER_NOT_FOUND: ")
+        assert lines[1].startswith("foldlog.v1.EventService.Subscribe refused: POSITION_BEYOND_HEAD: ")
+        caplog.clear()
+        await server.restart()
+        assert [record.getMessage() for record in caplog.records] == [
+            "foldlog.orders.v1.QueryService.GetOrder refused: ORDER_NOT_FOUND: 3 more times within a second",
+            "foldlog.v1.EventService.Subscribe refused: POSITION_BEYOND_HEAD: 3 more times within a second",
+        ]
 
 
 # Starting

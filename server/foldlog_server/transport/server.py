@@ -6,7 +6,7 @@ from typing import Any
 import grpc
 
 from foldlog_server.transport import health, reflection
-from foldlog_server.transport.calls import OpenStreams, RpcMethodHandler
+from foldlog_server.transport.calls import REFUSALS, OpenStreams, RpcMethodHandler
 from foldlog_server.transport.health import Health
 
 _MIB = 1024 * 1024
@@ -83,3 +83,4 @@ class GrpcServer:
         self._health.close()
         self._streams.drain()
         await self._server.stop(grace)
+        REFUSALS.end_all()
