@@ -16,10 +16,13 @@ def main() -> NoReturn:
             f"foldlog: The server is not installed: no {', '.join(missing)}. "
             "Run: pip install 'foldlog[server]'"
         )
-    # Imported here: it needs the extra.
-    from foldlog_server import cli
+    try:
+        # Imported here: it needs the extra.
+        from foldlog_server import cli
 
-    cli.main()
+        cli.main()
+    except KeyboardInterrupt:  # before there is somebody to stop in order
+        sys.exit(130)
 
 
 if __name__ == "__main__":

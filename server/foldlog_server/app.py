@@ -162,7 +162,9 @@ async def run(settings: Settings, ready: Callable[[App], None], stop: asyncio.Ev
         stop.set()
 
     app = await App.start(settings, on_failure=fail)
-    ready(app)
-    await stop.wait()
-    await app.stop(0 if failures else settings.grace)
+    try:
+        ready(app)
+        await stop.wait()
+    finally:
+        await app.stop(0 if failures else settings.grace)
     return failures[0] if failures else None

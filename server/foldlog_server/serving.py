@@ -62,7 +62,9 @@ def _warn_if_open(address: str) -> None:
 
 
 def _stop_once(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    """Stop in order; a second signal is left to its default, which ends the process at once."""
+    """Stop in order; a second signal is left to the system, which ends the process at once."""
     stop.set()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.remove_signal_handler(number)
+        # Python's own way, a KeyboardInterrupt in the midst of the loop, leaves a process that hangs.
+        signal.signal(number, signal.SIG_DFL)

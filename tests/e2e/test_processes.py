@@ -10,7 +10,7 @@ import sqlite3
 import sys
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ async def ended(process: asyncio.subprocess.Process) -> Ended:
             process.kill()
             await process.wait()
     assert process.returncode is not None
-    return Ended(process.returncode, output.decode(), errors.decode())
+    return Ended(process.returncode, (output or b"").decode(), errors.decode())
 
 
 async def foldlog(*arguments: object, **variables: str) -> Ended:
@@ -136,6 +136,38 @@ async def test_a_server_ends_at_ctrl_c_with_readers_connected(data: Path) -> Non
         result = await server.stop(signal.SIGINT)
         await channel.close()
         assert result == Ended(0, "", "")
+
+
+async def test_a_second_ctrl_c_ends_a_server_that_is_stopping_at_once(data: Path) -> None:
+    async with serving(data, "--listen", "127.0.0.1:0", "--grace", f"{10 * SECONDS}") as server:
+        async with foldlog_client.connect(server.address, retry=Retry(attempts=1)) as client:
+            # A stop lasts as long as a command that waits for another writer of the log's file.
+            with closing(sqlite3.connect(data / "log.db")) as other:
+                other.execute("BEGIN IMMEDIATE")
+                waiting = asyncio.ensure_future(created(client, "1"))
+                channel = connected(server.address)
+                health: Any = channel.unary_stream("/grpc.health.v1.Health/Watch")(b"")
+                await health.read()
+                server.process.send_signal(signal.SIGINT)
+                await health.read()  # it is stopping
+                result = await server.stop(signal.SIGINT)
+                with pytest.raises(foldlog_client.FoldlogError):
+                    await waiting
+                await channel.close()
+        assert result == Ended(-signal.SIGINT, "", "")
+
+
+async def test_a_server_whose_greeting_nobody_reads_ends(data: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = await asyncio.create_subprocess_exec(
+        *(FOLDLOG, "serve", "--data", data, "--listen", "127.0.0.1:0"),
+        stdout=writer,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    os.close(writer)
+    result = await ended(process)
+    assert "Traceback" not in result.errors
 
 
 async def test_a_server_makes_its_data_directory_and_finds_it_again(tmp_path: Path) -> None:
