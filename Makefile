@@ -60,6 +60,9 @@ check-generated: $(READY) ## prove that generated/ is what protos/ say
 bench: $(READY) ## measure against the bare gRPC echo; needs h2load (nghttp2-client)
 	$(BIN)/python -m bench
 
+# Otherwise gRPC's C core writes lines of its own.
+demo retail: export GRPC_VERBOSITY ?= NONE
+
 .PHONY: demo
 demo: $(READY) ## a small shop from an empty directory, telling what happens
 	@$(BIN)/python -m examples.demo

@@ -44,6 +44,13 @@ class ServerProcess:
             await asyncio.gather(working, ended, return_exceptions=True)
 
 
+def cancel_at_sigterm() -> None:
+    """Have SIGTERM cancel this task, as Ctrl-C does: so that a server which it started is ended too."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+
 @asynccontextmanager
 async def serve(data: Path) -> AsyncIterator[ServerProcess]:
     """Serve a data directory for as long as the block lasts. Raises ServerFailed."""

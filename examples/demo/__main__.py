@@ -1,6 +1,6 @@
 """A small shop from an empty directory, telling what happens: `python -m examples.demo`.
 
-Exit codes: 0 everything turned out as it must; 1 it did not, and stderr says what.
+Exit codes: 0 everything turned out as it must; 1 it did not, and stderr says what; 130 it was interrupted.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from rich.console import Console
 
 from examples.demo.feed import Feed
 from examples.demo.story import Story
-from examples.serving import ServerFailed, serve
+from examples.serving import ServerFailed, cancel_at_sigterm, serve
 from foldlog_client import FoldlogError, connect
 
 
@@ -22,7 +22,7 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="foldlog-demo-") as directory:
             wrong = asyncio.run(_run(Path(directory), console))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         print("Interrupted. Nothing is left of it; run it again from the start.", file=sys.stderr)
         return 130
     except (FoldlogError, ServerFailed) as failure:
@@ -36,6 +36,7 @@ def main() -> int:
 
 
 async def _run(directory: Path, console: Console) -> list[str]:
+    cancel_at_sigterm()
     async with serve(directory) as server:
         console.print(f"A server is started at {server.address}, on an empty directory.")
         return await server.unless_it_ends(_told(server.address, console))

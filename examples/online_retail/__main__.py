@@ -9,7 +9,6 @@ command line or the file is wrong; 130 it was interrupted. Run it again, and it 
 import asyncio
 import shlex
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -27,7 +26,7 @@ from examples.online_retail.replay import Replay, Tally
 from examples.online_retail.report import Result, print_json, print_tables
 from examples.online_retail.rows import NotRetailRows, read_rows
 from examples.online_retail.totals import Totals, sum_up
-from examples.serving import ServerFailed, serve
+from examples.serving import ServerFailed, cancel_at_sigterm, serve
 from foldlog_client import FoldlogError, Retry, connect
 
 _FAILED, _WRONG, _INTERRUPTED = 1, 2, 130
@@ -126,10 +125,7 @@ def _result(wish: Wish, source: Source) -> Result:
 
 
 async def _run(wish: Wish, source: Source, tally: Tally) -> Result:
-    task = asyncio.current_task()
-    assert task is not None
-    # As Ctrl-C: so that the server which was started is ended too.
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    cancel_at_sigterm()
     if wish.address:
         return await _replayed(wish.address, wish, source, tally)
     async with serve(wish.directory) as server:

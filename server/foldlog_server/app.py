@@ -5,6 +5,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 
 import uuid_utils
 
@@ -41,7 +42,7 @@ from foldlog_server.transport.calls import OpenStreams, RpcMethodHandler
 from foldlog_server.transport.command_service import command_handlers
 from foldlog_server.transport.event_service import event_handlers
 from foldlog_server.transport.query_service import query_handlers
-from foldlog_server.transport.server import GrpcServer
+from foldlog_server.transport.server import BoundPort, GrpcServer
 
 logger = logging.getLogger("foldlog")
 
@@ -58,11 +59,13 @@ def new_id() -> str:
 class App:
     """A running server: the store, what follows it, and the port it is served on."""
 
-    def __init__(self, store: SqliteEventStore, projectors: Projectors, server: GrpcServer) -> None:
+    def __init__(
+        self, store: SqliteEventStore, projectors: Projectors, server: GrpcServer, port: int
+    ) -> None:
         self._store = store
         self._projectors = projectors
         self._server = server
-        self.port = 0
+        self.port = port
         """The port listened on."""
 
     @classmethod
@@ -73,31 +76,30 @@ class App:
         clock: Callable[[], int] = time.time_ns,
         on_failure: Callable[[BaseException], None] | None = None,
     ) -> "App":
-        """Open the data directory, follow the log, listen.
+        """Listen, open the data directory, follow the log, serve.
 
         `on_failure` is told when the store can no longer be trusted; the process should then end and
         verify the log when it starts again. Raises what the store and the server raise when they start.
         """
-        store = await SqliteEventStore.open(
-            settings.data,
-            clock=clock,
-            new_id=new_id,
-            request_window=settings.request_window,
-            on_failure=on_failure or (lambda _: None),
-        )
-        try:
+        async with AsyncExitStack() as opened:
+            # First, so that an address that cannot be had leaves no data directory behind.
+            port = BoundPort(settings.listen)
+            opened.push_async_callback(port.release)
+            store = await SqliteEventStore.open(
+                settings.data,
+                clock=clock,
+                new_id=new_id,
+                request_window=settings.request_window,
+                on_failure=on_failure or (lambda _: None),
+            )
+            opened.push_async_callback(store.close)
             projectors = await _open_views(store, settings)
-        except BaseException:
-            await store.close()
-            raise
-        app = cls(store, projectors, _server(store, projectors, settings, clock))
-        try:
-            app.port = await app._server.start(settings.listen)
-        except BaseException:
-            await app.stop(0)
-            raise
-        projectors.start()
-        return app
+            opened.push_async_callback(projectors.stop)
+            server = _server(port, store, projectors, settings, clock)
+            await server.start()
+            projectors.start()
+            opened.pop_all()
+            return cls(store, projectors, server, port.number)
 
     async def stop(self, grace: float) -> None:
         """Finish what was taken in, then let go of everything; `grace` is in seconds."""
@@ -121,7 +123,11 @@ async def _open_views(store: EventStore, settings: Settings) -> Projectors:
 
 
 def _server(
-    store: EventStore, projectors: Projectors, settings: Settings, clock: Callable[[], int]
+    port: BoundPort,
+    store: EventStore,
+    projectors: Projectors,
+    settings: Settings,
+    clock: Callable[[], int],
 ) -> GrpcServer:
     aggregates = Aggregates(store, CODEC, new_id, capacity=settings.cached_aggregates)
     handler = CommandHandler(store, CODEC, DECIDERS, aggregates)
@@ -139,7 +145,7 @@ def _server(
         services[service.full_name] = query_handlers(service, reads, _queries(store, aggregates, reads))
     service = events.DESCRIPTOR.services_by_name["EventService"]
     services[service.full_name] = event_handlers(service, store, streams)
-    return GrpcServer(services, streams, with_reflection=settings.reflection)
+    return GrpcServer(port, services, streams, with_reflection=settings.reflection)
 
 
 def _queries(store: EventStore, aggregates: Aggregates, reads: Reads) -> dict[str, Query]:
@@ -160,7 +166,9 @@ async def run(settings: Settings, ready: Callable[[App], None], stop: asyncio.Ev
         stop.set()
 
     app = await App.start(settings, on_failure=fail)
-    ready(app)
-    await stop.wait()
-    await app.stop(0 if failures else settings.grace)
+    try:
+        ready(app)
+        await stop.wait()
+    finally:
+        await app.stop(0 if failures else settings.grace)
     return failures[0] if failures else None

@@ -2,14 +2,18 @@
 
 import asyncio
 import gc
+import logging
 import signal
 from collections.abc import Callable
 
 from foldlog_server import __version__, welcome
 from foldlog_server.app import App, run
+from foldlog_server.loopback import is_loopback
 from foldlog_server.settings import Settings
 from foldlog_server.stores.opening import CannotOpen
 from foldlog_server.transport.server import AddressInUse
+
+logger = logging.getLogger("foldlog")
 
 
 class CannotStart(Exception):
@@ -48,6 +52,7 @@ async def serve_until_stopped(
     def ready(app: App) -> None:
         host = settings.listen.rpartition(":")[0]
         address = f"{host}:{app.port}"
+        _warn_if_open(address)
         print_line(f"Foldlog {__version__} serves {settings.data} at {address}. Stop it with Ctrl-C.")
         if examples:
             print_line(welcome.text(address))
@@ -58,8 +63,20 @@ async def serve_until_stopped(
         raise CannotStart(str(reason)) from None
 
 
+def _warn_if_open(address: str) -> None:
+    if not is_loopback(address):
+        logger.warning(
+            "%s is open to other machines, and there is no TLS and no authentication: "
+            "whoever reaches the port may do everything. "
+            "Listen on a loopback address such as 127.0.0.1, or guard the port.",
+            address,
+        )
+
+
 def _stop_once(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    """Stop in order; a second signal is left to its default, which ends the process at once."""
+    """Stop in order; a second signal is left to the system, which ends the process at once."""
     stop.set()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.remove_signal_handler(number)
+        # Python's own way, a KeyboardInterrupt in the midst of the loop, leaves a process that hangs.
+        signal.signal(number, signal.SIG_DFL)

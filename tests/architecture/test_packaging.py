@@ -69,4 +69,4 @@ def test_its_metadata_are_the_projects(wheel: zipfile.ZipFile) -> None:
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata.get_all("Provides-Extra") == ["dev", "server"]
     script = wheel.read(f"{METADATA}/entry_points.txt").decode()
-    assert "foldlog = foldlog_server.cli:main" in script
+    assert "foldlog = foldlog_server.__main__:main" in script

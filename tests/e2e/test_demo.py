@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from examples.demo.feed import Feed
 from examples.demo.story import Story
 from examples.serving import ServerFailed, serve
 from foldlog_client import AlreadyExists, connect
+from tests.support.server import SECONDS
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,6 +41,28 @@ async def test_the_demo_tells_its_story_and_leaves_nothing_behind(tmp_path: Path
         "everything turned out as it must",
     ):
         assert part in told
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_demo_that_is_stopped_ends_its_server_and_leaves_nothing_behind(
+    tmp_path: Path, number: int
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "examples.demo"),
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1", "GRPC_VERBOSITY": "NONE"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    await process.stdout.readline()  # the server is started
+    process.send_signal(number)
+    # The end of both pipes: the server, which has them too, is gone.
+    _, errors = await asyncio.wait_for(process.communicate(), SECONDS)
+    assert process.returncode == 130
+    [told] = errors.decode().splitlines()
+    assert told.startswith("Interrupted.")
     assert os.listdir(tmp_path) == []
 
 

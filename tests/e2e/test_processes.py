@@ -10,7 +10,7 @@ import sqlite3
 import sys
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ async def ended(process: asyncio.subprocess.Process) -> Ended:
             process.kill()
             await process.wait()
     assert process.returncode is not None
-    return Ended(process.returncode, output.decode(), errors.decode())
+    return Ended(process.returncode, (output or b"").decode(), errors.decode())
 
 
 async def foldlog(*arguments: object, **variables: str) -> Ended:
@@ -138,6 +138,38 @@ async def test_a_server_ends_at_ctrl_c_with_readers_connected(data: Path) -> Non
         assert result == Ended(0, "", "")
 
 
+async def test_a_second_ctrl_c_ends_a_server_that_is_stopping_at_once(data: Path) -> None:
+    async with serving(data, "--listen", "127.0.0.1:0", "--grace", f"{10 * SECONDS}") as server:
+        async with foldlog_client.connect(server.address, retry=Retry(attempts=1)) as client:
+            # A stop lasts as long as a command that waits for another writer of the log's file.
+            with closing(sqlite3.connect(data / "log.db")) as other:
+                other.execute("BEGIN IMMEDIATE")
+                waiting = asyncio.ensure_future(created(client, "1"))
+                channel = connected(server.address)
+                health: Any = channel.unary_stream("/grpc.health.v1.Health/Watch")(b"")
+                await health.read()
+                server.process.send_signal(signal.SIGINT)
+                await health.read()  # it is stopping
+                result = await server.stop(signal.SIGINT)
+                with pytest.raises(foldlog_client.FoldlogError):
+                    await waiting
+                await channel.close()
+        assert result == Ended(-signal.SIGINT, "", "")
+
+
+async def test_a_server_whose_greeting_nobody_reads_ends(data: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = await asyncio.create_subprocess_exec(
+        *(FOLDLOG, "serve", "--data", data, "--listen", "127.0.0.1:0"),
+        stdout=writer,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    os.close(writer)
+    result = await ended(process)
+    assert "Traceback" not in result.errors
+
+
 async def test_a_server_makes_its_data_directory_and_finds_it_again(tmp_path: Path) -> None:
     data = tmp_path / "not" / "there yet"
     async with serving(data) as server, foldlog_client.connect(server.address) as client:
@@ -156,6 +188,15 @@ async def test_an_environment_variable_says_where_to_listen(data: Path) -> None:
         assert server.address == address
 
 
+async def test_a_server_open_to_other_machines_warns_in_one_line(data: Path) -> None:
+    async with serving(data, "--listen", "0.0.0.0:0") as server:
+        result = await server.stop()
+    assert (result.code, result.output) == (0, "")
+    [told] = result.errors.splitlines()
+    assert f"WARNING foldlog: {server.address} is open to other machines" in told
+    assert "no TLS and no authentication: whoever reaches the port may do everything" in told
+
+
 async def test_a_refusal_is_one_line_of_the_log(data: Path) -> None:
     async with serving(data) as server:
         async with foldlog_client.connect(server.address) as client:
@@ -169,7 +210,8 @@ async def test_a_refusal_is_one_line_of_the_log(data: Path) -> None:
 # What stands in the way
 
 
-async def test_a_busy_port_is_told_in_one_line(data: Path) -> None:
+async def test_a_busy_port_is_told_in_one_line_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    data = tmp_path / "data"
     with socket.socket() as busy:
         busy.bind(("127.0.0.1", 0))
         busy.listen()
@@ -177,6 +219,7 @@ async def test_a_busy_port_is_told_in_one_line(data: Path) -> None:
         result = await foldlog("serve", "--data", data, "--listen", address)
     assert (result.code, result.output) == (1, "")
     assert f"Cannot listen on {address}" in one_line(result.errors)
+    assert not data.exists()
 
 
 async def test_a_directory_of_another_server_is_told_in_one_line(data: Path) -> None:

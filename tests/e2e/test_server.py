@@ -1,6 +1,8 @@
 """What a running server does beside answering: it tells its health and its services, and stops in order."""
 
 import asyncio
+import logging
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,9 +25,12 @@ from foldlog.v1.event_service_pb2 import GetHeadRequest, ReadAllRequest, Subscri
 from foldlog.v1.reads_pb2 import ReadOptions
 from foldlog_server.app import App
 from foldlog_server.settings import Settings
-from foldlog_server.stores.opening import DataDirectoryLocked
+from foldlog_server.stores.opening import DataDirectoryLocked, DataDirectoryUnusable
+from foldlog_server.stores.sqlite import SqliteEventStore
 from foldlog_server.transport import event_service
+from foldlog_server.transport.refusal_log import LINES_A_SECOND, RefusalLog
 from foldlog_server.transport.server import AddressInUse
+from tests.support.manual_timer import ManualTimer
 from tests.support.server import (
     SECONDS,
     SERVICES,
@@ -310,15 +315,91 @@ async def test_after_the_grace_calls_are_cut_off_and_the_command_can_be_repeated
     assert (await server.send(create(), request_id=request_id)).result.version == 1
 
 
+# Its log
+
+
+async def test_a_refusal_that_repeats_is_counted_in_the_log_also_when_the_server_stops(
+    server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    timer = ManualTimer()
+    refusals = RefusalLog(lambda: timer)
+    for module in ("calls", "server"):
+        monkeypatch.setattr(f"foldlog_server.transport.{module}.REFUSALS", refusals)
+    with caplog.at_level(logging.INFO, "foldlog.calls"):
+        for _ in range(LINES_A_SECOND + 3):
+            await refused(server.ask(GetOrderRequest(order_id="none")))
+            await refused_stream(server.ask(SubscribeRequest(after_position=9)))
+        lines = [record.getMessage() for record in caplog.records]
+        assert len(lines) == 2 * LINES_A_SECOND
+        assert lines[0].startswith("foldlog.orders.v1.QueryService.GetOrder refused: ORDER_NOT_FOUND: ")
+        assert lines[1].startswith("foldlog.v1.EventService.Subscribe refused: POSITION_BEYOND_HEAD: ")
+        caplog.clear()
+        await server.restart()
+        assert [record.getMessage() for record in caplog.records] == [
+            "foldlog.orders.v1.QueryService.GetOrder refused: ORDER_NOT_FOUND: 3 more times within a second",
+            "foldlog.v1.EventService.Subscribe refused: POSITION_BEYOND_HEAD: 3 more times within a second",
+        ]
+
+
 # Starting
 
 
-async def test_an_address_in_use_is_refused_and_lets_go_of_the_data(server: Server, tmp_path: Path) -> None:
+async def test_an_address_in_use_is_refused_and_leaves_no_data_behind(server: Server, tmp_path: Path) -> None:
     data = tmp_path / "other"
     with pytest.raises(AddressInUse, match=f"Cannot listen on {server.address}"):
         await App.start(Settings(server.address, data))
-    async with serving(data) as other:
-        assert (await other.head()).position == 0
+    assert not data.exists()
+
+
+async def test_an_address_of_another_machine_is_refused_and_leaves_no_data_behind(tmp_path: Path) -> None:
+    with pytest.raises(AddressInUse, match=r"Cannot listen on 192\.0\.2\.1:0"):  # kept for documents
+        await App.start(Settings("192.0.2.1:0", tmp_path / "data"))
+    assert not (tmp_path / "data").exists()
+
+
+async def test_who_connects_while_the_data_is_opened_is_answered_when_it_is(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await server.stop()
+    early: list[Any] = []
+    real = SqliteEventStore.open
+
+    async def connecting_first(*arguments: Any, **options: Any) -> SqliteEventStore:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        early.append(writer)
+        channel = connected(server.address)
+        early.append(channel)
+        early.append(HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=SECONDS))
+        return await real(*arguments, **options)
+
+    monkeypatch.setattr(SqliteEventStore, "open", connecting_first)
+    await server.start()
+    writer, channel, call = early
+    assert (await call).status == SERVING
+    writer.close()
+    await channel.close()
+
+
+async def test_a_server_that_does_not_start_lets_go_of_its_address(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    (tmp_path / "file").touch()
+    with pytest.raises(DataDirectoryUnusable):
+        await App.start(Settings(address, tmp_path / "file"))
+    app = await App.start(Settings(address, tmp_path / "data"))
+    await app.stop(0)
+
+
+async def test_a_server_whose_views_cannot_be_opened_lets_go_of_its_log(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "views").touch()
+    with pytest.raises(DataDirectoryUnusable):
+        await App.start(Settings("127.0.0.1:0", data))
+    (data / "views").unlink()
+    async with serving(data) as server:
+        assert (await server.head()).position == 0
 
 
 async def test_a_directory_in_use_is_refused(server: Server) -> None:

@@ -16,10 +16,12 @@ from foldlog_server.core.errors import Draining, FoldlogError, InvalidRequest, V
 from foldlog_server.core.rules import violations
 from foldlog_server.transport.arrivals import Arrivals
 from foldlog_server.transport.errors import Context, abort, unforeseen
+from foldlog_server.transport.refusal_log import RefusalLog
 
 logger = logging.getLogger("foldlog.calls")
 
 SLOW_SECONDS = 1.0
+REFUSALS = RefusalLog(asyncio.get_running_loop)
 
 Unary = Callable[[Any, Context], Awaitable[bytes]]
 Streamed = Callable[[Any, Context], AsyncGenerator[bytes]]
@@ -73,7 +75,7 @@ def _unary(name: str, reply: Callable[[bytes, Context], Awaitable[bytes]]) -> Rp
         try:
             return await reply(data, context)
         except FoldlogError as error:
-            _log_refusal(name, error)
+            REFUSALS.refused(name, error)
             await abort(context, error)
         except Exception as exception:
             await abort(context, unforeseen(exception))
@@ -121,7 +123,7 @@ class OpenStreams:
                 with self.opened():
                     await self._write_all(messages, context)
             except FoldlogError as error:
-                _log_refusal(method.full_name, error)
+                REFUSALS.refused(method.full_name, error)
                 await abort(context, error)
             except asyncio.CancelledError:
                 if not self.draining:
@@ -162,10 +164,6 @@ def _checked(request_class: type[Message], data: bytes, check: FurtherCheck = no
     if broken:
         raise InvalidRequest.fields(broken)
     return request
-
-
-def _log_refusal(name: str, error: FoldlogError) -> None:
-    logger.info("%s refused: %s: %s", name, error.reason.name, error.message)
 
 
 def _log_call(name: str, seconds: float) -> None:

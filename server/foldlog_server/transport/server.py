@@ -6,7 +6,7 @@ from typing import Any
 import grpc
 
 from foldlog_server.transport import health, reflection
-from foldlog_server.transport.calls import OpenStreams, RpcMethodHandler
+from foldlog_server.transport.calls import REFUSALS, OpenStreams, RpcMethodHandler
 from foldlog_server.transport.health import Health
 
 _MIB = 1024 * 1024
@@ -29,11 +29,34 @@ class AddressInUse(Exception):
     """The address cannot be listened on."""
 
 
+class BoundPort:
+    """An address that is had, and nothing served on it yet: who connects waits for what is to come."""
+
+    def __init__(self, address: str) -> None:
+        """Raises `AddressInUse`."""
+        self.server = grpc.aio.server(options=_OPTIONS)
+        try:
+            self.number = self.server.add_insecure_port(address)
+            """The port, chosen by the system for port 0."""
+        except RuntimeError:
+            raise AddressInUse(
+                f"Cannot listen on {address}: another program does, or the address is not this machine's. "
+                "Stop it, or choose another address with --listen."
+            ) from None
+
+    async def release(self) -> None:
+        """Let go of an address on which nothing was served."""
+        # A server that was never started keeps its socket, even when it is stopped (grpcio 1.80).
+        await self.server.start()
+        await self.server.stop(0)
+
+
 class GrpcServer:
     """Serves handlers until it is stopped."""
 
     def __init__(
         self,
+        port: BoundPort,
         services: Mapping[str, dict[str, RpcMethodHandler]],
         streams: OpenStreams,
         *,
@@ -42,7 +65,7 @@ class GrpcServer:
         """`services` are handlers by method name, by service name."""
         self._streams = streams
         self._health = Health(list(services))
-        self._server = grpc.aio.server(options=_OPTIONS)
+        self._server = port.server
         handlers = [grpc.method_handlers_generic_handler(name, methods) for name, methods in services.items()]
         handlers.append(self._health.generic_handler())
         if with_reflection:
@@ -50,25 +73,14 @@ class GrpcServer:
         # Generic handlers only: since 1.84, grpcio pays for every registered method at every call.
         self._server.add_generic_rpc_handlers(tuple(handlers))
 
-    async def start(self, address: str) -> int:
-        """Listen and serve; gives the port, chosen by the system for port 0. Raises `AddressInUse`."""
-        try:
-            port = self._server.add_insecure_port(address)
-        except RuntimeError:
-            raise AddressInUse(
-                f"Cannot listen on {address}: another program does, or the address is not this machine's. "
-                "Stop it, or choose another address with --listen."
-            ) from None
+    async def start(self) -> None:
+        """Serve."""
         await self._server.start()
         self._health.set_serving(True)
-        return port
 
     async def stop(self, grace: float) -> None:
         """Take no more calls, end streams with the reason, let unary calls finish for `grace` seconds."""
         self._health.close()
         self._streams.drain()
         await self._server.stop(grace)
-
-    async def wait_stopped(self) -> None:
-        """Return when the server has stopped."""
-        await self._server.wait_for_termination()
+        REFUSALS.end_all()

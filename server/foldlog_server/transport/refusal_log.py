@@ -1,0 +1,45 @@
+"""Refusals in the log: the first of a second a line each, the rest as a number."""
+
+import logging
+from collections.abc import Callable
+
+from foldlog_server.core.errors import FoldlogError
+from foldlog_server.core.timer import Timer
+
+LINES_A_SECOND = 10
+"""Of one method and reason; a client that repeats a refused call does so thousands of times a second."""
+
+logger = logging.getLogger("foldlog.calls")
+
+_Kind = tuple[str, str]  # method, reason
+
+
+class RefusalLog:
+    """Writes at most `LINES_A_SECOND` refusals of a method and reason, then one line for all it left out.
+
+    A second begins with its first refusal; the line for the rest comes when it ends.
+    """
+
+    def __init__(self, timer: Callable[[], Timer]) -> None:
+        """`timer` gives what tells when a second is over, such as the running event loop."""
+        self._timer = timer
+        self._counts: dict[_Kind, int] = {}
+
+    def refused(self, method: str, error: FoldlogError) -> None:
+        """Log a refusal, or count it."""
+        kind = (method, error.reason.name)
+        count = self._counts[kind] = self._counts.get(kind, 0) + 1
+        if count == 1:
+            self._timer().call_later(1.0, lambda: self._end_second(kind))
+        if count <= LINES_A_SECOND:
+            logger.info("%s refused: %s: %s", *kind, error.message)
+
+    def end_all(self) -> None:
+        """End every second now: nobody may be there when it is over."""
+        for kind in list(self._counts):
+            self._end_second(kind)
+
+    def _end_second(self, kind: _Kind) -> None:
+        left_out = self._counts.pop(kind, 0) - LINES_A_SECOND
+        if left_out > 0:
+            logger.info("%s refused: %s: %d more times within a second", *kind, left_out)
