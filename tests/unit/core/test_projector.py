@@ -5,8 +5,10 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from google.protobuf.message import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -80,7 +82,7 @@ class Setting:
         self.decoding = SharedDecoding(CODEC)
         self.projector = self.another(view, self.model, batch_events)
 
-    def another(self, view: View, model: DictReadModel, batch_events: int = 2000) -> Projector:
+    def another(self, view: View, model: Any, batch_events: int = 2000) -> Projector:
         return Projector(view, self.log, self.decoding, model, timer=self.timer, batch_events=batch_events)
 
 
@@ -98,8 +100,8 @@ async def running(*projectors: Projector) -> AsyncIterator[None]:
 
 
 def item_count(model: DictReadModel, order_id: str) -> int:
-    order = ORDER_COUNTS.collections[ORDERS].FromString(model.rows[Key(ORDERS, order_id)][1])
-    return order.item_count
+    order: Any = ORDER_COUNTS.collections[ORDERS].FromString(model.rows[Key(ORDERS, order_id)][1])
+    return int(order.item_count)
 
 
 def failing_at(position: int, where: str = "evolve") -> View:
@@ -108,7 +110,7 @@ def failing_at(position: int, where: str = "evolve") -> View:
             raise ArithmeticError("no key")
         return list(ORDER_COUNTS.keys(recorded))
 
-    def evolve(key: Key, document: object, recorded: RecordedEvent) -> object:
+    def evolve(key: Key, document: Message | None, recorded: RecordedEvent) -> Message | None:
         if recorded.position == position and where == "evolve":
             raise ArithmeticError("no document")
         return ORDER_COUNTS.evolve(key, document, recorded)
@@ -167,7 +169,7 @@ histories = st.lists(
 @given(history=histories, batches=st.lists(st.integers(1, 7), min_size=1), stops=st.sets(st.integers(0, 40)))
 @settings(max_examples=60, deadline=None)
 async def test_random_batches_and_restarts_give_what_a_plain_replay_gives(
-    history: list[tuple[str, object]], batches: list[int], stops: set[int]
+    history: list[tuple[str, Message]], batches: list[int], stops: set[int]
 ) -> None:
     setting = Setting()
     projector = setting.another(ORDER_COUNTS, setting.model, batches[0])
@@ -418,13 +420,15 @@ async def test_a_view_that_cannot_digest_an_event_stops_just_before_it_and_alone
     where: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     setting = Setting()
-    fragile = setting.another(failing_at(3, where), DictReadModel())
+    model = DictReadModel()
+    fragile = setting.another(failing_at(3, where), model)
     setting.log.add("order-1", created(), added(), added(), added())
     with caplog.at_level(logging.ERROR):
         async with running(fragile, setting.projector):
+            assert fragile.failed is not None
             assert isinstance(fragile.failed.__cause__, ArithmeticError)
             assert fragile.position == 2
-            assert fragile.read_model.rows == replay(setting.log.events[:2])
+            assert model.rows == replay(setting.log.events[:2])
             assert setting.projector.failed is None
             assert setting.projector.position == 4
     [record] = caplog.records
