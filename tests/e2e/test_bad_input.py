@@ -5,7 +5,7 @@ import re
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import grpc
 import pytest
@@ -67,7 +67,7 @@ def rule_of(field: FieldDescriptor) -> FieldRules:
     return field.GetOptions().Extensions[rules]
 
 
-def is_ours(message: Descriptor | None) -> bool:
+def is_ours(message: Descriptor | None) -> TypeGuard[Descriptor]:
     return message is not None and message.file.package.startswith("foldlog.")
 
 
@@ -568,8 +568,8 @@ async def test_what_comes_later_says_so(server: Server) -> None:
         check_not_offered(await refused_stream(server.ask(watch)))
     for package in ("orders", "inventory"):
         path = f"/foldlog.{package}.v1.CommandService/Execute"
-        call: Any = server.channel.stream_stream(path)(iter([b""]), timeout=SECONDS)
-        check_not_offered(await refused_stream(call))
+        opened: Any = server.channel.stream_stream(path)
+        check_not_offered(await refused_stream(opened(iter([b""]), timeout=SECONDS)))
 
 
 def check_not_offered(found: Refusal) -> None:

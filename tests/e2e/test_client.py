@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from grpc import StatusCode
 
 import foldlog_client
 from foldlog.orders.v1.events_pb2 import ItemAdded, OrderCreated
 from foldlog.orders.v1.types_pb2 import ORDER_STATUS_DRAFT
+from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog.v1.reads_pb2 import WHEN_BEHIND_ANSWER
 from foldlog_client import Client, Retry
 from tests.support.server import SECONDS, Server, client_of, until
@@ -122,9 +125,12 @@ async def test_many_commands_in_flight_during_restarts_act_once_each(server: Ser
             for _ in range(10):
                 await client.orders.add_item(order_id="1", line=line(f"w{worker}", 1, money("1")))
 
+        def has_reached(position: int) -> bool:
+            return server.app._store.head.position >= position
+
         adding = [asyncio.ensure_future(add(worker)) for worker in range(8)]
         for enough in (20, 50):
-            await until(lambda enough=enough: server.app._store.head.position >= enough)
+            await until(partial(has_reached, enough))
             await server.restart()
         await asyncio.gather(*adding)
         order = (await client.orders.get_order(order_id="1")).order
@@ -178,7 +184,7 @@ async def test_a_subscription_at_the_end_loses_nothing_that_comes_while_it_is_cu
                 pass
             await server.restart()
             reply = await created(client, "after")
-            events = []
+            events: list[RecordedEvent] = []
             while not events:
                 events += (await anext(messages)).events.events
             assert events == list(reply.result.events)
@@ -282,10 +288,12 @@ async def test_a_view_that_stays_behind_is_told_and_can_answer_all_the_same(
     await server.views.stop()
     await client.orders.add_item(order_id="1", line=TEA)
     with pytest.raises(foldlog_client.ViewBehind) as raised:
-        await client.orders.get_order(order_id="1", max_wait={"nanos": 1})
+        await client.orders.get_order(order_id="1", max_wait=Duration(nanos=1))
     assert raised.value.code is StatusCode.UNAVAILABLE
     assert (raised.value.metadata["position"], raised.value.metadata["min_position"]) == ("1", "2")
-    stale = await client.orders.get_order(order_id="1", max_wait={"nanos": 1}, when_behind=WHEN_BEHIND_ANSWER)
+    stale = await client.orders.get_order(
+        order_id="1", max_wait=Duration(nanos=1), when_behind=WHEN_BEHIND_ANSWER
+    )
     assert (stale.order.version, stale.freshness.lag_events) == (1, 1)
 
 

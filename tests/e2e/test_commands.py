@@ -669,7 +669,7 @@ async def test_what_is_checked_first_is_what_is_told(server: Server) -> None:
     used = new_id()
     await server.send(create("1", LAMP), request_id=used)
     await server.send(SubmitOrder(order_id="1"))
-    everything = {"request_id": used, "expected_version": 9}
+    everything: dict[str, Any] = {"request_id": used, "expected_version": 9}
     # Wrong in a field, in the request id, in the version, in existence, by a rule: one less each time.
     broken = add("nobody", line("", 1, money("1")))
     assert (await refused(server.send(broken, **everything))).reason == "INVALID_FIELDS"

@@ -16,6 +16,7 @@ from foldlog.orders.v1.commands_pb2 import AddItem, CancelOrder, CreateOrder, Su
 from foldlog.v1.event_service_pb2 import (
     DIRECTION_BACKWARDS,
     DIRECTION_FORWARDS,
+    DIRECTION_UNSPECIFIED,
     Confirmed,
     EventFilter,
     ReadAllRequest,
@@ -92,7 +93,7 @@ async def test_a_stream_is_read_from_any_version_either_way_and_as_far_as_wanted
     log = await fill(server)
     stream = [event for event in log if event.stream == "order-10"]
     assert [event.version for event in stream] == [1, 2, 3, 4]
-    for direction in (0, DIRECTION_FORWARDS, DIRECTION_BACKWARDS):
+    for direction in (DIRECTION_UNSPECIFIED, DIRECTION_FORWARDS, DIRECTION_BACKWARDS):
         for start in range(7):
             for most in (0, 1, 3, 2**64 - 1):
                 request = ReadStreamRequest(
@@ -104,7 +105,7 @@ async def test_a_stream_is_read_from_any_version_either_way_and_as_far_as_wanted
 
 async def test_the_log_is_read_from_any_position_either_way_and_as_far_as_wanted(server: Server) -> None:
     log = await fill(server)
-    for direction in (0, DIRECTION_FORWARDS, DIRECTION_BACKWARDS):
+    for direction in (DIRECTION_UNSPECIFIED, DIRECTION_FORWARDS, DIRECTION_BACKWARDS):
         for start in (0, 1, 2, 7, 14, 15):
             for most in (0, 1, 14, 2**64 - 1):
                 request = ReadAllRequest(from_position=start, direction=direction, max_count=most)

@@ -131,7 +131,8 @@ async def test_a_server_ends_at_ctrl_c_with_readers_connected(data: Path) -> Non
     async with serving(data) as server:
         channel = connected(server.address)
         path = "/foldlog.v1.EventService/Subscribe"
-        call: Any = channel.unary_stream(path)(SubscribeRequest().SerializeToString())
+        opened: Any = channel.unary_stream(path)
+        call = opened(SubscribeRequest().SerializeToString())
         await call.read()
         result = await server.stop(signal.SIGINT)
         await channel.close()
@@ -146,7 +147,8 @@ async def test_a_second_ctrl_c_ends_a_server_that_is_stopping_at_once(data: Path
                 other.execute("BEGIN IMMEDIATE")
                 waiting = asyncio.ensure_future(created(client, "1"))
                 channel = connected(server.address)
-                health: Any = channel.unary_stream("/grpc.health.v1.Health/Watch")(b"")
+                watch: Any = channel.unary_stream("/grpc.health.v1.Health/Watch")
+                health = watch(b"")
                 await health.read()
                 server.process.send_signal(signal.SIGINT)
                 await health.read()  # it is stopping

@@ -58,7 +58,14 @@ from foldlog.orders.v1.types_pb2 import (
     ORDER_STATUS_SUBMITTED,
 )
 from foldlog.v1.event_service_pb2 import ReadAllRequest
-from foldlog.v1.reads_pb2 import WHEN_BEHIND_ANSWER, WHEN_BEHIND_FAIL, Freshness, ReadOptions
+from foldlog.v1.reads_pb2 import (
+    WHEN_BEHIND_ANSWER,
+    WHEN_BEHIND_FAIL,
+    WHEN_BEHIND_UNSPECIFIED,
+    Freshness,
+    ReadOptions,
+    WhenBehind,
+)
 from tests.support.server import SECONDS, Refusal, Server, refused, serving
 from tests.support.view_scenario import line, money
 
@@ -205,7 +212,9 @@ async def test_every_question_can_wait_for_a_command_that_is_being_stored(server
     await server.send(create("1"))
     for number in range(1, 11):
         result = await one_more(server, number)
-        assert await server.ask(GetOrderRequest(order_id="1", options={"min_position": result.position}))
+        assert await server.ask(
+            GetOrderRequest(order_id="1", options=ReadOptions(min_position=result.position))
+        )
     head = await server.head()
     assert head.position == result.position
 
@@ -225,9 +234,9 @@ async def behind(server: Server) -> tuple[Server, Any]:
     return server, await one_more(server, 2)
 
 
-@pytest.mark.parametrize("when_behind", [0, WHEN_BEHIND_FAIL])
+@pytest.mark.parametrize("when_behind", [WHEN_BEHIND_UNSPECIFIED, WHEN_BEHIND_FAIL])
 async def test_a_view_that_is_behind_fails_and_says_where_it_is(
-    behind: tuple[Server, Any], when_behind: int
+    behind: tuple[Server, Any], when_behind: WhenBehind.ValueType
 ) -> None:
     server, result = behind
     options = ReadOptions(min_position=result.position, max_wait=NO_WAIT, when_behind=when_behind)
@@ -348,7 +357,7 @@ async def test_ids_are_told_apart_to_the_last_byte(server: Server) -> None:
     for other in ("ada 1", "Ada  1", "Ada 1.", "Ada"):
         assert (await refused(server.ask(GetOrderRequest(order_id=other)))).reason == "ORDER_NOT_FOUND"
     position = (await server.head()).position
-    response = await server.ask(GetOrderRequest(order_id="Ada 1", options={"min_position": position}))
+    response = await server.ask(GetOrderRequest(order_id="Ada 1", options=ReadOptions(min_position=position)))
     assert response.order.order_id == "Ada 1"
 
 
@@ -436,11 +445,11 @@ async def test_lists_by_id_are_in_the_order_of_the_bytes(server: Server) -> None
         await server.send(ReceiveStock(product_id=id, quantity=1))
     ordered = sorted(ids, key=str.encode)
     assert await ids_of(server, ListCustomersRequest(), "customers", "customer_id") == ordered
-    backwards = ListCustomersRequest(descending=True)
-    assert await ids_of(server, backwards, "customers", "customer_id") == ordered[::-1]
+    last_first: Any = ListCustomersRequest(descending=True)
+    assert await ids_of(server, last_first, "customers", "customer_id") == ordered[::-1]
     assert await ids_of(server, ListInventoryRequest(), "items", "product_id") == ordered
-    backwards = ListInventoryRequest(descending=True)
-    assert await ids_of(server, backwards, "items", "product_id") == ordered[::-1]
+    last_first = ListInventoryRequest(descending=True)
+    assert await ids_of(server, last_first, "items", "product_id") == ordered[::-1]
 
 
 # Pages
@@ -463,7 +472,7 @@ async def seven(server: Server) -> Server:
     return server
 
 
-LISTED = [
+LISTED: list[tuple[Any, str, list[Any], Callable[[Any], object]]] = [
     (ListCurrentOrdersRequest(), "orders", [f"c{n}" for n in range(7)], lambda r: r.order_id),
     (ListOrderHistoryRequest(), "orders", [f"f{n}" for n in range(7)], lambda r: r.order_id),
     (
@@ -691,7 +700,7 @@ class Life:
                 ):
                     field.CopyFrom(last.recorded_time)
             response = await self.server.ask(
-                GetOrderRequest(order_id="1", options={"min_position": reply.result.position})
+                GetOrderRequest(order_id="1", options=ReadOptions(min_position=reply.result.position))
             )
             assert response.order == reply.order  # what a command answers is what a query answers
         return reply

@@ -12,6 +12,7 @@ import grpc
 import grpc.aio
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.empty_pb2 import Empty
 from grpc import StatusCode
 from grpc_health.v1 import health_pb2
@@ -21,7 +22,8 @@ from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 
 from foldlog.orders.v1.commands_pb2 import AddItem, CreateOrder
 from foldlog.orders.v1.queries_pb2 import GetOrderRequest
-from foldlog.v1.event_service_pb2 import GetHeadRequest, ReadAllRequest, SubscribeRequest
+from foldlog.orders.v1.types_pb2 import OrderLine
+from foldlog.v1.event_service_pb2 import EventFilter, GetHeadRequest, ReadAllRequest, SubscribeRequest
 from foldlog.v1.reads_pb2 import ReadOptions
 from foldlog_server.app import App
 from foldlog_server.settings import Settings
@@ -141,7 +143,10 @@ async def test_reflection_describes_every_service_and_payload(server: Server, ve
             FileDescriptorProto.FromString(encoded)
             for encoded in response.file_descriptor_response.file_descriptor_proto
         ]
-        defined = {f"{f.package}.{one.name}" for f in files for one in (*f.service, *f.message_type)}
+        parts: list[tuple[str, Any]] = [
+            (f.package, one) for f in files for one in (*f.service, *f.message_type)
+        ]
+        defined = {f"{package}.{one.name}" for package, one in parts}
         assert symbol in defined
 
 
@@ -208,7 +213,7 @@ async def test_a_command_under_way_is_finished_and_answered(server: Server) -> N
 async def test_a_query_that_waits_is_answered_before_the_server_is_gone(server: Server) -> None:
     await server.views.stop()
     position = (await server.send(create())).result.position
-    options = ReadOptions(min_position=position, max_wait={"seconds": 30})
+    options = ReadOptions(min_position=position, max_wait=Duration(seconds=30))
     asking = asyncio.ensure_future(server.ask(GetOrderRequest(order_id="1", options=options)))
     waiters = server.projector("order-details")._waiters
     await until(lambda: waiters)
@@ -237,7 +242,7 @@ async def test_every_stream_ends_with_the_reason_and_when_to_come_again(server: 
     calls = [
         server.ask(SubscribeRequest()),
         server.ask(SubscribeRequest(end=Empty())),
-        server.ask(SubscribeRequest(filter={"categories": ["stock"]})),
+        server.ask(SubscribeRequest(filter=EventFilter(categories=["stock"]))),
     ]
     for call in calls:
         while not (await call.read()).HasField("caught_up"):
@@ -260,7 +265,8 @@ async def test_a_reader_that_never_reads_does_not_hold_up_the_stop(server: Serve
     requests = {"Subscribe": SubscribeRequest(), "ReadAll": ReadAllRequest()}
     calls: list[Any] = []
     for channel, (name, request) in zip(stalled, requests.items(), strict=True):
-        call: Any = channel.unary_stream(path + name)(request.SerializeToString())
+        opened: Any = channel.unary_stream(path + name)
+        call = opened(request.SerializeToString())
         await call.read()
         calls.append(call)
     async with stopping(server):
@@ -414,13 +420,14 @@ async def test_states_that_do_not_fit_into_memory_are_read_again(tmp_path: Path)
             await server.send(create(id))
         for turn in (2, 3):
             for id in "12345":
-                item = {"line_id": f"{turn}", "product_id": "tea", "quantity": 1, "unit_price": money("1")}
+                item = OrderLine(line_id=f"{turn}", product_id="tea", quantity=1, unit_price=money("1"))
                 reply = await server.send(AddItem(order_id=id, line=item))
                 assert (reply.order.version, len(reply.order.lines)) == (turn, turn - 1)
 
 
 async def test_an_unknown_method_is_unimplemented(server: Server) -> None:
     for path in ("/foldlog.orders.v1.CommandService/Nothing", "/foldlog.orders.v2.CommandService/AddItem"):
+        called: Any = server.channel.unary_unary(path)
         with pytest.raises(grpc.aio.AioRpcError) as raised:
-            await server.channel.unary_unary(path)(b"", timeout=SECONDS)
+            await called(b"", timeout=SECONDS)
         assert raised.value.code() is StatusCode.UNIMPLEMENTED

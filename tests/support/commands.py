@@ -17,6 +17,7 @@ from foldlog.v1.options_pb2 import command as command_option
 from foldlog_server.core.aggregates import Aggregates
 from foldlog_server.core.codec import Codec
 from foldlog_server.core.command_handler import Command, CommandHandler, Outcome, Route
+from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.errors import InvalidRequest
 from foldlog_server.core.event_store import Append, Appended
 from foldlog_server.core.events import EncodedEvent
@@ -25,7 +26,7 @@ from foldlog_server.inventory.stock import STOCK
 from foldlog_server.orders.order import ORDER
 from foldlog_server.stores.memory import MemoryEventStore
 
-DECIDERS = {"order": ORDER, "stock": STOCK}
+DECIDERS: dict[str, AnyDecider] = {"order": ORDER, "stock": STOCK}
 CODEC = Codec([*ORDER.events, *STOCK.events])
 
 
@@ -103,14 +104,15 @@ class Commands:
         return asyncio.get_running_loop().create_task(self.execute(message, actor=actor, **options))
 
     def _route(self, message: Message) -> tuple[str, Route]:
+        descriptor: Any = message.DESCRIPTOR
         for module in (orders_service, inventory_service):
             for method in module.DESCRIPTOR.services_by_name["CommandService"].methods:
                 if method.GetOptions().HasExtension(command_option) and method.name == type(message).__name__:
                     options = method.GetOptions().Extensions[command_option]
-                    return method.full_name, route_of(options, message.DESCRIPTOR, DECIDERS, self.new_id)
+                    return method.full_name, route_of(options, descriptor, DECIDERS, self.new_id)
         raise LookupError(type(message).__name__)
 
-    def stored(self) -> list[tuple[str, int, Message]]:
+    def stored(self) -> list[tuple[str, int, Any]]:
         """What is in the log: stream, version and payload of each event."""
         decoded = [CODEC.decode(event) for event in self.store._log]
         return [(event.stream, event.version, event.payload) for event in decoded]

@@ -7,7 +7,7 @@ from google.protobuf.message import Message
 
 from foldlog.v1.events_pb2 import EventMetadata
 from foldlog_server.core.codec import NO_CHAIN, chain_hash, encode_common, encode_header, encode_record
-from foldlog_server.core.event_store import Head
+from foldlog_server.core.event_store import Append, Appended, Head, RecordedRequest, RequestKey
 from foldlog_server.core.events import EncodedEvent, NewEvent
 
 RECORDED_NS = 1_700_000_000_000_000_000
@@ -15,7 +15,7 @@ RECORDED_NS = 1_700_000_000_000_000_000
 
 
 class ListLog:
-    """What a follower asks of an event store."""
+    """An event store for those who follow it: they neither append nor close it."""
 
     def __init__(self, log_id: str = "log") -> None:
         self.log_id = log_id
@@ -71,6 +71,15 @@ class ListLog:
         while len(self.events) <= position:
             await self._grown.wait()
             self.wakes += 1
+
+    def append(self, append: Append) -> asyncio.Future[Appended]:
+        raise NotImplementedError
+
+    async def find_request(self, key: RequestKey) -> RecordedRequest | None:
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        raise NotImplementedError
 
 
 def _from(events: Iterable[EncodedEvent], first: int, backwards: bool) -> list[EncodedEvent]:

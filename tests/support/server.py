@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -136,8 +137,8 @@ class Server:
 class HeldAppends:
     """Appends that are kept from the store for as long as a test wants."""
 
-    def __init__(self, app: App) -> None:
-        self._store: Any = app._store
+    def __init__(self, app: Any) -> None:
+        self._store = app._store
         self._append = self._store.append
         self._held: list[tuple[Append, asyncio.Future[Appended]]] = []
         self.came = asyncio.Event()
@@ -157,10 +158,10 @@ class HeldAppends:
         """Let them be stored, and hold no more."""
         self._store.append = self._append
         for append, future in self._held:
-            self._append(append).add_done_callback(lambda stored, to=future: _pass_on(stored, to))
+            self._append(append).add_done_callback(partial(_pass_on, future))
 
 
-def _pass_on(stored: "asyncio.Future[Appended]", future: "asyncio.Future[Appended]") -> None:
+def _pass_on(future: "asyncio.Future[Appended]", stored: "asyncio.Future[Appended]") -> None:
     error = stored.exception()
     if error is None:
         future.set_result(stored.result())

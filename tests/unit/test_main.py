@@ -7,7 +7,8 @@ import tomllib
 
 import pytest
 
-from foldlog_server.__main__ import NEEDED
+from foldlog_server import cli
+from foldlog_server.__main__ import NEEDED, main
 from tests.architecture.documents import ROOT
 
 # Runs the command with some modules as good as absent.
@@ -45,3 +46,13 @@ def test_all_of_the_extra_is_looked_for_but_what_is_optional() -> None:
     wanted = {line.partition(">=")[0] for line in project["optional-dependencies"]["server"]} - {"uvloop"}
     distributions = importlib.metadata.packages_distributions()
     assert {distributions[name][0] for name in NEEDED} == wanted
+
+
+def test_ctrl_c_before_anybody_could_stop_in_order_shows_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "main", interrupted)
+    with pytest.raises(SystemExit) as raised:
+        main()
+    assert raised.value.code == 130

@@ -1,6 +1,7 @@
 """Commands are decided in memory, in order of arrival, and answered from disk: a test for each rule."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -298,7 +299,7 @@ async def test_when_the_store_is_gone_everyone_hears_of_it(store: HeldStore, com
     ids=["a refusal", "what exists", "a conflict"],
 )
 async def test_a_refusal_waits_for_the_version_it_was_decided_on(
-    store: HeldStore, commands: Commands, message: SubmitOrder, options: dict[str, int], expected: str
+    store: HeldStore, commands: Commands, message: SubmitOrder, options: dict[str, Any], expected: str
 ) -> None:
     store.holds = True
     created, refused = commands.send(create()), commands.send(message, **options)
@@ -325,7 +326,7 @@ async def test_a_refusal_waits_for_every_version_it_was_decided_on(
 
 @pytest.mark.parametrize("options", [{}, {"validate_only": True}], ids=["nothing to do", "validate only"])
 async def test_what_stores_nothing_waits_for_the_version_it_was_decided_on(
-    store: HeldStore, commands: Commands, options: dict[str, bool]
+    store: HeldStore, commands: Commands, options: dict[str, Any]
 ) -> None:
     await commands.execute(create("1", line()))
     store.holds = True

@@ -5,8 +5,10 @@ import logging
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from google.protobuf.message import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -82,7 +84,8 @@ class Setting:
         self.projector = self.another(view, self.model)
 
     def another(self, view: View = ORDER_COUNTS, model: DictReadModel | None = None) -> Projector:
-        return Projector(view, model or DictReadModel(), timer=self.timer)
+        read_model: Any = model or DictReadModel()
+        return Projector(view, read_model, timer=self.timer)
 
     def cohorts(self, *projectors: Projector) -> Cohorts:
         members = projectors or (self.projector,)
@@ -102,8 +105,8 @@ class Setting:
 
 
 def item_count(model: DictReadModel, order_id: str) -> int:
-    order = ORDER_COUNTS.collections[ORDERS].FromString(model.rows[Key(ORDERS, order_id)][1])
-    return order.item_count
+    order: Any = ORDER_COUNTS.collections[ORDERS].FromString(model.rows[Key(ORDERS, order_id)][1])
+    return int(order.item_count)
 
 
 def failing_at(position: int, where: str = "evolve") -> View:
@@ -112,7 +115,7 @@ def failing_at(position: int, where: str = "evolve") -> View:
             raise ArithmeticError("no key")
         return list(ORDER_COUNTS.keys(recorded))
 
-    def evolve(key: Key, document: object, recorded: RecordedEvent) -> object:
+    def evolve(key: Key, document: Message | None, recorded: RecordedEvent) -> Message | None:
         if recorded.position == position and where == "evolve":
             raise ArithmeticError("no document")
         return ORDER_COUNTS.evolve(key, document, recorded)
@@ -171,7 +174,7 @@ histories = st.lists(
 @given(history=histories, batches=st.lists(st.integers(1, 7), min_size=1), stops=st.sets(st.integers(0, 40)))
 @settings(max_examples=60, deadline=None)
 async def test_random_batches_and_restarts_give_what_a_plain_replay_gives(
-    history: list[tuple[str, object]], batches: list[int], stops: set[int]
+    history: list[tuple[str, Message]], batches: list[int], stops: set[int]
 ) -> None:
     setting = Setting()
     setting.batch_events = batches[0]
@@ -433,7 +436,7 @@ async def test_a_view_that_is_behind_reads_no_further_than_to_the_next_one() -> 
     async with setting.running():
         pass
     ahead, behind = setting.projector, setting.another()
-    ahead.read_model.gate.clear()
+    setting.model.gate.clear()
     setting.log.add("order-1", added(), added())
     async with setting.running(ahead, behind):
         assert [limit for first, limit in setting.log.reads if first == 1][-1:] == [2]
@@ -456,8 +459,9 @@ async def test_a_reader_of_one_view_is_served_at_once_wherever_that_has_joined()
 
 async def test_a_view_that_cannot_be_written_does_not_hold_the_others_up() -> None:
     setting = Setting()
-    refused = setting.another()
-    refused.read_model.refusals = 1
+    model = DictReadModel()
+    model.refusals = 1
+    refused = setting.another(model=model)
     setting.log.add("order-1", created())
     async with setting.running(setting.projector, refused):
         assert (setting.projector.position, refused.position) == (1, 0)
@@ -466,7 +470,7 @@ async def test_a_view_that_cannot_be_written_does_not_hold_the_others_up() -> No
         assert (setting.projector.position, refused.position) == (2, 0)
         await setting.timer.advance(RETRY)
         assert refused.position == 2
-        assert refused.read_model.rows == setting.model.rows == replay(setting.log.events)
+        assert model.rows == setting.model.rows == replay(setting.log.events)
         setting.log.reads.clear()
         setting.log.add("order-1", added())
         assert await refused.wait_for(3, 1)
@@ -476,8 +480,9 @@ async def test_a_view_that_cannot_be_written_does_not_hold_the_others_up() -> No
 
 async def test_a_reader_of_a_view_that_joins_others_at_rest_does_not_wait_for_the_rest_to_end() -> None:
     setting = Setting()
-    late = setting.another()
-    late.read_model.refusals = 1
+    model = DictReadModel()
+    model.refusals = 1
+    late = setting.another(model=model)
     setting.log.add("order-1", created())
     async with setting.running(setting.projector, late):
         await setting.timer.advance(RETRY - PACE / 2)
@@ -492,14 +497,17 @@ async def test_a_reader_of_a_view_that_joins_others_at_rest_does_not_wait_for_th
         assert setting.projector.position == 3
 
 
-async def test_a_read_model_that_has_moved_by_itself_stops_its_view_alone() -> None:
+async def test_a_read_model_that_has_moved_by_itself_stops_its_view_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     setting = Setting()
-    moved = setting.another()
+    model = DictReadModel()
+    moved = setting.another(model=model)
 
     async def refuse(changes: Sequence[Change], base: int, checkpoint: Checkpoint) -> None:
         raise RuntimeError("moved")
 
-    moved.read_model.write = refuse
+    monkeypatch.setattr(model, "write", refuse)
     setting.log.add("order-1", created())
     async with setting.running(setting.projector, moved):
         assert isinstance(moved.failed, RuntimeError)
@@ -530,13 +538,15 @@ async def test_a_view_that_cannot_digest_an_event_stops_just_before_it_and_alone
     where: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     setting = Setting()
-    fragile = setting.another(failing_at(3, where))
+    model = DictReadModel()
+    fragile = setting.another(failing_at(3, where), model)
     setting.log.add("order-1", created(), added(), added(), added())
     with caplog.at_level(logging.ERROR):
         async with setting.running(fragile, setting.projector):
+            assert fragile.failed is not None
             assert isinstance(fragile.failed.__cause__, ArithmeticError)
             assert fragile.position == 2
-            assert fragile.read_model.rows == replay(setting.log.events[:2])
+            assert model.rows == replay(setting.log.events[:2])
             assert setting.projector.failed is None
             assert setting.projector.position == 4
     [record] = caplog.records

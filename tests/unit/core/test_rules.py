@@ -1,5 +1,7 @@
 """The rules that protos state for their fields hold, and every violation is named with its place."""
 
+from typing import Any
+
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -22,7 +24,7 @@ def broken(message: Message) -> list[tuple[str, str]]:
 
 def line(**changes: object) -> OrderLine:
     price = Money(currency_code="GBP", units=1)
-    fields: dict[str, object] = {"product_id": "tea", "quantity": 1, "unit_price": price}
+    fields: dict[str, Any] = {"product_id": "tea", "quantity": 1, "unit_price": price}
     return OrderLine(**{**fields, **changes})
 
 

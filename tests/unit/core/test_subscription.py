@@ -1,7 +1,7 @@
 """A subscription catches up and then follows, without gap, duplicate or reorder, for any reader's speed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -37,7 +37,7 @@ AT_ONCE = Limits(spacing_seconds=0)
 class Reader:
     """Asks a subscription for its messages one by one."""
 
-    def __init__(self, messages: AsyncIterator[Message]) -> None:
+    def __init__(self, messages: AsyncGenerator[Message]) -> None:
         self._messages = messages
         self._next: asyncio.Task[Message] | None = None
 
@@ -188,6 +188,7 @@ async def test_a_slow_reader_and_a_fast_one_see_the_same_and_do_not_wait_for_eac
     limits = Limits(read_events=2, spacing_seconds=0)
     async with reading(log, limits=limits) as slow, reading(log, limits=limits) as fast:
         first = await slow.next()
+        assert first is not None
         fast_messages = await fast.all()
         for _ in range(5):
             log.add("order-1", added())
@@ -358,7 +359,7 @@ _payloads = st.sampled_from([created(), added(), unseen()])
 )
 @settings(max_examples=200, deadline=None)
 def test_a_filter_is_one_of_the_values_within_a_kind_and_all_kinds_given(
-    events: list[tuple[str, object, str]],
+    events: list[tuple[str, Any, str]],
     categories: set[str],
     prefixes: set[str],
     types: set[str],

@@ -36,6 +36,7 @@ from foldlog_server.core.read_model import (
     Checkpoint,
     ColumnFilter,
     Found,
+    ReadModel,
     ReadModelUnavailable,
     Row,
     generation,
@@ -96,7 +97,7 @@ async def projecting(
             await cohorts.stop()
 
 
-async def everything(model: SqliteReadModel, view: View = ORDER_COUNTS) -> Mapping[Key, tuple[int, bytes]]:
+async def everything(model: ReadModel, view: View = ORDER_COUNTS) -> Mapping[Key, tuple[int, bytes]]:
     return {
         Key(collection, row.id): (row.made, row.document)
         for collection in view.collections
@@ -104,7 +105,9 @@ async def everything(model: SqliteReadModel, view: View = ORDER_COUNTS) -> Mappi
     }
 
 
-def put(id: str, made: int | None, customer_id: str = "c1", outcome: OrderStatus.ValueType = 5) -> Change:
+def put(
+    id: str, made: int | None, customer_id: str = "c1", outcome: OrderStatus.ValueType = ORDER_STATUS_SHIPPED
+) -> Change:
     document = FinishedOrder(
         order_id=id, customer_id=customer_id, outcome=outcome, finished_time=Timestamp(seconds=made or 0)
     )
@@ -333,7 +336,7 @@ _payloads = st.sampled_from([created(), created("c2"), added(), cancelled(), uns
 )
 @settings(max_examples=25, deadline=None)
 async def test_any_batches_and_restarts_give_what_a_plain_replay_gives(
-    history: list[tuple[str, object]], parts: list[tuple[int, int]]
+    history: list[tuple[str, Message]], parts: list[tuple[int, int]]
 ) -> None:
     log, ahead = ListLog(), list(history)
     with tempfile.TemporaryDirectory() as directory:
@@ -471,7 +474,7 @@ def test_a_time_that_no_column_can_hold_is_the_nearest_that_it_can() -> None:
 
 
 @pytest.fixture(scope="module")
-def shop() -> list[tuple[str, int, str, int]]:
+def shop() -> list[tuple[str, int, str, OrderStatus.ValueType]]:
     """(id, made, customer, outcome): several documents made by one event, ids not in that order."""
     outcomes = (ORDER_STATUS_SHIPPED, ORDER_STATUS_CANCELLED)
     return [(f"{n * 7 % 30:02d}", 1 + n // 3, f"c{n % 4}", outcomes[n % 3 == 0]) for n in range(30)]
@@ -508,7 +511,7 @@ def _passes(filters: str, made: int, customer: str, outcome: int) -> bool:
 @pytest.mark.parametrize("by_id", [False, True])
 async def test_pages_go_through_all_that_match_in_order(
     tmp_path: Path,
-    shop: list[tuple[str, int, str, int]],
+    shop: list[tuple[str, int, str, OrderStatus.ValueType]],
     by_id: bool,
     descending: bool,
     filters: str,
@@ -518,7 +521,7 @@ async def test_pages_go_through_all_that_match_in_order(
         return (row[0],) if by_id else (row[1], row[0])
 
     expected = sorted(
-        [(id, made) for id, made, *rest in shop if _passes(filters, made, *rest)],
+        [(id, made) for id, made, customer, outcome in shop if _passes(filters, made, customer, outcome)],
         key=order,
         reverse=descending,
     )

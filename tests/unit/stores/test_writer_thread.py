@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ async def test_what_is_asked_for_in_one_turn_is_one_hop(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(thread._executor, "submit", watched)
     done: list[int] = []
-    await asyncio.gather(*(thread.do(lambda number=number: done.append(number)) for number in range(5)))
+    await asyncio.gather(*(thread.do(partial(done.append, number)) for number in range(5)))
     assert done == [0, 1, 2, 3, 4]
     assert len(hops) == 1
     await thread.do(lambda: None)
