@@ -55,7 +55,7 @@ class Aggregates:
     async def latest(self, stream: str, decider: AnyDecider) -> StreamState:
         """The state of a stream with everything that was taken in before, once that is on disk."""
         outcome: asyncio.Future[Decided | FoldlogError] = asyncio.get_running_loop().create_future()
-        self.submit(Decision((Part(stream, decider, None),), EventMetadata(), outcome))
+        self.submit(Decision((Part(stream, decider, None),), EventMetadata(), [outcome]))
         found = await outcome
         if isinstance(found, FoldlogError):
             raise found

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from foldlog.v1.commands_pb2 import CommandOptions
 from foldlog.v1.events_pb2 import EventMetadata
-from foldlog_server.core.aggregates import MAX_ATTEMPTS, Aggregates, fold
+from foldlog_server.core.aggregates import Aggregates, fold
 from foldlog_server.core.codec import Codec
 from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.decision import Decided, Decision, Part, StreamState
@@ -70,7 +70,7 @@ class _Flight(NamedTuple):
     """A command with a request id that is being carried out."""
 
     fingerprint: bytes
-    outcome: "asyncio.Future[Decided | FoldlogError]"
+    decision: Decision
 
 
 class CommandHandler:
@@ -100,42 +100,42 @@ class CommandHandler:
         if not options.request_id or options.validate_only:
             return await self._carry_out(command, route, None)
         request = NewRequest(RequestKey(command.actor, options.request_id.lower()), fingerprint(command))
-        for _ in range(MAX_ATTEMPTS):
-            try:
-                return await self._once(command, route, request)
-            except DuplicateRequest:  # another process was first; what it recorded is found now
-                continue
-        raise Contended(command.name, MAX_ATTEMPTS)
+        try:
+            return await self._once(command, route, request)
+        except (DuplicateRequest, FoldlogError) as refusal:
+            # The writer looks every request up; so only what is not stored has to be looked up here, and
+            # the many commands that come for the first time are spared a search.
+            recorded = await self._store.find_request(request.key)
+            if recorded is None:
+                raise _without_record(command, refusal) from None
+        _check_same(request, recorded.fingerprint)
+        return await self._replay(recorded)
 
     async def _once(self, command: Command, route: Route, request: NewRequest) -> Outcome:
-        recorded = await self._store.find_request(request.key)
         flight = self._flights.get(request.key)
-        if flight is not None:
-            _check_same(request, flight.fingerprint)
-            return self._outcome(command, await asyncio.shield(flight.outcome), replayed=True)
-        if recorded is not None:
-            _check_same(request, recorded.fingerprint)
-            return await self._replay(recorded)
-        return await self._carry_out(command, route, request)
+        if flight is None:
+            return await self._carry_out(command, route, request)
+        _check_same(request, flight.fingerprint)
+        outcome = _new_outcome()
+        flight.decision.waiting.append(outcome)
+        return self._outcome(command, await outcome, replayed=True)
 
     async def _carry_out(self, command: Command, route: Route, request: NewRequest | None) -> Outcome:
-        outcome: asyncio.Future[Decided | FoldlogError] = asyncio.get_running_loop().create_future()
         options = command.options
+        outcome = _new_outcome()
         decision = Decision(
             route.split(command.message),
             _metadata(command),
-            outcome,
+            [outcome],
             options.expected_version if options.HasField("expected_version") else None,
             request,
             options.validate_only,
         )
         if request is not None:
-            self._flights[request.key] = _Flight(request.fingerprint, outcome)
-            outcome.add_done_callback(lambda _: self._flights.pop(request.key))
+            self._flights[request.key] = _Flight(request.fingerprint, decision)
+            decision.ended = lambda: self._flights.pop(request.key)
         self._aggregates.submit(decision)
-        # Shielded only where others may have joined: whoever gives up must not cancel what they wait for.
-        found = await (outcome if request is None else asyncio.shield(outcome))
-        return self._outcome(command, found)
+        return self._outcome(command, await outcome)
 
     def _outcome(self, command: Command, found: Decided | FoldlogError, *, replayed: bool = False) -> Outcome:
         if isinstance(found, FoldlogError):
@@ -173,6 +173,15 @@ class CommandHandler:
             tuple(events),
             replayed=True,
         )
+
+
+def _without_record(command: Command, refusal: DuplicateRequest | FoldlogError) -> FoldlogError:
+    """A record that was there for the writer and is gone has left the window: the command is new again."""
+    return Contended(command.name, 1) if isinstance(refusal, DuplicateRequest) else refusal
+
+
+def _new_outcome() -> "asyncio.Future[Decided | FoldlogError]":
+    return asyncio.get_running_loop().create_future()
 
 
 def fingerprint(command: Command) -> bytes:

@@ -5,7 +5,7 @@ slotted class: a frozen dataclass takes several times as long to make.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -55,10 +55,13 @@ class Decision:
 
     parts: Sequence[Part]
     metadata: EventMetadata
-    outcome: "asyncio.Future[Decided | FoldlogError]"
+    waiting: "list[asyncio.Future[Decided | FoldlogError]]"
+    """Of all who want to know the outcome; each may give up alone."""
     expected_version: int | None = None
     request: NewRequest | None = None
     validate_only: bool = False
+    ended: Callable[[], object] | None = None
+    """Called when the outcome is known, before anyone is told."""
 
     entries: "Sequence[Entry]" = ()
     """Of its parts, in their order."""
@@ -73,13 +76,21 @@ class Decision:
 
     def settle(self, found: Decided | FoldlogError) -> None:
         """Tell whoever waits, unless it has given up."""
-        if not self.outcome.done():
-            self.outcome.set_result(found)
+        for waiter in self._end():
+            if not waiter.done():
+                waiter.set_result(found)
 
     def fail(self, error: BaseException) -> None:
         """Tell whoever waits of a defect, or of a store that is broken."""
-        if not self.outcome.done():
-            self.outcome.set_exception(error)
+        for waiter in self._end():
+            if not waiter.done():
+                waiter.set_exception(error)
+
+    def _end(self) -> "list[asyncio.Future[Decided | FoldlogError]]":
+        if self.ended is not None:
+            self.ended()
+        waiting, self.waiting = self.waiting, []
+        return waiting
 
 
 @dataclass(slots=True, eq=False)

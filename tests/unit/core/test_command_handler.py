@@ -10,7 +10,7 @@ from foldlog.inventory.v1.commands_pb2 import ReceiveStock, ReleaseStock, Reserv
 from foldlog.orders.v1.commands_pb2 import ChangeItemQuantity, CreateOrder, RemoveItem, SubmitOrder
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog_server.core.errors import FoldlogError, InvalidRequest, Rejected, StoreFull, WrongExpectedVersion
-from foldlog_server.core.event_store import DuplicateRequest
+from foldlog_server.core.event_store import DuplicateRequest, RecordedRequest, RequestKey
 from foldlog_server.stores.memory import MemoryEventStore
 from tests.support.commands import Commands, HeldStore, add, create, line, settle
 
@@ -153,6 +153,50 @@ async def test_after_the_window_a_request_id_is_new(store: HeldStore, commands: 
     with pytest.raises(FoldlogError) as caught:
         await commands.execute(create("1"), request_id=A)
     assert caught.value.reason.name == "ORDER_EXISTS"
+
+
+async def test_a_repeat_that_would_be_refused_by_now_gets_the_first_outcome(
+    store: HeldStore, commands: Commands
+) -> None:
+    await commands.execute(create())
+    first = await commands.execute(add(), request_id=A)
+    await commands.execute(SubmitOrder(order_id="1"))
+    for again in (commands, Commands(store)):
+        outcome = await again.execute(add(), request_id=A, expected_version=None)
+        assert outcome.replayed
+        assert (outcome.streams, outcome.position) == (first.streams, first.position)
+
+
+async def test_what_is_decided_on_a_repeat_before_that_is_known_is_decided_again(
+    store: HeldStore, commands: Commands
+) -> None:
+    await commands.execute(create())
+    await commands.execute(add(quantity=2), request_id=A)
+    store.holds = True
+    again, next_one = commands.send(add(quantity=2), request_id=A), commands.send(add(quantity=3))
+    await settle()
+    await store.release()  # the repeat is found out, and what was linked to it is decided on what is true
+    await store.release()
+    assert (await again).replayed
+    assert (await next_one).streams[0].version == 3
+    assert [payload.quantity for _, _, payload in commands.stored()[2:]] == [5]
+
+
+async def test_a_command_that_comes_for_the_first_time_is_not_searched_for(
+    store: HeldStore, commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searches: list[object] = []
+    find = store.find_request
+
+    async def watched(key: RequestKey) -> RecordedRequest | None:
+        searches.append(key)
+        return await find(key)
+
+    monkeypatch.setattr(store, "find_request", watched)
+    await commands.execute(create(), request_id=A)
+    assert not searches
+    await commands.execute(create(), request_id=A)
+    assert len(searches) == 1
 
 
 # Two at once
