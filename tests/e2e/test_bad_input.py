@@ -203,7 +203,8 @@ def broken_scalar(rule: FieldRules, path: tuple[str | int, ...]) -> Iterator[Bro
             assert not re.fullmatch(rule.pattern, text)
             yield "pattern", path, text, "pattern"
     if rule.format:
-        for text in BAD_FORMS[rule.format]:
+        in_list = isinstance(path[-1], int)  # where an empty one is not one left out
+        for text in (*BAD_FORMS[rule.format], *([""] if in_list else [])):
             yield "format", path, text, Format.Name(rule.format).removeprefix("FORMAT_").lower()
 
 
