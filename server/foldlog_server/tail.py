@@ -10,6 +10,7 @@ import foldlog_client
 from foldlog.inventory.v1 import events_pb2 as _inventory  # noqa: F401  (known, so that payloads print)
 from foldlog.orders.v1 import events_pb2 as _orders  # noqa: F401
 from foldlog.v1.events_pb2 import RecordedEvent
+from foldlog_server.printable import printable
 
 FAILURES = (foldlog_client.FoldlogError,)
 
@@ -51,11 +52,11 @@ def _line(event: RecordedEvent) -> str:
     time = event.recorded_time.ToDatetime().isoformat(timespec="milliseconds")
     payload = json.dumps(_payload(event), ensure_ascii=False)
     name = event.type.rpartition(".")[2]
-    return f"{event.position:>8} {time}Z {event.stream}@{event.version} {name} {payload}"
+    return printable(f"{event.position:>8} {time}Z {event.stream}@{event.version} {name} {payload}")
 
 
 def _json_line(event: RecordedEvent) -> str:
-    return json.dumps(MessageToDict(event, preserving_proto_field_name=True), ensure_ascii=False)
+    return json.dumps(MessageToDict(event, preserving_proto_field_name=True))
 
 
 def _payload(event: RecordedEvent) -> dict[str, object]:
