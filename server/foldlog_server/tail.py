@@ -31,8 +31,9 @@ class Wanted:
 async def tail(address: str, wanted: Wanted, print_line: Callable[[str], None], *, as_json: bool) -> None:
     """Print events until the end is reached, or for ever. Raises one of `FAILURES`."""
     line_of = _json_line if as_json else _line
-    async with foldlog_client.connect(address) as client:
-        await client.events.head()  # an address where nobody answers is told at once, not retried for ever
+    once = foldlog_client.Retry(attempts=1)  # an address where nobody answers is told at once
+    async with foldlog_client.connect(address, retry=once) as client:
+        await client.events.head()
         subscription = client.events.subscribe(
             wanted.after or 0,
             at_end=wanted.after is None,
