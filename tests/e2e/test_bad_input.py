@@ -323,6 +323,32 @@ async def test_bytes_that_are_no_message_are_refused(server: Server) -> None:
     await check_untouched(server)
 
 
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/grpc.health.v1.Health/Check", "grpc.health.v1.HealthCheckRequest"),
+        ("/grpc.health.v1.Health/Watch", "grpc.health.v1.HealthCheckRequest"),
+        (
+            "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+            "grpc.reflection.v1alpha.ServerReflectionRequest",
+        ),
+    ],
+)
+async def test_services_of_grpcs_own_refuse_bytes_that_are_no_message_and_log_no_trace(
+    server: Server, caplog: pytest.LogCaptureFixture, path: str, message: str
+) -> None:
+    for data in GARBAGE:
+        call: Any
+        if path.endswith("Info"):
+            call = server.channel.stream_stream(path)(iter([data]), timeout=SECONDS)
+        else:
+            call = server.channel.unary_stream(path)(data, timeout=SECONDS)
+        found = await refused_stream(call)
+        assert (found.code, found.reason) == (StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST")
+        assert message in found.message
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
 async def test_text_that_is_not_utf_8_is_refused(server: Server) -> None:
     method = METHODS["GetOrder@foldlog.orders.v1"]
     found = await refusal(server, method, b"\x0a\x02\xc3\x28")

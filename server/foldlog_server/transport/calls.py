@@ -44,7 +44,7 @@ def unary(
     request_class = GetMessageClass(method.input_type)
 
     async def reply(data: bytes, context: Context) -> bytes:
-        return await answer(_checked(request_class, data, check), context)
+        return await answer(checked(request_class, data, check), context)
 
     return _unary(method.full_name, reply)
 
@@ -58,7 +58,7 @@ def gathered(
     async def reply(data: bytes, context: Context) -> bytes:
         try:
             await arrivals.join()
-            message = await answer(_checked(request_class, data, check), context)
+            message = await answer(checked(request_class, data, check), context)
             await arrivals.ready()
             return message
         finally:
@@ -114,7 +114,7 @@ class OpenStreams:
 
         async def handle(data: bytes, context: Context) -> None:
             try:
-                messages = answer(_checked(request_class, data), context)
+                messages = answer(checked(request_class, data), context)
                 # Before the call can be drained: what is cancelled while gRPC sends its headers along with
                 # the first message sends them again with the status, which fails and leaves the call open.
                 await context.send_initial_metadata(())
@@ -153,7 +153,8 @@ def not_offered(method: MethodDescriptor, error: FoldlogError) -> RpcMethodHandl
     return grpc.unary_stream_rpc_method_handler(refuse)
 
 
-def _checked(request_class: type[Message], data: bytes, check: FurtherCheck = no_further_check) -> Message:
+def checked(request_class: type[Message], data: bytes, check: FurtherCheck = no_further_check) -> Any:
+    """The request that raw bytes are; raises `InvalidRequest`, with all that is wrong with it."""
     try:
         request = request_class.FromString(data)
     except DecodeError:
