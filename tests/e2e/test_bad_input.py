@@ -602,6 +602,20 @@ async def test_what_comes_later_says_so(server: Server) -> None:
         check_not_offered(await refused_stream(call))
 
 
+async def test_a_stream_that_is_not_offered_is_told_so_however_soon_it_writes(server: Server) -> None:
+    opened: Any = server.channel.stream_stream("/foldlog.orders.v1.CommandService/Execute")
+    for _ in range(200):
+        check_not_offered(await refused_stream(opened(iter([b""] * 3), timeout=SECONDS)))
+
+
+async def test_a_stream_that_is_not_offered_and_says_nothing_is_told_so(server: Server) -> None:
+    opened: Any = server.channel.stream_stream("/foldlog.orders.v1.CommandService/Execute")
+    ended = opened(iter([]), timeout=SECONDS)
+    silent = opened(timeout=SECONDS)
+    check_not_offered(await refused_stream(ended))
+    check_not_offered(await refused(silent.read()))
+
+
 def check_not_offered(found: Refusal) -> None:
     assert (found.code, found.reason) == (StatusCode.UNIMPLEMENTED, "NOT_IMPLEMENTED")
 

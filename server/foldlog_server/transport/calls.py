@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager, suppress
 from typing import Any, TypeAlias
 
 import grpc
@@ -20,6 +20,8 @@ from foldlog_server.transport.errors import Context, abort, unforeseen
 logger = logging.getLogger("foldlog.calls")
 
 SLOW_SECONDS = 1.0
+_HEARING_SECONDS = 1.0
+"""How long a stream that will be refused may go on writing: it must not hold up a stop."""
 
 Unary = Callable[[Any, Context], Awaitable[bytes]]
 Streamed = Callable[[Any, Context], AsyncGenerator[bytes]]
@@ -148,8 +150,16 @@ def not_offered(method: MethodDescriptor, error: FoldlogError) -> RpcMethodHandl
     async def refuse(_: object, context: Context) -> None:
         await abort(context, error)
 
+    async def refuse_stream(messages: AsyncIterator[bytes], context: Context) -> None:
+        # A Python client whose call ends while it writes is told INTERNAL instead.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_HEARING_SECONDS):
+                async for _ in messages:
+                    pass
+        await abort(context, error)
+
     if method.client_streaming:
-        return grpc.stream_stream_rpc_method_handler(refuse)
+        return grpc.stream_stream_rpc_method_handler(refuse_stream)
     return grpc.unary_stream_rpc_method_handler(refuse)
 
 
