@@ -105,7 +105,7 @@ class CommandHandler:
                 return await self._once(command, route, request)
             except DuplicateRequest:  # another process was first; what it recorded is found now
                 continue
-        raise Contended(command.name, MAX_ATTEMPTS)
+        raise Contended(route.split(command.message)[0].stream, MAX_ATTEMPTS)
 
     async def _once(self, command: Command, route: Route, request: NewRequest) -> Outcome:
         recorded = await self._store.find_request(request.key)
