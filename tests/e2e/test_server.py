@@ -315,8 +315,9 @@ async def test_after_the_grace_calls_are_cut_off_and_the_command_can_be_repeated
 
 async def test_an_address_in_use_is_refused_and_lets_go_of_the_data(server: Server, tmp_path: Path) -> None:
     data = tmp_path / "other"
-    with pytest.raises(AddressInUse, match=f"Cannot listen on {server.address}"):
-        await App.start(Settings(server.address, data))
+    async with asyncio.timeout(SECONDS):
+        with pytest.raises(AddressInUse, match=f"Cannot listen on {server.address}"):
+            await (await App.start(Settings(server.address, data))).stop(0)
     async with serving(data) as other:
         assert (await other.head()).position == 0
 
