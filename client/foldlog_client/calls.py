@@ -53,7 +53,8 @@ class Calls:
         self._channel = channel
         self._session = session
         self._retry = retry
-        self._timeout = timeout
+        self.timeout = timeout
+        """Seconds for a call with all its attempts, where the call does not say."""
         self._read_your_writes = read_your_writes
 
     async def command(
@@ -107,7 +108,7 @@ class Calls:
     ) -> D:
         """The answer to a call, within so many seconds in all, or the error of its last attempt."""
         clock = self._retry.clock
-        deadline = clock() + (self._timeout if within is None else within)
+        deadline = clock() + (self.timeout if within is None else within)
         failures = 0
         while True:
             try:
@@ -116,8 +117,8 @@ class Calls:
                 failures += 1
                 error = decoded(failure)
                 pause = self._retry.pause(failures, error)
-                too_late = failures >= self._retry.attempts or clock() + pause >= deadline
-                if too_late or not repeatable(error):
+                may_go_on = self._retry.allows(failures) and clock() + pause < deadline
+                if not may_go_on or not repeatable(error):
                     raise error from failure
             await self._retry.sleep(pause)
 

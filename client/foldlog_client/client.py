@@ -85,7 +85,7 @@ def connect(
             with its `min_position`.
         session: What another client has done so far, its `session.token`.
         timeout: Seconds for a call with all its attempts, where the call does not say.
-        retry: How often and how fast calls are made again.
+        retry: How often and how fast calls are made again; as often as the timeout has time for if None.
     """
     merged = {**dict(_OPTIONS), "grpc.primary_user_agent": _user_agent(), **dict(options)}
     settings = list(merged.items())

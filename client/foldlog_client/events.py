@@ -158,7 +158,7 @@ class Events:
         cursor: Cursor,
         place: Callable[[RecordedEvent], int],
     ) -> AsyncGenerator[RecordedEvent, None]:
-        batches = ResumedStream(opened, self._retry, endless=False)
+        batches = ResumedStream(opened, self._retry, patience=self._calls.timeout)
         self._open.add(batches)
         try:
             more = True

@@ -21,11 +21,12 @@ class Retry:
     """How often and how fast a call is made again: pauses grow, and are spread at random.
 
     A pause is never shorter than what the server asks for. The timeout of the call bounds all its
-    attempts and pauses together.
+    attempts and pauses together. A read of many events begins anew with each batch: it ends when it has got
+    none for as long as a call may take. Subscriptions try for ever.
     """
 
-    attempts: int = 10
-    """The most attempts of one call; subscriptions try for ever."""
+    attempts: int | None = None
+    """The most attempts of one call, or of a read without a batch; None = as many as there is time for."""
     first: float = 0.1
     """The longest first pause in seconds."""
     factor: float = 2.0
@@ -38,6 +39,10 @@ class Retry:
     """From 0 to 1: where a pause lies between none and the longest."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Callable[[], float] = time.monotonic
+
+    def allows(self, failures: int) -> bool:
+        """Whether there may be another attempt after so many failures in a row."""
+        return self.attempts is None or failures < self.attempts
 
     def pause(self, failures: int, error: FoldlogError) -> float:
         """Seconds to wait after so many failures in a row."""

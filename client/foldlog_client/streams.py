@@ -21,12 +21,16 @@ class ResumedStream(Generic[Q, R]):
     is taken up again however often it takes.
     """
 
-    def __init__(self, open: Callable[[], UnaryStreamCall[Q, R]], retry: Retry, *, endless: bool) -> None:
+    def __init__(
+        self, open: Callable[[], UnaryStreamCall[Q, R]], retry: Retry, *, patience: float | None
+    ) -> None:
+        """`patience` is in seconds without progress since the first failure; None = an endless stream."""
         self._open = open
         self._retry = retry
-        self._endless = endless
+        self._patience = patience
         self._call: UnaryStreamCall[Q, R] | None = None
         self._failures = 0
+        self._failing_since = 0.0
         self._closed = False
 
     @property
@@ -44,7 +48,7 @@ class ResumedStream(Generic[Q, R]):
                 continue
             if message is not EOF:
                 return cast(R, message)
-            if self._closed or not self._endless:
+            if self._closed or self._patience is not None:
                 return None
             await self._recover(Unavailable("The server ended the subscription."), None)
         return None
@@ -75,11 +79,19 @@ class ResumedStream(Generic[Q, R]):
     async def _recover(self, error: FoldlogError, cause: AioRpcError | None) -> None:
         self._call = None
         self._failures += 1
-        spent = not self._endless and self._failures >= self._retry.attempts
-        if cause is not None and (spent or not may_resume(error)):
+        if self._failures == 1:
+            self._failing_since = self._retry.clock()
+        pause = self._retry.pause(self._failures, error)
+        if cause is not None and not (self._may_go_on(pause) and may_resume(error)):
             self._closed = True
             raise error from cause
-        await self._retry.sleep(self._retry.pause(self._failures, error))
+        await self._retry.sleep(pause)
+
+    def _may_go_on(self, pause: float) -> bool:
+        if self._patience is None:
+            return True
+        in_time = self._retry.clock() + pause < self._failing_since + self._patience
+        return in_time and self._retry.allows(self._failures)
 
 
 def _is_being_cancelled() -> bool:

@@ -28,7 +28,7 @@ class Subscription:
     def __init__(self, open: Open, request: SubscribeRequest, retry: Retry) -> None:
         self._open = open
         self._request = request
-        self._stream = ResumedStream(self._opened, retry, endless=True)
+        self._stream = ResumedStream(self._opened, retry, patience=None)
         at_end = request.WhichOneof("start") == "end"
         self._received = None if at_end else request.after_position
         self._position = self._received

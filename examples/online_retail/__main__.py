@@ -27,11 +27,10 @@ from examples.online_retail.report import Result, print_json, print_tables
 from examples.online_retail.rows import NotRetailRows, read_rows
 from examples.online_retail.totals import Totals, sum_up
 from examples.serving import ServerFailed, cancel_at_sigterm, serve
-from foldlog_client import FoldlogError, Retry, connect
+from foldlog_client import FoldlogError, connect
 
 _FAILED, _WRONG, _INTERRUPTED = 1, 2, 130
 # A server that is killed, and back within two minutes, interrupts nothing.
-_PATIENCE = Retry(attempts=1_000)
 _SECONDS_A_CALL = 120.0
 
 
@@ -137,7 +136,7 @@ async def _replayed(address: str, wish: Wish, source: Source, tally: Tally) -> R
     clock = time.perf_counter
     async with (
         shown(tally, source.invoices),
-        connect(address, timeout=_SECONDS_A_CALL, retry=_PATIENCE) as client,
+        connect(address, timeout=_SECONDS_A_CALL) as client,
     ):
         began = clock()
         await Replay(client, tally, whole=wish.whole, in_flight=wish.in_flight).run(source.invoices)

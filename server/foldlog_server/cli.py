@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from foldlog_server import __version__
+from foldlog_server.printable import PrintableFormatter, printable
 from foldlog_server.settings import Settings
 
 app = typer.Typer(
@@ -84,8 +85,7 @@ def main() -> NoReturn:
     """Run the command line and exit."""
     # gRPC's C core writes lines of its own to stderr unless it is told not to before it is loaded.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    with suppress(BrokenPipeError):
-        app()
+    app()
     sys.exit(0)
 
 
@@ -175,6 +175,8 @@ def events_tail(
     try:
         with suppress(KeyboardInterrupt):
             asyncio.run(tail.tail(address, wanted, print_line=_print_line, as_json=as_json))
+    except BrokenPipeError:  # whoever read it has had enough, as `head` has
+        _discard_output()
     except Unavailable as failure:
         _fail(f"Nobody answers at {address}. Start a server there, or say where with --address. ({failure})")
     except tail.FAILURES as failure:
@@ -183,6 +185,11 @@ def events_tail(
 
 def _print_line(line: str) -> None:
     print(line, flush=True)
+
+
+def _discard_output() -> None:
+    """Python writes what is left when it exits, and would fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _setting(context: typer.Context, parameter: Any) -> dict[str, Any]:
@@ -220,9 +227,9 @@ def _check_level(level: str) -> None:
 
 
 def _log_to_stderr(level: str) -> None:
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(PrintableFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("foldlog").setLevel(level.upper())
 
 
@@ -240,5 +247,5 @@ def _serve(settings: Settings, *, examples: bool) -> None:
 
 
 def _fail(line: str) -> NoReturn:
-    print(f"foldlog: {line}", file=sys.stderr)
+    print(f"foldlog: {printable(line)}", file=sys.stderr)
     raise typer.Exit(1)

@@ -10,6 +10,7 @@ import foldlog_client
 from foldlog.inventory.v1 import events_pb2 as _inventory  # noqa: F401  (known, so that payloads print)
 from foldlog.orders.v1 import events_pb2 as _orders  # noqa: F401
 from foldlog.v1.events_pb2 import RecordedEvent
+from foldlog_server.printable import printable
 
 FAILURES = (foldlog_client.FoldlogError,)
 
@@ -30,8 +31,9 @@ class Wanted:
 async def tail(address: str, wanted: Wanted, print_line: Callable[[str], None], *, as_json: bool) -> None:
     """Print events until the end is reached, or for ever. Raises one of `FAILURES`."""
     line_of = _json_line if as_json else _line
-    async with foldlog_client.connect(address) as client:
-        await client.events.head()  # an address where nobody answers is told at once, not retried for ever
+    once = foldlog_client.Retry(attempts=1)  # an address where nobody answers is told at once
+    async with foldlog_client.connect(address, retry=once) as client:
+        await client.events.head()
         subscription = client.events.subscribe(
             wanted.after or 0,
             at_end=wanted.after is None,
@@ -51,11 +53,11 @@ def _line(event: RecordedEvent) -> str:
     time = event.recorded_time.ToDatetime().isoformat(timespec="milliseconds")
     payload = json.dumps(_payload(event), ensure_ascii=False)
     name = event.type.rpartition(".")[2]
-    return f"{event.position:>8} {time}Z {event.stream}@{event.version} {name} {payload}"
+    return printable(f"{event.position:>8} {time}Z {event.stream}@{event.version} {name} {payload}")
 
 
 def _json_line(event: RecordedEvent) -> str:
-    return json.dumps(MessageToDict(event, preserving_proto_field_name=True), ensure_ascii=False)
+    return json.dumps(MessageToDict(event, preserving_proto_field_name=True))
 
 
 def _payload(event: RecordedEvent) -> dict[str, object]:

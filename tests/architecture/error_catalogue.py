@@ -23,8 +23,9 @@ Written from the protos by `python -m tests.architecture.error_catalogue`; a tes
 
 A call that fails has a `google.rpc.Status` with one `google.rpc.ErrorInfo`: its `domain` is the proto package,
 its `reason` stands below, and its `metadata` has the values that the message speaks of. Bad fields are listed in
-`BadRequest`, refusals by several products in `PreconditionFailure`, and `RetryInfo` says how long to wait. An
-error without ErrorInfo was made by gRPC itself, such as a deadline that passed.
+`BadRequest`, refusals by several products in `PreconditionFailure`, and `RetryInfo` says how long to wait. A
+status has at most 4 KiB: a last entry, `more`, counts the fields or products that did not fit. An error without
+ErrorInfo was made by gRPC itself, such as a deadline that passed.
 
 Retry: the same request again, unchanged, can succeed. A command is repeated with its request id, so that it
 acts once.

@@ -199,14 +199,18 @@ def broken_scalar(rule: FieldRules, path: tuple[str | int, ...]) -> Iterator[Bro
         yield "max_bytes", path, "x" * (rule.max_bytes + 1), "max_bytes"
         yield "max_bytes", path, "☃" * (rule.max_bytes // 3 + 1), "max_bytes"
     if rule.pattern:
-        for text in ("gbp", "GBPX", "GB", "GBP\n", "ÄÖÜ"):
-            assert not re.fullmatch(rule.pattern, text)
+        for text in BAD_PATTERNS[rule.pattern]:
             yield "pattern", path, text, "pattern"
     if rule.format:
-        for text in BAD_FORMS[rule.format]:
+        in_list = isinstance(path[-1], int)  # where an empty one is not one left out
+        for text in (*BAD_FORMS[rule.format], *([""] if in_list else [])):
             yield "format", path, text, Format.Name(rule.format).removeprefix("FORMAT_").lower()
 
 
+BAD_PATTERNS: dict[str, Sequence[str]] = {
+    "[A-Z]{3}": ("gbp", "GBPX", "GB", "GBP\n", "ÄÖÜ"),
+    r"[^\x00-\x1f\x7f-\x9f]*": ("order-1\n2026 ERROR all is lost", "\x00", "order-\x1b", "\x7f", "\x85"),
+}
 BAD_FORMS: dict[int, Sequence[str]] = {
     FORMAT_ID: ("x" * 65, "☃" * 22, " x", "x ", "x\u00a0", "x\x00y", "x\ny", "x\x7fy", "x\x85y"),
     FORMAT_UUID: ("x", "01938f3e7c5a700080003f2a1b0c9d8e", "01938f3e-7c5a-7000-8000-3f2a1b0c9d8e "),
@@ -317,6 +321,32 @@ async def test_bytes_that_are_no_message_are_refused(server: Server) -> None:
             assert (found.code, found.reason) == (StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST")
             assert method.input_type.full_name in found.message
     await check_untouched(server)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/grpc.health.v1.Health/Check", "grpc.health.v1.HealthCheckRequest"),
+        ("/grpc.health.v1.Health/Watch", "grpc.health.v1.HealthCheckRequest"),
+        (
+            "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+            "grpc.reflection.v1alpha.ServerReflectionRequest",
+        ),
+    ],
+)
+async def test_services_of_grpcs_own_refuse_bytes_that_are_no_message_and_log_no_trace(
+    server: Server, caplog: pytest.LogCaptureFixture, path: str, message: str
+) -> None:
+    for data in GARBAGE:
+        channel: Any = server.channel
+        if path.endswith("Info"):
+            call = channel.stream_stream(path)(iter([data]), timeout=SECONDS)
+        else:
+            call = channel.unary_stream(path)(data, timeout=SECONDS)
+        found = await refused_stream(call)
+        assert (found.code, found.reason) == (StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST")
+        assert message in found.message
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 async def test_text_that_is_not_utf_8_is_refused(server: Server) -> None:
@@ -570,6 +600,20 @@ async def test_what_comes_later_says_so(server: Server) -> None:
         path = f"/foldlog.{package}.v1.CommandService/Execute"
         opened: Any = server.channel.stream_stream(path)
         check_not_offered(await refused_stream(opened(iter([b""]), timeout=SECONDS)))
+
+
+async def test_a_stream_that_is_not_offered_is_told_so_however_soon_it_writes(server: Server) -> None:
+    opened: Any = server.channel.stream_stream("/foldlog.orders.v1.CommandService/Execute")
+    for _ in range(200):
+        check_not_offered(await refused_stream(opened(iter([b""] * 3), timeout=SECONDS)))
+
+
+async def test_a_stream_that_is_not_offered_and_says_nothing_is_told_so(server: Server) -> None:
+    opened: Any = server.channel.stream_stream("/foldlog.orders.v1.CommandService/Execute")
+    ended = opened(iter([]), timeout=SECONDS)
+    silent = opened(timeout=SECONDS)
+    check_not_offered(await refused_stream(ended))
+    check_not_offered(await refused(silent.read()))
 
 
 def check_not_offered(found: Refusal) -> None:

@@ -18,7 +18,7 @@ from foldlog_client import Client, Retry
 from tests.support.server import SECONDS, Server, client_of, until
 from tests.support.view_scenario import line, money
 
-QUICK = Retry(attempts=1000, first=0.01, longest=0.01)
+QUICK = Retry(first=0.01, longest=0.01)
 """Tries again soon and often: a server that restarts is there again in a moment."""
 
 TEA = line("tea", 1, money("3"))

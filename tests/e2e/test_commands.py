@@ -649,6 +649,11 @@ async def test_the_correlation_id_is_the_request_id_if_not_given(server: Server)
     assert reply.result.events[0].metadata == EventMetadata(request_id=request_id, correlation_id=request_id)
 
 
+async def test_what_is_no_trace_context_is_not_in_the_events(server: Server) -> None:
+    reply = await server.send(create(), metadata=[("traceparent", "x" * 2000), ("tracestate", "y" * 2000)])
+    assert reply.result.events[0].metadata == EventMetadata()
+
+
 async def test_what_is_not_given_is_not_in_the_events(server: Server) -> None:
     reply = await server.send(create())
     assert reply.result.events[0].metadata == EventMetadata()

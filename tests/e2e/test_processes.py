@@ -209,6 +209,16 @@ async def test_a_refusal_is_one_line_of_the_log(data: Path) -> None:
         assert "QueryService.GetOrder refused: ORDER_NOT_FOUND" in told
 
 
+async def test_a_line_of_the_log_cannot_be_forged(data: Path) -> None:
+    async with serving(data) as server:
+        async with foldlog_client.connect(server.address) as client:
+            with pytest.raises(foldlog_client.NotFound):
+                await client.inventory.get_stock(product_id="tea\u2028\u202elost")
+        result = await server.stop()
+    assert "\\u2028\\u202elost" in result.errors
+    assert len(result.errors.splitlines()) == 1
+
+
 # What stands in the way
 
 
@@ -339,6 +349,33 @@ async def test_events_are_printed_as_json_to_the_end(data: Path) -> None:
         beyond = await foldlog(*tail, "--after", 9)
         assert (beyond.code, beyond.output) == (1, "")
         assert "POSITION_BEYOND_HEAD" in one_line(beyond.errors)
+
+
+async def test_events_cannot_act_on_the_terminal_they_are_printed_on(data: Path) -> None:
+    name = "Te\x1b[2Ja\u202e\x9b \u2028Füße"
+    async with serving(data) as server:
+        async with foldlog_client.connect(server.address) as client:
+            await client.inventory.receive_stock(product_id="tea\u202e", name=name, quantity=5)
+        tail = ("events", "tail", "--address", server.address, "--no-follow", "--after", 0)
+        for_people, for_programs = await asyncio.gather(foldlog(*tail), foldlog(*tail, "--json"))
+    assert "stock-tea\\u202e@1" in for_people.output
+    assert "Te\\u001b[2Ja\\u202e\\x9b \\u2028Füße" in for_people.output
+    assert for_programs.output.isascii()
+    assert json.loads(for_programs.output)["payload"]["name"] == name
+
+
+async def test_a_reader_of_events_that_has_had_enough_is_a_normal_end(data: Path) -> None:
+    async with serving(data) as server:
+        async with foldlog_client.connect(server.address) as client:
+            await created(client, "1", lines=[TEA])
+        tail = await started("events", "tail", "--address", server.address, "--after", 0)
+        assert tail.stdout is not None
+        assert await asyncio.wait_for(tail.stdout.readline(), SECONDS)
+        tail.stdout._transport.close()  # type: ignore[attr-defined]
+        async with foldlog_client.connect(server.address) as client:
+            await created(client, "2")
+        result = await ended(tail)
+    assert (result.code, result.errors) == (0, "")
 
 
 @pytest.mark.slow

@@ -269,7 +269,33 @@ async def test_a_view_that_is_behind_can_answer_and_say_how_old_the_answer_is(
         assert (freshness.log_id, freshness.head) == (result.log_id, result.position)
         assert (freshness.position, freshness.lag_events) == (result.position - 4, 4)
         assert 0 < freshness.lag_time.ToNanoseconds() < 60 * 10**9
-        assert not freshness.incomplete
+        assert not freshness.incomplete, "a view that goes on will have seen it all"
+
+
+async def test_a_view_that_has_stopped_fails_or_answers_that_it_is_incomplete(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await server.send(create("1"))
+    seen = await one_more(server, 1)
+    fresh = ReadOptions(min_position=seen.position)
+    for question in QUESTIONS:
+        answer = await server.ask(with_options(question, fresh))
+        assert not answer.freshness.incomplete
+    for collection in {question.collection for question in QUESTIONS if question.collection}:
+        monkeypatch.setattr(server.projector(collection), "_touched_by", indigestible)
+    result = await one_more(server, 2)
+    for question in QUESTIONS:
+        if question.collection:
+            newest = ReadOptions(min_position=result.position)
+            refusal = await refused(server.ask(with_options(question, newest)))
+            assert (refusal.code, refusal.reason) == (StatusCode.UNAVAILABLE, "VIEW_STOPPED")
+        answer = await server.ask(question.request())
+        assert question.units(answer) == (1 if question.collection else 2)
+        assert answer.freshness.incomplete == bool(question.collection)
+
+
+def indigestible(event: Any) -> Any:
+    raise ArithmeticError(event.position)
 
 
 async def test_a_view_that_is_behind_answers_who_asks_for_nothing(behind: tuple[Server, Any]) -> None:

@@ -352,8 +352,9 @@ async def test_a_refusal_that_repeats_is_counted_in_the_log_also_when_the_server
 
 async def test_an_address_in_use_is_refused_and_leaves_no_data_behind(server: Server, tmp_path: Path) -> None:
     data = tmp_path / "other"
-    with pytest.raises(AddressInUse, match=f"Cannot listen on {server.address}"):
-        await App.start(Settings(server.address, data))
+    async with asyncio.timeout(SECONDS):
+        with pytest.raises(AddressInUse, match=f"Cannot listen on {server.address}"):
+            await (await App.start(Settings(server.address, data))).stop(0)
     assert not data.exists()
 
 

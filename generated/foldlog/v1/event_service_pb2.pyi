@@ -56,7 +56,7 @@ class ReadStreamRequest(_message.Message):
     DIRECTION_FIELD_NUMBER: _builtins.int
     MAX_COUNT_FIELD_NUMBER: _builtins.int
     stream: _builtins.str
-    """The stream's name, such as "order-536365"."""
+    """The stream's name, such as "order-536365"; no stream's has control characters."""
     from_version: _builtins.int
     """The first version to read; 0 = the first (forwards) or the last (backwards)."""
     direction: Global___Direction.ValueType

@@ -97,9 +97,11 @@ class EventMetadata(_message.Message):
     actor: _builtins.str
     """Who sent the command; empty while callers are not authenticated."""
     traceparent: _builtins.str
-    """The W3C trace context of the call: its traceparent header."""
+    """The W3C trace context of the call: its traceparent header; empty if it is not of version 00's form."""
     tracestate: _builtins.str
-    """The W3C trace context of the call: its tracestate header."""
+    """The W3C trace context of the call: its tracestate headers, joined with commas; empty without a
+    traceparent, or if longer than 512 characters.
+    """
     def __init__(
         self,
         *,

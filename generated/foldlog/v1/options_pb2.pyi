@@ -156,7 +156,7 @@ Global___Code: _TypeAlias = Code  # noqa: Y015
 @_typing.final
 class FieldRules(_message.Message):
     """FieldRules are checked before anything else happens to a request.
-    A field that is empty and not required is not checked further.
+    A field that is empty and not required is not checked further; an empty element of a list is checked.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

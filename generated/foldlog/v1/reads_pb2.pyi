@@ -102,7 +102,9 @@ class Freshness(_message.Message):
     lag_events: _builtins.int
     """How many events the answer has not seen: `head` - `position`."""
     incomplete: _builtins.bool
-    """The document waits for an event that the view could not digest."""
+    """The view has stopped, at an event after `position` that it could not digest: it sees nothing newer until
+    the operator has cured that.
+    """
     @_builtins.property
     def lag_time(self) -> _duration_pb2.Duration:
         """How long ago the oldest event that it has not seen was recorded; 0 if it has seen all."""

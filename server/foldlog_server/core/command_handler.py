@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from foldlog.v1.commands_pb2 import CommandOptions
 from foldlog.v1.events_pb2 import EventMetadata
-from foldlog_server.core.aggregates import Aggregates, fold
+from foldlog_server.core.aggregates import MAX_ATTEMPTS, Aggregates, fold
 from foldlog_server.core.codec import Codec
 from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.decision import Decided, Decision, Part, StreamState
@@ -100,16 +100,20 @@ class CommandHandler:
         if not options.request_id or options.validate_only:
             return await self._carry_out(command, route, None)
         request = NewRequest(RequestKey(command.actor, options.request_id.lower()), fingerprint(command))
-        try:
-            return await self._once(command, route, request)
-        except (DuplicateRequest, FoldlogError) as refusal:
-            # The writer looks every request up; so only what is not stored has to be looked up here, and
-            # the many commands that come for the first time are spared a search.
-            recorded = await self._store.find_request(request.key)
-            if recorded is None:
-                raise _without_record(command, refusal) from None
-        _check_same(request, recorded.fingerprint)
-        return await self._replay(recorded)
+        for _ in range(MAX_ATTEMPTS):
+            try:
+                return await self._once(command, route, request)
+            except (DuplicateRequest, FoldlogError) as refusal:
+                # The writer looks every request up; so only what is not stored has to be looked up here,
+                # and the many commands that come for the first time are spared a search.
+                recorded = await self._store.find_request(request.key)
+                if recorded is not None:
+                    _check_same(request, recorded.fingerprint)
+                    return await self._replay(recorded)
+                if isinstance(refusal, FoldlogError):
+                    raise
+                # What was there for the writer and is gone has left the window: the command is new again.
+        raise Contended(route.split(command.message)[0].stream, MAX_ATTEMPTS)
 
     async def _once(self, command: Command, route: Route, request: NewRequest) -> Outcome:
         flight = self._flights.get(request.key)
@@ -173,11 +177,6 @@ class CommandHandler:
             tuple(events),
             replayed=True,
         )
-
-
-def _without_record(command: Command, refusal: DuplicateRequest | FoldlogError) -> FoldlogError:
-    """A record that was there for the writer and is gone has left the window: the command is new again."""
-    return Contended(command.name, 1) if isinstance(refusal, DuplicateRequest) else refusal
 
 
 def _new_outcome() -> "asyncio.Future[Decided | FoldlogError]":

@@ -92,13 +92,22 @@ class FoldlogError(Exception):
         violations: Sequence[Violation] = (),
         retry_after: float | None = None,
     ) -> None:
-        """`message` says what was expected, what was found, what to do; `retry_after` is in seconds."""
+        """`message` says what was expected, what was found, what to do; `retry_after` is in seconds.
+
+        `metadata` begins with what the error is about, such as `line_id`.
+        """
         super().__init__(message)
         self.reason = reason
         self.message = message
         self.metadata = dict(metadata or {})
         self.violations = tuple(violations)
         self.retry_after = retry_after
+
+    @property
+    def about(self) -> tuple[str, str]:
+        """What kind of thing the error is about, such as "line", and its name or id; both may be empty."""
+        key, value = next(iter(self.metadata.items()), ("", ""))
+        return key.removesuffix("_id"), value
 
 
 class InvalidRequest(FoldlogError):
@@ -149,7 +158,7 @@ class Rejected(FoldlogError):
         if len(refusals) == 1:
             return first
         violations = [
-            Violation(_subject(refusal), refusal.reason.name, refusal.message) for refusal in refusals
+            Violation(refusal.about[1], refusal.reason.name, refusal.message) for refusal in refusals
         ]
         message = f"{first.message} ({len(refusals) - 1} more refused.)"
         return cls(first.reason, message, first.metadata, violations=violations)
@@ -307,9 +316,3 @@ class DataDamaged(StoreError):
             "Tell the operator: the log must be verified, and restored from a backup.",
             {"position": str(position)},
         )
-
-
-def _subject(refusal: Rejected) -> str:
-    """What a refusal is about: the most particular id that it names."""
-    ids = [value for key, value in refusal.metadata.items() if key.endswith("_id")]
-    return ids[0] if ids else refusal.reason.name

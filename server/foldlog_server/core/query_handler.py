@@ -85,11 +85,15 @@ class Reads:
         """Names the documents as they are now: page tokens do not outlive it."""
         return f"{self._store.log_id} {self._projectors.of(collection).read_model.generation}"
 
-    async def freshness(self, position: int) -> Freshness:
-        """How fresh an answer is that has seen the log up to a position."""
+    async def freshness(self, position: int, collection: str = "") -> Freshness:
+        """How fresh an answer is that has seen the log up to a position; without a collection, in the log."""
         head = max(self._store.head.position, position)
         freshness = Freshness(
-            log_id=self._store.log_id, position=position, head=head, lag_events=head - position
+            log_id=self._store.log_id,
+            position=position,
+            head=head,
+            lag_events=head - position,
+            incomplete=bool(collection) and self._projectors.of(collection).failed is not None,
         )
         if position < head:
             unseen = (await self._store.read_all(from_position=position + 1, limit=1))[0]
@@ -119,7 +123,7 @@ def _compile_get(method: MethodDescriptor, route: QueryRoute, reads: Reads) -> Q
         found = reads.get(route.collection, id)
         if found.document is None:
             raise Rejected(reason, f"There is no {route.id.removesuffix('_id')} {id}.", {route.id: id})
-        freshness = await reads.freshness(found.position)
+        freshness = await reads.freshness(found.position, route.collection)
         return embedded(document_tag, found.document) + embedded(freshness_tag, freshness.SerializeToString())
 
     return get
@@ -148,7 +152,7 @@ def _compile_list(method: MethodDescriptor, route: QueryRoute, reads: Reads) -> 
             last = page.rows[limit - 1]
             token = make_token(last.cursor, request, scope)
             parts.append(embedded(token_tag, token.encode()))
-        freshness = await reads.freshness(page.position)
+        freshness = await reads.freshness(page.position, route.collection)
         parts.append(embedded(freshness_tag, freshness.SerializeToString()))
         return b"".join(parts)
 

@@ -218,6 +218,8 @@ def _parts(value: Any) -> tuple[int, int]:
 def _check_id(value: str) -> Sequence[Broken]:
     if value.isalnum() and len(value) <= _MAX_ID_BYTES // 4:
         return ()
+    if not value:  # of a list; a field that is empty is not looked into
+        return [("", "id", "must not be empty")]
     broken: list[Broken] = []
     if (size := len(value.encode())) > _MAX_ID_BYTES:
         broken.append(("", "id", f"has {size:,} bytes, and may have at most {_MAX_ID_BYTES}"))

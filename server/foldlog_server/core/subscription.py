@@ -89,6 +89,7 @@ Message: TypeAlias = Batch | CheckpointReached | CaughtUp | FellBehind
 
 
 READ_EVENTS = 1000
+BEHIND_EVENTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class Limits:
     """A checkpoint after so many events that the filter left out since the last message."""
     silent_seconds: float = 10.0
     """A checkpoint after so long without a message."""
-    behind_events: int = 10_000
+    behind_events: int = BEHIND_EVENTS
     """More than this is far away."""
     spacing_seconds: float = 0.001
     """At the head, the least time between two reads."""

@@ -49,10 +49,12 @@ def no_reservation(product_id: str, order_id: str) -> Rejected:
 
 
 def below_reserved(product_id: str, delta: int, on_hand: int, reserved: int) -> Rejected:
+    most = f"Take away at most {on_hand - reserved:,}"
+    advice = f"{most}, or release reservations first." if reserved else f"{most}."
     return _rejected(
         ErrorReason.ERROR_REASON_BELOW_RESERVED,
         f"{delta:+,} would leave {on_hand + delta:,} units of product {product_id}, "
-        f"and {reserved:,} are reserved. Release reservations first.",
+        f"and {reserved:,} are reserved. {advice}",
         product_id=product_id,
         delta=str(delta),
         on_hand=str(on_hand),

@@ -282,8 +282,8 @@ def item_added(
     command: CreateOrder | AddItem, item: OrderLine, order: Order
 ) -> ItemAdded | ItemQuantityChanged:
     """The same line again adds up. Checked in this order: currency, product and price, limits."""
-    check_currency(command, order, item.unit_price)
     line_id = item.line_id or item.product_id
+    check_currency(command, order, item.unit_price, line_id)
     line = Line(item.product_id, item.product_name, item.quantity, to_nanos(item.unit_price))
     present = order.lines.get(line_id)
     if present is None:
@@ -381,9 +381,9 @@ def existing_line(command: ChangeItemQuantity | RemoveItem, order: Order) -> Lin
     return line
 
 
-def check_currency(command: Command, order: Order, amount: Money) -> None:
+def check_currency(command: Command, order: Order, amount: Money, line_id: str = "") -> None:
     if amount.currency_code != order.currency_code:
-        raise refusals.currency_mismatch(command, order.currency_code, amount.currency_code)
+        raise refusals.currency_mismatch(command, line_id, order.currency_code, amount.currency_code)
 
 
 def check_limits(command: Command, order: Order, line_id: str, quantity: int, line: Line) -> None:

@@ -70,7 +70,7 @@ def get_customer_orders(reads: Reads) -> Query:
         response = GetCustomerOrdersResponse(
             customer=Customer.FromString(found.document),
             orders=[CustomerOrder.FromString(row.document) for row in page.rows[:limit]],
-            freshness=await reads.freshness(page.position),
+            freshness=await reads.freshness(page.position, _ORDERS),
         )
         if len(page.rows) > limit:
             last = page.rows[limit - 1]

@@ -120,11 +120,14 @@ def already_shipped(command: Command, shipment_id: str) -> Rejected:
     )
 
 
-def currency_mismatch(command: Command, expected: str, found: str) -> Rejected:
+def currency_mismatch(command: Command, line_id: str, expected: str, found: str) -> Rejected:
+    """`line_id` is empty where the amount is a payment."""
+    what = f"the price of line {line_id}" if line_id else "the amount"
     return _rejected(
         ErrorReason.ERROR_REASON_CURRENCY_MISMATCH,
         command,
-        f"The order is in {expected}, and the amount is in {found}. Use the order's currency.",
+        f"The order is in {expected}, and {what} is in {found}. Use the order's currency.",
+        line_id=line_id,
         currency_code=expected,
         found_currency_code=found,
     )
@@ -173,5 +176,10 @@ def _name(command: Command) -> str:
     return command.DESCRIPTOR.name
 
 
-def _rejected(reason: ErrorReason.ValueType, command: Command, message: str, **metadata: str) -> Rejected:
-    return Rejected(_REASONS[reason], message, {"order_id": command.order_id, **metadata})
+def _rejected(
+    reason: ErrorReason.ValueType, command: Command, message: str, *, line_id: str = "", **metadata: str
+) -> Rejected:
+    """What it is about comes first: the line, or else the order; an order yet to be made has no id."""
+    about = {"line_id": line_id, "order_id": command.order_id}
+    named = {key: id for key, id in about.items() if id}
+    return Rejected(_REASONS[reason], message, {**named, **metadata})

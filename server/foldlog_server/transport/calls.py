@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager, suppress
 from typing import Any, TypeAlias
 
 import grpc
@@ -22,6 +22,8 @@ logger = logging.getLogger("foldlog.calls")
 
 SLOW_SECONDS = 1.0
 REFUSALS = RefusalLog(asyncio.get_running_loop)
+_HEARING_SECONDS = 1.0
+"""How long a stream that will be refused may go on writing: it must not hold up a stop."""
 
 Unary = Callable[[Any, Context], Awaitable[bytes]]
 Streamed = Callable[[Any, Context], AsyncGenerator[bytes]]
@@ -46,7 +48,7 @@ def unary(
     request_class = GetMessageClass(method.input_type)
 
     async def reply(data: bytes, context: Context) -> bytes:
-        return await answer(_checked(request_class, data, check), context)
+        return await answer(checked(request_class, data, check), context)
 
     return _unary(method.full_name, reply)
 
@@ -60,7 +62,7 @@ def gathered(
     async def reply(data: bytes, context: Context) -> bytes:
         try:
             await arrivals.join()
-            message = await answer(_checked(request_class, data, check), context)
+            message = await answer(checked(request_class, data, check), context)
             await arrivals.ready()
             return message
         finally:
@@ -116,7 +118,7 @@ class OpenStreams:
 
         async def handle(data: bytes, context: Context) -> None:
             try:
-                messages = answer(_checked(request_class, data), context)
+                messages = answer(checked(request_class, data), context)
                 # Before the call can be drained: what is cancelled while gRPC sends its headers along with
                 # the first message sends them again with the status, which fails and leaves the call open.
                 await context.send_initial_metadata(())
@@ -150,12 +152,21 @@ def not_offered(method: MethodDescriptor, error: FoldlogError) -> RpcMethodHandl
     async def refuse(_: object, context: Context) -> None:
         await abort(context, error)
 
+    async def refuse_stream(messages: AsyncIterator[bytes], context: Context) -> None:
+        # A Python client whose call ends while it writes is told INTERNAL instead.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_HEARING_SECONDS):
+                async for _ in messages:
+                    pass
+        await abort(context, error)
+
     if method.client_streaming:
-        return grpc.stream_stream_rpc_method_handler(refuse)
+        return grpc.stream_stream_rpc_method_handler(refuse_stream)
     return grpc.unary_stream_rpc_method_handler(refuse)
 
 
-def _checked(request_class: type[Message], data: bytes, check: FurtherCheck = no_further_check) -> Message:
+def checked(request_class: type[Message], data: bytes, check: FurtherCheck = no_further_check) -> Any:
+    """The request that raw bytes are; raises `InvalidRequest`, with all that is wrong with it."""
     try:
         request = request_class.FromString(data)
     except DecodeError:

@@ -18,6 +18,7 @@ from foldlog_server.core.routing import route_of
 from foldlog_server.transport.arrivals import Arrivals
 from foldlog_server.transport.calls import RpcMethodHandler, gathered, not_offered
 from foldlog_server.transport.errors import Context
+from foldlog_server.transport.trace_context import trace_context
 
 _EVENTS = tag_of(CommandResult.DESCRIPTOR.fields_by_name["events"])
 
@@ -62,12 +63,7 @@ def _command(
 
 
 def _received(name: str, request: Any, context: Context) -> Command:
-    traceparent = tracestate = ""
-    for key, value in context.invocation_metadata() or ():
-        if key == "traceparent":
-            traceparent = str(value)
-        elif key == "tracestate":
-            tracestate = str(value)
+    traceparent, tracestate = trace_context(context.invocation_metadata() or ())
     return Command(name, request.command, request.options, "", traceparent, tracestate)
 
 

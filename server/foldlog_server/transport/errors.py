@@ -2,6 +2,7 @@
 
 import logging
 import uuid
+from bisect import bisect
 from collections.abc import Sequence
 from typing import Any, NoReturn, TypeAlias
 
@@ -30,12 +31,17 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 def status_of(error: FoldlogError) -> Status:
     """The error as a google.rpc.Status of at most 4 KiB: violations that do not fit are counted."""
-    violations = list(error.violations)
-    while True:
-        status = _status(error, violations)
-        if status.ByteSize() <= MAX_STATUS_BYTES or not violations:
-            return status
-        del violations[len(violations) // 2 :]
+    violations = error.violations
+    status = _status(error, violations)
+    if status.ByteSize() <= MAX_STATUS_BYTES:
+        return status
+    too_many = bisect(range(len(violations)), MAX_STATUS_BYTES, key=lambda count: _size(error, count))
+    return _status(error, violations[: max(0, too_many - 1)])
+
+
+def _size(error: FoldlogError, count: int) -> int:
+    size: int = _status(error, error.violations[:count]).ByteSize()
+    return size
 
 
 def unforeseen(exception: BaseException) -> FoldlogError:
@@ -70,8 +76,8 @@ def _status(error: FoldlogError, violations: Sequence[Violation]) -> Status:
     ]
     details += _violations(code, error, violations)
     if code in _NAMED and error.metadata:
-        key, value = next(iter(error.metadata.items()))
-        details.append(ResourceInfo(resource_type=key.removesuffix("_id"), resource_name=_cut(value)))
+        kind, name = error.about
+        details.append(ResourceInfo(resource_type=kind, resource_name=_cut(name)))
     if error.retry_after is not None:
         delay = Duration()
         delay.FromNanoseconds(int(error.retry_after * 1e9))
@@ -110,8 +116,7 @@ def _violations(
 
 def _whole(error: FoldlogError) -> Violation:
     """A refusal by one rule, as a violation of it."""
-    subject = next((value for key, value in error.metadata.items() if key.endswith("_id")), "")
-    return Violation(subject, error.reason.name, error.message)
+    return Violation(error.about[1], error.reason.name, error.message)
 
 
 def _cut(text: str) -> str:

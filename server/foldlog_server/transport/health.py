@@ -10,7 +10,9 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2
 
-from foldlog_server.transport.errors import Context
+from foldlog_server.core.errors import InvalidRequest
+from foldlog_server.transport.calls import RpcMethodHandler, checked
+from foldlog_server.transport.errors import Context, abort
 
 SERVICE = "grpc.health.v1.Health"
 
@@ -39,37 +41,43 @@ class Health:
 
     def generic_handler(self) -> grpc.GenericRpcHandler:
         """Check and Watch, to be added to a server."""
-        codec = {
-            "request_deserializer": health_pb2.HealthCheckRequest.FromString,
-            "response_serializer": _Response.SerializeToString,
-        }
-        return grpc.method_handlers_generic_handler(
-            SERVICE,
-            {
-                "Check": grpc.unary_unary_rpc_method_handler(self._check, **codec),
-                "Watch": grpc.unary_stream_rpc_method_handler(self._watch, **codec),
-            },
+        encoded = _Response.SerializeToString
+        check: RpcMethodHandler = grpc.unary_unary_rpc_method_handler(
+            self._check, response_serializer=encoded
         )
+        watch: RpcMethodHandler = grpc.unary_stream_rpc_method_handler(
+            self._watch, response_serializer=encoded
+        )
+        return grpc.method_handlers_generic_handler(SERVICE, {"Check": check, "Watch": watch})
 
     def _status(self, service: str) -> int:
         if service not in self._services:
             return int(_Response.SERVICE_UNKNOWN)
         return int(_Response.SERVING if self._serving else _Response.NOT_SERVING)
 
-    async def _check(self, request: Any, context: Context) -> Any:
-        status = self._status(request.service)
+    async def _check(self, data: bytes, context: Context) -> Any:
+        service = await _service(data, context)
+        status = self._status(service)
         if status == _Response.SERVICE_UNKNOWN:
-            await context.abort(grpc.StatusCode.NOT_FOUND, f"There is no service {request.service!r}.")
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"There is no service {service!r}.")
         return _Response(status=status)
 
-    async def _watch(self, request: Any, context: Context) -> None:
-        told = None
+    async def _watch(self, data: bytes, context: Context) -> None:
+        service, told = await _service(data, context), None
         while True:
             changed = self._changed
-            status = self._status(request.service)
+            status = self._status(service)
             if status != told:
                 await context.write(_Response(status=status))
                 told = status
             if self._closed:
                 return
             await changed.wait()
+
+
+async def _service(data: bytes, context: Context) -> str:
+    try:
+        request = checked(health_pb2.HealthCheckRequest, data)
+    except InvalidRequest as error:
+        await abort(context, error)
+    return str(request.service)

@@ -1,7 +1,7 @@
 """gRPC server reflection, under its name of today and its former one, which has the same messages."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from typing import Any
 
 import grpc
@@ -9,8 +9,8 @@ from google.rpc import error_details_pb2  # noqa: F401  (in the pool, so that cl
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha._async import ReflectionServicer
 
-from foldlog_server.core.errors import Draining
-from foldlog_server.transport.calls import OpenStreams
+from foldlog_server.core.errors import Draining, InvalidRequest
+from foldlog_server.transport.calls import OpenStreams, checked
 from foldlog_server.transport.errors import abort
 
 SERVICES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
@@ -23,8 +23,10 @@ def generic_handlers(services: Sequence[str], streams: OpenStreams) -> list[grpc
     async def describe(requests: Any, context: Any) -> AsyncGenerator[Any]:
         try:
             with streams.opened():
-                async for response in servicer.ServerReflectionInfo(requests, context):
+                async for response in servicer.ServerReflectionInfo(_parsed(requests), context):
                     yield response
+        except InvalidRequest as error:
+            await abort(context, error)
         except asyncio.CancelledError:
             if not streams.draining:
                 raise
@@ -32,10 +34,14 @@ def generic_handlers(services: Sequence[str], streams: OpenStreams) -> list[grpc
 
     handler: Any = grpc.stream_stream_rpc_method_handler(
         describe,
-        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
         response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
     )
     return [
         grpc.method_handlers_generic_handler(service, {"ServerReflectionInfo": handler})
         for service in SERVICES
     ]
+
+
+async def _parsed(requests: AsyncIterable[bytes]) -> AsyncGenerator[Any]:
+    async for data in requests:
+        yield checked(reflection_pb2.ServerReflectionRequest, data)

@@ -148,6 +148,19 @@ async def test_attempts_are_bounded(server: ScriptedServer, retry: Retry) -> Non
     assert len(server.calls) == 3
 
 
+async def test_the_timeout_bounds_the_attempts_if_nothing_else_is_said(
+    server: ScriptedServer, retry: Retry, pauses: Pauses
+) -> None:
+    passing = replace(retry, clock=lambda: sum(pauses.taken))
+    server.answers("SubmitOrder", *[UNAVAILABLE] * 30, submitted(7), *[UNAVAILABLE] * 100)
+    async with foldlog_client.connect(server.target, retry=passing) as client:
+        await client.orders.submit_order(order_id="o-1", timeout=60)
+        before = sum(pauses.taken)
+        with pytest.raises(Unavailable):
+            await client.orders.submit_order(order_id="o-1", timeout=30)
+    assert 28 <= sum(pauses.taken) - before < 30
+
+
 async def test_every_attempt_has_what_is_left_of_the_timeout(
     server: ScriptedServer, retry: Retry, pauses: Pauses
 ) -> None:

@@ -1,10 +1,12 @@
 """Reads of the log: bounded, in either direction, made whole after a lost connection."""
 
 import asyncio
+from dataclasses import replace
 
 import grpc
 import pytest
 
+import foldlog_client
 from foldlog.v1.event_service_pb2 import (
     Direction,
     ReadAllRequest,
@@ -13,8 +15,8 @@ from foldlog.v1.event_service_pb2 import (
     ReadStreamResponse,
 )
 from foldlog.v1.events_pb2 import RecordedEvent
-from foldlog_client import BeyondHead, Cancelled, Client, NotFound, Unavailable
-from tests.unit.client.scripted_server import Failure, Hang, ScriptedServer, positions, refusal
+from foldlog_client import BeyondHead, Cancelled, Client, NotFound, Retry, Unavailable
+from tests.unit.client.scripted_server import Failure, Hang, Pauses, ScriptedServer, positions, refusal
 
 LOST = Failure(grpc.StatusCode.UNAVAILABLE)
 BEYOND = refusal(grpc.StatusCode.OUT_OF_RANGE, "POSITION_BEYOND_HEAD")
@@ -79,13 +81,35 @@ async def test_a_stream_that_does_not_exist_is_not_found(server: ScriptedServer,
         await anext(client.events.read_stream("order-1"))
 
 
-async def test_a_read_gives_up_after_as_many_attempts_as_a_call(
-    server: ScriptedServer, client: Client
-) -> None:
-    for _ in range(10):
+async def test_a_read_gives_up_after_as_many_attempts_as_a_call(server: ScriptedServer, retry: Retry) -> None:
+    server.streams("ReadAll", page(1), LOST)
+    for _ in range(2):
         server.streams("ReadAll", LOST)
-    with pytest.raises(Unavailable):
-        await anext(client.events.read_all())
+    async with foldlog_client.connect(server.target, retry=replace(retry, attempts=3)) as client:
+        events = client.events.read_all()
+        assert (await anext(events)).position == 1
+        with pytest.raises(Unavailable):
+            await anext(events)
+    assert len(server.calls) == 3
+
+
+async def test_a_read_gives_up_when_no_batch_has_come_for_as_long_as_a_call_may_take(
+    server: ScriptedServer, retry: Retry, pauses: Pauses
+) -> None:
+    for number in range(1, 4):
+        for _ in range(15):
+            server.streams("ReadAll", LOST)
+        server.streams("ReadAll", page(number), LOST)
+    for _ in range(100):
+        server.streams("ReadAll", LOST)
+    passing = replace(retry, clock=lambda: sum(pauses.taken))
+    async with foldlog_client.connect(server.target, retry=passing, timeout=40) as client:
+        events = client.events.read_all()
+        assert [(await anext(events)).position for _ in range(3)] == [1, 2, 3]
+        before = sum(pauses.taken)
+        with pytest.raises(Unavailable):
+            await anext(events)
+    assert 38 <= sum(pauses.taken) - before < 40
 
 
 async def test_a_read_that_is_cut_short_by_closing_says_so(server: ScriptedServer, client: Client) -> None:

@@ -368,6 +368,29 @@ async def test_a_state_with_pending_decisions_is_not_evicted(store: HeldStore) -
     assert loads == 4, "a pending state was loaded again"
 
 
+async def test_what_waits_for_one_of_its_streams_is_answered_although_the_other_was_evicted(
+    store: HeldStore,
+) -> None:
+    commands = Commands(store, capacity=4)
+    for product in ("tea", "milk"):
+        await commands.execute(ReceiveStock(product_id=product, quantity=5))
+    store.holds = True
+    pending = commands.send(ReceiveStock(product_id="tea", quantity=1))
+    asked = commands.send(_reserve("o1", tea=6, milk=5), validate_only=True)
+    await settle()
+    for number in range(6):
+        await commands.execute(ReceiveStock(product_id=f"p{number}", quantity=1), validate_only=True)
+    assert not asked.done()
+    await store.release()
+    assert pending.done()
+    assert asked.done()
+    outcome = asked.result()
+    assert [(stream.stream, stream.version) for stream in outcome.streams] == [
+        ("stock-tea", 3),
+        ("stock-milk", 2),
+    ]
+
+
 async def test_states_beyond_the_capacity_are_loaded_again(store: HeldStore) -> None:
     commands = Commands(store, capacity=1)
     await commands.execute(create("1"))

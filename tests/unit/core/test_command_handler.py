@@ -9,7 +9,15 @@ import pytest
 from foldlog.inventory.v1.commands_pb2 import ReceiveStock, ReleaseStock, ReservationLine, ReserveStock
 from foldlog.orders.v1.commands_pb2 import ChangeItemQuantity, CreateOrder, RemoveItem, SubmitOrder
 from foldlog.v1.events_pb2 import RecordedEvent
-from foldlog_server.core.errors import FoldlogError, InvalidRequest, Rejected, StoreFull, WrongExpectedVersion
+from foldlog_server.core.aggregates import MAX_ATTEMPTS
+from foldlog_server.core.errors import (
+    Contended,
+    FoldlogError,
+    InvalidRequest,
+    Rejected,
+    StoreFull,
+    WrongExpectedVersion,
+)
 from foldlog_server.core.event_store import DuplicateRequest, RecordedRequest, RequestKey
 from foldlog_server.stores.memory import MemoryEventStore
 from tests.support.commands import Commands, HeldStore, add, create, line, settle
@@ -273,6 +281,19 @@ async def test_what_another_process_did_under_the_id_is_found(store: HeldStore, 
     await store.fail_first(DuplicateRequest())
     assert (await task).replayed
     assert len(commands.stored()) == 1
+
+
+async def test_a_race_for_a_request_that_is_never_found_is_told_by_its_stream(
+    store: HeldStore, commands: Commands
+) -> None:
+    store.holds = True
+    task = commands.send(create(), request_id=A)
+    for _ in range(MAX_ATTEMPTS):
+        await settle()
+        await store.fail_first(DuplicateRequest())
+    with pytest.raises(Contended) as caught:
+        await task
+    assert caught.value.about == ("stream", "order-1")
 
 
 # Options

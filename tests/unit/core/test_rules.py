@@ -65,6 +65,10 @@ def test_a_list_that_is_required_is_not_empty() -> None:
     assert broken(ReleaseStock(order_id="1", product_ids=["a", " b"])) == [("product_ids[1]", "id")]
 
 
+def test_an_id_in_a_list_is_not_empty() -> None:
+    assert broken(ReleaseStock(order_id="1", product_ids=["a", ""])) == [("product_ids[1]", "id")]
+
+
 @pytest.mark.parametrize(
     "id", ["a", "BANK CHARGES", "ü" * 32, "a-b_c.d:e/f", "漢" * 21, "🦊" * 16, "a\u00a0b"]
 )

@@ -336,6 +336,16 @@ async def test_a_reader_a_little_behind_is_not_told() -> None:
         assert await reader.all() == [Batch(11, log.events[1:])]
 
 
+async def test_far_behind_is_more_than_10_000_events() -> None:
+    log = filled(1)
+    async with reading(log, limits=Limits(spacing_seconds=0, read_events=10_001)) as reader:
+        await reader.all()
+        log.add("order-1", *[added()] * 10_000)
+        assert [type(message) for message in await reader.all()] == [Batch]
+        log.add("order-1", *[added()] * 10_001)
+        assert [type(message) for message in await reader.all()] == [FellBehind, Batch, CaughtUp]
+
+
 async def test_who_is_still_catching_up_does_not_fall_behind() -> None:
     log = filled(30)
     limits = Limits(behind_events=10, read_events=20, spacing_seconds=0)

@@ -151,6 +151,14 @@ class TestAdjustStock:
             "BELOW_RESERVED", product_id=ID, delta="-11", on_hand="10", reserved="0"
         )
 
+    def test_the_advice_fits_what_is_reserved(self) -> None:
+        below_nothing = given(STOCK, RECEIVED).when(adjust(-11)).refusal
+        below_reserved = given(STOCK, RECEIVED, RESERVED).when(adjust(-11)).refusal
+        assert below_nothing is not None
+        assert below_nothing.message.endswith("0 are reserved. Take away at most 10.")
+        assert below_reserved is not None
+        assert below_reserved.message.endswith("Take away at most 6, or release reservations first.")
+
     def test_what_is_reserved_stays(self) -> None:
         given(STOCK, RECEIVED, RESERVED).when(adjust(-6)).then(StockAdjusted(delta=-6, reason="counted"))
         given(STOCK, RECEIVED, RESERVED).when(adjust(-7)).then_rejected(

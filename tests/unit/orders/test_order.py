@@ -206,8 +206,17 @@ class TestCreateOrder:
 
     def test_a_line_in_another_currency_is_refused(self) -> None:
         given(ORDER).when(CreateOrder(order_id=ID, currency_code="EUR", lines=[line()])).then_rejected(
-            "CURRENCY_MISMATCH", currency_code="EUR", found_currency_code="GBP"
+            "CURRENCY_MISMATCH", line_id="L1", currency_code="EUR", found_currency_code="GBP"
         )
+
+    def test_a_refusal_of_an_order_yet_to_be_made_names_no_order(self) -> None:
+        outcome = given(ORDER).when(CreateOrder(currency_code="EUR", lines=[line(line_id="7")]))
+        assert outcome.refusal is not None
+        assert outcome.refusal.metadata == {
+            "line_id": "7",
+            "currency_code": "EUR",
+            "found_currency_code": "GBP",
+        }
 
     def test_as_many_lines_as_allowed_are_accepted(self) -> None:
         lines = [line(line_id=str(number)) for number in range(MAX_LINES)]
@@ -256,7 +265,7 @@ class TestAddItem:
         euros = Money(currency_code="EUR", units=2)
         item = line(MAX_QUANTITY, price=euros, product_id="71053")
         given(ORDER, CREATED, ADDED).when(AddItem(order_id=ID, line=item)).then_rejected(
-            "CURRENCY_MISMATCH", order_id=ID, currency_code="GBP", found_currency_code="EUR"
+            "CURRENCY_MISMATCH", line_id="L1", order_id=ID, currency_code="GBP", found_currency_code="EUR"
         )
 
     def test_a_line_that_differs_is_refused_before_a_quantity_too_large(self) -> None:

@@ -1,0 +1,46 @@
+"""What is logged of calls: the slow ones always, every one at debug."""
+
+import logging
+from typing import Any
+
+import pytest
+
+from foldlog.v1 import event_service_pb2 as events
+from foldlog_server.transport import calls
+from foldlog_server.transport.calls import unary
+
+GET_HEAD = events.DESCRIPTOR.services_by_name["EventService"].methods_by_name["GetHead"]
+
+
+class Clock:
+    """Stands in for `time`: each call of a method takes so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._now = 0.0
+
+    def monotonic(self) -> float:
+        now, self._now = self._now, self._now + self._seconds
+        return now
+
+
+async def nothing(*_: object) -> bytes:
+    return b""
+
+
+async def called(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    monkeypatch.setattr(calls, "time", Clock(seconds))
+    handler: Any = unary(GET_HEAD, nothing)
+    assert await handler.unary_unary(b"", None) == b""
+
+
+async def test_a_call_of_a_second_is_slow_and_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "foldlog")
+    await called(monkeypatch, 0.999)
+    assert not caplog.records
+    await called(monkeypatch, 1.0)
+    [record] = caplog.records
+    assert record.levelno == logging.WARNING
+    assert record.getMessage() == "foldlog.v1.EventService.GetHead took 1.000 s"
