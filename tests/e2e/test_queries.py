@@ -4,7 +4,7 @@ import asyncio
 import random
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -282,7 +282,8 @@ async def test_a_view_that_has_stopped_fails_or_answers_that_it_is_incomplete(
         answer = await server.ask(with_options(question, fresh))
         assert not answer.freshness.incomplete
     for collection in {question.collection for question in QUESTIONS if question.collection}:
-        monkeypatch.setattr(server.projector(collection), "_touched_by", indigestible)
+        projector = server.projector(collection)
+        monkeypatch.setattr(projector, "view", replace(projector.view, keys=indigestible))
     result = await one_more(server, 2)
     for question in QUESTIONS:
         if question.collection:
