@@ -22,6 +22,7 @@ from foldlog_server.stores.opening import DataDirectoryLocked, DataDirectoryUnus
 from foldlog_server.stores.progress import Progress
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
 from foldlog_server.stores.sqlite_writer import Accepted, LogWriter, Outcome
+from foldlog_server.stores.statements import REMEMBERED
 from foldlog_server.stores.tail import Tail
 
 T = TypeVar("T")
@@ -91,7 +92,7 @@ class SqliteEventStore:
                 resources.callback(_lock(directory).release)
                 # A file that cannot be opened is found here: aiosqlite would leave a thread behind.
                 sqlite3.connect(file).close()
-                connection = await aiosqlite.connect(file, isolation_level=None)
+                connection = await aiosqlite.connect(file, isolation_level=None, cached_statements=REMEMBERED)
                 resources.push_async_callback(connection.close)
                 writer = await _in_thread(connection, set_up)
                 reader = resources.enter_context(SqliteLogReader.open(directory))

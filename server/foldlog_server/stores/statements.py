@@ -16,6 +16,9 @@ Item = TypeVar("Item")
 _MOST_ROWS = 64
 """Of one statement: SQLite takes at least 999 values in it, in whatever way it was built."""
 
+REMEMBERED = 4 * _MOST_ROWS
+"""Statements that the writer's connection keeps compiled: one for each number of rows, of each table."""
+
 
 def statement(name: str) -> str:
     """The text of `sql/<name>.sql`."""
@@ -29,13 +32,9 @@ def insert_rows(connection: sqlite3.Connection, sql: str, rows: Sequence[Sequenc
 
 
 def in_few(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    """All of it in pieces whose sizes are powers of two, so that there are few statements to remember."""
-    start, size = 0, _MOST_ROWS
-    while start < len(items):
-        while size > len(items) - start:
-            size //= 2
-        yield items[start : start + size]
-        start += size
+    """All of it in pieces that a statement can hold."""
+    for start in range(0, len(items), _MOST_ROWS):
+        yield items[start : start + _MOST_ROWS]
 
 
 @cache

@@ -6,7 +6,7 @@ code and objects in the processor's caches: a command costs a third less, and co
 
 import asyncio
 
-TURNS = 32
+TURNS = 64
 """Turns of the event loop for which calls gather at most; a pause of a fixed time would be idle when
 nothing else is there to do."""
 

@@ -19,7 +19,7 @@ from foldlog_server.stores.statements import in_few, insert_rows
         (200, [64, 64, 64, 8]),
     ],
 )
-def test_pieces_are_powers_of_two_of_at_most_64(count: int, sizes: list[int]) -> None:
+def test_pieces_have_at_most_64(count: int, sizes: list[int]) -> None:
     pieces = list(in_few(list(range(count))))
 
     assert [len(piece) for piece in pieces] == sizes
