@@ -6,7 +6,7 @@ back from a busy event loop: a batch is a few statements, whatever it holds.
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import lru_cache
 from importlib.resources import files
 from itertools import chain
 from typing import TypeVar
@@ -37,7 +37,7 @@ def in_few(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
         yield items[start : start + _MOST_ROWS]
 
 
-@cache
+@lru_cache(REMEMBERED)
 def _for_rows(sql: str, count: int) -> str:
     head, values, one = sql.rpartition(" VALUES ")
     return head + values + ", ".join([one] * count)

@@ -12,10 +12,8 @@ from foldlog_server.stores.statements import in_few, insert_rows
     [
         (0, []),
         (1, [1]),
-        (2, [2]),
-        (3, [2, 1]),
-        (63, [32, 16, 8, 4, 2, 1]),
         (64, [64]),
+        (65, [64, 1]),
         (200, [64, 64, 64, 8]),
     ],
 )
