@@ -7,6 +7,7 @@ command line or the file is wrong; 130 it was interrupted. Run it again, and it 
 """
 
 import asyncio
+import re
 import shlex
 import shutil
 import sys
@@ -86,6 +87,7 @@ def main(
     """
     if address and data_dir:
         raise typer.BadParameter("the running server has its own", param_hint="--data-dir")
+    _check_day(day)
     source = _read(data, day)
     fresh = not address and not data_dir
     directory = Path(tempfile.mkdtemp(prefix="foldlog-retail-")) if fresh else data_dir or Path()
@@ -97,6 +99,11 @@ def main(
     elif fresh:
         print(f"The log is kept in {directory}.", file=sys.stderr)
     raise typer.Exit(0 if result.agrees else _FAILED)
+
+
+def _check_day(day: str) -> None:
+    if day and not re.fullmatch(r"\d{4}-\d\d-\d\d", day, re.ASCII):
+        raise typer.BadParameter(f"{day!r} is not a day such as 2010-12-01", param_hint="--day")
 
 
 def _read(data: Path, day: str) -> Source:

@@ -51,7 +51,9 @@ def _rows(text: TextIO, day: str) -> Iterator[Row]:
     header = next(reader, [])
     missing = [name for name in _COLUMNS if name not in header]
     if missing:
-        raise NotRetailRows(f"The first line names no column {', '.join(missing)}; it must name {_COLUMNS}.")
+        raise NotRetailRows(
+            f"The first line names no column {', '.join(missing)}; it must name {', '.join(_COLUMNS)}."
+        )
     columns = [header.index(name) for name in _COLUMNS]
     for cells in reader:
         try:
@@ -59,6 +61,7 @@ def _rows(text: TextIO, day: str) -> Iterator[Row]:
             Decimal(price)
             row = Row(invoice, product, description, int(quantity), price, customer)
         except (IndexError, ValueError, InvalidOperation) as failure:
-            raise NotRetailRows(f"Line {reader.line_num} is no row of the data set: {cells}") from failure
+            found = ",".join(cells)
+            raise NotRetailRows(f"Line {reader.line_num} is no row of the data set: {found}") from failure
         if date.startswith(day):
             yield row

@@ -73,7 +73,7 @@ LogLevel = Annotated[
     typer.Option(
         envvar="FOLDLOG_LOG_LEVEL",
         metavar="debug|info|warning|error",
-        help="How much is logged; debug logs every call.",
+        help="How much is logged; debug logs every call but those of health and reflection.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

@@ -113,6 +113,12 @@ def test_every_variable_is_documented() -> None:
     assert set(re.findall(r"`(FOLDLOG_[A-Z_]+)`", README.read_text())) == variables
 
 
+def test_every_option_of_events_tail_is_documented() -> None:
+    [row] = [row for row in cells(README) if row[0] == "`foldlog events tail`"]
+    flags = {parameter.opts[0] for parameter in COMMANDS["events"].commands["tail"].params}
+    assert flags - {"--follow"} | {"--no-follow"} == set(re.findall(r"`(--[a-z-]+)", row[1]))
+
+
 def test_serve_and_config_have_the_same_settings() -> None:
     serve, config = (
         {parameter.name: parameter.default for parameter in COMMANDS[name].params if parameter.envvar}

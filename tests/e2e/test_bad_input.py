@@ -355,6 +355,12 @@ async def test_text_that_is_not_utf_8_is_refused(server: Server) -> None:
     assert found.reason == "MALFORMED_REQUEST"
 
 
+async def test_the_name_of_a_stream_has_no_control_characters(server: Server) -> None:
+    forging = ReadStreamRequest(stream="order-1\n2026 ERROR all is lost")
+    found = await refused_stream(server.ask(forging))
+    assert (found.code, found.violations) == (StatusCode.INVALID_ARGUMENT, [("stream", "pattern")])
+
+
 async def test_an_empty_request_is_told_what_it_lacks(server: Server) -> None:
     for method in OFFERED:
         required = [field.name for field in method.input_type.fields if rule_of(field).required]

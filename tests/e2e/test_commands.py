@@ -190,7 +190,11 @@ async def test_every_command_on_the_way_to_the_customer_does_what_its_row_says(s
     order = (await talk.say("order-1", create("1", SHADE), created, ItemAdded(line=SHADE))).order
 
     submitted = OrderSubmitted(
-        customer_id="ada", lines=[SHADE], total=money("4.505"), amount_due=money("4.50")
+        customer_id="ada",
+        customer_name="Ada",
+        lines=[SHADE],
+        total=money("4.505"),
+        amount_due=money("4.50"),
     )
     reply = await talk.say("order-1", SubmitOrder(order_id="1"), submitted)
     order.MergeFrom(Order(version=3, status=ORDER_STATUS_SUBMITTED, amount_due=money("4.50")))
@@ -388,10 +392,24 @@ async def test_validate_only_decides_and_stores_nothing(server: Server) -> None:
         event_id=event.event_id,
         type="foldlog.orders.v1.ItemAdded",
         payload=event.payload,
+        metadata=EventMetadata(request_id=request_id, correlation_id=request_id),
     )
     assert list(reply.order.lines) == [LAMP]
     assert (await server.head()).position == 1
     assert await server.recorded_request(request_id) is None
+
+
+async def test_validate_only_shows_the_events_as_they_would_be_stored(server: Server) -> None:
+    said = {"request_id": new_id(), "correlation_id": "basket 7", "causation_id": "click 9"}
+    trace = [("traceparent", f"00-{uuid.uuid4().hex}-00f067aa0ba902b7-01"), ("tracestate", "vendor=1")]
+    proposed = await server.send(create("1", LAMP), validate_only=True, metadata=trace, **said)
+    stored = await server.send(create("1", LAMP), metadata=trace, **said)
+    for event in stored.result.events:
+        event.ClearField("position")
+        event.ClearField("recorded_time")
+    for event in (*proposed.result.events, *stored.result.events):
+        event.ClearField("event_id")  # made anew
+    assert list(proposed.result.events) == list(stored.result.events)
 
 
 async def test_validate_only_is_refused_like_the_command_itself(server: Server) -> None:

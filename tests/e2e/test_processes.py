@@ -230,7 +230,9 @@ async def test_a_busy_port_is_told_in_one_line_and_leaves_nothing_behind(tmp_pat
         address = f"127.0.0.1:{busy.getsockname()[1]}"
         result = await foldlog("serve", "--data", data, "--listen", address)
     assert (result.code, result.output) == (1, "")
-    assert f"Cannot listen on {address}" in one_line(result.errors)
+    told = one_line(result.errors)
+    assert f"Cannot listen on {address}" in told
+    assert told.endswith("or choose another address with --listen or FOLDLOG_LISTEN.")
     assert not data.exists()
 
 

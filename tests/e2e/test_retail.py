@@ -290,11 +290,24 @@ async def test_a_day_is_replayed_alone(data: Path, tmp_path: Path) -> None:
     assert "1 credit notes, 1 adjustments, 1 invoices without a row" in output
 
 
+@pytest.mark.parametrize("day", ["yesterday", "2010-12", "20101201", "01/12/2010"])
+async def test_a_day_of_another_form_is_refused_with_the_form(data: Path, day: str) -> None:
+    code, output, errors = await run(data, "--day", day)
+    assert (code, output) == (2, "")
+    assert "is not a day such as 2010-12-01" in " ".join(errors.split())
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("a,b\n1,2\n", "names no column InvoiceNo"),
-        (HEADER + "536365,1,,six,2010-12-01 08:26:00,1.0,,UK\n", "Line 2 is no row"),
+        (
+            "a,b\n1,2\n",
+            "UnitPrice, CustomerID; it must name InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice, CustomerID.",
+        ),
+        (
+            HEADER + "536365,1,,six,2010-12-01 08:26:00,1.0,,UK\n",
+            "Line 2 is no row of the data set: 536365,1,,six,2010-12-01 08:26:00,1.0,,UK",
+        ),
         (HEADER, "has no order"),
     ],
 )

@@ -4,6 +4,8 @@ python -m tests.golden.write_golden
 """
 
 import json
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from google.protobuf.json_format import MessageToDict
@@ -63,6 +65,7 @@ SAMPLES: tuple[Message, ...] = (
     ),
     ItemRemoved(line_id="L1", former_quantity=1_000_000, unit_price=pounds(2, 550_000_000)),
     OrderSubmitted(customer_id="17850", lines=LINES, total=TOTAL, amount_due=DUE),
+    OrderSubmitted(customer_id="17850", customer_name="Zoë Quinn", lines=LINES, total=TOTAL, amount_due=DUE),
     OrderReserved(reservation_id="order-536365"),
     PaymentReceived(payment_id="pay 1", amount=DUE, customer_id="17850"),
     OrderShipped(
@@ -93,12 +96,16 @@ SAMPLES: tuple[Message, ...] = (
 )
 
 
-def golden_file(name: str) -> Path:
-    """Where the golden bytes of an event lie, by the full name of its message."""
-    return EVENTS / f"{name}.json"
+def golden_files() -> Iterator[tuple[Path, Message]]:
+    """Where the golden bytes of each sample lie; further ones of one message are numbered from 2."""
+    seen: Counter[str] = Counter()
+    for sample in SAMPLES:
+        name = sample.DESCRIPTOR.full_name
+        seen[name] += 1
+        yield EVENTS / (f"{name}.json" if seen[name] == 1 else f"{name}-{seen[name]}.json"), sample
 
 
-def write(sample: Message) -> None:
+def write(file: Path, sample: Message) -> None:
     """One file: the message's name, its bytes in hexadecimal, and what they say."""
     name = sample.DESCRIPTOR.full_name
     content = {
@@ -106,11 +113,11 @@ def write(sample: Message) -> None:
         "bytes": sample.SerializeToString(deterministic=True).hex(),
         "says": MessageToDict(sample, preserving_proto_field_name=True),
     }
-    golden_file(name).write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    file.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
     EVENTS.mkdir(exist_ok=True)
-    for sample in SAMPLES:
-        if not golden_file(sample.DESCRIPTOR.full_name).exists():
-            write(sample)
+    for file, sample in golden_files():
+        if not file.exists():
+            write(file, sample)

@@ -170,6 +170,7 @@ class OrderStory:
     def _submitted(self) -> OrderSubmitted:
         return OrderSubmitted(
             customer_id=self.customer_id,
+            customer_name=self.customer_name,
             lines=self.lines,
             total=self._total,
             amount_due=self._amount_due,

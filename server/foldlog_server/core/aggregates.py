@@ -22,7 +22,16 @@ from google.protobuf.message import Message
 from foldlog.v1.events_pb2 import EventMetadata
 from foldlog_server.core.codec import Codec
 from foldlog_server.core.decider import AnyDecider
-from foldlog_server.core.decision import Decided, Decision, Entry, Part, StreamState, closure, left_by
+from foldlog_server.core.decision import (
+    Decided,
+    Decision,
+    Entry,
+    Part,
+    Proposed,
+    StreamState,
+    closure,
+    left_by,
+)
 from foldlog_server.core.errors import Contended, FoldlogError, Rejected, WrongExpectedVersion
 from foldlog_server.core.event_store import Append, Appended, EventStore, LinkedAppendFailed, StreamAppend
 from foldlog_server.core.events import NewEvent
@@ -168,7 +177,8 @@ class Aggregates:
             appends.append(StreamAppend(entry.stream, entry.version, tuple(events)))
             streams.append(StreamState(entry.stream, entry.version + len(events), entry.position, state))
         if decision.validate_only:
-            self._settle_when_durable(decision, Decided(streams, proposed=_proposed(appends)))
+            proposed = _proposed(appends, decision.metadata)
+            self._settle_when_durable(decision, Decided(streams, proposed=proposed))
         elif decision.request is None and not any(happened):
             self._settle_when_durable(decision, Decided(streams))
         else:
@@ -294,9 +304,9 @@ def _happens(decision: Decision) -> Sequence[Sequence[Message]]:
     return happened
 
 
-def _proposed(appends: Iterable[StreamAppend]) -> Sequence[tuple[str, int, NewEvent]]:
+def _proposed(appends: Iterable[StreamAppend], metadata: EventMetadata) -> Sequence[Proposed]:
     return [
-        (append.stream, version, event)
+        Proposed(append.stream, version, event, metadata)
         for append in appends
         for version, event in enumerate(append.events, append.expected_version + 1)
     ]

@@ -13,7 +13,7 @@ from foldlog.v1.events_pb2 import EventMetadata
 from foldlog_server.core.aggregates import MAX_ATTEMPTS, Aggregates, fold
 from foldlog_server.core.codec import Codec
 from foldlog_server.core.decider import AnyDecider
-from foldlog_server.core.decision import Decided, Decision, Part, StreamState
+from foldlog_server.core.decision import Decided, Decision, Part, Proposed, StreamState
 from foldlog_server.core.errors import Contended, FoldlogError, InvalidRequest, Violation
 from foldlog_server.core.event_store import (
     DuplicateRequest,
@@ -22,7 +22,7 @@ from foldlog_server.core.event_store import (
     RecordedRequest,
     RequestKey,
 )
-from foldlog_server.core.events import EncodedEvent, NewEvent, category_of, id_of
+from foldlog_server.core.events import EncodedEvent, category_of, id_of
 
 
 class Command(NamedTuple):
@@ -52,7 +52,7 @@ class Outcome(NamedTuple):
     streams: Sequence[StreamOutcome]
     position: int
     events: Sequence[EncodedEvent] = ()
-    proposed: Sequence[tuple[str, int, NewEvent]] = ()
+    proposed: Sequence[Proposed] = ()
     replayed: bool = False
     validated_only: bool = False
 

@@ -40,13 +40,21 @@ class StreamState:
     state: Any
 
 
+class Proposed(NamedTuple):
+    """What would be stored if a command were not only to be validated."""
+
+    stream: str
+    version: int
+    event: NewEvent
+    metadata: EventMetadata
+
+
 class Decided(NamedTuple):
     """What a command did."""
 
     streams: Sequence[StreamState]
     events: Sequence[EncodedEvent] = ()
-    proposed: Sequence[tuple[str, int, NewEvent]] = ()
-    """Of a decision that was only to be validated: stream, version and event, none of it stored."""
+    proposed: Sequence[Proposed] = ()
 
 
 @dataclass(slots=True, eq=False)

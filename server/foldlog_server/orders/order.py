@@ -329,6 +329,7 @@ def order_submitted(command: SubmitOrder, order: Order) -> OrderSubmitted:
     amount_due = round_to_minor(order.currency_code, order.total)
     return OrderSubmitted(
         customer_id=order.customer_id,
+        customer_name=order.customer_name,
         lines=line_messages(order),
         total=to_money(order.currency_code, order.total),
         amount_due=to_money(order.currency_code, amount_due),

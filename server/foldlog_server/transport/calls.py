@@ -117,6 +117,7 @@ class OpenStreams:
         request_class = GetMessageClass(method.input_type)
 
         async def handle(data: bytes, context: Context) -> None:
+            began = time.monotonic()
             try:
                 messages = answer(checked(request_class, data), context)
                 # Before the call can be drained: what is cancelled while gRPC sends its headers along with
@@ -135,6 +136,8 @@ class OpenStreams:
                 logger.debug("%s: the reader went away", method.full_name)
             except Exception as exception:
                 await abort(context, unforeseen(exception))
+            finally:
+                logger.debug("%s ended after %.1f ms", method.full_name, (time.monotonic() - began) * 1000)
 
         return grpc.unary_stream_rpc_method_handler(handle)
 
@@ -150,6 +153,7 @@ def not_offered(method: MethodDescriptor, error: FoldlogError) -> RpcMethodHandl
     """A handler that refuses whatever comes."""
 
     async def refuse(_: object, context: Context) -> None:
+        _log_refusal(method.full_name, error)
         await abort(context, error)
 
     async def refuse_stream(messages: AsyncIterator[bytes], context: Context) -> None:
@@ -158,7 +162,7 @@ def not_offered(method: MethodDescriptor, error: FoldlogError) -> RpcMethodHandl
             async with asyncio.timeout(_HEARING_SECONDS):
                 async for _ in messages:
                     pass
-        await abort(context, error)
+        await refuse(messages, context)
 
     if method.client_streaming:
         return grpc.stream_stream_rpc_method_handler(refuse_stream)

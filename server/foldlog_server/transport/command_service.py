@@ -12,8 +12,8 @@ from foldlog.v1.options_pb2 import command as command_option
 from foldlog_server.core.codec import embedded, repeated, tag_of
 from foldlog_server.core.command_handler import Command, CommandHandler, Outcome
 from foldlog_server.core.decider import AnyDecider
+from foldlog_server.core.decision import Proposed
 from foldlog_server.core.errors import NotOffered
-from foldlog_server.core.events import NewEvent
 from foldlog_server.core.routing import route_of
 from foldlog_server.transport.arrivals import Arrivals
 from foldlog_server.transport.calls import RpcMethodHandler, gathered, not_offered
@@ -97,12 +97,17 @@ def _result(outcome: Outcome, log_id: str, *, with_events: bool) -> bytes:
     )
     if not with_events:
         return result.SerializeToString()
-    result.events.extend(_proposed(*proposed) for proposed in outcome.proposed)
+    result.events.extend(_proposed(one) for one in outcome.proposed)
     return result.SerializeToString() + repeated(_EVENTS, outcome.events)
 
 
-def _proposed(stream: str, version: int, new: NewEvent) -> RecordedEvent:
-    payload = AnyMessage(type_url=f"type.googleapis.com/{new.type}", value=new.data)
+def _proposed(proposed: Proposed) -> RecordedEvent:
+    new = proposed.event
     return RecordedEvent(
-        stream=stream, version=version, event_id=new.event_id, type=new.type, payload=payload
+        stream=proposed.stream,
+        version=proposed.version,
+        event_id=new.event_id,
+        type=new.type,
+        payload=AnyMessage(type_url=f"type.googleapis.com/{new.type}", value=new.data),
+        metadata=proposed.metadata,
     )

@@ -40,8 +40,7 @@ def status_of(error: FoldlogError) -> Status:
 
 
 def _size(error: FoldlogError, count: int) -> int:
-    size: int = _status(error, error.violations[:count]).ByteSize()
-    return size
+    return int(_status(error, error.violations[:count]).ByteSize())
 
 
 def unforeseen(exception: BaseException) -> FoldlogError:

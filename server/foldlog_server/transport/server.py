@@ -41,7 +41,7 @@ class BoundPort:
         except RuntimeError:
             raise AddressInUse(
                 f"Cannot listen on {address}: another program does, or the address is not this machine's. "
-                "Stop it, or choose another address with --listen."
+                "Stop it, or choose another address with --listen or FOLDLOG_LISTEN."
             ) from None
 
     async def release(self) -> None:

@@ -18,6 +18,6 @@ def trace_context(metadata: Iterable[tuple[str, str | bytes]]) -> tuple[str, str
             traceparent = str(value)
         elif key == "tracestate":
             tracestate = f"{tracestate},{value!s}" if tracestate else str(value)
-    if not _TRACEPARENT.fullmatch(traceparent):
+    if not traceparent or not _TRACEPARENT.fullmatch(traceparent):
         return "", ""
     return traceparent, tracestate if len(tracestate) <= _MAX_TRACESTATE else ""

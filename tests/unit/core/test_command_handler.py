@@ -337,7 +337,7 @@ async def test_a_stream_named_twice_is_refused_with_the_place(commands: Commands
 async def test_validating_decides_and_stores_nothing(commands: Commands) -> None:
     outcome = await commands.execute(create("1", line()), validate_only=True)
     assert (outcome.validated_only, outcome.position, outcome.events) == (True, 0, ())
-    assert [(stream, version) for stream, version, _ in outcome.proposed] == [("order-1", 1), ("order-1", 2)]
+    assert [(one.stream, one.version) for one in outcome.proposed] == [("order-1", 1), ("order-1", 2)]
     assert outcome.streams[0].version == 2
     assert commands.stored() == []
     with pytest.raises(Rejected):

@@ -49,7 +49,11 @@ def line(quantity: int = 6, price: Money | None = None, **fields: str) -> OrderL
 CREATED = OrderCreated(customer_id="17850", customer_name="Ann", currency_code="GBP")
 ADDED = ItemAdded(line=line())
 SUBMITTED = OrderSubmitted(
-    customer_id="17850", lines=[line()], total=gbp(15, 30 * CENT), amount_due=gbp(15, 30 * CENT)
+    customer_id="17850",
+    customer_name="Ann",
+    lines=[line()],
+    total=gbp(15, 30 * CENT),
+    amount_due=gbp(15, 30 * CENT),
 )
 RESERVED = OrderReserved(reservation_id="R1")
 PAID = PaymentReceived(payment_id="P1", amount=gbp(15, 30 * CENT), customer_id="17850")
@@ -407,7 +411,11 @@ class TestSubmitOrder:
         lines = [line(1, gbp(0, 4_000_000), line_id=id) for id in ("a", "b", "c")]
         given(ORDER, CREATED, *(ItemAdded(line=each) for each in lines)).when(SubmitOrder(order_id=ID)).then(
             OrderSubmitted(
-                customer_id="17850", lines=lines, total=gbp(0, 12_000_000), amount_due=gbp(0, 10_000_000)
+                customer_id="17850",
+                customer_name="Ann",
+                lines=lines,
+                total=gbp(0, 12_000_000),
+                amount_due=gbp(0, 10_000_000),
             )
         )
 

@@ -1,15 +1,32 @@
 """What is logged of calls: the slow ones always, every one at debug."""
 
 import logging
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 
 from foldlog.v1 import event_service_pb2 as events
 from foldlog_server.transport import calls
-from foldlog_server.transport.calls import unary
+from foldlog_server.transport.calls import OpenStreams, unary
 
 GET_HEAD = events.DESCRIPTOR.services_by_name["EventService"].methods_by_name["GetHead"]
+
+
+READ_ALL = events.DESCRIPTOR.services_by_name["EventService"].methods_by_name["ReadAll"]
+
+
+class Caller:
+    """What a handler is told of its call, as far as these tests come."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+
+    async def send_initial_metadata(self, _: object) -> None:
+        pass
+
+    async def write(self, message: bytes) -> None:
+        self.written.append(message)
 
 
 class Clock:
@@ -44,3 +61,23 @@ async def test_a_call_of_a_second_is_slow_and_logged(
     [record] = caplog.records
     assert record.levelno == logging.WARNING
     assert record.getMessage() == "foldlog.v1.EventService.GetHead took 1.000 s"
+
+
+async def test_every_call_is_logged_at_debug_also_one_that_streams(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "foldlog")
+    await called(monkeypatch, 0.25)
+    caller = Caller()
+    handler: Any = OpenStreams().streamed(READ_ALL, two)
+    await handler.unary_stream(b"", caller)
+    assert caller.written == [b"1", b"2"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "foldlog.v1.EventService.GetHead took 250.0 ms",
+        "foldlog.v1.EventService.ReadAll ended after 250.0 ms",
+    ]
+
+
+async def two(*_: object) -> AsyncGenerator[bytes]:
+    yield b"1"
+    yield b"2"

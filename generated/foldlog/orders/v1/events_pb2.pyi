@@ -155,8 +155,11 @@ class OrderSubmitted(_message.Message):
     LINES_FIELD_NUMBER: _builtins.int
     TOTAL_FIELD_NUMBER: _builtins.int
     AMOUNT_DUE_FIELD_NUMBER: _builtins.int
+    CUSTOMER_NAME_FIELD_NUMBER: _builtins.int
     customer_id: _builtins.str
     """Who ordered."""
+    customer_name: _builtins.str
+    """The customer's name; may be empty."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.OrderLine]:
         """The lines."""
@@ -176,10 +179,11 @@ class OrderSubmitted(_message.Message):
         lines: _abc.Iterable[_types_pb2.OrderLine] | None = ...,
         total: _money_pb2.Money | None = ...,
         amount_due: _money_pb2.Money | None = ...,
+        customer_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount_due", b"amount_due", "total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_due", b"amount_due", "customer_id", b"customer_id", "lines", b"lines", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_due", b"amount_due", "customer_id", b"customer_id", "customer_name", b"customer_name", "lines", b"lines", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
