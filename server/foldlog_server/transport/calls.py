@@ -153,7 +153,7 @@ def not_offered(method: MethodDescriptor, error: FoldlogError) -> RpcMethodHandl
     """A handler that refuses whatever comes."""
 
     async def refuse(_: object, context: Context) -> None:
-        _log_refusal(method.full_name, error)
+        REFUSALS.refused(method.full_name, error)
         await abort(context, error)
 
     async def refuse_stream(messages: AsyncIterator[bytes], context: Context) -> None:
