@@ -12,7 +12,6 @@ from foldlog.v1.errors_pb2 import ErrorReason
 from foldlog.v1.options_pb2 import error as catalogue_entry
 from foldlog_client.errors import Contended, FoldlogError
 
-_CUT_OFF = (grpc.StatusCode.INTERNAL, grpc.StatusCode.CANCELLED)
 _GREATEST_EXPONENT = 32  # beyond it a float might overflow, and every pause is the longest anyway
 
 
@@ -62,8 +61,8 @@ def may_repeat(error: FoldlogError) -> bool:
             return error.retry_after is not None
         case grpc.StatusCode.ABORTED:
             return isinstance(error, Contended)
-        case grpc.StatusCode.DEADLINE_EXCEEDED:
-            return True
+        case grpc.StatusCode.DEADLINE_EXCEEDED | grpc.StatusCode.CANCELLED:
+            return True  # who gives up here gets an asyncio.CancelledError: it was the other side that did
         case _:
             return False
 
@@ -71,9 +70,9 @@ def may_repeat(error: FoldlogError) -> bool:
 def may_resume(error: FoldlogError) -> bool:
     """Whether a stream can be taken up again: also where a connection or proxy cut it off.
 
-    A reset of an HTTP/2 stream arrives as INTERNAL or CANCELLED without a reason; the server gives one.
+    A reset of an HTTP/2 stream may arrive as INTERNAL without a reason; the server gives one.
     """
-    return may_repeat(error) or (error.code in _CUT_OFF and not error.reason)
+    return may_repeat(error) or (error.code is grpc.StatusCode.INTERNAL and not error.reason)
 
 
 def _is_final(error: FoldlogError) -> bool:

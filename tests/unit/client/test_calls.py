@@ -91,6 +91,7 @@ async def test_an_error_of_a_command_names_its_request_id(server: ScriptedServer
     [
         UNAVAILABLE,
         Failure(grpc.StatusCode.DEADLINE_EXCEEDED),
+        Failure(grpc.StatusCode.CANCELLED),
         refusal(grpc.StatusCode.UNAVAILABLE, "DRAINING"),
         refusal(grpc.StatusCode.ABORTED, "CONTENDED"),
         refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "STORE_FULL", retry_after=0.5),
