@@ -4,7 +4,7 @@ A query that its proto binds to a collection needs no code: it is compiled from 
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.protobuf.duration_pb2 import Duration
@@ -31,6 +31,13 @@ DEFAULT_MAX_WAIT = 2.0
 _NANOS = 1_000_000_000
 
 
+class _AtHead(NamedTuple):
+    """The encoded freshness of answers that have seen everything."""
+
+    position: int
+    encoded: bytes
+
+
 class Reads:
     """What queries read from: the documents of views and the log, with their freshness."""
 
@@ -39,6 +46,7 @@ class Reads:
         self._store = store
         self._projectors = projectors
         self._clock = clock
+        self._at_head = _AtHead(-1, b"")
 
     def check_log(self, options: ReadOptions) -> None:
         """Raise `ReadRefused` for a position that is not one of this log."""
@@ -85,6 +93,15 @@ class Reads:
         """Names the documents as they are now: page tokens do not outlive it."""
         return f"{self._store.log_id} {self._projectors.of(collection).read_model.generation}"
 
+    async def encoded_freshness(self, position: int, collection: str) -> bytes:
+        """The bytes of `freshness`; where nothing is missing they are made once for all at that position."""
+        if position < self._store.head.position or self._projectors.of(collection).failed is not None:
+            return (await self.freshness(position, collection)).SerializeToString()
+        if self._at_head.position != position:
+            freshness = await self.freshness(position)
+            self._at_head = _AtHead(position, freshness.SerializeToString())
+        return self._at_head.encoded
+
     async def freshness(self, position: int, collection: str = "") -> Freshness:
         """How fresh an answer is that has seen the log up to a position; without a collection, in the log."""
         head = max(self._store.head.position, position)
@@ -119,12 +136,13 @@ def _compile_get(method: MethodDescriptor, route: QueryRoute, reads: Reads) -> Q
         if has_as_of and request.HasField("as_of"):
             raise NotOffered("past states (as_of)")
         id = getattr(request, route.id)
-        await reads.wait(route.collection, request.options)
+        if request.HasField("options"):
+            await reads.wait(route.collection, request.options)
         found = reads.get(route.collection, id)
         if found.document is None:
             raise Rejected(reason, f"There is no {route.id.removesuffix('_id')} {id}.", {route.id: id})
-        freshness = await reads.freshness(found.position, route.collection)
-        return embedded(document_tag, found.document) + embedded(freshness_tag, freshness.SerializeToString())
+        freshness = await reads.encoded_freshness(found.position, route.collection)
+        return embedded(document_tag, found.document) + embedded(freshness_tag, freshness)
 
     return get
 
@@ -152,8 +170,8 @@ def _compile_list(method: MethodDescriptor, route: QueryRoute, reads: Reads) -> 
             last = page.rows[limit - 1]
             token = make_token(last.cursor, request, scope)
             parts.append(embedded(token_tag, token.encode()))
-        freshness = await reads.freshness(page.position, route.collection)
-        parts.append(embedded(freshness_tag, freshness.SerializeToString()))
+        freshness = await reads.encoded_freshness(page.position, route.collection)
+        parts.append(embedded(freshness_tag, freshness))
         return b"".join(parts)
 
     return page

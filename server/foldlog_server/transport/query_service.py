@@ -1,7 +1,6 @@
 """Query services, routed from their descriptors: a query of one collection needs no code here."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
@@ -9,7 +8,6 @@ from foldlog.v1.options_pb2 import query as query_option
 from foldlog_server.core.errors import NotOffered
 from foldlog_server.core.query_handler import Query, Reads, compile_query
 from foldlog_server.transport.calls import RpcMethodHandler, not_offered, unary
-from foldlog_server.transport.errors import Context
 
 
 def query_handlers(
@@ -30,7 +28,4 @@ def _query(method: MethodDescriptor, reads: Reads, queries: Mapping[str, Query])
     else:
         query = queries[method.full_name]
 
-    async def answer(request: Any, _: Context) -> bytes:
-        return await query(request)
-
-    return unary(method, answer)
+    return unary(method, lambda request, _: query(request))

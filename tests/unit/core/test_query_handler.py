@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
-from foldlog.v1.reads_pb2 import ReadOptions
+from foldlog.v1.reads_pb2 import Freshness, ReadOptions
 from foldlog_server.core.errors import ReadRefused
 from foldlog_server.core.query_handler import Reads
 
@@ -40,3 +40,22 @@ async def test_a_query_waits_as_long_as_it_says(max_wait: Duration | None, secon
             "orders", ReadOptions(min_position=2, max_wait=max_wait)
         )
     assert projector.waits == [seconds]
+
+
+async def test_freshness_made_once_is_that_of_the_position_and_of_a_view_that_goes_on() -> None:
+    store: Any = SimpleNamespace(log_id="log", head=SimpleNamespace(position=0))
+    view = SimpleNamespace(failed=None)
+    projectors: Any = SimpleNamespace(of=lambda _: view)
+    reads = Reads(store, projectors, lambda: 0)
+
+    async def found(position: int) -> tuple[str, int, int, bool]:
+        fresh = Freshness.FromString(await reads.encoded_freshness(position, "orders"))
+        assert fresh.HasField("lag_time")
+        return fresh.log_id, fresh.position, fresh.head, fresh.incomplete
+
+    assert await found(0) == ("log", 0, 0, False)
+    store.head.position = 7
+    assert await found(7) == await found(7) == ("log", 7, 7, False)
+    assert await found(8) == ("log", 8, 8, False)
+    view.failed = ArithmeticError()
+    assert await found(8) == ("log", 8, 8, True)
