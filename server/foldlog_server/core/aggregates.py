@@ -53,11 +53,12 @@ class Aggregates:
         *,
         capacity: int = 10_000,
     ) -> None:
-        """`capacity` is how many states are kept; `new_id` makes the events' ids."""
+        """`capacity` is how many states are kept, and at most a 64th more; `new_id` makes the events' ids."""
         self._store = store
         self._codec = codec
         self._new_id = new_id
         self._capacity = capacity
+        self._slack = capacity // 64  # evicted together, so that not every command has to look
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._order = count(1)
 
@@ -94,7 +95,7 @@ class Aggregates:
 
     def _evict(self) -> None:
         excess = len(self._entries) - self._capacity
-        if excess > 0:
+        if excess > self._slack:
             for name in list(islice(self._entries, excess)):
                 if self._entries[name].is_idle():
                     del self._entries[name]

@@ -8,7 +8,7 @@ the position and have the message of the contract without decoding anything.
 import hashlib
 import zlib
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
@@ -30,6 +30,8 @@ _STREAM_TAG = b"\x12"  # field 2, length-delimited
 _VERSION_TAG = b"\x18"  # field 3, varint
 _EVENT_ID_TAG = b"\x22"  # field 4, length-delimited
 _TYPE_TAG = b"\x2a"  # field 5, length-delimited
+_TIME_TAG = b"\x32"  # field 6, length-delimited
+_METADATA_TAG = b"\x3a"  # field 7, length-delimited
 _PAYLOAD_TAG = b"\x42"  # field 8, length-delimited
 
 _SHORT_VARINTS = tuple(bytes((number,)) for number in range(0x80))
@@ -76,9 +78,7 @@ def encode_header(stream: str, version: int, event: NewEvent, common: bytes) -> 
 
 def encode_common(recorded_ns: int, metadata: EventMetadata) -> bytes:
     """The fields of a header that all events of an append share; nanoseconds since the epoch."""
-    seconds, nanos = divmod(recorded_ns, 1_000_000_000)
-    time = Timestamp(seconds=seconds, nanos=nanos)
-    return RecordedEventMessage(recorded_time=time, metadata=metadata).SerializeToString()
+    return _time_field(recorded_ns) + embedded(_METADATA_TAG, metadata.SerializeToString())
 
 
 def encode_record(header: bytes, event: NewEvent) -> bytes:
@@ -87,6 +87,12 @@ def encode_record(header: bytes, event: NewEvent) -> bytes:
     if event.data:  # proto3 leaves empty bytes out
         payload += embedded(b"\x12", event.data)
     return header + embedded(_PAYLOAD_TAG, payload)
+
+
+@lru_cache(2)  # a batch has one time
+def _time_field(recorded_ns: int) -> bytes:
+    seconds, nanos = divmod(recorded_ns, 1_000_000_000)
+    return embedded(_TIME_TAG, Timestamp(seconds=seconds, nanos=nanos).SerializeToString())
 
 
 @cache

@@ -39,49 +39,36 @@ def no_further_check(_: object) -> Sequence[Violation]:
 
 
 def unary(
-    method: MethodDescriptor, answer: Unary, check: FurtherCheck = no_further_check
+    method: MethodDescriptor,
+    answer: Unary,
+    check: FurtherCheck = no_further_check,
+    arrivals: Arrivals | None = None,
 ) -> RpcMethodHandler:
     """A handler of raw bytes, so that bytes that are no message are refused like any bad request.
 
-    What `check` finds is told together with the rules of fields that are broken.
+    What `check` finds is told together with the rules of fields that are broken. Calls with the same
+    `arrivals` are taken up together.
     """
     request_class = GetMessageClass(method.input_type)
+    name = method.full_name
 
-    async def reply(data: bytes, context: Context) -> bytes:
-        return await answer(checked(request_class, data, check), context)
-
-    return _unary(method.full_name, reply)
-
-
-def gathered(
-    method: MethodDescriptor, answer: Unary, arrivals: Arrivals, check: FurtherCheck = no_further_check
-) -> RpcMethodHandler:
-    """A handler like `unary`'s, of calls that are taken up together with others of these `arrivals`."""
-    request_class = GetMessageClass(method.input_type)
-
-    async def reply(data: bytes, context: Context) -> bytes:
-        try:
-            await arrivals.join()
-            message = await answer(checked(request_class, data, check), context)
-            await arrivals.ready()
-            return message
-        finally:
-            arrivals.leave()
-
-    return _unary(method.full_name, reply)
-
-
-def _unary(name: str, reply: Callable[[bytes, Context], Awaitable[bytes]]) -> RpcMethodHandler:
     async def handle(data: bytes, context: Context) -> bytes:
         began = time.monotonic()
         try:
-            return await reply(data, context)
+            if arrivals is None:
+                return await answer(checked(request_class, data, check), context)
+            await arrivals.join()
+            reply = await answer(checked(request_class, data, check), context)
+            await arrivals.ready()
+            return reply
         except FoldlogError as error:
             REFUSALS.refused(name, error)
             await abort(context, error)
         except Exception as exception:
             await abort(context, unforeseen(exception))
         finally:
+            if arrivals is not None:
+                arrivals.leave()
             _log_call(name, time.monotonic() - began)
 
     return grpc.unary_unary_rpc_method_handler(handle)

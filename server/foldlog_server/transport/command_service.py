@@ -16,7 +16,7 @@ from foldlog_server.core.decision import Proposed
 from foldlog_server.core.errors import NotOffered
 from foldlog_server.core.routing import route_of
 from foldlog_server.transport.arrivals import Arrivals
-from foldlog_server.transport.calls import RpcMethodHandler, gathered, not_offered
+from foldlog_server.transport.calls import RpcMethodHandler, not_offered, unary
 from foldlog_server.transport.errors import Context
 from foldlog_server.transport.trace_context import trace_context
 
@@ -59,7 +59,7 @@ def _command(
         outcome = await handler.execute(_received(name, request, context), route)
         return respond(outcome, request.options.reply)
 
-    return gathered(method, answer, arrivals, lambda request: route.check(request.command, request.options))
+    return unary(method, answer, lambda request: route.check(request.command, request.options), arrivals)
 
 
 def _received(name: str, request: Any, context: Context) -> Command:
