@@ -35,11 +35,10 @@ from foldlog_server.core.decision import (
 from foldlog_server.core.errors import Contended, FoldlogError, Rejected, WrongExpectedVersion
 from foldlog_server.core.event_store import Append, Appended, EventStore, LinkedAppendFailed, StreamAppend
 from foldlog_server.core.events import NewEvent
+from foldlog_server.core.fold import fold
 
 MAX_ATTEMPTS = 10
 """How often a command is decided before the race for its stream counts as lost."""
-
-_PAGE = 1000
 
 
 class Aggregates:
@@ -263,27 +262,6 @@ class Aggregates:
             for entry in decision.entries:
                 entry.line.insert(0, decision)
         self._advance_heads(entry for decision in decisions for entry in decision.entries)
-
-
-async def fold(
-    store: EventStore,
-    codec: Codec,
-    decider: AnyDecider,
-    stream: str,
-    until: int | None = None,
-) -> tuple[object, int, int]:
-    """The state of a stream, its version and the position of its last event; up to a version if given."""
-    state, version, position = decider.initial, 0, 0
-    while until is None or version < until:
-        limit = _PAGE if until is None else min(_PAGE, until - version)
-        events = await store.read_stream(stream, from_version=version + 1, limit=limit)
-        if not events:
-            break
-        for encoded in events:
-            state = decider.evolve(state, codec.decode(encoded).payload)
-        version += len(events)
-        position = events[-1].position
-    return state, version, position
 
 
 def _happens(decision: Decision) -> Sequence[Sequence[Message]]:

@@ -167,7 +167,7 @@ class Codec:
     """Decodes the payloads it was told of."""
 
     def __init__(self, events: Iterable[type[Message]]) -> None:
-        self._classes = {event.DESCRIPTOR.full_name: event for event in events}
+        self._parsers = {event.DESCRIPTOR.full_name: event.FromString for event in events}
 
     def decode(self, event: EncodedEvent) -> RecordedEvent:
         """The event with its payload decoded.
@@ -175,12 +175,23 @@ class Codec:
         Raises `DataDamaged` if the bytes cannot be read, and `UnknownEventType` for a payload that no
         code here knows, so that `evolve` never sees one.
         """
+        decoded = self.decode_known(event)
+        if decoded is None:
+            raise UnknownEventType(event.position, RecordedEventMessage.FromString(event.record).type)
+        return decoded
+
+    def decode_known(self, event: EncodedEvent) -> RecordedEvent | None:
+        """The event with its payload decoded, or None if it was told of no such payload; it stays bytes.
+
+        Raises `DataDamaged` if the bytes cannot be read.
+        """
         try:
             recorded = RecordedEventMessage.FromString(event.record)
-            payload_class = self._classes.get(recorded.type)
-            if payload_class is None:
-                raise UnknownEventType(event.position, recorded.type)
-            payload = payload_class.FromString(recorded.payload.value)
+            type_name = recorded.type
+            parse = self._parsers.get(type_name)
+            if parse is None:
+                return None
+            payload = parse(recorded.payload.value)
         except DecodeError:
             raise DataDamaged(event.position) from None
         return RecordedEvent(
@@ -188,15 +199,11 @@ class Codec:
             recorded.stream,
             recorded.version,
             recorded.event_id,
-            recorded.type,
+            type_name,
             recorded.recorded_time,
             recorded.metadata,
             payload,
         )
-
-    def knows(self, type_name: str) -> bool:
-        """Whether payloads of this full name can be decoded."""
-        return type_name in self._classes
 
 
 class UnknownEventType(Exception):

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Sequence
 
-from foldlog_server.core.decoding import Decoding
+from foldlog_server.core.codec import Codec
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.events import EncodedEvent, RecordedEvent
 from foldlog_server.core.projection import SLICE, Indigestible
@@ -39,7 +39,7 @@ class Cohort:
     def join(self, members: Sequence[Projector]) -> None:
         """Take in projectors that stand at the same place."""
         self.members += members
-        self._decoding = Decoding(event for member in self.members for event in member.view.events)
+        self._codec = Codec(event for member in self.members for event in member.view.events)
         for member in members:
             member.nudge = self.nudge
         if self.is_awaited:
@@ -118,7 +118,7 @@ class Cohort:
         return changes
 
     def _decode(self, events: Sequence[EncodedEvent]) -> Sequence[RecordedEvent]:
-        decode = self._decoding.decode
+        decode = self._codec.decode_known
         decoded: list[RecordedEvent] = []
         for event in events:
             try:

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from foldlog.v1.commands_pb2 import CommandOptions
 from foldlog.v1.events_pb2 import EventMetadata
-from foldlog_server.core.aggregates import MAX_ATTEMPTS, Aggregates, fold
+from foldlog_server.core.aggregates import MAX_ATTEMPTS, Aggregates
 from foldlog_server.core.codec import Codec
 from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.decision import Decided, Decision, Part, Proposed, StreamState
@@ -23,6 +23,7 @@ from foldlog_server.core.event_store import (
     RequestKey,
 )
 from foldlog_server.core.events import EncodedEvent, category_of, id_of
+from foldlog_server.core.fold import fold
 
 
 class Command(NamedTuple):

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from foldlog.orders.v1.events_pb2 import OrderCreated
 from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
 from foldlog_server.core import cohort as cohort_module
+from foldlog_server.core.codec import Codec
 from foldlog_server.core.cohorts import LONGEST_REST, PACE, REST, RETRY, Cohorts
-from foldlog_server.core.decoding import Decoding
 from foldlog_server.core.events import EncodedEvent, RecordedEvent
 from foldlog_server.core.projection import SLICE
 from foldlog_server.core.projector import SKIPPED_EVENTS, Projector
@@ -397,12 +397,12 @@ async def test_views_at_one_place_have_the_log_read_and_decoded_once(monkeypatch
     setting = Setting()
     decoded: list[EncodedEvent] = []
 
-    class Watched(Decoding):
-        def decode(self, event: EncodedEvent) -> RecordedEvent | None:
+    class Watched(Codec):
+        def decode_known(self, event: EncodedEvent) -> RecordedEvent | None:
             decoded.append(event)
-            return super().decode(event)
+            return super().decode_known(event)
 
-    monkeypatch.setattr(cohort_module, "Decoding", Watched)
+    monkeypatch.setattr(cohort_module, "Codec", Watched)
     second = setting.another()
     setting.log.add("order-1", created(), added())
     async with setting.running(setting.projector, second):
