@@ -574,7 +574,7 @@ async def test_a_defect_in_a_query_is_told_by_its_id_alone(
     request_: Any,
 ) -> None:
     with monkeypatch.context() as patch:
-        for name in ("check_log", "wait"):
+        for name in ("check_log", "wait", "get"):
             patch.setattr(f"foldlog_server.core.query_handler.Reads.{name}", trouble)
         await check_fault(server, await refused(server.ask(request_)), caplog)
     assert (await server.head()).position == 0
