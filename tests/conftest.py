@@ -20,6 +20,13 @@ def nothing_goes_wrong_unseen(caplog: pytest.LogCaptureFixture) -> Iterator[None
     unseen = [
         record.getMessage()
         for record in caplog.get_records("call")
-        if record.name == "asyncio" and record.levelno >= logging.ERROR
+        if record.name == "asyncio" and record.levelno >= logging.ERROR and not _is_of_an_earlier_loop(record)
     ]
     assert unseen == []
+
+
+def _is_of_an_earlier_loop(record: logging.LogRecord) -> bool:
+    """gRPC has one queue for all loops of a process: what comes late for a test that is over is told here."""
+    error = record.exc_info[1] if record.exc_info else None
+    is_late = isinstance(error, RuntimeError) and str(error) == "Event loop is closed"
+    return is_late and "PollerCompletionQueue" in record.getMessage()
