@@ -291,3 +291,16 @@ async def test_a_stream_that_is_there_though_it_was_said_not_to_be_is_found_and_
     assert not isinstance(last, BaseException)
     assert [event.position for outcome in (first, last) for event in outcome.events] == [3, 4]
     assert payloads(await everything(store)) == [b"a", b"b", b"c", b"d"]
+
+
+async def test_that_a_stream_is_not_there_is_looked_up_where_nothing_would_tell_otherwise(
+    open_store: OpenStore,
+) -> None:
+    store = await open_store()
+    await store.append(to("order-1", 0, b"a"))
+    await store.close()
+    store = await open_store()  # the writer has forgotten the stream
+    only_checked = await outcome(store.append(append(part("order-1", 0))))
+
+    assert isinstance(only_checked, WrongExpectedVersion)
+    assert only_checked.actual == 1
