@@ -26,6 +26,7 @@ from foldlog_server.core.read_model import (
 )
 from foldlog_server.core.view import Key, View
 from foldlog_server.stores import read_model_sql as sql
+from foldlog_server.stores.statements import REMEMBERED, Statement
 from foldlog_server.stores.writer_thread import WriterThread
 
 Result = TypeVar("Result")
@@ -85,7 +86,7 @@ def _make_anew(path: Path, tables: Mapping[str, sql.Table], log_id: str) -> None
 
 
 def _open_writer(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None)
+    connection = sqlite3.connect(path, isolation_level=None, cached_statements=REMEMBERED)
     _set_up(connection)
     return connection
 
@@ -152,7 +153,9 @@ class SqliteReadModel:
                 aiosqlite.connect(read_only, uri=True, isolation_level=None)
             )
             reader = connections.enter_context(
-                closing(sqlite3.connect(read_only, uri=True, isolation_level=None))
+                closing(
+                    sqlite3.connect(read_only, uri=True, isolation_level=None, cached_statements=REMEMBERED)
+                )
             )
             return cls(current, tables, thread, writer, scanner, reader, connections.pop_all())
 
@@ -211,7 +214,7 @@ class SqliteReadModel:
         # Here and not after an await: if that is cancelled, the transaction happens all the same.
         self._stored = checkpoint.position
 
-    def _statements(self, changes: Sequence[Change]) -> Iterator[sql.Statement]:
+    def _statements(self, changes: Sequence[Change]) -> Iterator[Statement]:
         by_collection: defaultdict[str, list[Change]] = defaultdict(list)
         for change in changes:
             by_collection[change.key.collection].append(change)
@@ -237,7 +240,7 @@ async def _in_its_thread(
     return cast(Result, result)
 
 
-def _scan(connection: sqlite3.Connection, statement: sql.Statement) -> tuple[list[Row], int]:
+def _scan(connection: sqlite3.Connection, statement: Statement) -> tuple[list[Row], int]:
     connection.execute("BEGIN")
     try:
         rows = [Row(*row) for row in connection.execute(statement.sql, statement.values)]
@@ -248,7 +251,7 @@ def _scan(connection: sqlite3.Connection, statement: sql.Statement) -> tuple[lis
 
 def _transact(
     connection: sqlite3.Connection,
-    statements: Iterable[sql.Statement],
+    statements: Iterable[Statement],
     base: int,
     checkpoint: Checkpoint,
 ) -> None:

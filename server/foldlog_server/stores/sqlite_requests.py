@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from foldlog_server.core.event_store import RecordedRequest, StreamRange
-from foldlog_server.stores.statements import in_few, insert_rows, statement
+from foldlog_server.stores.statements import over, statement
 
 PARTITIONS = 4
 """How many partitions a window is divided into."""
@@ -79,20 +79,21 @@ class RequestPartitions:
 
     def recorded(self, keys: Sequence[bytes]) -> set[bytes]:
         """Those keys that are recorded in any live partition."""
-        found: set[bytes] = set()
-        for some in in_few(keys):
-            sql = _SELECT_RECORDED.format(marks=", ".join("?" * len(some)))
-            found.update(key for (key,) in self._connection.execute(sql, some))
-        return found
+        return {
+            key
+            for select in over([(key,) for key in keys], _SELECT_RECORDED)
+            for (key,) in self._connection.execute(*select)
+        }
 
     def insert(self, rows: list[RequestRow]) -> None:
         """Record requests in the newest partition."""
-        insert_rows(self._connection, self._insert, rows)
+        for insert in over(rows, self._insert):
+            self._connection.execute(*insert)
 
     def _use(self, names: list[str]) -> None:
         """Newest first."""
         self._names = names
-        self._insert = _INSERT.format(partition=names[0])
+        self._insert = _INSERT.replace("{partition}", names[0])
         self._change_at = min(_end(names[0]), _end(names[-1]) + self._window_ns)
 
 

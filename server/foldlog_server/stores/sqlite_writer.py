@@ -28,7 +28,7 @@ from foldlog_server.stores.admission import Record, encode, ranges
 from foldlog_server.stores.recent import Recent
 from foldlog_server.stores.sqlite_requests import RequestPartitions, RequestRow, request_row
 from foldlog_server.stores.sqlite_rows import read_head, read_newest
-from foldlog_server.stores.statements import insert_rows, statement
+from foldlog_server.stores.statements import over, statement
 
 VERIFIED_ON_OPEN = 1_000
 """How many of the newest events are checked before the log is written to."""
@@ -213,14 +213,14 @@ class LogWriter:
         return key
 
     def _insert(self, rows: _Rows) -> None:
-        if rows.streams:
-            insert_rows(self._connection, _INSERT_STREAM, rows.streams)
-        if rows.types:
-            insert_rows(self._connection, _INSERT_TYPE, rows.types)
-        if rows.events:
-            insert_rows(self._connection, _INSERT_EVENT, rows.events)
-        if rows.requests:
-            self._requests.insert(list(rows.requests.values()))
+        for some, sql in (
+            (rows.streams, _INSERT_STREAM),
+            (rows.types, _INSERT_TYPE),
+            (rows.events, _INSERT_EVENT),
+        ):
+            for insert in over(some, sql):
+                self._connection.execute(*insert)
+        self._requests.insert(list(rows.requests.values()))
         self._rows_to_checkpoint += len(rows.events) + len(rows.requests)
 
     def _roll_back(self) -> None:

@@ -4,20 +4,26 @@ At every statement, and with `executemany` at every row, sqlite3 lets go of the 
 back from a busy event loop: a batch is a few statements, whatever it holds.
 """
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from itertools import chain
-from typing import TypeVar
+from typing import NamedTuple, TypeAlias
 
-Item = TypeVar("Item")
+Value: TypeAlias = str | int | bytes | None
 
-_MOST_ROWS = 64
+MOST_ROWS = 64
 """Of one statement: SQLite takes at least 999 values in it, in whatever way it was built."""
 
-REMEMBERED = 4 * _MOST_ROWS
-"""Statements that the writer's connection keeps compiled: one for each number of rows, of each table."""
+REMEMBERED = 4 * MOST_ROWS
+"""Statements that a connection keeps compiled: one for each number of rows, of each table."""
+
+
+class Statement(NamedTuple):
+    """A statement with what is bound to it."""
+
+    sql: str
+    values: Sequence[Value]
 
 
 def statement(name: str) -> str:
@@ -25,19 +31,14 @@ def statement(name: str) -> str:
     return files("foldlog_server.stores").joinpath("sql", f"{name}.sql").read_text("utf-8").strip()
 
 
-def insert_rows(connection: sqlite3.Connection, sql: str, rows: Sequence[Sequence[object]]) -> None:
-    """Insert rows by a statement that ends in `VALUES (…)` for one of them."""
-    for some in in_few(rows):
-        connection.execute(_for_rows(sql, len(some)), tuple(chain.from_iterable(some)))
-
-
-def in_few(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    """All of it in pieces that a statement can hold."""
-    for start in range(0, len(items), _MOST_ROWS):
-        yield items[start : start + _MOST_ROWS]
+def over(rows: Sequence[Sequence[Value]], sql: str) -> Iterator[Statement]:
+    """As many statements as it takes for all rows, in their order; each has some of them for `{rows}`."""
+    for start in range(0, len(rows), MOST_ROWS):
+        some = rows[start : start + MOST_ROWS]
+        yield Statement(_for(len(some), len(some[0]), sql), tuple(chain.from_iterable(some)))
 
 
 @lru_cache(REMEMBERED)
-def _for_rows(sql: str, count: int) -> str:
-    head, values, one = sql.rpartition(" VALUES ")
-    return head + values + ", ".join([one] * count)
+def _for(rows: int, columns: int, sql: str) -> str:
+    row = f"({', '.join('?' * columns)})"
+    return sql.replace("{rows}", ", ".join([row] * rows))

@@ -49,7 +49,7 @@ def log(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 @pytest.mark.parametrize("name", PLANS)
 def test_a_read_searches_and_never_scans_or_sorts(log: sqlite3.Connection, name: str) -> None:
-    sql = statements.statement(name).format(marks="?, ?")
+    sql = statements.statement(name).format(rows="(?), (?)")
     plan = [detail for *_, detail in log.execute(f"EXPLAIN QUERY PLAN {sql}", [1] * sql.count("?"))]
 
     searches = [re.sub(r"_0*(\d)0+ ", r"_\1 ", step) for step in plan if step.startswith("SEARCH")]

@@ -1,1 +1,1 @@
-INSERT INTO streams (key, name) VALUES (?, ?)
+INSERT INTO streams (key, name) VALUES {rows}

@@ -1,1 +1,1 @@
-INSERT INTO types (key, name) VALUES (?, ?)
+INSERT INTO types (key, name) VALUES {rows}

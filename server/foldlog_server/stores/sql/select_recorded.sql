@@ -1,2 +1,1 @@
--- With as many marks as there are keys.
-SELECT key FROM requests WHERE key IN ({marks})
+SELECT key FROM requests WHERE key IN ({rows})
