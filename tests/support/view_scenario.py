@@ -25,9 +25,9 @@ from foldlog.orders.v1.types_pb2 import (
     OrderLine,
     OrderStatus,
 )
-from foldlog.v1.events_pb2 import EventMetadata
+from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
 from foldlog.v1.money_pb2 import Money
-from foldlog_server.core.events import RecordedEvent
+from foldlog_server.core.events import RecordedEvent, id_of
 from foldlog_server.core.money import NANOS, round_to_minor, to_money, to_nanos
 from foldlog_server.core.view import Key, View
 
@@ -68,12 +68,12 @@ class ViewScenario:
         return RecordedEvent(
             position=self._position,
             stream=stream,
+            id=id_of(stream),
             version=self._versions[stream],
-            event_id=f"event-{self._position}",
             type=payload.DESCRIPTOR.full_name,
             recorded_time=recorded_time(self._position),
-            metadata=EventMetadata(),
             payload=stored,
+            envelope=RecordedEventMessage(event_id=f"event-{self._position}"),
         )
 
     def document(self, collection: str, id: str) -> Message | None:

@@ -17,7 +17,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from foldlog.v1.events_pb2 import EventMetadata
 from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
 from foldlog_server.core.errors import DataDamaged
-from foldlog_server.core.events import EncodedEvent, NewEvent, RecordedEvent
+from foldlog_server.core.events import EncodedEvent, NewEvent, RecordedEvent, id_of
 
 NO_CHAIN = bytes(32)
 """The chain hash of an empty log."""
@@ -186,23 +186,24 @@ class Codec:
         Raises `DataDamaged` if the bytes cannot be read.
         """
         try:
-            recorded = RecordedEventMessage.FromString(event.record)
-            type_name = recorded.type
+            envelope = RecordedEventMessage.FromString(event.record)
+            type_name = envelope.type
             parse = self._parsers.get(type_name)
             if parse is None:
                 return None
-            payload = parse(recorded.payload.value)
+            payload = parse(envelope.payload.value)
         except DecodeError:
             raise DataDamaged(event.position) from None
+        stream = envelope.stream
         return RecordedEvent(
             event.position,
-            recorded.stream,
-            recorded.version,
-            recorded.event_id,
+            stream,
+            id_of(stream),
+            envelope.version,
             type_name,
-            recorded.recorded_time,
-            recorded.metadata,
+            envelope.recorded_time,
             payload,
+            envelope,
         )
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from foldlog.v1.events_pb2 import EventMetadata
+from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
 
 
 def stream_name(category: str, id: str) -> str:
@@ -46,14 +46,12 @@ class RecordedEvent(NamedTuple):
 
     position: int
     stream: str
+    id: str
+    """Of the aggregate: what stands behind the first dash of the stream's name."""
     version: int
-    event_id: str
     type: str
+    """The full name of the payload's message."""
     recorded_time: Timestamp
-    metadata: EventMetadata
     payload: Message
-
-    @property
-    def id(self) -> str:
-        """The id of the aggregate: what stands behind the first dash of the stream's name."""
-        return self.stream.partition("-")[2]
+    envelope: RecordedEventMessage
+    """What was stored with the payload: the event's id and metadata, too."""

@@ -56,27 +56,24 @@ class Projection:
 
         Raises `Indigestible`.
         """
+        wanted, keys_of = self._wanted, self._view.keys
         size = 0
         touches: list[Touch] = []
         for recorded in events:
-            if recorded.type in self._wanted:
-                for keys in self._keys(recorded):
-                    touches.append((recorded, keys))
-                    size += len(keys)
-                    if size >= SLICE:
-                        yield size, touches
-                        size, touches = 0, []
+            if recorded.type not in wanted:
+                continue
+            try:
+                keys = tuple(keys_of(recorded))
+            except Exception as cause:
+                raise Indigestible(recorded.position) from cause
+            for some in (keys,) if len(keys) <= SLICE else _slices(keys):
+                touches.append((recorded, some))
+                size += len(some)
+                if size >= SLICE:
+                    yield size, touches
+                    size, touches = 0, []
         if touches:
             yield size, touches
-
-    def _keys(self, recorded: RecordedEvent) -> Sequence[Sequence[Key]]:
-        try:
-            keys = tuple(self._view.keys(recorded))
-        except Exception as cause:
-            raise Indigestible(recorded.position) from cause
-        if len(keys) <= SLICE:
-            return (keys,)
-        return [keys[start : start + SLICE] for start in range(0, len(keys), SLICE)]
 
     def take(self, touches: Sequence[Touch]) -> None:
         """Let the view say what the events make of the documents; raises `Indigestible`."""
@@ -113,3 +110,8 @@ class Projection:
             elif key in self._stored:
                 changes.append(Change(key, None))
         return changes
+
+
+def _slices(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
+    for start in range(0, len(keys), SLICE):
+        yield keys[start : start + SLICE]

@@ -155,7 +155,7 @@ def test_a_codec_decodes_the_payloads_it_was_told_of() -> None:
 
     assert (recorded.position, recorded.stream, recorded.version, recorded.id) == (7, "order-a-b", 3, "a-b")
     assert recorded.payload == payload
-    assert recorded.metadata == METADATA
+    assert (recorded.envelope.event_id, recorded.envelope.metadata) == ("id", METADATA)
     assert recorded.recorded_time == Timestamp(seconds=2, nanos=1)
 
 
