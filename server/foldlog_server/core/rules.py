@@ -29,6 +29,8 @@ _LONGEST_SECONDS = 315_576_000_000  # 10,000 years, as google.protobuf.Duration 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _MAX_ID_BYTES = 64
+_PLAIN_ID = re.compile(rf"[!-~]{{1,{_MAX_ID_BYTES}}}")
+"""What almost every id is: ASCII without blanks; it spares them the look at each rule."""
 
 
 def violations(message: Message) -> list[Violation]:
@@ -216,7 +218,7 @@ def _parts(value: Any) -> tuple[int, int]:
 
 
 def _check_id(value: str) -> Sequence[Broken]:
-    if value.isalnum() and len(value) <= _MAX_ID_BYTES // 4:
+    if _PLAIN_ID.fullmatch(value):
         return ()
     if not value:  # of a list; a field that is empty is not looked into
         return [("", "id", "must not be empty")]

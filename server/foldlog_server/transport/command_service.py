@@ -6,7 +6,7 @@ from typing import Any
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
-from foldlog.v1.commands_pb2 import REPLY_EVENTS, REPLY_RESULT, CommandResult, StreamVersion
+from foldlog.v1.commands_pb2 import REPLY_EVENTS, REPLY_RESULT, CommandResult
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog.v1.options_pb2 import command as command_option
 from foldlog_server.core.codec import embedded, repeated, tag_of
@@ -86,15 +86,16 @@ def _responder(method: MethodDescriptor, log_id: str) -> Callable[[Outcome, int]
 
 def _result(outcome: Outcome, log_id: str, *, with_events: bool) -> bytes:
     first = outcome.streams[0]
-    result = CommandResult(
-        log_id=log_id,
-        stream=first.stream,
-        version=first.version,
-        position=outcome.position,
-        replayed=outcome.replayed,
-        validated_only=outcome.validated_only,
-        streams=[StreamVersion(stream=stream.stream, version=stream.version) for stream in outcome.streams],
-    )
+    # Field by field: with named arguments, a message takes twice as long to make.
+    result = CommandResult()
+    result.log_id = log_id
+    result.stream = first.stream
+    result.version = first.version
+    result.position = outcome.position
+    result.replayed = outcome.replayed
+    result.validated_only = outcome.validated_only
+    for stream in outcome.streams:
+        result.streams.add(stream=stream.stream, version=stream.version)
     if not with_events:
         return result.SerializeToString()
     result.events.extend(_proposed(one) for one in outcome.proposed)
