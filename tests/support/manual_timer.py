@@ -41,5 +41,5 @@ class ManualTimer:
 
 async def settle() -> None:
     """Let everybody on the loop go on until they wait for something."""
-    for _ in range(20):
+    for _ in range(200):
         await asyncio.sleep(0)

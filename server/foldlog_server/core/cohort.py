@@ -10,6 +10,10 @@ from foldlog_server.core.projection import SLICE, Indigestible
 from foldlog_server.core.projector import Projector
 from foldlog_server.core.read_model import Change, Checkpoint
 
+TURNS = 8
+"""Turns of the loop between two slices: a call takes several, and with one each, a busy loop's calls waited
+for the whole of a batch."""
+
 
 class Cohort:
     """Projectors that stand at one place."""
@@ -101,8 +105,9 @@ class Cohort:
         turns = _Turns()
         projections = [member.begin() for member in self.members]
         for start in range(0, len(events), SLICE):
-            recorded = self._decode(events[start : start + SLICE])
-            await turns.after(SLICE)
+            some = events[start : start + SLICE]
+            recorded = self._decode(some)
+            await turns.after(len(some))
             for projection in projections:
                 for size, touches in projection.touches(recorded):
                     projection.take(touches)
@@ -112,8 +117,9 @@ class Cohort:
             its_changes: list[Change] = []
             touched = projection.touched
             for start in range(0, len(touched), SLICE):
-                its_changes += projection.changes(touched[start : start + SLICE])
-                await turns.after(min(SLICE, len(touched)))
+                keys = touched[start : start + SLICE]
+                its_changes += projection.changes(keys)
+                await turns.after(len(keys))
             changes.append(its_changes)
         return changes
 
@@ -131,7 +137,7 @@ class Cohort:
 
 
 class _Turns:
-    """Gives others their turn after every slice of work."""
+    """Gives others their turns after every slice of work."""
 
     def __init__(self) -> None:
         self._done = 0
@@ -140,4 +146,5 @@ class _Turns:
         self._done += work
         if self._done >= SLICE:
             self._done = 0
-            await asyncio.sleep(0)
+            for _ in range(TURNS):
+                await asyncio.sleep(0)

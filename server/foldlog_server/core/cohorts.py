@@ -4,7 +4,7 @@ Rules
 1. A projector holds a position and pulls. At the head it sleeps until the store wakes it; behind it, it takes
    what has gathered, at most about every 20 ms, or at once when somebody waits for it.
 2. A batch decodes and encodes a document once, however many of its events touch it.
-3. Work on the loop is cut into slices, between which others have their turn. A rest is a multiple of what the
+3. Work on the loop is cut into slices, between which others have some turns. A rest is a multiple of what the
    batch took, so that views take a bounded share of a busy loop; far behind, they do not rest.
 4. Where events change no document, only the position in memory moves, and the checkpoint follows later: after
    a crash they are looked at again, and again change nothing.
