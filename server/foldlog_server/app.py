@@ -38,10 +38,11 @@ from foldlog_server.stores.read_model import SqliteReadModel
 from foldlog_server.stores.sqlite import SqliteEventStore
 from foldlog_server.stores.writer_thread import WriterThread
 from foldlog_server.transport.arrivals import Arrivals
-from foldlog_server.transport.calls import OpenStreams, RpcMethodHandler
+from foldlog_server.transport.calls import Calls, RpcMethodHandler
 from foldlog_server.transport.command_service import command_handlers
 from foldlog_server.transport.event_service import event_handlers
 from foldlog_server.transport.query_service import query_handlers
+from foldlog_server.transport.refusal_log import RefusalLog
 from foldlog_server.transport.server import BoundPort, GrpcServer
 
 logger = logging.getLogger("foldlog")
@@ -132,20 +133,22 @@ def _server(
     aggregates = Aggregates(store, CODEC, new_id, capacity=settings.cached_aggregates)
     handler = CommandHandler(store, CODEC, DECIDERS, aggregates)
     reads = Reads(store, projectors, clock)
-    streams = OpenStreams()
+    calls = Calls(RefusalLog(asyncio.get_running_loop))
     services: dict[str, dict[str, RpcMethodHandler]] = {}
     arrivals = Arrivals()
     for module in (orders_commands, inventory_commands):
         service = module.DESCRIPTOR.services_by_name["CommandService"]
         services[service.full_name] = command_handlers(
-            service, handler, DECIDERS, arrivals, store.log_id, new_id
+            service, calls, handler, DECIDERS, arrivals, store.log_id, new_id
         )
     for module in (orders_queries, inventory_queries):
         service = module.DESCRIPTOR.services_by_name["QueryService"]
-        services[service.full_name] = query_handlers(service, reads, _queries(store, aggregates, reads))
+        services[service.full_name] = query_handlers(
+            service, calls, reads, _queries(store, aggregates, reads)
+        )
     service = events.DESCRIPTOR.services_by_name["EventService"]
-    services[service.full_name] = event_handlers(service, store, streams)
-    return GrpcServer(port, services, streams, with_reflection=settings.reflection)
+    services[service.full_name] = event_handlers(service, calls, store)
+    return GrpcServer(port, services, calls, with_reflection=settings.reflection)
 
 
 def _queries(store: EventStore, aggregates: Aggregates, reads: Reads) -> dict[str, Query]:

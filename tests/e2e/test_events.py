@@ -378,7 +378,7 @@ async def test_a_reader_that_never_reads_costs_the_others_nothing(server: Server
 
 
 async def test_a_reader_that_leaves_is_forgotten(server: Server) -> None:
-    streams: Any = server.app._server._streams
+    streams: Any = server.app._server._calls
     async with subscribed(server) as reader:
         await reader.catch_up()
         assert len(streams._tasks) == 1

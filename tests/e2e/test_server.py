@@ -278,7 +278,7 @@ async def test_a_reader_that_never_reads_does_not_hold_up_the_stop(server: Serve
 
 
 async def test_a_stream_that_comes_while_the_server_stops_is_told_so(server: Server) -> None:
-    server.app._server._streams.drain()  # what the server does first, then it takes no more calls
+    server.app._server._calls.drain()  # what the server does first, then it takes no more calls
     refusal = await refused_stream(server.ask(SubscribeRequest()))
     assert (refusal.code, refusal.reason) == (StatusCode.UNAVAILABLE, "DRAINING")
 
@@ -290,7 +290,7 @@ async def test_a_stream_that_begins_just_as_the_server_stops_is_told_so(
 
     def confirmed_while_draining(*arguments: Any) -> bytes:
         # It is called when the first message, which this makes, is on its way to the transport.
-        asyncio.get_running_loop().call_soon(server.app._server._streams.drain)
+        asyncio.get_running_loop().call_soon(server.app._server._calls.drain)
         return confirmed(*arguments)
 
     monkeypatch.setattr(event_service, "_confirmed", confirmed_while_draining)
@@ -329,8 +329,8 @@ async def test_a_refusal_that_repeats_is_counted_in_the_log_also_when_the_server
 ) -> None:
     timer = ManualTimer()
     refusals = RefusalLog(lambda: timer)
-    for module in ("calls", "server"):
-        monkeypatch.setattr(f"foldlog_server.transport.{module}.REFUSALS", refusals)
+    monkeypatch.setattr("foldlog_server.app.RefusalLog", lambda _: refusals)
+    await server.restart()
     with caplog.at_level(logging.INFO, "foldlog.calls"):
         for _ in range(LINES_A_SECOND + 3):
             await refused(server.ask(GetOrderRequest(order_id="none")))

@@ -21,7 +21,6 @@ from foldlog_server.transport.refusal_log import RefusalLog
 logger = logging.getLogger("foldlog.calls")
 
 SLOW_SECONDS = 1.0
-REFUSALS = RefusalLog(asyncio.get_running_loop)
 _HEARING_SECONDS = 1.0
 """How long a stream that will be refused may go on writing: it must not hold up a stop."""
 
@@ -38,66 +37,51 @@ def no_further_check(_: object) -> Sequence[Violation]:
     return ()
 
 
-def unary(
-    method: MethodDescriptor,
-    answer: Unary,
-    check: FurtherCheck = no_further_check,
-    arrivals: Arrivals | None = None,
-) -> RpcMethodHandler:
-    """A handler of raw bytes, so that bytes that are no message are refused like any bad request.
+class Calls:
+    """Makes the handlers of one server, and knows the streams that are open on it."""
 
-    What `check` finds is told together with the rules of fields that are broken. Calls with the same
-    `arrivals` are taken up together.
-    """
-    request_class = GetMessageClass(method.input_type)
-    name = method.full_name
-
-    async def handle(data: bytes, context: Context) -> bytes:
-        began = time.monotonic()
-        try:
-            if arrivals is None:
-                return await answer(checked(request_class, data, check), context)
-            await arrivals.join()
-            reply = await answer(checked(request_class, data, check), context)
-            await arrivals.ready()
-            return reply
-        except FoldlogError as error:
-            REFUSALS.refused(name, error)
-            await abort(context, error)
-        except Exception as exception:
-            await abort(context, unforeseen(exception))
-        finally:
-            if arrivals is not None:
-                arrivals.leave()
-            _log_call(name, time.monotonic() - began)
-
-    return grpc.unary_unary_rpc_method_handler(handle)
-
-
-class OpenStreams:
-    """The streams that are open, so that a server that stops can tell their readers why."""
-
-    def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[Any]] = set()
+    def __init__(self, refusals: RefusalLog) -> None:
+        self._refusals = refusals
+        self._streams: set[asyncio.Task[Any]] = set()
         self.draining = False
         """Streams are ended because the server stops."""
 
-    def drain(self) -> None:
-        """End every stream, and each that comes, with UNAVAILABLE (DRAINING)."""
-        self.draining = True
-        for task in self._tasks:
-            task.cancel()
+    def unary(
+        self,
+        method: MethodDescriptor,
+        answer: Unary,
+        check: FurtherCheck = no_further_check,
+        arrivals: Arrivals | None = None,
+    ) -> RpcMethodHandler:
+        """A handler of raw bytes, so that bytes that are no message are refused like any bad request.
 
-    @contextmanager
-    def opened(self) -> Iterator[None]:
-        """While it lasts, draining cancels the task it is entered in."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        try:
-            yield
-        finally:
-            self._tasks.discard(task)
+        What `check` finds is told together with the rules of fields that are broken. Calls with the same
+        `arrivals` are taken up together.
+        """
+        request_class = GetMessageClass(method.input_type)
+        name = method.full_name
+        refused = self._refusals.refused
+
+        async def handle(data: bytes, context: Context) -> bytes:
+            began = time.monotonic()
+            try:
+                if arrivals is None:
+                    return await answer(checked(request_class, data, check), context)
+                await arrivals.join()
+                reply = await answer(checked(request_class, data, check), context)
+                await arrivals.ready()
+                return reply
+            except FoldlogError as error:
+                refused(name, error)
+                await abort(context, error)
+            except Exception as exception:
+                await abort(context, unforeseen(exception))
+            finally:
+                if arrivals is not None:
+                    arrivals.leave()
+                _log_call(name, time.monotonic() - began)
+
+        return grpc.unary_unary_rpc_method_handler(handle)
 
     def streamed(self, method: MethodDescriptor, answer: Streamed) -> RpcMethodHandler:
         """A handler that writes raw messages one after the other, each when the transport has room."""
@@ -113,7 +97,7 @@ class OpenStreams:
                 with self.opened():
                     await self._write_all(messages, context)
             except FoldlogError as error:
-                REFUSALS.refused(method.full_name, error)
+                self._refusals.refused(method.full_name, error)
                 await abort(context, error)
             except asyncio.CancelledError:
                 if not self.draining:
@@ -128,32 +112,52 @@ class OpenStreams:
 
         return grpc.unary_stream_rpc_method_handler(handle)
 
+    def not_offered(self, method: MethodDescriptor, error: FoldlogError) -> RpcMethodHandler:
+        """A handler that refuses whatever comes."""
+
+        async def refuse(_: object, context: Context) -> None:
+            self._refusals.refused(method.full_name, error)
+            await abort(context, error)
+
+        async def refuse_stream(messages: AsyncIterator[bytes], context: Context) -> None:
+            # A Python client whose call ends while it writes is told INTERNAL instead.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_HEARING_SECONDS):
+                    async for _ in messages:
+                        pass
+            await refuse(messages, context)
+
+        if method.client_streaming:
+            return grpc.stream_stream_rpc_method_handler(refuse_stream)
+        return grpc.unary_stream_rpc_method_handler(refuse)
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """While it lasts, draining cancels the task it is entered in."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._streams.add(task)
+        try:
+            yield
+        finally:
+            self._streams.discard(task)
+
+    def drain(self) -> None:
+        """End every stream, and each that comes, with UNAVAILABLE (DRAINING)."""
+        self.draining = True
+        for task in self._streams:
+            task.cancel()
+
+    def end(self) -> None:
+        """Log what is left to be said of refusals."""
+        self._refusals.end_all()
+
     async def _write_all(self, messages: AsyncGenerator[bytes], context: Context) -> None:
         if self.draining:
             raise Draining
         async with aclosing(messages):
             async for message in messages:
                 await context.write(message)
-
-
-def not_offered(method: MethodDescriptor, error: FoldlogError) -> RpcMethodHandler:
-    """A handler that refuses whatever comes."""
-
-    async def refuse(_: object, context: Context) -> None:
-        REFUSALS.refused(method.full_name, error)
-        await abort(context, error)
-
-    async def refuse_stream(messages: AsyncIterator[bytes], context: Context) -> None:
-        # A Python client whose call ends while it writes is told INTERNAL instead.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_HEARING_SECONDS):
-                async for _ in messages:
-                    pass
-        await refuse(messages, context)
-
-    if method.client_streaming:
-        return grpc.stream_stream_rpc_method_handler(refuse_stream)
-    return grpc.unary_stream_rpc_method_handler(refuse)
 
 
 def checked(request_class: type[Message], data: bytes, check: FurtherCheck = no_further_check) -> Any:

@@ -16,7 +16,7 @@ from foldlog_server.core.decision import Proposed
 from foldlog_server.core.errors import NotOffered
 from foldlog_server.core.routing import route_of
 from foldlog_server.transport.arrivals import Arrivals
-from foldlog_server.transport.calls import RpcMethodHandler, not_offered, unary
+from foldlog_server.transport.calls import Calls, RpcMethodHandler
 from foldlog_server.transport.errors import Context
 from foldlog_server.transport.trace_context import trace_context
 
@@ -25,6 +25,7 @@ _EVENTS = tag_of(CommandResult.DESCRIPTOR.fields_by_name["events"])
 
 def command_handlers(
     service: ServiceDescriptor,
+    calls: Calls,
     handler: CommandHandler,
     deciders: Mapping[str, AnyDecider],
     arrivals: Arrivals,
@@ -33,15 +34,16 @@ def command_handlers(
 ) -> dict[str, RpcMethodHandler]:
     """A handler for each method of a command service, by name."""
     return {
-        method.name: _command(method, handler, deciders, arrivals, log_id, new_id)
+        method.name: _command(method, calls, handler, deciders, arrivals, log_id, new_id)
         if method.GetOptions().HasExtension(command_option)
-        else not_offered(method, NotOffered(method.name))
+        else calls.not_offered(method, NotOffered(method.name))
         for method in service.methods
     }
 
 
 def _command(
     method: MethodDescriptor,
+    calls: Calls,
     handler: CommandHandler,
     deciders: Mapping[str, AnyDecider],
     arrivals: Arrivals,
@@ -59,7 +61,9 @@ def _command(
         outcome = await handler.execute(_received(name, request, context), route)
         return respond(outcome, request.options.reply)
 
-    return unary(method, answer, lambda request: route.check(request.command, request.options), arrivals)
+    return calls.unary(
+        method, answer, lambda request: route.check(request.command, request.options), arrivals
+    )
 
 
 def _received(name: str, request: Any, context: Context) -> Command:

@@ -22,7 +22,7 @@ from foldlog_server.core.subscription import (
     read_all_batches,
     read_stream_batches,
 )
-from foldlog_server.transport.calls import OpenStreams, RpcMethodHandler, unary
+from foldlog_server.transport.calls import Calls, RpcMethodHandler
 from foldlog_server.transport.errors import Context
 
 _EVENTS = b"\x0a"  # field 1 of a batch: its events
@@ -31,7 +31,7 @@ _LARGEST = 2**63 - 1  # of what an engine can be asked for; no log comes near it
 
 
 def event_handlers(
-    service: ServiceDescriptor, store: EventStore, streams: OpenStreams
+    service: ServiceDescriptor, calls: Calls, store: EventStore
 ) -> dict[str, RpcMethodHandler]:
     """A handler for each method, by name."""
     methods = service.methods_by_name
@@ -76,10 +76,10 @@ def event_handlers(
         ).SerializeToString()
 
     return {
-        "ReadStream": streams.streamed(methods["ReadStream"], read_stream),
-        "ReadAll": streams.streamed(methods["ReadAll"], read_all),
-        "Subscribe": streams.streamed(methods["Subscribe"], subscribe),
-        "GetHead": unary(methods["GetHead"], get_head),
+        "ReadStream": calls.streamed(methods["ReadStream"], read_stream),
+        "ReadAll": calls.streamed(methods["ReadAll"], read_all),
+        "Subscribe": calls.streamed(methods["Subscribe"], subscribe),
+        "GetHead": calls.unary(methods["GetHead"], get_head),
     }
 
 

@@ -7,25 +7,27 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from foldlog.v1.options_pb2 import query as query_option
 from foldlog_server.core.errors import NotOffered
 from foldlog_server.core.query_handler import Query, Reads, compile_query
-from foldlog_server.transport.calls import RpcMethodHandler, not_offered, unary
+from foldlog_server.transport.calls import Calls, RpcMethodHandler
 
 
 def query_handlers(
-    service: ServiceDescriptor, reads: Reads, queries: Mapping[str, Query]
+    service: ServiceDescriptor, calls: Calls, reads: Reads, queries: Mapping[str, Query]
 ) -> dict[str, RpcMethodHandler]:
     """A handler for each method of a query service, by name.
 
     `queries` answers, by full name, the methods that their proto does not bind to a collection.
     """
-    return {method.name: _query(method, reads, queries) for method in service.methods}
+    return {method.name: _query(method, calls, reads, queries) for method in service.methods}
 
 
-def _query(method: MethodDescriptor, reads: Reads, queries: Mapping[str, Query]) -> RpcMethodHandler:
+def _query(
+    method: MethodDescriptor, calls: Calls, reads: Reads, queries: Mapping[str, Query]
+) -> RpcMethodHandler:
     if method.server_streaming:
-        return not_offered(method, NotOffered(method.name))
+        return calls.not_offered(method, NotOffered(method.name))
     if method.GetOptions().HasExtension(query_option):
         query = compile_query(method, reads)
     else:
         query = queries[method.full_name]
 
-    return unary(method, lambda request, _: query(request))
+    return calls.unary(method, lambda request, _: query(request))

@@ -10,25 +10,25 @@ from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha._async import ReflectionServicer
 
 from foldlog_server.core.errors import Draining, InvalidRequest
-from foldlog_server.transport.calls import OpenStreams, checked
+from foldlog_server.transport.calls import Calls, checked
 from foldlog_server.transport.errors import abort
 
 SERVICES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 
 
-def generic_handlers(services: Sequence[str], streams: OpenStreams) -> list[grpc.GenericRpcHandler]:
+def generic_handlers(services: Sequence[str], calls: Calls) -> list[grpc.GenericRpcHandler]:
     """Handlers that describe the named services, to be added to a server."""
     servicer = ReflectionServicer(service_names=[*services, *SERVICES])
 
     async def describe(requests: Any, context: Any) -> AsyncGenerator[Any]:
         try:
-            with streams.opened():
+            with calls.opened():
                 async for response in servicer.ServerReflectionInfo(_parsed(requests), context):
                     yield response
         except InvalidRequest as error:
             await abort(context, error)
         except asyncio.CancelledError:
-            if not streams.draining:
+            if not calls.draining:
                 raise
             await abort(context, Draining())
 

@@ -6,7 +6,7 @@ from typing import Any
 import grpc
 
 from foldlog_server.transport import health, reflection
-from foldlog_server.transport.calls import REFUSALS, OpenStreams, RpcMethodHandler
+from foldlog_server.transport.calls import Calls, RpcMethodHandler
 from foldlog_server.transport.health import Health
 
 _MIB = 1024 * 1024
@@ -58,18 +58,18 @@ class GrpcServer:
         self,
         port: BoundPort,
         services: Mapping[str, dict[str, RpcMethodHandler]],
-        streams: OpenStreams,
+        calls: Calls,
         *,
         with_reflection: bool,
     ) -> None:
         """`services` are handlers by method name, by service name."""
-        self._streams = streams
+        self._calls = calls
         self._health = Health(list(services))
         self._server = port.server
         handlers = [grpc.method_handlers_generic_handler(name, methods) for name, methods in services.items()]
         handlers.append(self._health.generic_handler())
         if with_reflection:
-            handlers += reflection.generic_handlers([*services, health.SERVICE], streams)
+            handlers += reflection.generic_handlers([*services, health.SERVICE], calls)
         # Generic handlers only: since 1.84, grpcio pays for every registered method at every call.
         self._server.add_generic_rpc_handlers(tuple(handlers))
 
@@ -81,6 +81,6 @@ class GrpcServer:
     async def stop(self, grace: float) -> None:
         """Take no more calls, end streams with the reason, let unary calls finish for `grace` seconds."""
         self._health.close()
-        self._streams.drain()
+        self._calls.drain()
         await self._server.stop(grace)
-        REFUSALS.end_all()
+        self._calls.end()

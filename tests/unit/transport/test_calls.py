@@ -8,7 +8,9 @@ import pytest
 
 from foldlog.v1 import event_service_pb2 as events
 from foldlog_server.transport import calls
-from foldlog_server.transport.calls import OpenStreams, unary
+from foldlog_server.transport.calls import Calls
+from foldlog_server.transport.refusal_log import RefusalLog
+from tests.support.manual_timer import ManualTimer
 
 GET_HEAD = events.DESCRIPTOR.services_by_name["EventService"].methods_by_name["GetHead"]
 
@@ -47,7 +49,7 @@ async def nothing(*_: object) -> bytes:
 
 async def called(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     monkeypatch.setattr(calls, "time", Clock(seconds))
-    handler: Any = unary(GET_HEAD, nothing)
+    handler: Any = Calls(RefusalLog(ManualTimer)).unary(GET_HEAD, nothing)
     assert await handler.unary_unary(b"", None) == b""
 
 
@@ -69,7 +71,7 @@ async def test_every_call_is_logged_at_debug_also_one_that_streams(
     caplog.set_level(logging.DEBUG, "foldlog")
     await called(monkeypatch, 0.25)
     caller = Caller()
-    handler: Any = OpenStreams().streamed(READ_ALL, two)
+    handler: Any = Calls(RefusalLog(ManualTimer)).streamed(READ_ALL, two)
     await handler.unary_stream(b"", caller)
     assert caller.written == [b"1", b"2"]
     assert [record.getMessage() for record in caplog.records] == [
