@@ -53,7 +53,7 @@ def test_it_holds_every_file_of_a_package(wheel: zipfile.ZipFile, package: str) 
         "foldlog/async_domains.py",
         "foldlog/py.typed",
         "foldlog_client/py.typed",
-        "foldlog_server/stores/sql/insert_event.sql",
+        "foldlog_server/stores/sql/insert_appended.sql",
         f"{METADATA}/licenses/LICENSE",
         f"{METADATA}/licenses/NOTICE",
     ],

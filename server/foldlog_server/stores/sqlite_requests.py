@@ -10,6 +10,8 @@ import sqlite3
 from collections.abc import Sequence
 
 from foldlog_server.core.event_store import RecordedRequest, StreamRange
+from foldlog_server.stores import sqlite_appended
+from foldlog_server.stores.sqlite_appended import RequestRow
 from foldlog_server.stores.statements import over, statement
 
 PARTITIONS = 4
@@ -20,13 +22,9 @@ _CREATE = statement("create_partition")
 _DROP = statement("drop_partition")
 _CREATE_VIEW = statement("create_requests")
 _DROP_VIEW = statement("drop_requests")
-_INSERT = statement("insert_request")
 _SELECT = statement("select_request")
 _SELECT_RECORDED = statement("select_recorded")
 _SELECT_PARTITIONS = statement("select_partitions")
-
-RequestRow = tuple[bytes, bytes, str]
-"""Key, fingerprint, outcome."""
 
 _outcome = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -51,7 +49,7 @@ def create(connection: sqlite3.Connection, now: int, window_ns: int) -> None:
 
 
 class RequestPartitions:
-    """The live partitions, as the writer sees them inside its transaction."""
+    """The live partitions, as the writer sees them."""
 
     def __init__(self, connection: sqlite3.Connection, window_ns: int) -> None:
         self._connection = connection
@@ -70,11 +68,13 @@ class RequestPartitions:
         if now < self._change_at:
             return
         live = [name for name in self._names if _end(name) + self._window_ns > now]
+        self._connection.execute("BEGIN IMMEDIATE")
         for name in self._names[len(live) :]:
             self._connection.execute(_DROP.format(partition=name))
         if not live or now >= _end(live[0]):
             live.insert(0, _add(self._connection, now, self._window_ns))
         _replace_view(self._connection, live)
+        self._connection.execute("COMMIT")
         self._use(live)
 
     def recorded(self, keys: Sequence[bytes]) -> set[bytes]:
@@ -85,15 +85,10 @@ class RequestPartitions:
             for (key,) in self._connection.execute(*select)
         }
 
-    def insert(self, rows: list[RequestRow]) -> None:
-        """Record requests in the newest partition."""
-        for insert in over(rows, self._insert):
-            self._connection.execute(*insert)
-
     def _use(self, names: list[str]) -> None:
         """Newest first."""
         self._names = names
-        self._insert = _INSERT.replace("{partition}", names[0])
+        sqlite_appended.remember_in(self._connection, names[0])
         self._change_at = min(_end(names[0]), _end(names[-1]) + self._window_ns)
 
 

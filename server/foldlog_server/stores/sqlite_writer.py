@@ -26,9 +26,10 @@ from foldlog_server.core.event_store import (
 from foldlog_server.core.events import EncodedEvent
 from foldlog_server.stores.admission import Record, encode, ranges
 from foldlog_server.stores.recent import Recent
-from foldlog_server.stores.sqlite_requests import RequestPartitions, RequestRow, request_row
+from foldlog_server.stores.sqlite_appended import EventRow, RequestRow, commit, set_up
+from foldlog_server.stores.sqlite_requests import RequestPartitions, request_row
 from foldlog_server.stores.sqlite_rows import read_head, read_newest
-from foldlog_server.stores.statements import over, statement
+from foldlog_server.stores.statements import statement
 
 VERIFIED_ON_OPEN = 1_000
 """How many of the newest events are checked before the log is written to."""
@@ -42,9 +43,6 @@ RECENT_STREAMS = 16_384
 _SELECT_STREAM = statement("select_stream")
 _SELECT_NEWEST_STREAM = statement("select_newest_stream")
 _SELECT_TYPES = statement("select_types")
-_INSERT_STREAM = statement("insert_stream")
-_INSERT_TYPE = statement("insert_type")
-_INSERT_EVENT = statement("insert_event")
 
 _NO_STREAM = (0, 0)
 
@@ -65,9 +63,7 @@ Outcome = Appended | Exception
 class _Rows:
     """What a transaction will insert, and what it goes by."""
 
-    streams: list[tuple[int, str]] = field(default_factory=list)
-    types: list[tuple[int, str]] = field(default_factory=list)
-    events: list[tuple[int, int, int, int, bytes, int, bytes]] = field(default_factory=list)
+    events: list[EventRow] = field(default_factory=list)
     requests: dict[bytes, RequestRow] = field(default_factory=dict)
     recorded: set[bytes] = field(default_factory=set)
     """The keys of the batch that are recorded already."""
@@ -80,6 +76,7 @@ class LogWriter:
 
     def __init__(self, connection: sqlite3.Connection, window_ns: int) -> None:
         """Raises `DataDamaged` if the newest events are not what was written."""
+        set_up(connection)
         self._connection = connection
         self.newest = read_newest(connection, VERIFIED_ON_OPEN)
         self._requests = RequestPartitions(connection, window_ns)
@@ -131,21 +128,20 @@ class LogWriter:
     def _transact(self, batch: Sequence[Accepted], clock_ns: int, *, believing: bool = True) -> list[Outcome]:
         rows = _Rows(believing=believing)
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
             self._time = max(self._time, clock_ns)
             self._requests.advance(self._time)
             rows.recorded = self._requests.recorded(
                 [accepted.key for accepted in batch if accepted.key is not None]
             )
             outcomes = [self._settle(accepted, rows) for accepted in batch]
-            self._insert(rows)
-            commit(self._connection)
+            commit(self._connection, rows.events, list(rows.requests.values()))
         except sqlite3.Error as error:
             self._roll_back()
             if not _is_full(error):
                 raise
             self._reload()
             return [_refuse(accepted.append, StoreFull()) for accepted in batch]
+        self._rows_to_checkpoint += len(rows.events) + len(rows.requests)
         return outcomes
 
     def _settle(self, accepted: Accepted, rows: _Rows) -> Outcome:
@@ -194,34 +190,29 @@ class LogWriter:
     def _add(self, record: Record, rows: _Rows) -> EncodedEvent:
         self._position = position = self._position + 1
         self._chain = chain = chain_hash(self._chain, position, record.header, record.data)
-        stream = self._stream(record.stream)[0] if record.version > 1 else 0
-        stream = stream or self._new_stream(record.stream, rows)
-        self._streams.put(record.stream, (stream, record.version))
-        type_key = self._types.get(record.type) or self._new_type(record.type, rows)
-        crc = checksum(position, record.record)
-        rows.events.append((position, stream, record.version, type_key, record.record, crc, chain))
-        return EncodedEvent(position, record.record)
+        version, encoded = record.version, record.record
+        stream, new_stream = self._stream_key(record)
+        self._streams.put(record.stream, (stream, version))
+        type_key, new_type = self._type_key(record.type)
+        crc = checksum(position, encoded)
+        rows.events.append((position, stream, version, type_key, encoded, crc, chain, new_stream, new_type))
+        return EncodedEvent(position, encoded)
 
-    def _new_stream(self, name: str, rows: _Rows) -> int:
+    def _stream_key(self, record: Record) -> tuple[int, str | None]:
+        """The key of an event's stream, and its name if it is new."""
+        key = self._stream(record.stream)[0] if record.version > 1 else 0
+        if key:
+            return key, None
         self._newest_stream += 1
-        rows.streams.append((self._newest_stream, name))
-        return self._newest_stream
+        return self._newest_stream, record.stream
 
-    def _new_type(self, name: str, rows: _Rows) -> int:
+    def _type_key(self, name: str) -> tuple[int, str | None]:
+        """The key of a type, and its name if it is new."""
+        key = self._types.get(name)
+        if key:
+            return key, None
         key = self._types[name] = len(self._types) + 1
-        rows.types.append((key, name))
-        return key
-
-    def _insert(self, rows: _Rows) -> None:
-        for some, sql in (
-            (rows.streams, _INSERT_STREAM),
-            (rows.types, _INSERT_TYPE),
-            (rows.events, _INSERT_EVENT),
-        ):
-            for insert in over(some, sql):
-                self._connection.execute(*insert)
-        self._requests.insert(list(rows.requests.values()))
-        self._rows_to_checkpoint += len(rows.events) + len(rows.requests)
+        return key, name
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:  # SQLite rolls back by itself on some errors
@@ -235,11 +226,6 @@ class LogWriter:
         self._types = dict(self._connection.execute(_SELECT_TYPES))
         self._newest_stream = self._connection.execute(_SELECT_NEWEST_STREAM).fetchone()[0] or 0
         self._requests.reload()
-
-
-def commit(connection: sqlite3.Connection) -> None:
-    """What was written is on disk when this returns."""
-    connection.execute("COMMIT")
 
 
 def _refuse(append: Append, refusal: Exception) -> Exception:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from foldlog_server.stores import sqlite_schema, statements
+from foldlog_server.stores import sqlite_appended, sqlite_schema, statements
 from foldlog_server.stores.sqlite_requests import RequestPartitions
 
 _WINDOW = 4 * 10**9
@@ -40,6 +40,7 @@ def log(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     """A log with three partitions of requests."""
     connection = sqlite3.connect(tmp_path / "log.db", isolation_level=None)
     sqlite_schema.set_up_writer(connection, tmp_path / "log.db", lambda: "id", 0, _WINDOW)
+    sqlite_appended.set_up(connection)
     partitions = RequestPartitions(connection, _WINDOW)
     for now in (10**9, 2 * 10**9):
         partitions.advance(now)

@@ -5,6 +5,7 @@ import os
 import sqlite3
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from foldlog_server.core.codec import chain_hash, checksum, split_record
 from foldlog_server.core.errors import StoreFull, StoreUnavailable, WrongExpectedVersion
 from foldlog_server.core.event_store import DuplicateRequest, LinkedAppendFailed
 from foldlog_server.stores import sqlite as engine
-from foldlog_server.stores import sqlite_writer
+from foldlog_server.stores import sqlite_appended, sqlite_writer
 from foldlog_server.stores.sqlite import SqliteEventStore
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
 from tests.contract.appends import (
@@ -80,12 +81,10 @@ async def test_an_append_linked_to_one_that_a_full_disk_refused_fails(store: Sql
     assert type(await outcome(store.append(to("order-2", 0, b"x", after=[first])))) is LinkedAppendFailed
 
 
-@pytest.mark.parametrize("broken", ["commit", "insert"])
 async def test_a_failed_write_leaves_the_outcome_unknown_and_stops_the_store(
     store: SqliteEventStore,
     failures: list[BaseException],
     monkeypatch: pytest.MonkeyPatch,
-    broken: str,
 ) -> None:
     await store.append(to("order-1", 0, b"a"))
     error = sqlite3.OperationalError("disk I/O error")
@@ -93,10 +92,7 @@ async def test_a_failed_write_leaves_the_outcome_unknown_and_stops_the_store(
     def fail(*_: object) -> None:
         raise error
 
-    if broken == "commit":
-        monkeypatch.setattr(sqlite_writer, "commit", fail)
-    else:
-        monkeypatch.setattr(store._writer, "_insert", fail)
+    monkeypatch.setattr(sqlite_writer, "commit", fail)
     waiting = asyncio.create_task(store.wait_beyond(1))
     batch = [to("order-1", 1, b"b"), to("order-2", 0, b"c")]
     futures = [store.append(item) for item in batch]
@@ -118,7 +114,7 @@ async def test_appends_that_gathered_behind_a_failed_batch_are_not_written(
 ) -> None:
     commits = 0
 
-    def fail(_: sqlite3.Connection) -> None:
+    def fail(*_: object) -> None:
         nonlocal commits
         commits += 1
         raise sqlite3.OperationalError("disk I/O error")
@@ -204,12 +200,12 @@ async def test_a_future_resolves_after_the_commit_and_not_before(
     store: SqliteEventStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reached, go = asyncio.Event(), threading.Event()
-    loop, commit = asyncio.get_running_loop(), sqlite_writer.commit
+    loop, commit = asyncio.get_running_loop(), sqlite_appended.commit
 
-    def commit_when_told(connection: sqlite3.Connection) -> None:
+    def commit_when_told(*rows: Any) -> None:
         loop.call_soon_threadsafe(reached.set)
         go.wait()
-        commit(connection)
+        commit(*rows)
 
     monkeypatch.setattr(sqlite_writer, "commit", commit_when_told)
     with SqliteLogReader.open(tmp_path) as reader:
@@ -240,12 +236,12 @@ async def test_a_row_is_on_disk_at_the_moment_its_future_resolves(
 
 
 async def test_many_producers_share_commits(store: SqliteEventStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    commits, commit = 0, sqlite_writer.commit
+    commits, commit = 0, sqlite_appended.commit
 
-    def count(connection: sqlite3.Connection) -> None:
+    def count(*rows: Any) -> None:
         nonlocal commits
         commits += 1
-        commit(connection)
+        commit(*rows)
 
     async def produce(name: int) -> None:
         for version in range(10):

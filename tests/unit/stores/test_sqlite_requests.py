@@ -2,11 +2,13 @@
 
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from foldlog_server.core.event_store import RecordedRequest, StreamRange
-from foldlog_server.stores import sqlite_requests
+from foldlog_server.stores import sqlite_schema
+from foldlog_server.stores.sqlite_appended import commit, set_up
 from foldlog_server.stores.sqlite_requests import RequestPartitions, find, request_row
 
 WINDOW = 1000
@@ -16,20 +18,21 @@ OUTCOME = RecordedRequest(b"f" * 32, (StreamRange("order-'\"\\ż", 1, 2),))
 @pytest.fixture
 def log() -> Iterator[sqlite3.Connection]:
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    sqlite_requests.create(connection, 0, WINDOW)
+    sqlite_schema.set_up_writer(connection, Path(":memory:"), lambda: "log", 0, WINDOW)
+    set_up(connection)
     yield connection
     connection.close()
 
 
 def ends(log: sqlite3.Connection) -> list[int]:
     """Until when each partition takes records, oldest first."""
-    names = log.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+    names = log.execute("SELECT name FROM sqlite_master WHERE name GLOB 'requests_until_*' ORDER BY name")
     return [int(name.removeprefix("requests_until_")) for (name,) in names]
 
 
 def test_a_record_is_found_as_it_was_made(log: sqlite3.Connection) -> None:
     partitions = RequestPartitions(log, WINDOW)
-    partitions.insert([request_row(b"key", OUTCOME)])
+    commit(log, [], [request_row(b"key", OUTCOME)])
 
     assert find(log, b"key") == OUTCOME
     assert find(log, b"other") is None
@@ -41,7 +44,7 @@ def test_partitions_follow_on_each_other_and_go_when_all_in_them_is_old(log: sql
     partitions = RequestPartitions(log, WINDOW)
     for now in range(0, 5000, 50):
         partitions.advance(now)
-        partitions.insert([request_row(b"%d" % now, OUTCOME)])
+        commit(log, [], [request_row(b"%d" % now, OUTCOME)])
 
         assert all(partitions.recorded([b"%d" % earlier]) for earlier in range(max(now - WINDOW, 0), now, 50))
         assert len(ends(log)) <= 6
@@ -60,26 +63,30 @@ def test_a_clock_that_goes_back_moves_nothing(log: sqlite3.Connection) -> None:
     partitions.advance(300)
     before = ends(log)
     partitions.advance(0)
-    partitions.insert([request_row(b"key", OUTCOME)])
+    commit(log, [], [request_row(b"key", OUTCOME)])
 
     assert ends(log) == before == [250, 550]
     assert log.execute("SELECT key FROM requests_until_00000000000000000550").fetchall() == [(b"key",)]
 
 
-def test_a_rolled_back_partition_was_never_there(log: sqlite3.Connection) -> None:
+def test_a_partition_that_does_not_fit_on_the_disk_was_never_there(log: sqlite3.Connection) -> None:
     partitions = RequestPartitions(log, WINDOW)
-    log.execute("BEGIN")
-    partitions.advance(300)
-    log.execute("ROLLBACK")
+    log.execute("PRAGMA max_page_count = 1").fetchall()
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        partitions.advance(300)
+    if log.in_transaction:
+        log.execute("ROLLBACK")
+    log.execute("PRAGMA max_page_count = 1000").fetchall()
     partitions.reload()
-    partitions.insert([request_row(b"key", OUTCOME)])
+    commit(log, [], [request_row(b"key", OUTCOME)])
 
     assert ends(log) == [250]
     assert partitions.recorded([b"key"])
 
 
 def test_another_window_forgets_nothing_too_early(log: sqlite3.Connection) -> None:
-    RequestPartitions(log, WINDOW).insert([request_row(b"key", OUTCOME)])
+    RequestPartitions(log, WINDOW)
+    commit(log, [], [request_row(b"key", OUTCOME)])
     shorter = RequestPartitions(log, 100)
     shorter.advance(260)
 

@@ -1,0 +1,1 @@
+INSERT INTO appended VALUES {rows}

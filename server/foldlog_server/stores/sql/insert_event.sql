@@ -1,1 +1,0 @@
-INSERT INTO events (position, stream, version, type, record, checksum, chain) VALUES {rows}

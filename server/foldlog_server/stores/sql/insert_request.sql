@@ -1,1 +1,0 @@
-INSERT INTO {partition} (key, fingerprint, outcome) VALUES {rows}

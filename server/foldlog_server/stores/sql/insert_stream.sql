@@ -1,1 +1,0 @@
-INSERT INTO streams (key, name) VALUES {rows}

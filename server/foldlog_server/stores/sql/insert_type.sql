@@ -1,1 +1,0 @@
-INSERT INTO types (key, name) VALUES {rows}

@@ -1,0 +1,55 @@
+"""What a batch stores, as rows of one view of the writer's own: most batches are one statement.
+
+Triggers put a row's parts where they belong. Statement by statement and table by table, sqlite3 let go of the
+interpreter a dozen times a batch, and had to get it back from a busy event loop each time: commands took a
+twelfth longer.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+
+from foldlog_server.stores.statements import Value, over, statement
+
+_CREATE = [
+    statement(name)
+    for name in ("create_appended", "create_append_event", "create_append_stream", "create_append_type")
+]
+_CREATE_REQUEST = statement("create_append_request")
+_DROP_REQUEST = statement("drop_append_request")
+_INSERT = statement("insert_appended")
+
+EventRow = tuple[int, int, int, int, bytes, int, bytes, str | None, str | None]
+"""Position, stream, version, type, record, checksum, chain; the names of stream and type where new."""
+
+RequestRow = tuple[bytes, bytes, str]
+"""Key, fingerprint, outcome."""
+
+_NO_EVENT: Sequence[Value] = (None,) * 9
+_NO_REQUEST: Sequence[Value] = (None,) * 3
+
+
+def set_up(connection: sqlite3.Connection) -> None:
+    """Make the view; it is seen by this connection alone, and goes with it."""
+    for create in _CREATE:
+        connection.execute(create)
+
+
+def remember_in(connection: sqlite3.Connection, partition: str) -> None:
+    """Have requests go into a partition from now on."""
+    connection.execute(_DROP_REQUEST)
+    connection.execute(_CREATE_REQUEST.replace("{partition}", partition))
+
+
+def commit(
+    connection: sqlite3.Connection, events: Sequence[EventRow], requests: Sequence[RequestRow]
+) -> None:
+    """Store rows in one transaction; it is on disk when this returns."""
+    rows = [(*event, *_NO_REQUEST) for event in events] + [(*_NO_EVENT, *request) for request in requests]
+    inserts = list(over(rows, _INSERT))
+    if len(inserts) == 1:
+        connection.execute(*inserts[0])
+    elif inserts:
+        connection.execute("BEGIN IMMEDIATE")
+        for insert in inserts:
+            connection.execute(*insert)
+        connection.execute("COMMIT")
