@@ -381,8 +381,8 @@ async def test_a_reader_that_leaves_is_forgotten(server: Server) -> None:
     streams: Any = server.app._server._calls
     async with subscribed(server) as reader:
         await reader.catch_up()
-        assert len(streams._tasks) == 1
-    await until(lambda: not streams._tasks)
+        assert len(streams._streams) == 1
+    await until(lambda: not streams._streams)
 
 
 # The head and its chain
