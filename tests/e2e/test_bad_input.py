@@ -32,8 +32,9 @@ from foldlog.v1.options_pb2 import FORMAT_ID, FORMAT_UUID, FieldRules, Format, r
 from foldlog.v1.reads_pb2 import AsOf
 from foldlog_server.inventory.stock import STOCK
 from foldlog_server.orders.order import ORDER
-from tests.support.server import METHODS, SECONDS, Refusal, Server, refused, refused_stream
+from tests.support.server import Server
 from tests.support.view_scenario import line, money
+from tests.support.wire import METHODS, SECONDS, Refusal, refused, refused_stream
 
 OFFERED = [
     method for method in METHODS.values() if method.name != "Execute" and not method.name.startswith("Watch")

@@ -15,8 +15,9 @@ from foldlog.orders.v1.types_pb2 import ORDER_STATUS_DRAFT
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog.v1.reads_pb2 import WHEN_BEHIND_ANSWER
 from foldlog_client import Client, Retry
-from tests.support.server import SECONDS, Server, client_of, until
+from tests.support.server import Server, client_of, until
 from tests.support.view_scenario import line, money
+from tests.support.wire import SECONDS
 
 QUICK = Retry(first=0.01, longest=0.01)
 """Tries again soon and often: a server that restarts is there again in a moment."""

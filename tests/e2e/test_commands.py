@@ -60,8 +60,9 @@ from foldlog.orders.v1.types_pb2 import (
 from foldlog.v1.commands_pb2 import REPLY_EVENTS, REPLY_FULL, REPLY_RESULT, CommandResult
 from foldlog.v1.event_service_pb2 import ReadStreamRequest
 from foldlog.v1.events_pb2 import EventMetadata, RecordedEvent
-from tests.support.server import Server, refused, until
+from tests.support.server import Server, until
 from tests.support.view_scenario import line, money
+from tests.support.wire import refused
 
 LAMP = line("lamp", 2, money("9.99"), name="Lamp")
 SHADE = line("shade", 1, money("4.505"))

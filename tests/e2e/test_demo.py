@@ -13,7 +13,7 @@ from examples.demo.feed import Feed
 from examples.demo.story import Story
 from examples.serving import ServerFailed, serve
 from foldlog_client import AlreadyExists, connect
-from tests.support.server import SECONDS
+from tests.support.wire import SECONDS
 
 ROOT = Path(__file__).parents[2]
 

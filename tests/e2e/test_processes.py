@@ -21,8 +21,8 @@ import foldlog_client
 from foldlog.v1.event_service_pb2 import SubscribeRequest
 from foldlog_client import Client, Retry
 from foldlog_server import __version__
-from tests.support.server import SECONDS, connected
 from tests.support.view_scenario import line, money
+from tests.support.wire import SECONDS, connected
 
 FOLDLOG = Path(sys.executable).with_name("foldlog")
 TEA = line("tea", 1, money("3"))

@@ -66,8 +66,9 @@ from foldlog.v1.reads_pb2 import (
     ReadOptions,
     WhenBehind,
 )
-from tests.support.server import SECONDS, Refusal, Server, refused, serving
+from tests.support.server import Server, serving
 from tests.support.view_scenario import line, money
+from tests.support.wire import SECONDS, Refusal, refused
 
 NO_WAIT = Duration()
 LONG = Duration(seconds=30)

@@ -33,17 +33,9 @@ from foldlog_server.transport import event_service
 from foldlog_server.transport.refusal_log import LINES_A_SECOND, RefusalLog
 from foldlog_server.transport.server import AddressInUse
 from tests.support.manual_timer import ManualTimer
-from tests.support.server import (
-    SECONDS,
-    SERVICES,
-    Server,
-    connected,
-    refused,
-    refused_stream,
-    serving,
-    until,
-)
+from tests.support.server import Server, serving, until
 from tests.support.view_scenario import line, money
+from tests.support.wire import SECONDS, SERVICES, connected, refused, refused_stream
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
