@@ -1,0 +1,76 @@
+"""The contract, sentence by sentence, against any server: its tests import nothing of the server.
+
+    make conformance ADDRESS=127.0.0.1:50051
+
+Without an address, a server is started for it. Every test makes ids of its own, so the log may hold anything.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conformance.shop import Shop
+from tests.support.wire import connected
+
+ADDRESS = "FOLDLOG_CONFORMANCE_ADDRESS"
+
+_STARTED = re.compile(r" at (\S+:\d+)\. ")
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Of the server that is judged."""
+    given = os.environ.get(ADDRESS)
+    if given:
+        yield given
+        return
+    with _started(tmp_path_factory.mktemp("conformance") / "log") as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        found = _STARTED.search(line)
+        assert found, f"The server did not start; it said {line!r}."
+        yield found[1]
+        process.terminate()
+
+
+def _started(log: Path) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "foldlog_server", "serve", "--listen", "127.0.0.1:0", "--data", str(log)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+
+
+@pytest.fixture
+async def shop(address: str) -> AsyncIterator[Shop]:
+    """A customer's view of the server."""
+    shop = Shop(connected(address))
+    yield shop
+    await shop.channel.close()
+
+
+def sentence_of(item: pytest.Item) -> str:
+    """What a test says of the contract: its docstring, with what it is about in this case."""
+    function: Any = item.function  # type: ignore[attr-defined]
+    callspec = getattr(item, "callspec", None)
+    text = " ".join((function.__doc__ or "").split())
+    assert text, f"{item.name} says nothing of the contract."
+    return text.format(**callspec.params) if callspec else text
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Have each report know its sentence, and the section that it stands in."""
+    outcome: Any = yield
+    report = outcome.get_result()
+    module: Any = item.getparent(pytest.Module)
+    report.user_properties += [("section", module.obj.__doc__.strip()), ("sentence", sentence_of(item))]
