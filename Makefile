@@ -84,6 +84,10 @@ check: lint types check-generated test ## everything that a change must pass
 check-slow: $(READY) ## real data, crashes, and the tools that people use
 	$(BIN)/python -m pytest -q -m slow
 
+.PHONY: conformance
+conformance: $(READY) ## hold the server at ADDRESS (127.0.0.1:50051) against the contract, sentence by sentence
+	@FOLDLOG_CONFORMANCE_ADDRESS=$(ADDRESS) $(BIN)/python -m pytest -p tests.conformance.report tests/conformance
+
 .PHONY: clean
 clean: ## remove everything that can be made again
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

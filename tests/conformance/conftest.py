@@ -15,10 +15,9 @@ from typing import Any
 
 import pytest
 
+from tests.conformance.report import ADDRESS, SENTENCE
 from tests.conformance.shop import Shop
 from tests.support.wire import connected
-
-ADDRESS = "FOLDLOG_CONFORMANCE_ADDRESS"
 
 _STARTED = re.compile(r" at (\S+:\d+)\. ")
 
@@ -58,19 +57,19 @@ async def shop(address: str) -> AsyncIterator[Shop]:
     await shop.channel.close()
 
 
-def sentence_of(item: pytest.Item) -> str:
-    """What a test says of the contract: its docstring, with what it is about in this case."""
+def sentence_of(item: pytest.Item) -> tuple[str, str]:
+    """What a test says of the contract: its section, and its docstring with what it is about in this case."""
     function: Any = item.function  # type: ignore[attr-defined]
+    module: Any = item.getparent(pytest.Module)
     callspec = getattr(item, "callspec", None)
     text = " ".join((function.__doc__ or "").split())
     assert text, f"{item.name} says nothing of the contract."
-    return text.format(**callspec.params) if callspec else text
+    return module.obj.__doc__.strip(), text.format(**callspec.params) if callspec else text
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Have each report know its sentence, and the section that it stands in."""
-    outcome: Any = yield
-    report = outcome.get_result()
-    module: Any = item.getparent(pytest.Module)
-    report.user_properties += [("section", module.obj.__doc__.strip()), ("sentence", sentence_of(item))]
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have each test know its sentence."""
+    for item in items:
+        if "conformance" in item.path.parts:
+            item.stash[SENTENCE] = section, sentence = sentence_of(item)
+            item.user_properties += [("section", section), ("sentence", sentence)]

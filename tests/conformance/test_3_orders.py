@@ -1,6 +1,7 @@
 """Orders: every command in every status"""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import pytest
@@ -19,6 +20,7 @@ from foldlog.orders.v1.commands_pb2 import (
     SubmitOrder,
 )
 from foldlog.orders.v1.queries_pb2 import GetOrderRequest
+from foldlog.v1.money_pb2 import Money
 from foldlog.v1.reads_pb2 import ReadOptions
 from tests.conformance.shop import STATUSES, Shop, fresh, line, money, names
 from tests.support.wire import refused
@@ -167,21 +169,24 @@ async def test_total_too_large(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("currency", "price", "due"),
+    ("currency", "total", "due"),
     [
-        ("GBP", money(0, 125_000_000), money(0, 120_000_000)),
-        ("GBP", money(0, 135_000_000), money(0, 140_000_000)),
-        ("JPY", money(2, 500_000_000), money(2)),
-        ("KWD", money(0, 1_500_000), money(0, 2_000_000)),
+        ("GBP", "0.125", "0.12"),
+        ("GBP", "0.135", "0.14"),
+        ("JPY", "2.5", "2"),
+        ("KWD", "0.0015", "0.002"),
     ],
-    ids=str,
 )
-async def test_amount_due(shop: Shop, currency: str, price: Any, due: Any) -> None:
-    """The amount due is the total rounded half to even to the minor unit of {currency}, fixed by submitting."""
-    price.currency_code = due.currency_code = currency
-    order_id = await shop.order(lines=[line("tea", 1, price)], currency_code=currency)
-    submitted = await shop.send(SubmitOrder(order_id=order_id))
-    assert (submitted.order.total, submitted.order.amount_due) == (price, due)
+async def test_amount_due(shop: Shop, currency: str, total: str, due: str) -> None:
+    """Submitting fixes the amount due, rounded half to even to the minor unit: of {total} {currency} it is {due}."""
+    order_id = await shop.order(lines=[line("tea", 1, exact(total, currency))], currency_code=currency)
+    order = (await shop.send(SubmitOrder(order_id=order_id))).order
+    assert (order.total, order.amount_due) == (exact(total, currency), exact(due, currency))
+
+
+def exact(amount: str, currency: str) -> Money:
+    units, nanos = divmod(int(Decimal(amount) * 10**9), 10**9)
+    return money(units, nanos, currency)
 
 
 async def test_refused_together(shop: Shop) -> None:
