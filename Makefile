@@ -31,12 +31,13 @@ test: $(READY) ## run the tests but for the slow ones
 	$(BIN)/python -m pytest -q -m "not slow"
 
 .PHONY: lint
-lint: $(READY) ## check style, imports and protos
+lint: $(READY) ## check style, imports and protos, and that no released client is broken
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code protos
+	$(BIN)/buf breaking protos --against protos/released.binpb
 
 .PHONY: format
 format: $(READY) ## put code and protos into shape
@@ -55,6 +56,10 @@ generate: $(READY) ## write generated/ from protos/
 .PHONY: check-generated
 check-generated: $(READY) ## prove that generated/ is what protos/ say
 	tools/generate.sh --check
+
+.PHONY: release-contract
+release-contract: $(READY) ## at a release only: what clients may rely on from now on is what protos/ say
+	$(BIN)/buf build protos --exclude-source-info --output protos/released.binpb
 
 .PHONY: bench
 bench: $(READY) ## measure against the bare gRPC echo; needs h2load (nghttp2-client)
