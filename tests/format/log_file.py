@@ -1,0 +1,200 @@
+"""An independent reader of a log: written from docs/format.md alone, it shares no code with the server."""
+
+import hashlib
+import json
+import re
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+APPLICATION_ID, FORMAT = 0x466F6C64, 1
+FIELDS = {
+    2: "stream",
+    3: "version",
+    4: "event_id",
+    5: "type",
+    6: "recorded_time",
+    7: "metadata",
+    8: "payload",
+}
+PREFIX = "type.googleapis.com/"
+MOST_BYTES = 1_048_576
+
+
+class Damaged(Exception):
+    """What is in the file is not what docs/format.md says."""
+
+
+class Stored(NamedTuple):
+    """One event as it is stored."""
+
+    position: int
+    stream: str
+    version: int
+    type: str
+    recorded_ns: int
+    header: bytes
+    payload: bytes
+    record: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """All of a log, verified."""
+
+    log_id: str
+    events: list[Stored]
+    chain: bytes
+    """The hash at the last position."""
+    requests: dict[bytes, list[tuple[str, int, int]]]
+    """What each request did, by its key."""
+
+
+def check(condition: object, what: str) -> None:
+    if not condition:
+        raise Damaged(what)
+
+
+# Protobuf's wire format, as far as a record needs it
+
+
+def varint(data: bytes, at: int) -> tuple[int, int]:
+    """A number, and where it ends."""
+    number = shift = 0
+    while True:
+        check(at < len(data) and shift < 64, "a varint does not end")
+        byte = data[at]
+        number, shift, at = number | (byte & 127) << shift, shift + 7, at + 1
+        if byte < 128:
+            return number, at
+
+
+def fields(data: bytes) -> Iterator[tuple[int, int | bytes, int]]:
+    """Number, value and place of each field."""
+    at = 0
+    while at < len(data):
+        place = at
+        tag, at = varint(data, at)
+        if tag & 7 == 0:
+            number, at = varint(data, at)
+            yield tag >> 3, number, place
+        else:
+            check(tag & 7 == 2, f"a field has wire type {tag & 7}")
+            length, at = varint(data, at)
+            check(at + length <= len(data), "a field goes beyond the end")
+            yield tag >> 3, data[at : at + length], place
+            at += length
+
+
+def message(data: bytes) -> dict[int, int | bytes]:
+    """The fields of a small message, each at most once and in order."""
+    found = [(number, value) for number, value, _ in fields(data)]
+    numbers = [number for number, _ in found]
+    check(numbers == sorted(set(numbers)), f"fields are not in order: {numbers}")
+    return dict(found)
+
+
+def text(value: int | bytes) -> str:
+    check(isinstance(value, bytes), "a number stands where text should be")
+    return bytes(value).decode()
+
+
+# A record
+
+
+def stored(position: int, record: bytes) -> Stored:
+    check(len(record) <= MOST_BYTES, f"the record at {position} is too long")
+    found = message(record)
+    check(
+        set(found) <= set(FIELDS) and {2, 3, 4, 5, 6, 8} <= set(found), f"fields at {position}: {set(found)}"
+    )
+    place = next(place for number, _, place in fields(record) if number == 8)
+    any_message = message(bytes(found[8]) if isinstance(found[8], bytes) else b"")
+    check(text(any_message[1]) == PREFIX + text(found[5]), f"the payload at {position} is of another type")
+    time = message(bytes(found[6]) if isinstance(found[6], bytes) else b"")
+    return Stored(
+        position,
+        text(found[2]),
+        int(found[3]),
+        text(found[5]),
+        int(time.get(1, 0)) * 10**9 + int(time.get(2, 0)),
+        record[:place],
+        bytes(any_message.get(2, b"")),
+        record,
+    )
+
+
+def chained(chain: bytes, event: Stored) -> bytes:
+    number = event.position.to_bytes(8, "big")
+    return hashlib.sha256(chain + number + event.header + hashlib.sha256(event.payload).digest()).digest()
+
+
+# A file
+
+
+def read(file: Path) -> Log:
+    """Verify a whole log, also while a server writes; raises `Damaged`."""
+    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        connection.text_factory = lambda stored: stored.decode(
+            errors="replace"
+        )  # text where a blob should be
+        connection.execute("BEGIN")
+        check(connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,), "no log")
+        check(connection.execute("PRAGMA user_version").fetchone() == (FORMAT,), "another format")
+        [(log_id,)] = connection.execute("SELECT log_id FROM log")
+        events, chain = _events(connection, _names(connection, "streams"), _names(connection, "types"))
+        return Log(log_id, events, chain, dict(_requests(connection, events)))
+
+
+def _names(connection: sqlite3.Connection, table: str) -> dict[int, str]:
+    rows = dict(connection.execute(f"SELECT key, name FROM {table} ORDER BY key"))
+    check(list(rows) == list(range(1, len(rows) + 1)), f"keys are missing in {table}")
+    check(len(set(rows.values())) == len(rows), f"a name is twice in {table}")
+    return rows
+
+
+def _events(
+    connection: sqlite3.Connection, streams: dict[int, str], types: dict[int, str]
+) -> tuple[list[Stored], bytes]:
+    events: list[Stored] = []
+    versions: dict[str, int] = {}
+    chain, time = bytes(32), 0
+    rows = connection.execute("SELECT * FROM events ORDER BY position")
+    for position, stream, version, type_key, record, checksum, hashed in rows:
+        check(position == len(events) + 1, f"position {len(events) + 1} is missing")
+        check(isinstance(record, bytes), f"the record at {position} is no blob")
+        check(zlib.crc32(position.to_bytes(8, "big") + record) == checksum, f"the checksum at {position}")
+        event = stored(position, record)
+        named = (streams.get(stream), version, types.get(type_key))
+        check(named == (event.stream, event.version, event.type), f"the columns at {position}: {named}")
+        versions[event.stream] = versions.get(event.stream, 0) + 1
+        check(event.version == versions[event.stream], f"the version at {position}")
+        check(event.recorded_ns >= time, f"the time goes back at {position}")
+        chain, time = chained(chain, event), event.recorded_ns
+        check(hashed == chain, f"the chain at {position}")
+        events.append(event)
+    check(set(versions) == set(streams.values()), "a stream has no event")
+    return events, chain
+
+
+def _requests(
+    connection: sqlite3.Connection, events: list[Stored]
+) -> Iterator[tuple[bytes, list[tuple[str, int, int]]]]:
+    known = {(event.stream, event.version) for event in events}
+    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    for table in tables:
+        if not table.startswith("requests_until_"):
+            check(table in ("log", "streams", "types", "events"), f"a table {table}")
+            continue
+        check(re.fullmatch(r"requests_until_\d{20}", table), f"a table {table}")
+        for key, fingerprint, outcome in connection.execute(f"SELECT * FROM {table}"):
+            check(len(key) >= 16 and len(fingerprint) == 32, "a request's key or fingerprint")
+            did = [(stream, first, last) for stream, first, last in json.loads(outcome)]
+            for stream, first, last in did:
+                touched = {(stream, version) for version in range(first, last + 1)}
+                check(touched <= known and last >= first - 1, f"a request's outcome: {outcome}")
+            yield key, did
