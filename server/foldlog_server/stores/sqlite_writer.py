@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
-from foldlog_server.core.codec import NO_CHAIN, chain_hash, checksum
+from foldlog_server.core.codec import chain_hash, checksum
 from foldlog_server.core.errors import StoreFull, WrongExpectedVersion
 from foldlog_server.core.event_store import (
     Append,
@@ -81,10 +81,12 @@ class LogWriter:
         self.newest = read_newest(connection, VERIFIED_ON_OPEN)
         self._requests = RequestPartitions(connection, window_ns)
         self._rows_to_checkpoint = 0
-        self._position, self._chain, self._time = 0, NO_CHAIN, 0
-        self._streams: Recent[str, tuple[int, int]] = Recent(RECENT_STREAMS)
-        self._types: dict[str, int] = {}
-        self._newest_stream = 0
+        self._position: int
+        self._chain: bytes
+        self._time: int
+        self._newest_stream: int
+        self._streams: Recent[str, tuple[int, int]]
+        self._types: dict[str, int]
         self._reload()
 
     @property

@@ -16,6 +16,7 @@ from foldlog_server.stores import sqlite as engine
 from foldlog_server.stores import sqlite_appended, sqlite_writer
 from foldlog_server.stores.sqlite import SqliteEventStore
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
+from foldlog_server.stores.statements import MOST_ROWS
 from tests.contract.appends import (
     append,
     chain_of,
@@ -70,6 +71,26 @@ async def test_a_full_disk_refuses_the_batch_and_keeps_the_store_going(
     assert positions(log) == [1, 2, 3, 4]
     assert chain_of(log) == store.head.chain_hash
     assert await store.find_request(new.key) is not None
+
+
+async def test_a_full_disk_refuses_all_of_a_batch_that_takes_many_statements(
+    store: SqliteEventStore, failures: list[BaseException]
+) -> None:
+    count = 3 * MOST_ROWS
+    await store.append(to("order-0", 0, b"a"))
+    await pages(store, 10)
+    refused = [to(f"order-{number}", 0, b"x" * 1000) for number in range(1, count)]
+    outcomes = await asyncio.gather(*map(store.append, refused), return_exceptions=True)
+
+    assert {type(item) for item in outcomes} == {StoreFull}
+    assert positions(await everything(store)) == [1]
+    await pages(store, 1000)
+    again = [to(f"order-{number}", 0, b"x" * 1000) for number in range(1, count)]
+    await asyncio.gather(*map(store.append, again))
+    log = await everything(store)
+    assert positions(log) == list(range(1, count + 1))
+    assert chain_of(log) == store.head.chain_hash
+    assert not failures
 
 
 async def test_an_append_linked_to_one_that_a_full_disk_refused_fails(store: SqliteEventStore) -> None:
@@ -152,9 +173,20 @@ async def test_a_failed_checkpoint_stops_the_store_after_the_answers(
 async def test_the_write_ahead_log_is_copied_into_the_database_as_it_grows(
     store: SqliteEventStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    checkpoints, checkpoint = 0, store._writer.checkpoint
+
+    def count() -> None:
+        nonlocal checkpoints
+        checkpoints += 1
+        checkpoint()
+
     monkeypatch.setattr(sqlite_writer, "CHECKPOINT_ROWS", 50)
+    monkeypatch.setattr(store._writer, "checkpoint", count)
     for version in range(300):
-        await store.append(to("order-1", version, b"x" * 1000))
+        await store.append(append(part("order-1", version, b"x" * 1000), request=request()))
+
+    # A row for each event, and one for each request; the last may still be to come.
+    assert checkpoints in (11, 12)
 
     assert (tmp_path / "log.db").stat().st_size > 200_000
     assert (tmp_path / "log.db-wal").stat().st_size < 2_000_000

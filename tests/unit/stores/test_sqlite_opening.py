@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from foldlog_server.core.event_store import StreamAppend
 from foldlog_server.stores import sqlite as engine
 from foldlog_server.stores import sqlite_schema
 from foldlog_server.stores.opening import (
@@ -19,7 +20,19 @@ from foldlog_server.stores.opening import (
 )
 from foldlog_server.stores.sqlite import SqliteEventStore
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
-from tests.contract.appends import Clock, append, everything, new_id, part, payloads, positions, request, to
+from tests.contract.appends import (
+    Clock,
+    append,
+    event,
+    everything,
+    new_id,
+    part,
+    payloads,
+    positions,
+    request,
+    to,
+)
+from tests.format.log_file import read
 from tests.unit.stores.conftest import OpenStore
 
 
@@ -27,8 +40,10 @@ def unexpected(error: BaseException) -> None:
     raise AssertionError from error
 
 
-async def open_at(directory: Path) -> SqliteEventStore:
-    return await SqliteEventStore.open(directory, clock=Clock(), new_id=new_id, on_failure=unexpected)
+async def open_at(directory: Path, clock: Clock | None = None) -> SqliteEventStore:
+    return await SqliteEventStore.open(
+        directory, clock=clock or Clock(), new_id=new_id, on_failure=unexpected
+    )
 
 
 def change(directory: Path, *statements: str) -> None:
@@ -74,6 +89,31 @@ async def test_a_log_is_the_same_when_it_is_opened_again(open_store: OpenStore) 
     await again.append(to("order-1", 5, b"6"))
     assert payloads(await everything(again))[-1] == b"6"
     assert positions(await everything(again))[-1] == 7
+
+
+async def test_numbers_of_streams_and_types_go_on_when_a_log_is_opened_again(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    for opening in range(3):
+        store = await open_store()
+        for kind in range(2, -1, -1):
+            name = f"foldlog.test.Kind{opening + kind}"
+            await store.append(append(StreamAppend(f"order-{opening}-{kind}", 0, (event(b"x", name),))))
+        await store.close()
+
+    log = read(tmp_path / "log.db")
+    assert [one.stream for one in log.events] == [f"order-{o}-{k}" for o in range(3) for k in (2, 1, 0)]
+    assert {one.type for one in log.events} == {f"foldlog.test.Kind{kind}" for kind in range(5)}
+
+
+async def test_times_do_not_go_back_when_a_log_is_opened_again_with_a_clock_that_does(tmp_path: Path) -> None:
+    for now in (2_000_000_000, 1_000_000_000, 3_000_000_000):
+        store = await open_at(tmp_path, clock=Clock(now))
+        await store.append(to(f"order-{now}", 0, b"x"))
+        await store.close()
+
+    times = [one.recorded_ns for one in read(tmp_path / "log.db").events]
+    assert times == [2_000_000_000, 2_000_000_000, 3_000_000_000]
 
 
 async def test_two_logs_have_two_ids(tmp_path: Path) -> None:
