@@ -322,6 +322,7 @@ async def test_waiting_ends_with_the_time_allowed() -> None:
         assert not waiting.done()
         await setting.timer.advance(0.2)
         assert waiting.result() is False
+        assert not setting.projector.is_awaited
 
 
 async def test_a_reader_that_will_not_wait_is_answered_at_once() -> None:
@@ -373,8 +374,10 @@ async def test_the_checkpoint_follows_before_too_much_would_be_looked_at_again()
     cohorts = setting.cohorts()
     cohorts.start()
     assert await setting.projector.wait_for(SKIPPED_EVENTS, 1)
+    setting.log.add("order-1", unseen())
+    assert await setting.projector.wait_for(SKIPPED_EVENTS + 11, 1)
     await cohorts.stop()
-    assert setting.model.stored == SKIPPED_EVENTS
+    assert [checkpoint.position for _, _, checkpoint in setting.model.writes] == [SKIPPED_EVENTS]
 
 
 async def test_the_payload_of_an_event_that_the_view_does_not_look_at_is_not_decoded() -> None:
@@ -437,11 +440,21 @@ async def test_a_view_that_is_behind_reads_no_further_than_to_the_next_one() -> 
     async with setting.running():
         pass
     ahead, behind = setting.projector, setting.another()
-    setting.model.gate.clear()
     setting.log.add("order-1", added(), added())
+    async with setting.running(ahead):
+        pass
+    setting.model.gate.clear()
+    setting.log.add("order-1", added())
+    setting.batch_events = 2
+    setting.log.reads.clear()
     async with setting.running(ahead, behind):
-        assert [limit for first, limit in setting.log.reads if first == 1][-1:] == [2]
-        assert (ahead.position, behind.position) == (2, 2)
+        assert [read for read in setting.log.reads if read[0] < 5] == [(1, 2), (3, 2)]
+    setting.batch_events = 3
+    behind = setting.another()
+    setting.log.reads.clear()
+    async with setting.running(ahead, behind):
+        await setting.timer.advance(PACE)
+        assert [read for read in setting.log.reads if read[0] < 5] == [(1, 3), (4, 1)]
 
 
 async def test_a_reader_of_one_view_is_served_at_once_wherever_that_has_joined() -> None:
@@ -477,6 +490,26 @@ async def test_a_view_that_cannot_be_written_does_not_hold_the_others_up() -> No
         assert await refused.wait_for(3, 1)
         assert setting.projector.position == 3
         assert len(setting.log.reads) == 1
+
+
+async def test_nobody_joins_others_whose_batch_is_on_its_way() -> None:
+    setting = Setting()
+    model = DictReadModel()
+    model.refusals = 1
+    late = setting.another(model=model)
+    setting.log.add("order-1", created())
+    async with setting.running(setting.projector, late):
+        setting.model.gate.clear()
+        setting.log.add("order-1", added())
+        await setting.timer.advance(PACE)
+        await setting.timer.advance(RETRY)
+        await setting.timer.advance(PACE)
+        assert (setting.projector.position, late.position) == (1, 2)
+        setting.model.gate.set()
+        setting.log.add("order-1", added())
+        assert await setting.projector.wait_for(3, 1)
+        assert await late.wait_for(3, 1)
+        assert model.rows == setting.model.rows == replay(setting.log.events)
 
 
 async def test_a_reader_of_a_view_that_joins_others_at_rest_does_not_wait_for_the_rest_to_end() -> None:
@@ -599,7 +632,13 @@ async def test_a_read_model_that_cannot_be_written_is_tried_again(caplog: pytest
                 await setting.timer.advance(RETRY)
             assert setting.projector.failed is None
             assert setting.model.rows == replay(setting.log.events)
-    assert len(caplog.records) == 1
+            assert len(caplog.records) == 1
+            setting.model.refusals = 1  # once more, and told once more
+            setting.log.add("order-1", added())
+            await setting.timer.advance(RETRY)
+            await setting.timer.advance(RETRY)
+            assert setting.model.rows == replay(setting.log.events)
+    assert len(caplog.records) == 2
 
 
 async def test_stopping_in_the_middle_of_a_write_leaves_nothing_behind() -> None:
