@@ -146,6 +146,9 @@ async def test_a_command_with_the_same_bytes_is_another_command(commands: Comman
 async def test_the_request_id_comes_before_the_expected_version(commands: Commands) -> None:
     await commands.execute(create(), request_id=A, expected_version=0)
     assert (await commands.execute(create(), request_id=A, expected_version=0)).replayed
+    with pytest.raises(InvalidRequest) as caught:
+        await commands.execute(create(), request_id=A, expected_version=1)
+    assert caught.value.reason.name == "REQUEST_ID_REUSED"
 
 
 async def test_only_validating_ignores_the_request_id(commands: Commands) -> None:
