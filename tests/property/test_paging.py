@@ -223,7 +223,9 @@ async def page_through(data: Path, first: "Plan", between: Sequence["Plan"], siz
         shop = Shop(server)
         await shop.begin()
         await happen(shop, first)
-        pagers = [Pager(listing, descending, sizes, shop) for listing in LISTINGS for descending in (False, True)]
+        pagers = [
+            Pager(listing, descending, sizes, shop) for listing in LISTINGS for descending in (False, True)
+        ]
         for number in range(ROUNDS):
             await asyncio.gather(*(pager.turn() for pager in pagers if not pager.is_done))
             await happen(shop, between[number] if number < len(between) else ())

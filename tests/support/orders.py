@@ -1,4 +1,4 @@
-"""Commands that lead an order through its life, for tests over a channel."""
+"""Commands that lead an order through its life, and lists of what became of it, over a channel."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,8 +18,20 @@ from tests.support.view_scenario import money
 from tests.support.wire import Wire
 
 
-def create(order_id: str, *lines: Any, customer_id: str = "ada", currency_code: str = "GBP") -> CreateOrder:
-    return CreateOrder(order_id=order_id, customer_id=customer_id, currency_code=currency_code, lines=lines)
+def create(
+    order_id: str,
+    *lines: Any,
+    customer_id: str = "ada",
+    customer_name: str = "",
+    currency_code: str = "GBP",
+) -> CreateOrder:
+    return CreateOrder(
+        order_id=order_id,
+        customer_id=customer_id,
+        customer_name=customer_name,
+        currency_code=currency_code,
+        lines=lines,
+    )
 
 
 def cancel(order_id: str) -> CancelOrder:
@@ -43,3 +55,17 @@ async def do(wire: Wire, *commands: Message) -> Any:
     for command in commands:
         reply = await wire.send(command)
     return reply
+
+
+async def listed(wire: Wire, request: Any, field: str, *, page_size: int = 1000) -> list[Any]:
+    """All rows of a list, page by page, after everything that has happened before."""
+    rows: list[Any] = []
+    asked = type(request).FromString(request.SerializeToString())
+    asked.page_size = page_size
+    asked.options.min_position = (await wire.head()).position
+    while True:
+        page = await wire.ask(asked)
+        rows += getattr(page, field)
+        asked.page_token = page.next_page_token
+        if not asked.page_token:
+            return rows
