@@ -67,9 +67,7 @@ async def agree(
     values: Mapping[str, Sequence[Any]],
     matches: Mapping[str, Callable[[Any, Any], bool]],
 ) -> None:
-    everything = await listed(
-        server, kind(options=ReadOptions(min_position=(await server.head()).position))
-    )
+    everything = await listed(server, kind(options=ReadOptions(min_position=(await server.head()).position)))
     kept = set()
     for filters in combinations(values):
         expected = [

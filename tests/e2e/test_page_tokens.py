@@ -112,11 +112,11 @@ def cut(token: str) -> Iterator[str]:
 
 
 def flipped(token: str) -> Iterator[str]:
-    """A token with one bit of what it stands for turned, for each bit."""
+    """A token with one bit of what it stands for turned, in each of its bytes."""
     body = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-    for bit in range(len(body) * 8):
+    for at in range(len(body)):
         turned = bytearray(body)
-        turned[bit // 8] ^= 1 << bit % 8
+        turned[at] ^= 1 << at % 8
         yield base64.urlsafe_b64encode(turned).decode().rstrip("=")
 
 
