@@ -2,7 +2,6 @@
 
 import asyncio
 import unicodedata
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -26,7 +25,7 @@ from foldlog.orders.v1.queries_pb2 import (
 )
 from foldlog.v1.event_service_pb2 import EventFilter, ReadStreamRequest, SubscribeRequest
 from foldlog.v1.reads_pb2 import ReadOptions
-from tests.support.orders import create, do, listed
+from tests.support.orders import create, listed
 from tests.support.server import Server
 from tests.support.view_scenario import line, money
 from tests.support.wire import SECONDS, refused, refused_stream
@@ -151,7 +150,7 @@ async def test_streams_and_correlation_ids_of_every_plane_are_read_and_followed(
 
 
 @pytest.fixture
-async def reflected(server: Server) -> AsyncIterator[DescriptorPool]:
+async def reflected(server: Server) -> DescriptorPool:
     """What a client knows of the contract that has nothing but the server's reflection."""
     symbols = ("foldlog.orders.v1.QueryService", "foldlog.orders.v1.OrderCreated")
     call: Any = server.channel.stream_stream(
@@ -169,9 +168,9 @@ async def reflected(server: Server) -> AsyncIterator[DescriptorPool]:
     while files:
         ready = [file for file in files.values() if not files.keys() & set(file.dependency)]
         for file in ready:
-            pool.Add(file)  # type: ignore[no-untyped-call]
+            pool.Add(file)
             del files[file.name]
-    yield pool
+    return pool
 
 
 async def test_json_made_by_reflection_alone_says_the_same_texts(
