@@ -44,9 +44,9 @@ async def shop(server: Server) -> Server:
 
 
 async def listed(server: Server, request: Any) -> list[Any]:
-    """All rows of a list, over pages of three."""
+    """All rows of a list, over pages of seven."""
     found: list[Any] = []
-    request.page_size = 3
+    request.page_size = 7
     while True:
         response = await server.ask(request)
         found += response.orders

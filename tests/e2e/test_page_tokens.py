@@ -124,11 +124,12 @@ ONE_OF_EACH = [REQUESTS[0], REQUESTS[5], REQUESTS[11], REQUESTS[13], REQUESTS[14
 
 
 async def test_a_token_with_any_one_bit_flipped_is_no_token(stocked: Server) -> None:
-    for request in ONE_OF_EACH[2:]:
+    for list_number, request in enumerate(ONE_OF_EACH):
         token = await token_of(stocked, request)
         raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
         number = int.from_bytes(raw, "big")
-        flipped = [(number ^ 1 << bit).to_bytes(len(raw), "big") for bit in range(len(raw) * 8)]
+        bits = range(list_number, len(raw) * 8, len(ONE_OF_EACH))  # all of them in turn, over the lists
+        flipped = [(number ^ 1 << bit).to_bytes(len(raw), "big") for bit in bits]
         texts = [base64.urlsafe_b64encode(one).decode().rstrip("=") for one in flipped]
         await asyncio.gather(*(refuses(stocked, request, text) for text in texts))
 
