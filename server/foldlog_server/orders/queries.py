@@ -13,7 +13,7 @@ from foldlog.orders.v1.queries_pb2 import (
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog.v1.options_pb2 import COMPARISON_UNSPECIFIED
 from foldlog_server.core.codec import message
-from foldlog_server.core.errors import Rejected, catalogue
+from foldlog_server.core.errors import InvalidRequest, Rejected, catalogue
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.events import stream_name
 from foldlog_server.core.paging import Cursor, make_token, page_size, read_token
@@ -22,6 +22,7 @@ from foldlog_server.core.read_model import ColumnFilter, Found, Page
 
 _REASONS = catalogue(ErrorReason)
 _ORDERS = "customer-orders"
+_MAX_VERSION = 2**63 - 1
 
 
 def get_order_history(store: EventStore, reads: Reads) -> Query:
@@ -92,9 +93,13 @@ async def _read_together(
 
 
 def _next_version(after: Cursor | None, descending: bool) -> int:
+    """The version that a page begins with, 0 for the first page; raises `InvalidRequest` for a forged one."""
     if after is None:
         return 0
-    return after.made - 1 if descending else after.made + 1
+    version = after.made - 1 if descending else after.made + 1
+    if not 1 <= version <= _MAX_VERSION:  # no page ends where such a one would follow
+        raise InvalidRequest.page_token()
+    return version
 
 
 async def _goes_on(
