@@ -46,6 +46,8 @@ COMMANDS: st.SearchStrategy[Message] = st.one_of(
     st.builds(CancelOrder, order_id=ORDERS, reason=st.just("late")),
 )
 
+STOCKED = [ReceiveStock(product_id=product, quantity=4) for product in ("tea", "jam", "oil")]
+
 
 @dataclass(frozen=True)
 class Send:
@@ -102,21 +104,16 @@ class Crash:
 SEND = st.builds(Send, COMMANDS, st.sampled_from([None, None, None, 0, 1, 2])).filter(
     lambda send: send.expected_version is None or not _names_several(send.command)
 )
-STEPS = st.one_of(
-    SEND,
-    SEND,
-    SEND,
-    st.builds(Again, st.integers(1, 4)),
+BURST = st.lists(st.one_of(SEND, st.builds(Again, st.integers(1, 4))), min_size=2, max_size=6)
+TROUBLE = st.one_of(
     st.builds(GiveUp, st.integers(1, 4)),
-    st.builds(Store, st.integers(1, 4)),
     st.builds(
-        Fail,
-        st.integers(1, 4),
-        st.sampled_from([StoreFull(), WrongExpectedVersion("stock-tea", 1, 2)]),
+        Fail, st.integers(1, 4), st.sampled_from([StoreFull(), WrongExpectedVersion("stock-tea", 1, 2)])
     ),
     st.builds(Loads, st.booleans()),
     st.builds(Crash, st.integers(0, 4), st.booleans()),
 )
+ROUND = st.tuples(BURST, TROUBLE, st.builds(Store, st.integers(0, 6)))
 
 
 def _names_several(command: Message) -> bool:
@@ -154,7 +151,6 @@ class Race:
                 await self.crash(stored, told)
             case _:
                 pass
-        await settle()
 
     def ask(self, request_id: str, send: Send) -> None:
         options = {} if send.expected_version is None else {"expected_version": send.expected_version}
@@ -186,18 +182,27 @@ class Race:
             await self.store.release()
 
 
-async def run(steps: Sequence[object]) -> Race:
+async def run(rounds: Sequence[tuple[Sequence[object], object, object]]) -> Race:
     race = Race()
-    for step in steps:
-        await race.take(step)
+    for command in STOCKED:
+        await race.take(Send(command, None))
+    await race.finish()
+    for burst, trouble, store in rounds:
+        for step in burst:
+            await race.take(step)
+        await settle()
+        await race.take(trouble)
+        await race.take(store)
     await race.finish()
     return race
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(STEPS, max_size=30))
-def test_the_log_explains_whatever_was_told(steps: list[object]) -> None:
-    race = asyncio.run(run(steps))
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(ROUND, min_size=4, max_size=12))
+def test_the_log_explains_whatever_was_told(
+    rounds: list[tuple[list[object], object, object]],
+) -> None:
+    race = asyncio.run(run(rounds))
     assert all(call.done() for call in race.calls), "somebody waits for ever"
     assert race.commands.handler._flights == {}
     assert race.observer.flaws(race.store._log) == []
