@@ -103,11 +103,11 @@ POINTS: dict[str, Callable[[sqlite3.Connection, Rows, Rows, int], None]] = {
 
 async def serve(data: Path, point: str, number: int) -> None:
     def commit(connection: sqlite3.Connection, events: Rows, requests: Rows) -> None:
-        sqlite_writer.commit = _commit  # type: ignore[attr-defined]
+        sqlite_writer.commit = _commit  # type: ignore[attr-defined]  # one commit is enough
         POINTS[point](connection, events, requests, number)
 
     if point:
-        sqlite_writer.commit = commit  # type: ignore[attr-defined]
+        sqlite_writer.commit = commit  # type: ignore[assignment, attr-defined]
     app = await App.start(Settings("127.0.0.1:0", data))
     print(f"127.0.0.1:{app.port}", flush=True)  # noqa: T201
     await asyncio.Event().wait()

@@ -1,8 +1,6 @@
 """A server that ends at any point around a commit has done a command once or not at all, and answers alike."""
 
-import asyncio
 import signal
-from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from foldlog.inventory.v1.commands_pb2 import ReceiveStock, ReservationLine, Res
 from foldlog.orders.v1.commands_pb2 import AddItem, CreateOrder, SubmitOrder
 from foldlog_server.stores.statements import MOST_ROWS
 from tests.support.dying import dying
-from tests.support.server import Server, serving
+from tests.support.server import serving
 from tests.support.view_scenario import line, money
 from tests.support.wire import Wire
 
@@ -41,7 +39,7 @@ ID = "0197a5c0-0000-7000-8000-000000000001"
 
 
 @pytest.fixture
-async def data(tmp_path: Path) -> AsyncIterator[Path]:
+async def data(tmp_path: Path) -> Path:
     """The data directory of a shop."""
     async with serving(tmp_path / "data") as shop:
         await shop.send(CreateOrder(order_id="1", customer_id="ada", currency_code="GBP"))
@@ -49,7 +47,7 @@ async def data(tmp_path: Path) -> AsyncIterator[Path]:
         await shop.send(SubmitOrder(order_id="2"))
         for product in ("tea", "jam", "oil"):
             await shop.send(ReceiveStock(product_id=product, quantity=5))
-    yield tmp_path / "data"
+    return tmp_path / "data"
 
 
 async def told(wire: Wire, command: Message) -> Any:
@@ -57,7 +55,8 @@ async def told(wire: Wire, command: Message) -> Any:
     try:
         return await wire.send(command, request_id=ID)
     except grpc.aio.AioRpcError as error:
-        assert error.code() is grpc.StatusCode.UNAVAILABLE
+        if error.code() is not grpc.StatusCode.UNAVAILABLE:
+            raise
         return None
 
 
@@ -124,3 +123,14 @@ async def test_a_commit_that_was_written_in_part_never_happened(
 ) -> None:
     assert await crash(data, command, "at_the_commit", written) is None
     await happened_once(data, command, events_of(command), stored=False)
+
+
+@pytest.mark.parametrize(
+    ("point", "stored"),
+    [("before_the_insert", False), ("after_the_insert", False), ("after_the_commit", True)],
+)
+async def test_what_found_nothing_to_do_is_remembered_from_its_commit_on(
+    data: Path, point: str, stored: bool
+) -> None:
+    assert await crash(data, NOTHING, point) is None
+    await happened_once(data, NOTHING, 0, stored=stored)
