@@ -1,7 +1,6 @@
 """Clients of a server that may end at any time: they race, give up, ask again, and write down what they saw."""
 
 import asyncio
-from collections.abc import Callable
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -17,7 +16,7 @@ from tests.support.history import Call, Did, Fact, History, Log, Read, Refused, 
 from tests.support.log_rules import LogRules
 from tests.support.observing import fact_of
 from tests.support.view_scenario import line, money
-from tests.support.wire import Wire, refusal_of
+from tests.support.wire import SECONDS, Wire, refusal_of
 
 UNKNOWN = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED}
 PRODUCTS = ("tea", "jam", "oil")
@@ -32,8 +31,10 @@ class Clients:
         self.random = Random(seed)
         self.history = History()
         self.answered = 0
-        self.progress: Callable[[], None] = lambda: None
-        """Called at every answer."""
+        self._progress = asyncio.Condition()
+        self.served = asyncio.Event()
+        """Cleared while there is nobody to ask."""
+        self.served.set()
         self._commands = 0
 
     async def work(self, commands: int) -> None:
@@ -42,12 +43,24 @@ class Clients:
             command, expected = self._any_command()
             self._commands += 1
             request_id = str(UUID(int=self._commands))
-            while (answer := await self._attempt(request_id, command, expected)) is None:
-                await asyncio.sleep(0.01)
+            answer = await self._known(request_id, command, expected)
             self.answered += 1
-            self.progress()
+            async with self._progress:
+                self._progress.notify_all()
             if isinstance(answer, Did):
                 await self._repeat_or_read(request_id, command, expected, answer)
+
+    async def until_answered(self, count: int) -> None:
+        """Wait until so many commands have been answered in all."""
+        async with asyncio.timeout(SECONDS), self._progress:
+            await self._progress.wait_for(lambda: self.answered >= count)
+
+    async def _known(self, request_id: str, command: Message, expected: int | None) -> Did | Refused:
+        while True:
+            answer = await self._attempt(request_id, command, expected)
+            if answer is not None:
+                return answer
+            await asyncio.sleep(0.01)
 
     def _any_command(self) -> tuple[Message, int | None]:
         random, product, order = self.random, self.random.choice(PRODUCTS), self.random.choice(ORDERS)
@@ -78,8 +91,9 @@ class Clients:
                 pass
 
     async def _attempt(self, request_id: str, command: Message, expected: int | None) -> Did | Refused | None:
+        await self.served.wait()
         invoked = self.history.tick()
-        options = {} if expected is None else {"expected_version": expected}
+        options: dict[str, Any] = {} if expected is None else {"expected_version": expected}
         answer = await self._answer(self.wire.send(command, request_id=request_id, **options))
         returned = 0 if answer is None else self.history.tick()
         self.history.calls.append(Call(request_id, command, invoked, returned, answer, expected))
@@ -88,26 +102,31 @@ class Clients:
     async def _answer(self, sending: Any) -> Did | Refused | None:
         """What the server says; None if it does not, or if this client gives up before."""
         task = asyncio.ensure_future(sending)
-        try:
-            if self.random.random() < 0.2:
-                for _ in range(self.random.randint(0, 30)):
-                    await asyncio.sleep(0)
-                task.cancel()
-            return _did(await task)
-        except asyncio.CancelledError:
+        if self.random.random() < 0.2:
+            for _ in range(self.random.randint(0, 30)):
+                await asyncio.sleep(0)
+            task.cancel()
+        await asyncio.wait([task])
+        if task.cancelled():
             return None
-        except grpc.aio.AioRpcError as error:
-            return None if error.code() in UNKNOWN else _refused(error)
+        match task.exception():
+            case None:
+                return _did(task.result())
+            case grpc.aio.AioRpcError() as error:
+                return None if _is_unknown(error) else _refused(error)
+            case defect:
+                raise defect
 
     async def _read(self, order_id: str, min_position: int) -> None:
+        await self.served.wait()
         invoked = self.history.tick()
         request = GetOrderRequest(order_id=order_id)
         request.options.min_position = min_position
-        try:
-            found = await self.wire.ask(request)
-        except grpc.aio.AioRpcError as error:
-            assert error.code() in UNKNOWN, error
+        asking = asyncio.ensure_future(self.wire.ask(request))
+        await asyncio.wait([asking])
+        if asking.cancelled() or _is_unknown(asking.exception()):
             return
+        found = asking.result()
         seen, version = found.freshness.position, found.order.version
         read = Read(f"order-{order_id}", min_position, invoked, self.history.tick(), seen, version)
         self.history.reads.append(read)
@@ -118,6 +137,10 @@ class Clients:
         facts = [fact_of(event, event.position) async for batch in batches for event in batch.events]
         log = Log(facts, before)
         return flaws(self.history, log, LogRules(log))
+
+
+def _is_unknown(error: BaseException | None) -> bool:
+    return isinstance(error, grpc.aio.AioRpcError) and error.code() in UNKNOWN
 
 
 def _did(reply: Any) -> Did:
