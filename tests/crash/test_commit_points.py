@@ -60,24 +60,28 @@ async def told(wire: Wire, command: Message) -> Any:
         return None
 
 
-async def crash(data: Path, command: Message, point: str, number: int = 0) -> Any:
-    """What the caller was told by a server that ended at a point."""
+async def crash(data: Path, command: Message, point: str, number: int = 0) -> tuple[int, Any]:
+    """Where the log ended before, and what the caller was told by a server that ended at a point."""
     async with dying(data, point, number) as server:
+        before = (await server.head()).position
         answer = await told(server, command)
         assert await server.ended() in (-signal.SIGKILL, -signal.SIGXFSZ)
-    return answer
+    return before, answer
 
 
 async def happened_once(
-    data: Path, command: Message, events: int, *, stored: bool, first: Any = None
+    data: Path, command: Message, before: int, events: int, *, stored: bool, first: Any = None
 ) -> None:
-    """Sent again after a restart, and again, a command has one effect and one answer."""
+    """Sent again after a restart, and again, a command has one effect and one answer.
+
+    `before` is where the log ended before the crash: what a crash left there would be a second effect.
+    """
     async with serving(data) as server:
-        before = (await server.head()).position
         assert (await server.recorded_request(ID) is not None) is stored
+        assert (await server.head()).position == before + (events if stored else 0)
         again = await server.send(command, request_id=ID)
         once_more = await server.send(command, request_id=ID)
-        assert (await server.head()).position == before + (0 if stored else events)
+        assert (await server.head()).position == before + events
     assert (again.result.replayed, once_more.result.replayed) == (stored, True)
     assert len(again.result.events) == events
     for other in (once_more, first):
@@ -95,16 +99,18 @@ def events_of(command: Message) -> int:
 @pytest.mark.parametrize("command", STORED.values(), ids=STORED)
 @pytest.mark.parametrize("point", ["before_the_insert", "after_rows", "after_the_insert"])
 async def test_what_was_not_committed_never_happened(data: Path, command: Message, point: str) -> None:
-    assert await crash(data, command, point) is None
-    await happened_once(data, command, events_of(command), stored=False)
+    before, answer = await crash(data, command, point)
+    assert answer is None
+    await happened_once(data, command, before, events_of(command), stored=False)
 
 
 @pytest.mark.parametrize("command", STORED.values(), ids=STORED)
 async def test_what_was_committed_and_not_answered_is_answered_when_it_is_sent_again(
     data: Path, command: Message
 ) -> None:
-    assert await crash(data, command, "after_the_commit") is None
-    await happened_once(data, command, events_of(command), stored=True)
+    before, answer = await crash(data, command, "after_the_commit")
+    assert answer is None
+    await happened_once(data, command, before, events_of(command), stored=True)
 
 
 @pytest.mark.parametrize("turns", [0, 1, 4, 16])
@@ -112,8 +118,8 @@ async def test_what_was_committed_and_not_answered_is_answered_when_it_is_sent_a
 async def test_an_answer_that_was_on_its_way_is_the_answer_when_it_is_sent_again(
     data: Path, command: Message, turns: int
 ) -> None:
-    first = await crash(data, command, "while_it_answers", turns)
-    await happened_once(data, command, events_of(command), stored=True, first=first)
+    before, first = await crash(data, command, "while_it_answers", turns)
+    await happened_once(data, command, before, events_of(command), stored=True, first=first)
 
 
 @pytest.mark.parametrize("written", [0, 1, FRAME, FRAME + 100, 3 * FRAME])
@@ -121,8 +127,9 @@ async def test_an_answer_that_was_on_its_way_is_the_answer_when_it_is_sent_again
 async def test_a_commit_that_was_written_in_part_never_happened(
     data: Path, command: Message, written: int
 ) -> None:
-    assert await crash(data, command, "at_the_commit", written) is None
-    await happened_once(data, command, events_of(command), stored=False)
+    before, answer = await crash(data, command, "at_the_commit", written)
+    assert answer is None
+    await happened_once(data, command, before, events_of(command), stored=False)
 
 
 @pytest.mark.parametrize(
@@ -132,5 +139,6 @@ async def test_a_commit_that_was_written_in_part_never_happened(
 async def test_what_found_nothing_to_do_is_remembered_from_its_commit_on(
     data: Path, point: str, stored: bool
 ) -> None:
-    assert await crash(data, NOTHING, point) is None
-    await happened_once(data, NOTHING, 0, stored=stored)
+    before, answer = await crash(data, NOTHING, point)
+    assert answer is None
+    await happened_once(data, NOTHING, before, 0, stored=stored)
