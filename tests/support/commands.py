@@ -1,7 +1,7 @@
 """A command handler over a store whose appends a test can hold, release and fail."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
@@ -65,13 +65,18 @@ class HeldStore(MemoryEventStore):
                 future.set_exception(error)
         await settle()
 
+    async def fail(self, most: int, error: Exception) -> None:
+        """Refuse a batch of what has been held longest, as an engine does: all in one turn of the loop."""
+        failed, self.held = self.held[:most], self.held[most:]
+        for append, future in failed:
+            append.failed = True
+            append.after = ()
+            future.set_exception(error)
+        await settle()
+
     async def fail_first(self, error: Exception) -> None:
         """Refuse the append that has been held longest."""
-        append, future = self.held.pop(0)
-        append.failed = True
-        append.after = ()
-        future.set_exception(error)
-        await settle()
+        await self.fail(1, error)
 
     async def read_stream(
         self, stream: str, *, from_version: int = 0, backwards: bool = False, limit: int = 1000
@@ -93,7 +98,7 @@ class Commands:
         self.handler = CommandHandler(store, CODEC, DECIDERS, aggregates)
 
     async def execute(self, message: Message, *, actor: str = "", **options: Any) -> Outcome:
-        name, route = self._route(message)
+        name, route = route_to(message, self.new_id)
         if broken := route.check(message, CommandOptions(**options)):
             raise InvalidRequest.fields(broken)
         command = Command(name, message, CommandOptions(**options), actor)
@@ -103,19 +108,21 @@ class Commands:
         """Send and go on; `settle` lets it be taken in."""
         return asyncio.get_running_loop().create_task(self.execute(message, actor=actor, **options))
 
-    def _route(self, message: Message) -> tuple[str, Route]:
-        descriptor: Any = message.DESCRIPTOR
-        for module in (orders_service, inventory_service):
-            for method in module.DESCRIPTOR.services_by_name["CommandService"].methods:
-                if method.GetOptions().HasExtension(command_option) and method.name == type(message).__name__:
-                    options = method.GetOptions().Extensions[command_option]
-                    return method.full_name, route_of(options, descriptor, DECIDERS, self.new_id)
-        raise LookupError(type(message).__name__)
-
     def stored(self) -> list[tuple[str, int, Any]]:
         """What is in the log: stream, version and payload of each event."""
         decoded = [CODEC.decode(event) for event in self.store._log]
         return [(event.stream, event.version, event.payload) for event in decoded]
+
+
+def route_to(message: Message, new_id: Callable[[], str]) -> tuple[str, Route]:
+    """The full name of a command's method, and how it finds its streams."""
+    descriptor: Any = message.DESCRIPTOR
+    for module in (orders_service, inventory_service):
+        for method in module.DESCRIPTOR.services_by_name["CommandService"].methods:
+            if method.GetOptions().HasExtension(command_option) and method.name == type(message).__name__:
+                options = method.GetOptions().Extensions[command_option]
+                return method.full_name, route_of(options, descriptor, DECIDERS, new_id)
+    raise LookupError(type(message).__name__)
 
 
 async def settle() -> None:

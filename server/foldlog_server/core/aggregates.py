@@ -6,7 +6,8 @@ Rules
 2. A state is advanced as soon as a command is decided, so commands on a hot aggregate share a batch. A
    decision on a state that is not yet stored is linked to the decision that made it.
 3. When an append fails, everything linked to it fails with it, at once, and is decided again, in order,
-   before anything that arrived later.
+   before anything that arrived later. Where it is unknown what was stored, nothing is decided again: a
+   refusal would say that nothing happened, and after a restart it may have.
 4. Every outcome, also a refusal, a conflict, or that there is nothing to do, is given only when the
    version it was decided on is on disk.
 5. A state with pending decisions is not evicted. A stream is loaded once, however many wait for it.
@@ -32,7 +33,13 @@ from foldlog_server.core.decision import (
     closure,
     left_by,
 )
-from foldlog_server.core.errors import Contended, FoldlogError, Rejected, WrongExpectedVersion
+from foldlog_server.core.errors import (
+    Contended,
+    FoldlogError,
+    Rejected,
+    StoreUnavailable,
+    WrongExpectedVersion,
+)
 from foldlog_server.core.event_store import Append, Appended, EventStore, LinkedAppendFailed, StreamAppend
 from foldlog_server.core.events import NewEvent
 from foldlog_server.core.fold import fold
@@ -242,6 +249,11 @@ class Aggregates:
         """Fail a decision and everything linked to it, then decide again what can be, in order."""
         fallen = closure(decision)
         retried = [other for other in fallen if other is not decision]
+        if isinstance(error, StoreUnavailable):
+            for lost in retried:
+                lost.append = None
+                lost.settle(error)
+            retried = []
         if isinstance(error, WrongExpectedVersion | LinkedAppendFailed):
             if decision.attempts < MAX_ATTEMPTS:
                 retried.append(decision)

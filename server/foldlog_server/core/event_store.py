@@ -115,7 +115,8 @@ class EventStore(Protocol):
 
         The future raises `WrongExpectedVersion`, `LinkedAppendFailed`, `DuplicateRequest`, `StoreFull` or
         `EventTooLarge`, each of which stored nothing, or `StoreUnavailable`, after which what was stored
-        is unknown. Cancelling the future does not undo the append.
+        is unknown, and `find_request` and `read_stream` raise it, too. Cancelling the future does not undo
+        the append.
         """
 
     async def find_request(self, key: RequestKey) -> RecordedRequest | None:

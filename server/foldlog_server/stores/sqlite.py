@@ -34,9 +34,10 @@ POINT_READ_EVENTS = 100
 class SqliteEventStore:
     """An event store that keeps its log in `<directory>/log.db`.
 
-    An I/O error leaves unknown what was stored. The store then raises `StoreUnavailable` for whatever waits
-    and for every later append, and calls `on_failure` once: the process is to stop, and to verify the log's
-    end when it starts again. After `close`, and after a failure, `wait_beyond` raises `StoreUnavailable`.
+    An I/O error leaves unknown what was stored. The store then raises `StoreUnavailable` for whatever waits,
+    for every later append, and for every stream or request that is looked up, because what is not found may
+    be there after a restart. It calls `on_failure` once: the process is to stop, and to verify the log's end
+    when it starts again. After `close`, and after a failure, `wait_beyond` raises `StoreUnavailable`.
     """
 
     def __init__(
@@ -119,11 +120,13 @@ class SqliteEventStore:
         return accepted.future
 
     async def find_request(self, key: RequestKey) -> RecordedRequest | None:
+        self._check_certain()
         return self._reader.find_request(key)
 
     async def read_stream(
         self, stream: str, *, from_version: int = 0, backwards: bool = False, limit: int = 1000
     ) -> Sequence[EncodedEvent]:
+        self._check_certain()
         few = self._reader.read_stream(
             stream, from_version=from_version, backwards=backwards, limit=min(limit, POINT_READ_EVENTS)
         )
@@ -193,6 +196,11 @@ class SqliteEventStore:
             self._progress.advance(self._writer.head)
         for accepted, outcome in zip(batch, outcomes, strict=True):
             _settle(accepted, outcome)
+
+    def _check_certain(self) -> None:
+        """Raise `StoreUnavailable` when the end of the log is unknown."""
+        if self._failed:
+            raise StoreUnavailable
 
     def _fail(self, error: BaseException) -> None:
         self._failed = self._refusing = True

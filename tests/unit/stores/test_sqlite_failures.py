@@ -130,6 +130,21 @@ async def test_a_failed_write_leaves_the_outcome_unknown_and_stops_the_store(
     assert payloads(await everything(store)) == [b"a"]
 
 
+async def test_a_failed_write_leaves_unknown_what_is_not_found(
+    store: SqliteEventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    new = request()
+    monkeypatch.setattr(sqlite_writer, "commit", fail)
+    await outcome(store.append(append(part("order-1", 0, b"a"), request=new)))
+
+    # It may be there after a restart: whoever asks must not be told that nothing is.
+    assert type(await outcome(store.find_request(new.key))) is StoreUnavailable
+    assert type(await outcome(store.read_stream("order-1"))) is StoreUnavailable
+
+
 async def test_appends_that_gathered_behind_a_failed_batch_are_not_written(
     store: SqliteEventStore, failures: list[BaseException], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -94,3 +94,29 @@ def test_another_window_forgets_nothing_too_early(log: sqlite3.Connection) -> No
     assert shorter.recorded([b"key"])
     shorter.advance(350)
     assert not shorter.recorded([b"key"])
+
+
+def steps_of_opening(log: sqlite3.Connection) -> int:
+    """How many steps SQLite takes to look up what partitions there are."""
+    taken = 0
+
+    def step() -> None:
+        nonlocal taken
+        taken += 1
+
+    log.set_progress_handler(step, 1)
+    RequestPartitions(log, WINDOW)
+    log.set_progress_handler(None, 1)
+    return taken
+
+
+def test_a_full_window_takes_no_longer_to_open_than_an_empty_one(log: sqlite3.Connection) -> None:
+    partitions = RequestPartitions(log, WINDOW)
+    for now in range(0, WINDOW, WINDOW // 8):
+        partitions.advance(now)
+    empty = steps_of_opening(log)
+
+    commit(log, [], [request_row(b"%d" % number, OUTCOME) for number in range(5000)])
+
+    assert log.execute("SELECT count(*) FROM requests").fetchone() == (5000,)
+    assert 0 < steps_of_opening(log) == empty
