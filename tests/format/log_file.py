@@ -159,6 +159,13 @@ def chained(chain: bytes, event: Stored) -> bytes:
 
 def read(file: Path) -> Log:
     """Verify a whole log, also while a server writes; raises `Damaged`."""
+    try:
+        return _read(file)
+    except (sqlite3.Error, UnicodeError) as error:  # damaged names come with SQLite's messages
+        raise Damaged("the database") from error
+
+
+def _read(file: Path) -> Log:
     with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         connection.text_factory = lambda stored: stored.decode(
             errors="replace"

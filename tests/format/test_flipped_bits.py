@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.format.log_file import Damaged, read
@@ -52,6 +52,7 @@ def test_a_bit_of_a_position(loose: Path, bit: int) -> None:
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.floats(0, 1, exclude_max=True), st.integers(0, 7))
+@example(0.0707821637984054, 7)  # in the schema: SQLite tells of it in what is no UTF-8
 def test_a_bit_anywhere_in_the_file(written: Path, tmp_path: Path, place: float, bit: int) -> None:
     whole, file = read(written), tmp_path / "flipped.db"
     data = bytearray(written.read_bytes())
@@ -59,7 +60,7 @@ def test_a_bit_anywhere_in_the_file(written: Path, tmp_path: Path, place: float,
     file.write_bytes(data)
     try:
         found = read(file)
-    except (Damaged, sqlite3.Error):
+    except Damaged:
         return
     assert (found.events, found.chain) == (whole.events, whole.chain)
 
