@@ -11,7 +11,7 @@ KEY = str(uuid.UUID(int=7))
 
 
 async def trade(server: Server) -> None:
-    """Something of everything that is stored: several streams in one append, requests, nothing done, no payload."""
+    """Something of everything that is stored: several streams in one append, requests, nothing done."""
     products = ["tea", "ż雪🜚"]
     for product in products:
         await server.send(ReceiveStock(product_id=product, name="Tea", quantity=10))
