@@ -50,8 +50,9 @@ types: $(READY) ## check the types
 	$(BIN)/mypy
 
 .PHONY: generate
-generate: $(READY) ## write generated/ from protos/
+generate: $(READY) ## write generated/ and docs/errors.md from protos/
 	tools/generate.sh
+	$(BIN)/python -m tests.architecture.error_catalogue
 
 .PHONY: check-generated
 check-generated: $(READY) ## prove that generated/ is what protos/ say

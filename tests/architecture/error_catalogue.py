@@ -1,7 +1,4 @@
-"""Writes docs/errors.md from the protos.
-
-python -m tests.architecture.error_catalogue
-"""
+"""Writes docs/errors.md from the protos: the last step of `make generate`."""
 
 from collections.abc import Iterator
 
@@ -19,13 +16,15 @@ CATALOGUES = tuple(module.ErrorReason.DESCRIPTOR for module in (core, orders, in
 _INTRODUCTION = """\
 # Errors
 
-Written from the protos by `python -m tests.architecture.error_catalogue`; a test proves it current.
+Written from the protos by `make generate`; a test proves it current.
 
 A call that fails has a `google.rpc.Status` with one `google.rpc.ErrorInfo`: its `domain` is the proto package,
 its `reason` stands below, and its `metadata` has the values that the message speaks of. Bad fields are listed in
-`BadRequest`, refusals by several products in `PreconditionFailure`, and `RetryInfo` says how long to wait. A
-status has at most 4 KiB: a last entry, `more`, counts the fields or products that did not fit. An error without
-ErrorInfo was made by gRPC itself, such as a deadline that passed.
+`BadRequest`; `PreconditionFailure` names the rule that refused, or for each of several products the one that did;
+`ResourceInfo` names what was not found, exists already, or was changed by others; `RetryInfo` says how long to
+wait. All that a status takes in the trailers is at most 4 KiB: a last entry, `more`, counts the fields or products
+that did not fit. An error without ErrorInfo was made by gRPC itself, such as a deadline that passed, or by its
+health service.
 
 Retry: the same request again, unchanged, can succeed. A command is repeated with its request id, so that it
 acts once.

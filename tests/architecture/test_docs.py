@@ -9,6 +9,7 @@ import pytest
 import typer.main
 
 from foldlog_server.cli import app
+from tests.architecture import error_catalogue as catalogue
 from tests.architecture.documents import DOCUMENTS, ROOT, anchors, links
 from tests.architecture.error_catalogue import ERRORS, reasons, text
 
@@ -139,7 +140,12 @@ def test_every_command_is_documented() -> None:
 
 
 def test_every_reason_is_documented() -> None:
-    assert ERRORS.read_text() == text(), "run: python -m tests.architecture.error_catalogue"
+    assert ERRORS.read_text() == text(), "run: make generate"
+
+
+def test_the_reasons_are_written_down_by_make_generate() -> None:
+    recipe = (ROOT / "Makefile").read_text().partition("\ngenerate:")[2].partition("\n\n")[0]
+    assert f"python -m {catalogue.__name__}" in recipe
 
 
 @each_document

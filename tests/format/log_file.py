@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import sqlite3
+import uuid
 import zlib
 from collections.abc import Iterator
 from contextlib import closing
@@ -37,6 +38,8 @@ class Stored(NamedTuple):
     version: int
     type: str
     recorded_ns: int
+    request: bytes
+    """The key of its command's request; empty if it had none."""
     header: bytes
     payload: bytes
     record: bytes
@@ -70,6 +73,7 @@ def varint(data: bytes, at: int) -> tuple[int, int]:
         byte = data[at]
         number, shift, at = number | (byte & 127) << shift, shift + 7, at + 1
         if byte < 128:
+            check(byte or shift == 7, "a varint has more bytes than it needs")
             return number, at
 
 
@@ -98,9 +102,26 @@ def message(data: bytes) -> dict[int, int | bytes]:
     return dict(found)
 
 
+def inner(value: int | bytes) -> dict[int, int | bytes]:
+    """The fields of a message within another; those with a default value are left out."""
+    found = message(blob(value))
+    check(all(found.values()), f"a field with a default value is there: {found}")
+    return found
+
+
+def blob(value: int | bytes) -> bytes:
+    check(isinstance(value, bytes), "a number stands where bytes should be")
+    return bytes(value) if isinstance(value, bytes) else b""
+
+
 def text(value: int | bytes) -> str:
-    check(isinstance(value, bytes), "a number stands where text should be")
-    return bytes(value).decode()
+    return blob(value).decode()
+
+
+def id_of(written: str) -> bytes:
+    """The bytes of a UUID."""
+    check(re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", written), f"no UUID: {written}")
+    return uuid.UUID(written).bytes
 
 
 # A record
@@ -109,21 +130,21 @@ def text(value: int | bytes) -> str:
 def stored(position: int, record: bytes) -> Stored:
     check(len(record) <= MOST_BYTES, f"the record at {position} is too long")
     found = message(record)
-    check(
-        set(found) <= set(FIELDS) and {2, 3, 4, 5, 6, 8} <= set(found), f"fields at {position}: {set(found)}"
-    )
+    check(set(found) == set(FIELDS), f"fields at {position}: {set(found)}")
     place = next(place for number, _, place in fields(record) if number == 8)
-    any_message = message(bytes(found[8]) if isinstance(found[8], bytes) else b"")
-    check(text(any_message[1]) == PREFIX + text(found[5]), f"the payload at {position} is of another type")
-    time = message(bytes(found[6]) if isinstance(found[6], bytes) else b"")
+    time, metadata, payload = inner(found[6]), inner(found[7]), inner(found[8])
+    check(text(payload[1]) == PREFIX + text(found[5]), f"the payload at {position} is of another type")
+    id_of(text(found[4]))
+    request_id = text(metadata.get(1, b""))
     return Stored(
         position,
         text(found[2]),
         int(found[3]),
         text(found[5]),
         int(time.get(1, 0)) * 10**9 + int(time.get(2, 0)),
+        id_of(request_id) + blob(metadata.get(4, b"")) if request_id else b"",
         record[:place],
-        bytes(any_message.get(2, b"")),
+        blob(payload.get(2, b"")),
         record,
     )
 
@@ -138,6 +159,13 @@ def chained(chain: bytes, event: Stored) -> bytes:
 
 def read(file: Path) -> Log:
     """Verify a whole log, also while a server writes; raises `Damaged`."""
+    try:
+        return _read(file)
+    except (sqlite3.Error, UnicodeError) as error:  # damaged names come with SQLite's messages
+        raise Damaged("the database") from error
+
+
+def _read(file: Path) -> Log:
     with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         connection.text_factory = lambda stored: stored.decode(
             errors="replace"
@@ -145,9 +173,11 @@ def read(file: Path) -> Log:
         connection.execute("BEGIN")
         check(connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,), "no log")
         check(connection.execute("PRAGMA user_version").fetchone() == (FORMAT,), "another format")
-        [(log_id,)] = connection.execute("SELECT log_id FROM log")
+        check(connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)], "the database")
+        log_ids = [log_id for log_id, _ in connection.execute("SELECT log_id, made_time FROM log")]
+        check(len(log_ids) == 1 and id_of(log_ids[0]), "the log has not one name")
         events, chain = _events(connection, _names(connection, "streams"), _names(connection, "types"))
-        return Log(log_id, events, chain, dict(_requests(connection, events)))
+        return Log(log_ids[0], events, chain, dict(_requests(connection, events)))
 
 
 def _names(connection: sqlite3.Connection, table: str) -> dict[int, str]:
@@ -184,7 +214,7 @@ def _events(
 def _requests(
     connection: sqlite3.Connection, events: list[Stored]
 ) -> Iterator[tuple[bytes, list[tuple[str, int, int]]]]:
-    known = {(event.stream, event.version) for event in events}
+    requests = {(event.stream, event.version): event.request for event in events}
     tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     for table in tables:
         if not table.startswith("requests_until_"):
@@ -193,8 +223,17 @@ def _requests(
         check(re.fullmatch(r"requests_until_\d{20}", table), f"a table {table}")
         for key, fingerprint, outcome in connection.execute(f"SELECT * FROM {table}"):
             check(len(key) >= 16 and len(fingerprint) == 32, "a request's key or fingerprint")
-            did = [(stream, first, last) for stream, first, last in json.loads(outcome)]
-            for stream, first, last in did:
-                touched = {(stream, version) for version in range(first, last + 1)}
-                check(touched <= known and last >= first - 1, f"a request's outcome: {outcome}")
+            did = _outcome(outcome)
+            gave = [(stream, n) for stream, first, last in did for n in range(first, last + 1)]
+            check(all(requests.get(event) == key for event in gave), f"a request's events: {outcome}")
             yield key, did
+
+
+def _outcome(outcome: str) -> list[tuple[str, int, int]]:
+    try:
+        did = [(str(stream), int(first), int(last)) for stream, first, last in json.loads(outcome)]
+    except (TypeError, ValueError) as error:
+        raise Damaged(f"a request's outcome: {outcome}") from error
+    written = json.dumps(did, ensure_ascii=False, separators=(",", ":"))
+    check(written == outcome and all(last >= first - 1 for _, first, last in did), outcome)
+    return did

@@ -1,56 +1,21 @@
 """A file that a real server wrote is what docs/format.md says, to a reader that knows nothing else."""
 
+import ast
 import shutil
 import sqlite3
+import sys
 import uuid
-from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 from zlib import crc32
 
 import pytest
-import pytest_asyncio
 
-from foldlog.inventory.v1.commands_pb2 import ReceiveStock, ReservationLine, ReserveStock
-from foldlog.orders.v1.commands_pb2 import AddItem, CreateOrder, RemoveItem, SubmitOrder
 from foldlog.v1.event_service_pb2 import ReadAllRequest
+from tests.format import log_file
 from tests.format.log_file import Damaged, Log, read
-from tests.support.server import Server, serving
-from tests.support.view_scenario import line, money
-
-KEY = str(uuid.UUID(int=7))
-
-
-async def trade(server: Server) -> None:
-    """Something of everything that is stored: several streams in one append, requests, nothing done, no payload."""
-    products = ["tea", "ż雪🜚"]
-    for product in products:
-        await server.send(ReceiveStock(product_id=product, name="Tea", quantity=10))
-    for number in range(20):
-        order_id = f"o-{number}"
-        lines = [line(product, 1, money("3.5")) for product in products]
-        create = CreateOrder(order_id=order_id, customer_id="ada", currency_code="GBP", lines=lines)
-        await server.send(create, request_id=str(uuid.uuid4()), correlation_id="trip", causation_id="click")
-    await server.send(RemoveItem(order_id="o-1", line_id="tea"))
-    await server.send(AddItem(order_id="o-1", line=line("tea", 2, money("3.5"))))
-    wanted = [ReservationLine(product_id=product, quantity=2) for product in products]
-    await server.send(ReserveStock(order_id="o-1", lines=wanted), request_id=KEY)
-    await server.send(SubmitOrder(order_id="o-1"))
-    await server.send(SubmitOrder(order_id="o-1"), request_id=str(uuid.uuid4()))
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def written(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
-    """The file of a server that has stopped."""
-    data = tmp_path_factory.mktemp("format") / "data"
-    async with serving(data) as server:
-        await trade(server)
-    yield data / "log.db"
-
-
-@pytest.fixture
-def file(written: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copy(written, tmp_path / "log.db"))
+from tests.format.trading import KEY, trade
+from tests.support.server import serving
 
 
 async def test_what_a_server_wrote_is_what_the_format_says(tmp_path: Path) -> None:
@@ -78,10 +43,45 @@ def test_nothing_but_what_the_format_names_is_in_the_file(written: Path) -> None
         kinds = dict(
             connection.execute("SELECT name, type FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'")
         )
-        columns = [name for _, name, *_ in connection.execute("PRAGMA table_info(events)")]
-    named = {name for name in kinds if not name.startswith("requests_until_")}
-    assert named == {"log", "streams", "types", "events", "events_by_stream", "requests"}
-    assert columns == ["position", "stream", "version", "type", "record", "checksum", "chain"]
+        requests = partition(connection)
+        columns = {
+            name: [(column, kind) for _, column, kind, *_ in connection.execute(f"PRAGMA table_info({name})")]
+            for name in kinds
+        }
+        [(_, index, unique, *_)] = connection.execute("PRAGMA index_list(events)")
+        indexed = [column for *_, column in connection.execute(f"PRAGMA index_info({index})")]
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert set(kinds) == {*COLUMNS, "events_by_stream", "requests", requests}
+    assert {name: columns[name] for name in COLUMNS} == COLUMNS
+    assert columns[requests] == columns["requests"] == REQUESTS
+    assert (index, unique, indexed) == ("events_by_stream", 1, ["stream", "version"])
+    assert int(requests.removeprefix("requests_until_")) > read(written).events[-1].recorded_ns
+
+
+NAMES = [("key", "INTEGER"), ("name", "TEXT")]
+REQUESTS = [("key", "BLOB"), ("fingerprint", "BLOB"), ("outcome", "TEXT")]
+COLUMNS = {
+    "log": [("log_id", "TEXT"), ("made_time", "INTEGER")],
+    "streams": NAMES,
+    "types": NAMES,
+    "events": [
+        *((column, "INTEGER") for column in ("position", "stream", "version", "type")),
+        ("record", "BLOB"),
+        ("checksum", "INTEGER"),
+        ("chain", "BLOB"),
+    ],
+}
+"""Of each table that docs/format.md names."""
+
+
+def test_the_reader_is_independent() -> None:
+    """It has nothing of the server's and no library, so it cannot have taken a mistake over."""
+    tree = ast.parse(Path(log_file.__file__).read_text())
+    imported = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = [
+        node.module or "" if isinstance(node, ast.ImportFrom) else node.names[0].name for node in imported
+    ]
+    assert {name.partition(".")[0] for name in names} <= set(sys.stdlib_module_names)
 
 
 FLIP = "CAST(substr(record, 1, {n}) || x'00' || substr(record, {n} + 2) AS BLOB)"
@@ -107,26 +107,26 @@ FLIP = "CAST(substr(record, 1, {n}) || x'00' || substr(record, {n} + 2) AS BLOB)
         "UPDATE streams SET name = 'order-another' WHERE key = 5",
         "UPDATE types SET name = 'foldlog.orders.v1.Another' WHERE key = 2",
         "INSERT INTO streams SELECT max(key) + 1, 'order-without-events' FROM streams",
+        "UPDATE PARTITION SET key = zeroblob(16) WHERE outcome LIKE '%stock%'",
+        "UPDATE PARTITION SET key = substr(key, 2) WHERE outcome LIKE '%stock%'",
+        "UPDATE PARTITION SET fingerprint = x'00'",
+        "UPDATE PARTITION SET outcome = replace(outcome, '1', '9')",
+        "UPDATE PARTITION SET outcome = replace(outcome, ',', ', ')",
+        "UPDATE PARTITION SET outcome = replace(outcome, 'stock-tea', 'stock-teb')",
+        "UPDATE PARTITION SET outcome = substr(outcome, 2)",
+        "UPDATE log SET log_id = 'mine'",
+        "DELETE FROM log",
+        "INSERT INTO events SELECT max(position) + 1, stream, version, type, record, checksum, chain FROM events",
         "PRAGMA application_id = 1",
         "PRAGMA user_version = 2",
         "CREATE TABLE foreign_table (x)",
     ],
 )
-def test_damage_is_found(file: Path, damage: str) -> None:
-    read(file)
-    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        connection.execute("DROP INDEX events_by_stream")
-        connection.executescript(_without_not_null(connection, "events"))
-        connection.execute(damage)
+def test_damage_is_found(loose: Path, damage: str) -> None:
+    with closing(sqlite3.connect(loose, isolation_level=None)) as connection:
+        connection.execute(damage.replace("PARTITION", partition(connection)))
     with pytest.raises(Damaged):
-        read(file)
-
-
-def _without_not_null(connection: sqlite3.Connection, table: str) -> str:
-    """Make a table that takes any damage, with the same columns and rows."""
-    [(create,)] = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,))
-    loose = create.replace(" NOT NULL", "").replace(f"TABLE {table}", "TABLE loose")
-    return f"{loose}; INSERT INTO loose SELECT * FROM {table}; DROP TABLE {table}; ALTER TABLE loose RENAME TO {table};"
+        read(loose)
 
 
 def test_swapped_rows_are_found(file: Path) -> None:
@@ -155,13 +155,14 @@ def test_a_cut_log_has_another_end(file: Path) -> None:
     """What is missing at the end can only be known by who kept the head: the chain's hash there is another."""
     whole = read(file)
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        connection.execute("DELETE FROM requests_until_" + _partition(connection))
+        connection.execute(f"DELETE FROM {partition(connection)}")
         connection.execute("DELETE FROM events WHERE position = (SELECT max(position) FROM events)")
     cut = read(file)
     assert len(cut.events) == len(whole.events) - 1
     assert cut.chain != whole.chain
 
 
-def _partition(connection: sqlite3.Connection) -> str:
+def partition(connection: sqlite3.Connection) -> str:
+    """The one table of requests."""
     [(name,)] = connection.execute("SELECT name FROM sqlite_master WHERE name GLOB 'requests_until_*'")
-    return str(name).removeprefix("requests_until_")
+    return str(name)

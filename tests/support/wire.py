@@ -1,7 +1,8 @@
 """What any client says to a server over a real channel, and how it reads what it is told."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from base64 import b64encode
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +51,8 @@ _CATALOGUES = {
     module.DESCRIPTOR.package: module.ErrorReason for module in (errors, order_errors, stock_errors)
 }
 _DETAILS = (BadRequest, ErrorInfo, PreconditionFailure, ResourceInfo, RetryInfo)
-_MAX_STATUS_BYTES = 4096
+MAX_WIRE_BYTES = 4096
+"""Of all that a status takes in the trailers."""
 
 
 class Wire:
@@ -108,6 +110,8 @@ class Refusal:
     resource: tuple[str, str] | None
     """Its type and name."""
     retry_after: float | None
+    kinds: tuple[str, ...]
+    """The names of its details, in order."""
     trailers: dict[str, str | bytes]
     text: str
     """All of it, to search."""
@@ -129,7 +133,7 @@ def refusal_of(error: grpc.aio.AioRpcError) -> Refusal:
     trailers = {str(key): value for key, value in error.trailing_metadata() or ()}
     encoded = trailers.get("grpc-status-details-bin")
     assert isinstance(encoded, bytes), f"{error.code()} has no details: {error.details()}"
-    assert len(encoded) <= _MAX_STATUS_BYTES
+    assert wire_bytes(error.code(), error.details(), trailers.items()) <= MAX_WIRE_BYTES
     status = Status.FromString(encoded)
     found = _unpacked(status)
     [info] = found[ErrorInfo]
@@ -145,9 +149,27 @@ def refusal_of(error: grpc.aio.AioRpcError) -> Refusal:
         violations=_violations(found),
         resource=(resource.resource_type, resource.resource_name) if resource else None,
         retry_after=retry.retry_delay.ToNanoseconds() / 1e9 if retry else None,
+        kinds=tuple(detail.TypeName().removeprefix("google.rpc.") for detail in status.details),
         trailers=trailers,
         text=f"{error.details()} {status} {trailers}",
     )
+
+
+def wire_bytes(
+    code: grpc.StatusCode, message: str | None, trailers: Iterable[tuple[str, str | bytes]] | None
+) -> int:
+    """What a status is on the wire, before it is compressed, as HTTP/2 counts a list of fields."""
+    fields = [("grpc-status", str(code.value[0])), ("grpc-message", _quoted(message or ""))]
+    for name, value in trailers or ():
+        text = b64encode(value).rstrip(b"=").decode() if isinstance(value, bytes) else value
+        fields.append((str(name), text))
+    return sum(len(name) + len(value) + 32 for name, value in fields)
+
+
+def _quoted(message: str) -> str:
+    """A message percent-encoded, as gRPC sends it."""
+    kept = set(range(0x20, 0x7F)) - {ord("%")}
+    return "".join(chr(byte) if byte in kept else f"%{byte:02X}" for byte in message.encode())
 
 
 def _unpacked(status: Status) -> dict[Any, list[Any]]:

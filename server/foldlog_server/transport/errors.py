@@ -1,6 +1,7 @@
-"""One place where an error becomes a status: code, details, and trailers of at most 4 KiB."""
+"""One place where an error becomes a status: code, details, and trailers of at most 4 KiB on the wire."""
 
 import logging
+import re
 import uuid
 from bisect import bisect
 from collections.abc import Sequence
@@ -18,9 +19,20 @@ from foldlog_server.core.errors import FoldlogError, Violation, catalogue
 
 logger = logging.getLogger("foldlog.calls")
 
-# gRPC's C core drops trailing metadata above 8 KiB at random, and above 16 KiB always.
+# gRPC's C core drops trailing metadata above 8 KiB at random, and above 16 KiB always. Other peers allow
+# less, and what counts is what travels: details in base64, and the message once more, percent-encoded.
 MAX_STATUS_BYTES = 4096
-_MAX_TEXT = 500
+_OTHER_FIELDS = 400
+"""Room for the names, the other fields, and the 32 bytes that HTTP/2 counts for each (RFC 9113, 6.5.2)."""
+
+# Each part of a status has a share such that all of them fit, and that no id or name within its rules is cut.
+_MAX_MESSAGE = 700
+_MAX_DESCRIPTION = 300
+_MAX_NAME = 200
+_MAX_METADATA = 600
+
+_ENCODED = re.compile(rb"[^ -$&-~]")
+"""What gRPC sends as three bytes in a message."""
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 _INTERNAL = catalogue(ErrorReason)[ErrorReason.ERROR_REASON_INTERNAL]
@@ -30,17 +42,28 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
 def status_of(error: FoldlogError) -> Status:
-    """The error as a google.rpc.Status of at most 4 KiB: violations that do not fit are counted."""
+    """The error as a google.rpc.Status of at most 4 KiB on the wire: violations beyond that are counted."""
     violations = error.violations
     status = _status(error, violations)
-    if status.ByteSize() <= MAX_STATUS_BYTES:
+    if wire_bytes(status) <= MAX_STATUS_BYTES:
         return status
     too_many = bisect(range(len(violations)), MAX_STATUS_BYTES, key=lambda count: _size(error, count))
     return _status(error, violations[: max(0, too_many - 1)])
 
 
 def _size(error: FoldlogError, count: int) -> int:
-    return int(_status(error, error.violations[:count]).ByteSize())
+    return wire_bytes(_status(error, error.violations[:count]))
+
+
+def wire_bytes(status: Status) -> int:
+    """What the trailers of a status take at most, before they are compressed."""
+    in_base64 = -(-int(status.ByteSize()) * 4 // 3)
+    return _OTHER_FIELDS + _message_bytes(status.message) + in_base64
+
+
+def _message_bytes(message: str) -> int:
+    encoded = message.encode()
+    return len(encoded) + 2 * len(_ENCODED.findall(encoded))
 
 
 def unforeseen(exception: BaseException) -> FoldlogError:
@@ -67,21 +90,17 @@ async def abort(context: Context, error: FoldlogError) -> NoReturn:
 def _status(error: FoldlogError, violations: Sequence[Violation]) -> Status:
     code = _CODES[error.reason.code]
     details: list[Message] = [
-        ErrorInfo(
-            reason=error.reason.name,
-            domain=error.reason.domain,
-            metadata={key: _cut(value) for key, value in error.metadata.items()},
-        )
+        ErrorInfo(reason=error.reason.name, domain=error.reason.domain, metadata=_metadata(error))
     ]
     details += _violations(code, error, violations)
     if code in _NAMED and error.metadata:
         kind, name = error.about
-        details.append(ResourceInfo(resource_type=kind, resource_name=_cut(name)))
+        details.append(ResourceInfo(resource_type=kind, resource_name=_cut(name, _MAX_NAME)))
     if error.retry_after is not None:
         delay = Duration()
         delay.FromNanoseconds(int(error.retry_after * 1e9))
         details.append(RetryInfo(retry_delay=delay))
-    status = Status(code=error.reason.code, message=_cut(error.message))
+    status = Status(code=error.reason.code, message=_message(error.message))
     for detail in details:
         packed = AnyMessage()
         packed.Pack(detail)
@@ -100,14 +119,18 @@ def _violations(
         request = BadRequest()
         for violation in listed:
             request.field_violations.add(
-                field=_cut(violation.subject), reason=violation.rule, description=_cut(violation.description)
+                field=_cut(violation.subject, _MAX_NAME),
+                reason=violation.rule,
+                description=_cut(violation.description, _MAX_DESCRIPTION),
             )
         return [request]
     if code is grpc.StatusCode.FAILED_PRECONDITION:
         failure = PreconditionFailure()
         for violation in listed or [_whole(error)]:
             failure.violations.add(
-                type=violation.rule, subject=_cut(violation.subject), description=_cut(violation.description)
+                type=violation.rule,
+                subject=_cut(violation.subject, _MAX_NAME),
+                description=_cut(violation.description, _MAX_DESCRIPTION),
             )
         return [failure]
     return []
@@ -118,5 +141,19 @@ def _whole(error: FoldlogError) -> Violation:
     return Violation(error.about[1], error.reason.name, error.message)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
+def _metadata(error: FoldlogError) -> dict[str, str]:
+    share = _MAX_METADATA // max(1, len(error.metadata))
+    return {key: _cut(value, share) for key, value in error.metadata.items()}
+
+
+def _message(text: str) -> str:
+    return text if _message_bytes(text) <= _MAX_MESSAGE else _cut(text, _MAX_MESSAGE // 3)
+
+
+def _cut(text: str, most: int) -> str:
+    """As much of the text as fits into so many bytes."""
+    encoded = text.encode()
+    if len(encoded) <= most:
+        return text
+    ellipsis = "…"
+    return encoded[: most - len(ellipsis.encode())].decode(errors="ignore") + ellipsis

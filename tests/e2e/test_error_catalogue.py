@@ -1,0 +1,261 @@
+"""Every entry of the error catalogues over a real channel: what a client is told, to the last detail."""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from grpc import StatusCode
+
+from foldlog.orders.v1.commands_pb2 import CreateOrder, SubmitOrder
+from foldlog.orders.v1.queries_pb2 import GetOrderRequest, ListCurrentOrdersRequest, WatchOrderRequest
+from foldlog.v1.event_service_pb2 import ReadStreamRequest, SubscribeRequest
+from foldlog.v1.options_pb2 import error
+from foldlog.v1.reads_pb2 import ReadOptions
+from foldlog_server.core.aggregates import MAX_ATTEMPTS
+from foldlog_server.core.errors import WrongExpectedVersion
+from foldlog_server.stores import admission, sqlite_writer
+from foldlog_server.stores import sqlite as engine
+from tests.architecture.documents import ROOT
+from tests.architecture.error_catalogue import CATALOGUES
+from tests.support.provoking import BY_RULES, FULL, Told, create, refusal
+from tests.support.server import Server
+from tests.support.wire import METHODS, Refusal, refused
+
+CORE = "foldlog.v1"
+NEVER = {(CORE, "PRECEDING_FAILED"): "It belongs to Execute, which is not offered yet."}
+"""What nothing can raise yet, and why."""
+
+KEY = "01938f3e-7c5a-7000-8000-3f2a1b0c9d8e"
+NO_WAIT = Duration()
+
+Provoked = tuple[Refusal, Told]
+Provoke = Callable[[Server, pytest.MonkeyPatch], Awaitable[Provoked]]
+Entry = tuple[str, str]
+
+
+RETRY_HELPS: dict[Entry, bool] = {
+    (catalogue.file.package, value.name.removeprefix("ERROR_REASON_")): value.GetOptions()
+    .Extensions[error]
+    .retry
+    for catalogue in CATALOGUES
+    for value in catalogue.values
+    if value.number
+}
+"""What all entries of the catalogues say of a retry."""
+
+
+def check(found: Refusal, entry: Entry, told: Told) -> None:
+    """The domain and reason of its one ErrorInfo, and each detail; that its code is the entry's is seen to
+    wherever a refusal is read."""
+    assert (found.domain, found.reason) == entry
+    assert found.message
+    assert Told.of(found) == replace(told, violations=list(told.violations))
+    details = {
+        "ErrorInfo": True,
+        "BadRequest": found.code is StatusCode.INVALID_ARGUMENT and bool(told.violations),
+        "PreconditionFailure": found.code is StatusCode.FAILED_PRECONDITION,
+        "ResourceInfo": told.resource is not None,
+        "RetryInfo": told.retry_after is not None,
+    }
+    assert list(found.kinds) == [kind for kind, expected in details.items() if expected]
+    assert RETRY_HELPS[entry] == (told.retry_after is not None)
+    pushback = found.trailers.get("grpc-retry-pushback-ms")
+    assert pushback == (None if told.retry_after is None else str(int(told.retry_after * 1000)))
+
+
+@pytest.mark.parametrize("entry", BY_RULES, ids=".".join)
+async def test_a_refusal_by_a_rule_is_told_whole(server: Server, entry: Entry) -> None:
+    provoke, told = BY_RULES[entry]
+    check(await provoke(server), entry, told)
+
+
+# What can befall any domain's calls
+
+
+async def malformed_request(server: Server, _: pytest.MonkeyPatch) -> Provoked:
+    return await refused(server.call(METHODS["GetOrder@foldlog.orders.v1"], b"\xff")), Told()
+
+
+async def invalid_fields(server: Server, _: pytest.MonkeyPatch) -> Provoked:
+    bad = CreateOrder(currency_code="pound")
+    fields = [("command.customer_id", "required"), ("command.currency_code", "pattern")]
+    return await refusal(server, bad), Told(violations=fields)
+
+
+async def request_id_reused(server: Server, _: pytest.MonkeyPatch) -> Provoked:
+    await server.send(create(), request_id=KEY)
+    return await refusal(server, SubmitOrder(order_id="o"), request_id=KEY), Told({"request_id": KEY})
+
+
+async def page_token_invalid(server: Server, _: pytest.MonkeyPatch) -> Provoked:
+    return await refusal(server, ListCurrentOrdersRequest(page_token="mine")), Told()
+
+
+async def version_conflict(server: Server, _: pytest.MonkeyPatch) -> Provoked:
+    await server.send(create())
+    found = await refusal(server, SubmitOrder(order_id="o"), expected_version=3)
+    versions = {"expected_version": "3", "actual_version": "1"}
+    return found, Told({"stream": "order-o", **versions}, ("stream", "order-o"))
+
+
+async def contended(server: Server, patch: pytest.MonkeyPatch) -> Provoked:
+    """As if others wrote to the log, and were always faster."""
+    attempts = 0
+
+    def lose(_: object) -> "asyncio.Future[Any]":
+        nonlocal attempts
+        attempts += 1
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        future.set_exception(WrongExpectedVersion("order-o", 0, 1))
+        return future
+
+    patch.setattr(server.app._store, "append", lose)
+    found = await refusal(server, create())
+    assert attempts == MAX_ATTEMPTS
+    return found, Told({"stream": "order-o"}, ("stream", "order-o"), retry_after=0.1)
+
+
+async def stream_not_found(server: Server, _: pytest.MonkeyPatch) -> Provoked:
+    found = await refusal(server, ReadStreamRequest(stream="order-o"))
+    return found, Told({"stream": "order-o"}, ("stream", "order-o"))
+
+
+async def position_beyond_head(server: Server, _: pytest.MonkeyPatch) -> Provoked:
+    await server.send(create())
+    return await refusal(server, SubscribeRequest(after_position=2)), Told({"position": "2", "head": "1"})
+
+
+async def log_replaced(server: Server, _: pytest.MonkeyPatch) -> Provoked:
+    options = ReadOptions(min_position=1, log_id="former")
+    found = await refusal(server, GetOrderRequest(order_id="o", options=options))
+    ids = {"asked_log_id": "former", "log_id": (await server.head()).log_id}
+    return found, Told(ids, violations=[("former", "LOG_REPLACED")])
+
+
+async def view_behind(server: Server, _: pytest.MonkeyPatch) -> Provoked:
+    await server.views.stop()
+    await server.send(create())
+    return await asked_of_a_view(server), Told({**VIEW, "min_position": "1"}, retry_after=0.05)
+
+
+async def view_stopped(server: Server, patch: pytest.MonkeyPatch) -> Provoked:
+    projector = server.projector("order-details")
+    patch.setattr(projector, "view", replace(projector.view, keys=trouble))
+    await server.send(create())
+    return await asked_of_a_view(server, max_wait=None), Told(VIEW)
+
+
+VIEW = {"view": "order-details", "position": "0", "head": "1"}
+
+
+async def asked_of_a_view(server: Server, max_wait: Duration | None = NO_WAIT) -> Refusal:
+    options = ReadOptions(min_position=1, max_wait=max_wait)
+    return await refusal(server, GetOrderRequest(order_id="o", options=options))
+
+
+async def draining(server: Server, _: pytest.MonkeyPatch) -> Provoked:
+    server.app._server._calls.drain()  # what a server that stops does first
+    return await refusal(server, SubscribeRequest()), Told(retry_after=0.5)
+
+
+async def store_unavailable(server: Server, patch: pytest.MonkeyPatch) -> Provoked:
+    patch.setattr(sqlite_writer, "commit", broken_disk)
+    return await refusal(server, create()), Told(retry_after=1.0)
+
+
+async def store_full(server: Server, _: pytest.MonkeyPatch) -> Provoked:
+    def fill(connection: sqlite3.Connection) -> None:
+        [count] = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {count}").fetchall()
+
+    await engine._in_thread(server.app._store._connection, fill)
+    return await refusal(server, FULL), Told(retry_after=5.0)
+
+
+async def event_too_large(server: Server, patch: pytest.MonkeyPatch) -> Provoked:
+    """No command of today makes an event of 1 MiB, so the limit comes down to meet one."""
+    patch.setattr(admission, "MAX_EVENT_BYTES", 50)
+    found = await refusal(server, create())
+    assert int(found.metadata["size"]) > 50
+    named = {"type": "foldlog.orders.v1.OrderCreated", "size": found.metadata["size"], "limit": "50"}
+    return found, Told(named)
+
+
+async def data_damaged(server: Server, _: pytest.MonkeyPatch) -> Provoked:
+    await server.send(create())
+    with closing(sqlite3.connect(server.data / "log.db", isolation_level=None)) as connection:
+        connection.execute("UPDATE events SET record = CAST(replace(record, 'ada', 'eve') AS BLOB)")
+    return await refusal(server, ReadStreamRequest(stream="order-o")), Told({"position": "1"})
+
+
+async def not_implemented(server: Server, _: pytest.MonkeyPatch) -> Provoked:
+    return await refusal(server, WatchOrderRequest(order_id="o")), Told()
+
+
+async def internal(server: Server, patch: pytest.MonkeyPatch) -> Provoked:
+    patch.setattr(server.app._store, "read_stream", trouble)
+    found = await refusal(server, ReadStreamRequest(stream="order-o"))
+    assert len(found.metadata["error_id"]) == 32
+    return found, Told({"error_id": found.metadata["error_id"]})
+
+
+def trouble(*_: object, **__: object) -> Any:
+    raise ArithmeticError
+
+
+def broken_disk(*_: object) -> None:
+    raise sqlite3.OperationalError("disk I/O error")
+
+
+BEFALLING: dict[Entry, Provoke] = {
+    (CORE, provoke.__name__.upper()): provoke
+    for provoke in (
+        malformed_request,
+        invalid_fields,
+        request_id_reused,
+        page_token_invalid,
+        version_conflict,
+        contended,
+        stream_not_found,
+        position_beyond_head,
+        log_replaced,
+        view_behind,
+        draining,
+        store_unavailable,
+        store_full,
+        event_too_large,
+        data_damaged,
+        not_implemented,
+        internal,
+        view_stopped,
+    )
+}
+
+
+@pytest.mark.parametrize("entry", BEFALLING, ids=".".join)
+async def test_what_befalls_a_call_is_told_whole(
+    server: Server, monkeypatch: pytest.MonkeyPatch, entry: Entry
+) -> None:
+    with monkeypatch.context() as patch:
+        found, told = await BEFALLING[entry](server, patch)
+    check(found, entry, told)
+
+
+# Nothing is left out
+
+
+def test_every_reason_is_provoked_or_nothing_raises_it() -> None:
+    assert {*BY_RULES, *BEFALLING} | set(NEVER) == set(RETRY_HELPS)
+    assert not {*BY_RULES, *BEFALLING} & set(NEVER)
+
+
+@pytest.mark.parametrize("entry", NEVER, ids=".".join)
+def test_what_is_never_provoked_is_raised_by_nothing(entry: Entry) -> None:
+    sources = [file.read_text() for file in (ROOT / "server").rglob("*.py")]
+    assert sources
+    assert not [source for source in sources if f"ERROR_REASON_{entry[1]}" in source]
