@@ -19,8 +19,8 @@ from foldlog_server.core.errors import FoldlogError, Violation, catalogue
 
 logger = logging.getLogger("foldlog.calls")
 
-# gRPC's C core drops trailing metadata above 8 KiB at random, and above 16 KiB always. Other peers allow less,
-# and what counts is what travels: details in base64, and the message once more, percent-encoded.
+# gRPC's C core drops trailing metadata above 8 KiB at random, and above 16 KiB always. Other peers allow
+# less, and what counts is what travels: details in base64, and the message once more, percent-encoded.
 MAX_STATUS_BYTES = 4096
 _OTHER_FIELDS = 400
 """Room for the names, the other fields, and the 32 bytes that HTTP/2 counts for each (RFC 9113, 6.5.2)."""
@@ -42,7 +42,7 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
 def status_of(error: FoldlogError) -> Status:
-    """The error as a google.rpc.Status of at most 4 KiB on the wire: violations that do not fit are counted."""
+    """The error as a google.rpc.Status of at most 4 KiB on the wire; violations beyond that are counted."""
     violations = error.violations
     status = _status(error, violations)
     if wire_bytes(status) <= MAX_STATUS_BYTES:

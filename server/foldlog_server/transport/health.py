@@ -59,7 +59,7 @@ class Health:
         service = await _service(data, context)
         status = self._status(service)
         if status == _Response.SERVICE_UNKNOWN:
-            # Its name is not repeated: there is no rule for its length, and a message travels in the trailers.
+            # Its name is not repeated: no rule bounds it, and a message travels in the trailers.
             await context.abort(grpc.StatusCode.NOT_FOUND, "There is no such service.")
         return _Response(status=status)
 
