@@ -1,7 +1,7 @@
 """A command handler over a store whose appends a test can hold, release and fail."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
@@ -18,6 +18,7 @@ from foldlog_server.core.aggregates import Aggregates
 from foldlog_server.core.codec import Codec
 from foldlog_server.core.command_handler import Command, CommandHandler, Outcome, Route
 from foldlog_server.core.decider import AnyDecider
+from foldlog_server.core.decision import never
 from foldlog_server.core.errors import InvalidRequest
 from foldlog_server.core.event_store import Append, Appended
 from foldlog_server.core.events import EncodedEvent
@@ -92,16 +93,18 @@ class Commands:
         self.aggregates = aggregates
         self.handler = CommandHandler(store, CODEC, DECIDERS, aggregates)
 
-    async def execute(self, message: Message, *, actor: str = "", **options: Any) -> Outcome:
+    async def execute(
+        self, message: Message, *, actor: str = "", is_late: Callable[[], bool] = never, **options: Any
+    ) -> Outcome:
         name, route = self._route(message)
         if broken := route.check(message, CommandOptions(**options)):
             raise InvalidRequest.fields(broken)
-        command = Command(name, message, CommandOptions(**options), actor)
+        command = Command(name, message, CommandOptions(**options), actor, is_late=is_late)
         return await self.handler.execute(command, route)
 
-    def send(self, message: Message, *, actor: str = "", **options: Any) -> "asyncio.Task[Outcome]":
+    def send(self, message: Message, **options: Any) -> "asyncio.Task[Outcome]":
         """Send and go on; `settle` lets it be taken in."""
-        return asyncio.get_running_loop().create_task(self.execute(message, actor=actor, **options))
+        return asyncio.get_running_loop().create_task(self.execute(message, **options))
 
     def _route(self, message: Message) -> tuple[str, Route]:
         descriptor: Any = message.DESCRIPTOR
