@@ -68,21 +68,21 @@ async def test_a_connection_cut_at_chance_moments_makes_no_gap_and_no_duplicate(
     chance, last = random.Random(seed), 600
     quick = Retry(first=0.01, longest=0.05)
     seen: list[int] = []
-    async with relayed(server, chance) as (relay, address):
-        async with (
-            foldlog_client.connect(address, retry=quick) as client,
-            client.events.subscribe() as events,
-            asyncio.timeout(SECONDS),
-        ):
-            for number in range(6):
-                await write(server, f"note-{number}", 100, chance.randrange(300))
-                if number == 2:
-                    await server.restart()
-                upto = chance.randrange(len(seen), 100 * (number + 1) + 1)
-                relay.may_cut += 4
-                while len(seen) < upto:
-                    seen.append((await anext(events)).position)
-            while len(seen) < last:
+    async with (
+        relayed(server, chance) as (relay, address),
+        foldlog_client.connect(address, retry=quick) as client,
+        client.events.subscribe() as events,
+        asyncio.timeout(SECONDS),
+    ):
+        for number in range(6):
+            await write(server, f"note-{number}", 100, chance.randrange(300))
+            if number == 2:
+                await server.restart()
+            upto = chance.randrange(len(seen), 100 * (number + 1) + 1)
+            relay.may_cut += 4
+            while len(seen) < upto:
                 seen.append((await anext(events)).position)
+        while len(seen) < last:
+            seen.append((await anext(events)).position)
     assert seen == list(range(1, last + 1))
     assert relay.cuts
