@@ -158,14 +158,15 @@ class Race:
         self.calls.append(asyncio.get_running_loop().create_task(asking))
 
     async def crash(self, stored: int, told: bool) -> None:
-        held = self.store.held
+        held = list(self.store.held)
         if told:
             await self.store.fail(len(held), StoreUnavailable())
         for call in self.calls:
             call.cancel()
+        # What still waits for a load would go on later, after its process has ended.
+        self.store.may_load.set()
         await settle()
         self.store.held = []
-        self.store.may_load.set()
         for append, _ in held[:stored]:
             append.after = ()
             MemoryEventStore.append(self.store, append).exception()

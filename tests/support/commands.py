@@ -18,6 +18,7 @@ from foldlog_server.core.aggregates import Aggregates
 from foldlog_server.core.codec import Codec
 from foldlog_server.core.command_handler import Command, CommandHandler, Outcome, Route
 from foldlog_server.core.decider import AnyDecider
+from foldlog_server.core.decision import never
 from foldlog_server.core.errors import InvalidRequest
 from foldlog_server.core.event_store import Append, Appended
 from foldlog_server.core.events import EncodedEvent
@@ -97,16 +98,18 @@ class Commands:
         self.aggregates = aggregates
         self.handler = CommandHandler(store, CODEC, DECIDERS, aggregates)
 
-    async def execute(self, message: Message, *, actor: str = "", **options: Any) -> Outcome:
+    async def execute(
+        self, message: Message, *, actor: str = "", is_late: Callable[[], bool] = never, **options: Any
+    ) -> Outcome:
         name, route = route_to(message, self.new_id)
         if broken := route.check(message, CommandOptions(**options)):
             raise InvalidRequest.fields(broken)
-        command = Command(name, message, CommandOptions(**options), actor)
+        command = Command(name, message, CommandOptions(**options), actor, is_late=is_late)
         return await self.handler.execute(command, route)
 
-    def send(self, message: Message, *, actor: str = "", **options: Any) -> "asyncio.Task[Outcome]":
+    def send(self, message: Message, **options: Any) -> "asyncio.Task[Outcome]":
         """Send and go on; `settle` lets it be taken in."""
-        return asyncio.get_running_loop().create_task(self.execute(message, actor=actor, **options))
+        return asyncio.get_running_loop().create_task(self.execute(message, **options))
 
     def stored(self) -> list[tuple[str, int, Any]]:
         """What is in the log: stream, version and payload of each event."""

@@ -24,6 +24,7 @@ from foldlog.v1.events_pb2 import EventMetadata
 from foldlog_server.core.codec import Codec
 from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.decision import (
+    DeadlinePassed,
     Decided,
     Decision,
     Entry,
@@ -113,7 +114,7 @@ class Aggregates:
             if self._is_its_turn(turn):
                 for entry in turn.entries:
                     del entry.line[0]
-                self._decide(turn)
+                self._decide_in_time(turn)
                 ready += [entry.line[0] for entry in turn.entries if entry.line]
 
     def _is_its_turn(self, decision: Decision) -> bool:
@@ -160,6 +161,12 @@ class Aggregates:
                 self._advance(entry.line[0])
 
     # Deciding
+
+    def _decide_in_time(self, decision: Decision) -> None:
+        if decision.is_late():
+            decision.fail(DeadlinePassed())
+        else:
+            self._decide(decision)
 
     def _decide(self, decision: Decision) -> None:
         decision.attempts += 1

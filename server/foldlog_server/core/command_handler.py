@@ -13,7 +13,7 @@ from foldlog.v1.events_pb2 import EventMetadata
 from foldlog_server.core.aggregates import MAX_ATTEMPTS, Aggregates
 from foldlog_server.core.codec import Codec
 from foldlog_server.core.decider import AnyDecider
-from foldlog_server.core.decision import Decided, Decision, Part, Proposed, StreamState
+from foldlog_server.core.decision import Decided, Decision, Part, Proposed, StreamState, never
 from foldlog_server.core.errors import Contended, FoldlogError, InvalidRequest, Violation
 from foldlog_server.core.event_store import (
     DuplicateRequest,
@@ -36,6 +36,8 @@ class Command(NamedTuple):
     actor: str = ""
     traceparent: str = ""
     tracestate: str = ""
+    is_late: Callable[[], bool] = never
+    """Whether the caller's deadline has passed."""
 
 
 class StreamOutcome(NamedTuple):
@@ -94,8 +96,9 @@ class CommandHandler:
     async def execute(self, command: Command, route: Route) -> Outcome:
         """What the command did, once it is durable.
 
-        Raises a `FoldlogError` for a refusal, equally durable. Whoever cancels this only stops waiting:
-        a command that was taken in runs to its end.
+        Raises a `FoldlogError` for a refusal, equally durable, and `DeadlinePassed` if nobody waited any
+        more when it was to be decided. Whoever cancels this only stops waiting: a command that was taken
+        in in time runs to its end.
         """
         options = command.options
         if not options.request_id or options.validate_only:
@@ -123,6 +126,7 @@ class CommandHandler:
         _check_same(request, flight.fingerprint)
         outcome = _new_outcome()
         flight.decision.waiting.append(outcome)
+        flight.decision.is_late = _both(flight.decision.is_late, command.is_late)
         return self._outcome(command, await outcome, replayed=True)
 
     async def _carry_out(self, command: Command, route: Route, request: NewRequest | None) -> Outcome:
@@ -135,6 +139,7 @@ class CommandHandler:
             options.expected_version if options.HasField("expected_version") else None,
             request,
             options.validate_only,
+            command.is_late,
         )
         if request is not None:
             self._flights[request.key] = _Flight(request.fingerprint, decision)
@@ -178,6 +183,10 @@ class CommandHandler:
             tuple(events),
             replayed=True,
         )
+
+
+def _both(first: Callable[[], bool], second: Callable[[], bool]) -> Callable[[], bool]:
+    return lambda: first() and second()
 
 
 def _new_outcome() -> "asyncio.Future[Decided | FoldlogError]":

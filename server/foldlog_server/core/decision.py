@@ -18,6 +18,15 @@ from foldlog_server.core.event_store import Append, NewRequest
 from foldlog_server.core.events import EncodedEvent, NewEvent
 
 
+class DeadlinePassed(Exception):
+    """Nobody waits for the command any more, and it has not been decided: nothing happened."""
+
+
+def never() -> bool:
+    """There is no deadline."""
+    return False
+
+
 class Part(NamedTuple):
     """What a command asks of one stream."""
 
@@ -68,6 +77,8 @@ class Decision:
     expected_version: int | None = None
     request: NewRequest | None = None
     validate_only: bool = False
+    is_late: Callable[[], bool] = never
+    """Whether the deadlines of all who wait have passed; asked before it is decided, and never after."""
     ended: Callable[[], object] | None = None
     """Called when the outcome is known, before anyone is told."""
 

@@ -18,8 +18,11 @@ from typing import NamedTuple, Protocol
 from foldlog.v1.events_pb2 import EventMetadata
 from foldlog_server.core.events import EncodedEvent, NewEvent
 
-MAX_BATCH_BYTES = 1024 * 1024
-"""A read gives at most this many bytes of records at a time, and at least one event."""
+MAX_BATCH_BYTES = 1024 * 1024 - 16 * 1024
+"""A read gives at most this many bytes of records at a time, and at least one event.
+
+A message that carries them is at most 1 MiB: to each of 1,000 records it adds fewer than 16 bytes.
+"""
 
 
 class Head(NamedTuple):

@@ -12,6 +12,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
+from foldlog_server.core.decision import DeadlinePassed
 from foldlog_server.core.errors import Draining, FoldlogError, InvalidRequest, Violation
 from foldlog_server.core.rules import violations
 from foldlog_server.transport.arrivals import Arrivals
@@ -74,6 +75,8 @@ class Calls:
             except FoldlogError as error:
                 refused(name, error)
                 await abort(context, error)
+            except DeadlinePassed as late:
+                await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, str(late))
             except Exception as exception:
                 await abort(context, unforeseen(exception))
             finally:

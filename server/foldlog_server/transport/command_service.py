@@ -1,5 +1,6 @@
 """Command services, routed from their descriptors: a new command needs no code here."""
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from foldlog.v1.options_pb2 import command as command_option
 from foldlog_server.core.codec import embedded, repeated, tag_of
 from foldlog_server.core.command_handler import Command, CommandHandler, Outcome
 from foldlog_server.core.decider import AnyDecider
-from foldlog_server.core.decision import Proposed
+from foldlog_server.core.decision import Proposed, never
 from foldlog_server.core.errors import NotOffered
 from foldlog_server.core.routing import route_of
 from foldlog_server.transport.arrivals import Arrivals
@@ -68,7 +69,16 @@ def _command(
 
 def _received(name: str, request: Any, context: Context) -> Command:
     traceparent, tracestate = trace_context(context.invocation_metadata() or ())
-    return Command(name, request.command, request.options, "", traceparent, tracestate)
+    is_late = _lateness(context.time_remaining())
+    return Command(name, request.command, request.options, "", traceparent, tracestate, is_late)
+
+
+def _lateness(seconds: float | None) -> Callable[[], bool]:
+    """Whether a deadline that is so many seconds away has passed, to be asked later."""
+    if seconds is None:
+        return never
+    deadline = time.monotonic() + seconds
+    return lambda: time.monotonic() >= deadline
 
 
 def _responder(method: MethodDescriptor, log_id: str) -> Callable[[Outcome, int], bytes]:

@@ -362,10 +362,10 @@ _payloads = st.sampled_from([created(), added(), unseen()])
 
 @given(
     events=st.lists(st.tuples(_streams, _payloads, _correlations), max_size=12),
-    categories=st.sets(st.sampled_from(["order", "stock", "orders", "ord"])),
-    prefixes=st.sets(st.sampled_from(["order-1", "o", "stock-2", "order-12"])),
-    types=st.sets(st.sampled_from([ORDER_CREATED, ITEM_ADDED, "ItemAdded"])),
-    correlations=st.sets(st.sampled_from(["a", "c"])),
+    categories=st.sets(st.sampled_from(["order", "stock", "orders", "ord", ""])),
+    prefixes=st.sets(st.sampled_from(["order-1", "o", "stock-2", "order-12", ""])),
+    types=st.sets(st.sampled_from([ORDER_CREATED, ITEM_ADDED, "ItemAdded", ""])),
+    correlations=st.sets(st.sampled_from(["a", "c", ""])),
 )
 @settings(max_examples=200, deadline=None)
 def test_a_filter_is_one_of_the_values_within_a_kind_and_all_kinds_given(
