@@ -34,6 +34,15 @@ async def read_on(call: Any, position: int) -> list[SubscribeResponse]:
     return messages
 
 
+async def catch_up(call: Any) -> list[SubscribeResponse]:
+    """The messages up to the one that says so; checkpoints keep coming, so each alone is no bound."""
+    messages: list[SubscribeResponse] = []
+    async with asyncio.timeout(SECONDS):
+        while not messages or not messages[-1].HasField("caught_up"):
+            messages.append(await call.read())
+    return messages
+
+
 def positions(messages: list[SubscribeResponse]) -> list[int]:
     return [event.position for message in messages for event in message.events.events]
 
@@ -97,9 +106,7 @@ async def test_a_hundred_readers_of_different_speeds_get_everything_once_and_in_
 
 async def test_a_reader_that_stops_while_much_is_written_goes_on_where_it_was(server: Server) -> None:
     async with apart(server, SubscribeRequest(end=Empty())) as call:
-        first = await read_on(call, 0)
-        while not first[-1].HasField("caught_up"):
-            first.append(await call.read())
+        first = await catch_up(call)
         for number in range(12):
             await write(server, f"note-{number}", 1000, 1000)
         rest = await read_on(call, 12_000)
@@ -110,14 +117,10 @@ async def test_a_reader_that_was_away_too_long_is_told_it_fell_behind_and_when_i
     server: Server,
 ) -> None:
     async with apart(server, SubscribeRequest(end=Empty())) as call:
-        messages = await read_on(call, 0)
-        while not messages[-1].HasField("caught_up"):
-            messages.append(await call.read())
+        await catch_up(call)
         for number in range(4):  # more than may be under way, and more than 10,000 events
             await write(server, f"note-{number}", 5000, 1000)
-        messages = await read_on(call, 20_000)
-        while not messages[-1].HasField("caught_up"):
-            messages.append(await asyncio.wait_for(call.read(), SECONDS))
+        messages = await catch_up(call)
     assert positions(messages) == list(range(1, 20_001))
     kinds = [message.WhichOneof("message") for message in messages if not message.HasField("events")]
     assert kinds == ["fell_behind", "caught_up"]
