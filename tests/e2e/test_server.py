@@ -179,7 +179,7 @@ async def stopping(server: Server) -> AsyncIterator["asyncio.Task[None]"]:
     task = asyncio.ensure_future(server.app.stop(GRACE))
     try:
         yield task
-        stopped, _ = await asyncio.wait([task], timeout=GRACE / 10)
+        stopped, _ = await asyncio.wait([task], timeout=GRACE / 2)
         assert stopped, "it waits for something that will not end"
     finally:
         await server.channel.close()
@@ -291,7 +291,7 @@ async def test_a_stream_that_begins_just_as_the_server_stops_is_told_so(
 
 async def test_whoever_looks_at_the_services_does_not_hold_up_the_stop(server: Server) -> None:
     stub: Any = ServerReflectionStub(server.channel)
-    call = stub.ServerReflectionInfo(timeout=GRACE / 6)
+    call = stub.ServerReflectionInfo(timeout=GRACE)
     await call.write(reflection_pb2.ServerReflectionRequest(list_services=""))
     await call.read()
     async with stopping(server):
@@ -327,16 +327,21 @@ async def test_a_refusal_that_repeats_is_counted_in_the_log_also_when_the_server
         for _ in range(LINES_A_SECOND + 3):
             await refused(server.ask(GetOrderRequest(order_id="none")))
             await refused_stream(server.ask(SubscribeRequest(after_position=9)))
-        lines = [record.getMessage() for record in caplog.records]
+        lines = refusals_in(caplog)
         assert len(lines) == 2 * LINES_A_SECOND
         assert lines[0].startswith("foldlog.orders.v1.QueryService.GetOrder refused: ORDER_NOT_FOUND: ")
         assert lines[1].startswith("foldlog.v1.EventService.Subscribe refused: POSITION_BEYOND_HEAD: ")
         caplog.clear()
         await server.restart()
-        assert [record.getMessage() for record in caplog.records] == [
+        assert refusals_in(caplog) == [
             "foldlog.orders.v1.QueryService.GetOrder refused: ORDER_NOT_FOUND: 3 more times within a second",
             "foldlog.v1.EventService.Subscribe refused: POSITION_BEYOND_HEAD: 3 more times within a second",
         ]
+
+
+def refusals_in(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What is logged of calls; asyncio has its say too when the machine is busy."""
+    return [record.getMessage() for record in caplog.records if record.name == "foldlog.calls"]
 
 
 # Starting

@@ -21,6 +21,9 @@ from foldlog_server.core.events import EncodedEvent, NewEvent
 class DeadlinePassed(Exception):
     """Nobody waits for the command any more, and it has not been decided: nothing happened."""
 
+    def __str__(self) -> str:
+        return "The deadline passed before the command was decided: nothing happened."
+
 
 def never() -> bool:
     """There is no deadline."""
