@@ -410,6 +410,19 @@ async def test_states_beyond_the_capacity_are_loaded_again(store: HeldStore) -> 
     assert store.loads == ["order-1", "order-1"], "one read that finds events, one that finds no more"
 
 
+async def test_the_state_that_was_used_last_is_forgotten_last(store: HeldStore) -> None:
+    commands = Commands(store, capacity=2)
+    for number in ("1", "2"):
+        await commands.execute(create(number))
+    await commands.execute(add("1"))
+    await commands.execute(create("3"))
+    store.loads.clear()
+    await commands.execute(add("1", product_id="milk"))
+    assert store.loads == []
+    await commands.execute(add("2"))
+    assert set(store.loads) == {"order-2"}
+
+
 async def test_a_cold_stream_is_loaded_once_however_many_wait(store: HeldStore, commands: Commands) -> None:
     await commands.execute(create())
     fresh = Commands(store)
@@ -447,6 +460,41 @@ async def test_a_command_for_several_aggregates_is_one_append(store: HeldStore, 
     outcome = await commands.execute(_reserve("o1", tea=1, milk=2))
     assert [part.stream for part in store.appends[-1].streams] == ["stock-tea", "stock-milk"]
     assert outcome.position == 4
+
+
+async def test_each_of_several_aggregates_stands_at_the_position_of_its_own_last_event(
+    commands: Commands,
+) -> None:
+    for product in ("a", "b"):
+        await commands.execute(ReceiveStock(product_id=product, quantity=10))
+    await commands.execute(_reserve("1", a=2, b=2))
+    again = [await commands.execute(_reserve("1", **{product: 2})) for product in ("a", "b")]
+    assert [outcome.events for outcome in again] == [(), ()]
+    assert [outcome.position for outcome in again] == [3, 4]
+
+
+async def test_a_command_behind_one_whose_load_failed_goes_on(
+    store: HeldStore, commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await commands.execute(ReceiveStock(product_id="b", quantity=10))
+    fresh = Commands(store)
+    read_stream = store.read_stream
+
+    async def fail_for_a(stream: str, **options: Any) -> Any:
+        if stream == "stock-a":
+            raise StoreUnavailable
+        return await read_stream(stream, **options)
+
+    monkeypatch.setattr(store, "read_stream", fail_for_a)
+    store.may_load.clear()
+    failing = fresh.send(_reserve("1", b=1, a=1))
+    behind = fresh.send(ReceiveStock(product_id="b", quantity=1))
+    await settle()
+    store.may_load.set()
+    await settle()
+    assert await reason_of(failing) == "STORE_UNAVAILABLE"
+    assert behind.done()
+    assert behind.result().streams[0].version == 2
 
 
 async def test_a_refusal_by_several_aggregates_names_every_one_and_stores_nothing(
