@@ -478,19 +478,20 @@ async def test_a_command_behind_one_whose_load_failed_goes_on(
 ) -> None:
     await commands.execute(ReceiveStock(product_id="b", quantity=10))
     fresh = Commands(store)
-    read_stream = store.read_stream
+    read_stream, may_fail = store.read_stream, asyncio.Event()
 
     async def fail_for_a(stream: str, **options: Any) -> Any:
         if stream == "stock-a":
+            await may_fail.wait()
             raise StoreUnavailable
         return await read_stream(stream, **options)
 
     monkeypatch.setattr(store, "read_stream", fail_for_a)
-    store.may_load.clear()
     failing = fresh.send(_reserve("1", b=1, a=1))
     behind = fresh.send(ReceiveStock(product_id="b", quantity=1))
     await settle()
-    store.may_load.set()
+    assert not behind.done()
+    may_fail.set()
     await settle()
     assert await reason_of(failing) == "STORE_UNAVAILABLE"
     assert behind.done()
