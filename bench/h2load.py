@@ -4,15 +4,13 @@ h2load is a C program that costs about 50 µs of CPU a call, so it is not what i
 grpc-status: whoever uses it must count by other means what its calls did.
 """
 
-import asyncio
 import re
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.processes import BenchFailed
+from bench.processes import BenchFailed, output_of
 
 _SECONDS_AT_MOST = 120
 _RATE = re.compile(r"^finished in \S+, ([\d.]+) req/s", re.MULTILINE)
@@ -80,7 +78,8 @@ async def load(address: str, call: Call, shape: Shape, calls: int) -> Load:
     """Make so many calls. Raises `BenchFailed` if not all of them ended with an HTTP success."""
     with TemporaryDirectory(prefix="foldlog-h2load-") as directory:
         body, log = _write_body(Path(directory, "body"), call), Path(directory, "log")
-        said = await _run(command_line(calls, shape, f"http://{address}{call.path}", str(body), str(log)))
+        command = command_line(calls, shape, f"http://{address}{call.path}", str(body), str(log))
+        said = await output_of(*command, seconds=_SECONDS_AT_MOST)
         milliseconds = _read_log(log)
     rate, succeeded = float(_number(_RATE, said)), int(_number(_SUCCEEDED, said))
     if succeeded != calls or len(milliseconds) != calls:
@@ -102,26 +101,6 @@ def _write_body(file: Path, call: Call) -> Path:
 def _read_log(file: Path) -> list[float]:
     """What each call took, in milliseconds, the shortest first."""
     return sorted(int(line.split("\t")[2]) / 1000 for line in file.read_text().splitlines())
-
-
-async def _run(command: Sequence[str]) -> str:
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        said, _ = await asyncio.wait_for(process.communicate(), _SECONDS_AT_MOST)
-    except BaseException as failure:
-        process.kill()
-        await process.wait()
-        if isinstance(failure, TimeoutError):
-            raise BenchFailed(f"h2load did not end within {_SECONDS_AT_MOST} seconds.") from None
-        raise
-    if process.returncode:
-        raise BenchFailed(f"h2load ended with exit code {process.returncode}: {said.decode().strip()}")
-    return said.decode()
 
 
 def _number(pattern: re.Pattern[str], said: str) -> str:

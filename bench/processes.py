@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -59,6 +60,26 @@ async def serving(*arguments: str) -> AsyncIterator[Server]:
         yield Server(await _address(process), process.pid)
     finally:
         await _end(process)
+
+
+async def output_of(*command: str, seconds: float) -> str:
+    """What a program prints until it ends. Raises `BenchFailed` when it fails or takes longer."""
+    # Not by the event loop: uvloop forks, and with gRPC's threads about a child may wait for ever to begin.
+    try:
+        ended = await asyncio.to_thread(
+            subprocess.run,
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired:
+        raise BenchFailed(f"{command[0]} did not end within {seconds:g} seconds.") from None
+    if ended.returncode:
+        said = f"{ended.stdout}{ended.stderr}".strip()
+        raise BenchFailed(f"{command[0]} ended with exit code {ended.returncode}: {said}")
+    return ended.stdout
 
 
 async def _address(process: asyncio.subprocess.Process) -> str:

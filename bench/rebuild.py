@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from bench.processes import BenchFailed
+from bench.processes import BenchFailed, output_of
 from foldlog_server.app import VIEWS, new_id
 from foldlog_server.core.projector import Projector
 from foldlog_server.core.projectors import Projectors
@@ -61,19 +61,7 @@ async def _project(store: SqliteEventStore, directory: Path, views: Sequence[Vie
 
 async def rebuild_in_a_process(directory: Path) -> dict[str, float]:
     """As `rebuild`, in a process of its own. Raises `BenchFailed`."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.rebuild", str(directory)),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    try:
-        said, _ = await process.communicate()
-    except BaseException:
-        process.kill()
-        await process.wait()
-        raise
-    if process.returncode:
-        raise BenchFailed("The rebuild of the views failed; what stands above says why.")
+    said = await output_of(*(sys.executable, "-m", "bench.rebuild", str(directory)), seconds=_SECONDS_AT_MOST)
     seconds: dict[str, float] = json.loads(said)
     return seconds
 

@@ -23,9 +23,18 @@ def to_nanos(money: Money) -> int:
 
 def to_money(currency_code: str, nanos: int) -> Money:
     """An amount in billionths of a unit as a message; units and nanos share the sign."""
+    money = Money()
+    set_money(money, currency_code, nanos)
+    return money
+
+
+def set_money(money: Money, currency_code: str, nanos: int) -> None:
+    """Make a message an amount in billionths of a unit."""
     units, rest = divmod(abs(nanos), NANOS)
     sign = -1 if nanos < 0 else 1
-    return Money(currency_code=currency_code, units=sign * units, nanos=sign * rest)
+    money.currency_code = currency_code
+    money.units = sign * units
+    money.nanos = sign * rest
 
 
 def round_to_minor(currency_code: str, nanos: int) -> int:

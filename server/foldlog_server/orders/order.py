@@ -34,7 +34,7 @@ from foldlog.orders.v1.types_pb2 import OrderLine, OrderStatus
 from foldlog.v1.money_pb2 import Money
 from foldlog_server.core.decider import Decider
 from foldlog_server.core.errors import Rejected
-from foldlog_server.core.money import NANOS, round_to_minor, to_money, to_nanos
+from foldlog_server.core.money import NANOS, round_to_minor, set_money, to_money, to_nanos
 from foldlog_server.orders import refusals
 
 Command: TypeAlias = (
@@ -409,24 +409,28 @@ def render(id: str, version: int, order: Order) -> types_pb2.Order | None:
     """
     if order.status is Status.ABSENT:
         return None
-    return types_pb2.Order(
-        order_id=id,
-        version=version,
-        customer_id=order.customer_id,
-        customer_name=order.customer_name,
-        currency_code=order.currency_code,
-        status=order.status.value,
-        lines=line_messages(order),
-        total=money(order, order.total),
-        amount_due=money(order, order.amount_due),
-        reservation_id=order.reservation_id,
-        payment_id=order.payment_id,
-        paid=money(order, order.paid),
-        shipment_id=order.shipment_id,
-        carrier=order.carrier,
-        tracking_number=order.tracking_number,
-        cancel_reason=order.cancel_reason,
-    )
+    # Field by field: with named arguments, a message takes twice as long to make.
+    rendered = types_pb2.Order()
+    rendered.order_id = id
+    rendered.version = version
+    rendered.customer_id = order.customer_id
+    rendered.customer_name = order.customer_name
+    rendered.currency_code = order.currency_code
+    rendered.status = order.status.value
+    if order.lines:
+        rendered.lines.extend(line_messages(order))
+    set_money(rendered.total, order.currency_code, order.total)
+    if order.amount_due is not None:
+        set_money(rendered.amount_due, order.currency_code, order.amount_due)
+    rendered.reservation_id = order.reservation_id
+    rendered.payment_id = order.payment_id
+    if order.paid is not None:
+        set_money(rendered.paid, order.currency_code, order.paid)
+    rendered.shipment_id = order.shipment_id
+    rendered.carrier = order.carrier
+    rendered.tracking_number = order.tracking_number
+    rendered.cancel_reason = order.cancel_reason
+    return rendered
 
 
 def line_messages(order: Order) -> list[OrderLine]:

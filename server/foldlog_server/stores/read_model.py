@@ -118,6 +118,10 @@ class SqliteReadModel:
         self._connections = connections
         self._stored: int = reader.execute(sql.READ_POSITION).fetchone()[0]
         self._skipped_to: int = self._stored
+        # Ids that grow with time, as those that the server makes, need not be looked for.
+        self._greatest: dict[str, str] = {
+            collection: reader.execute(table.greatest).fetchone()[0] for collection, table in tables.items()
+        }
 
     @classmethod
     async def open(
@@ -176,8 +180,10 @@ class SqliteReadModel:
 
     def load(self, keys: Iterable[Key]) -> Mapping[Key, bytes]:
         by_collection: defaultdict[str, list[str]] = defaultdict(list)
+        greatest = self._greatest
         for collection, id in keys:
-            by_collection[collection].append(id)
+            if id <= greatest[collection]:
+                by_collection[collection].append(id)
         return {
             Key(collection, id): document
             for collection, ids in by_collection.items()
@@ -219,6 +225,8 @@ class SqliteReadModel:
         for change in changes:
             by_collection[change.key.collection].append(change)
         for collection, its_changes in by_collection.items():
+            here = max([change.key.id for change in its_changes])
+            self._greatest[collection] = max(self._greatest[collection], here)
             yield from self._tables[collection].write(its_changes)
 
     def skip_to(self, position: int) -> None:

@@ -46,6 +46,7 @@ class Table:
         )
         self._delete = f"DELETE FROM {table} WHERE id IN ({{rows}})"
         self._load = f"SELECT id, document FROM {table} WHERE id IN ({{rows}})"
+        self.greatest = f"SELECT ifnull(max(id), '') FROM {table}"
         self.get = f"SELECT position, (SELECT document FROM {table} WHERE id = ?) FROM checkpoint"
 
     def create(self) -> Iterator[str]:

@@ -109,10 +109,13 @@ def _result(outcome: Outcome, log_id: str, *, with_events: bool) -> bytes:
     result.replayed = outcome.replayed
     result.validated_only = outcome.validated_only
     for stream in outcome.streams:
-        result.streams.add(stream=stream.stream, version=stream.version)
+        reached = result.streams.add()
+        reached.stream = stream.stream
+        reached.version = stream.version
     if not with_events:
         return result.SerializeToString()
-    result.events.extend(_proposed(one) for one in outcome.proposed)
+    if outcome.proposed:
+        result.events.extend([_proposed(one) for one in outcome.proposed])
     return result.SerializeToString() + repeated(_EVENTS, outcome.events)
 
 
