@@ -26,7 +26,7 @@ from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.event_store import Append, StreamAppend
 from foldlog_server.core.events import NewEvent, stream_name
 from foldlog_server.inventory.stock import STOCK
-from foldlog_server.orders.order import ORDER
+from foldlog_server.orders.order_decider import ORDER
 from foldlog_server.stores.sqlite import SqliteEventStore
 
 _PRODUCTS = 200

@@ -28,7 +28,7 @@ from foldlog_server.inventory.queries import get_stock
 from foldlog_server.inventory.stock import STOCK
 from foldlog_server.orders.current_orders import CURRENT_ORDERS
 from foldlog_server.orders.customer_orders import CUSTOMER_ORDERS
-from foldlog_server.orders.order import ORDER
+from foldlog_server.orders.order_decider import ORDER
 from foldlog_server.orders.order_details import ORDER_DETAILS
 from foldlog_server.orders.order_history import ORDER_HISTORY
 from foldlog_server.orders.queries import get_customer_orders, get_order_history

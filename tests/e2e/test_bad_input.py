@@ -31,7 +31,7 @@ from foldlog.v1.money_pb2 import Money
 from foldlog.v1.options_pb2 import FORMAT_ID, FORMAT_UUID, FieldRules, Format, rules
 from foldlog.v1.reads_pb2 import AsOf
 from foldlog_server.inventory.stock import STOCK
-from foldlog_server.orders.order import ORDER
+from foldlog_server.orders.order_decider import ORDER
 from tests.support.server import Server
 from tests.support.view_scenario import line, money
 from tests.support.wire import METHODS, SECONDS, Refusal, refused, refused_stream

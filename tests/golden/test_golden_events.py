@@ -8,7 +8,8 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.message import Message
 
 from foldlog_server.inventory.stock import STOCK
-from foldlog_server.orders.order import ORDER, Status
+from foldlog_server.orders.order import Status
+from foldlog_server.orders.order_decider import ORDER
 from tests.golden.write_golden import EVENTS
 
 STORED: dict[str, type[Message]] = {

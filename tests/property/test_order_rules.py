@@ -35,7 +35,9 @@ from foldlog_server.core.decider import Decider
 from foldlog_server.core.errors import Rejected
 from foldlog_server.core.money import round_to_minor, to_money, to_nanos
 from foldlog_server.inventory.stock import MAX_ON_HAND, STOCK, Stock
-from foldlog_server.orders.order import MAX_QUANTITY, MAX_TOTAL, ORDER, Order, Status
+from foldlog_server.orders.order import Order, Status
+from foldlog_server.orders.order_decider import ORDER
+from foldlog_server.orders.order_rules import MAX_QUANTITY, MAX_TOTAL
 from tests.support.given_when_then import State, same, unchanged
 
 # Few ids and prices, so that commands meet; limits among the quantities, so that they are reached.

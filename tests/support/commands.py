@@ -24,7 +24,7 @@ from foldlog_server.core.event_store import Append, Appended
 from foldlog_server.core.events import EncodedEvent
 from foldlog_server.core.routing import route_of
 from foldlog_server.inventory.stock import STOCK
-from foldlog_server.orders.order import ORDER
+from foldlog_server.orders.order_decider import ORDER
 from foldlog_server.stores.memory import MemoryEventStore
 
 DECIDERS: dict[str, AnyDecider] = {"order": ORDER, "stock": STOCK}

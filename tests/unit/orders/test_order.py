@@ -30,7 +30,9 @@ from foldlog.orders.v1.types_pb2 import Order as OrderMessage
 from foldlog.orders.v1.types_pb2 import OrderLine, OrderStatus
 from foldlog.v1.money_pb2 import Money
 from foldlog_server.core.money import to_money
-from foldlog_server.orders.order import MAX_LINES, MAX_QUANTITY, ORDER, Status
+from foldlog_server.orders.order import Status
+from foldlog_server.orders.order_decider import ORDER
+from foldlog_server.orders.order_rules import MAX_LINES, MAX_QUANTITY
 from tests.support.given_when_then import given
 
 ID = "536365"
