@@ -17,11 +17,12 @@ from foldlog.v1.options_pb2 import filter as filter_option
 from foldlog.v1.options_pb2 import query as query_option
 from foldlog.v1.reads_pb2 import WHEN_BEHIND_ANSWER, Freshness, ReadOptions
 from foldlog_server.core.codec import embedded, tag_of
-from foldlog_server.core.errors import NotOffered, ReadRefused, Reason, Rejected, catalogue_of
+from foldlog_server.core.errors import NotOffered, ReadRefused, Rejected
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.paging import Cursor, make_token, page_size, read_token
 from foldlog_server.core.projectors import Projectors
 from foldlog_server.core.read_model import ColumnFilter, Found, Page, nanoseconds
+from foldlog_server.core.reasons import Reason, catalogue_of
 from foldlog_server.core.view import Key
 
 Query = Callable[[Any], Awaitable[bytes]]

@@ -4,10 +4,11 @@ from foldlog.inventory.v1.errors_pb2 import ErrorReason
 from foldlog.inventory.v1.queries_pb2 import GetStockRequest, GetStockResponse
 from foldlog.inventory.v1.types_pb2 import Stock
 from foldlog_server.core.aggregates import Aggregates
-from foldlog_server.core.errors import NotOffered, Rejected, catalogue
+from foldlog_server.core.errors import NotOffered, Rejected
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.events import stream_name
 from foldlog_server.core.query_handler import Query, Reads
+from foldlog_server.core.reasons import catalogue
 from foldlog_server.inventory.stock import STOCK
 
 _REASONS = catalogue(ErrorReason)

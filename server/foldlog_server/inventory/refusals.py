@@ -1,7 +1,8 @@
 """What a client is told when a rule of stock refuses: what was expected, what was found, what to do."""
 
 from foldlog.inventory.v1.errors_pb2 import ErrorReason
-from foldlog_server.core.errors import Rejected, catalogue
+from foldlog_server.core.errors import Rejected
+from foldlog_server.core.reasons import catalogue
 
 _REASONS = catalogue(ErrorReason)
 

@@ -13,12 +13,13 @@ from foldlog.orders.v1.queries_pb2 import (
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog.v1.options_pb2 import COMPARISON_UNSPECIFIED
 from foldlog_server.core.codec import message
-from foldlog_server.core.errors import InvalidRequest, Rejected, catalogue
+from foldlog_server.core.errors import InvalidRequest, Rejected
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.events import stream_name
 from foldlog_server.core.paging import Cursor, make_token, page_size, read_token
 from foldlog_server.core.query_handler import Query, Reads
 from foldlog_server.core.read_model import ColumnFilter, Found, Page
+from foldlog_server.core.reasons import catalogue
 
 _REASONS = catalogue(ErrorReason)
 _ORDERS = "customer-orders"

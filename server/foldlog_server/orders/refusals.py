@@ -7,8 +7,9 @@ from typing import Protocol
 from google.protobuf.descriptor import Descriptor
 
 from foldlog.orders.v1.errors_pb2 import ErrorReason
-from foldlog_server.core.errors import Rejected, catalogue
+from foldlog_server.core.errors import Rejected
 from foldlog_server.core.money import NANOS
+from foldlog_server.core.reasons import catalogue
 
 _REASONS = catalogue(ErrorReason)
 

@@ -15,7 +15,8 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, PreconditionFail
 from google.rpc.status_pb2 import Status
 
 from foldlog.v1.errors_pb2 import ErrorReason
-from foldlog_server.core.errors import FoldlogError, Violation, catalogue
+from foldlog_server.core.errors import FoldlogError, Violation
+from foldlog_server.core.reasons import catalogue
 
 logger = logging.getLogger("foldlog.calls")
 

@@ -12,7 +12,8 @@ from foldlog.orders.v1 import errors_pb2 as orders_errors
 from foldlog.v1 import errors_pb2 as neutral_errors
 from foldlog.v1.options_pb2 import Code, error
 from foldlog_server.core import errors
-from foldlog_server.core.errors import FoldlogError, InvalidRequest, Reason, Rejected, Violation, catalogue
+from foldlog_server.core.errors import FoldlogError, InvalidRequest, Rejected, Violation
+from foldlog_server.core.reasons import Reason, catalogue
 
 CATALOGUES = {
     "foldlog.v1": neutral_errors.ErrorReason,

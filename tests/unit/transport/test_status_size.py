@@ -19,12 +19,11 @@ from foldlog_server.core.errors import (
     Contended,
     FoldlogError,
     ReadRefused,
-    Reason,
     Rejected,
     Violation,
     WrongExpectedVersion,
-    catalogue,
 )
+from foldlog_server.core.reasons import Reason, catalogue
 from foldlog_server.inventory import refusals as stock
 from foldlog_server.orders import refusals as orders
 from foldlog_server.transport.errors import abort
