@@ -19,6 +19,7 @@ from foldlog_server.core.codec import Codec
 from foldlog_server.core.command_handler import CommandHandler
 from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.event_store import EventStore
+from foldlog_server.core.past import Past
 from foldlog_server.core.projector import Projector
 from foldlog_server.core.projectors import Projectors
 from foldlog_server.core.query_handler import Query, Reads
@@ -133,6 +134,7 @@ def _server(
     aggregates = Aggregates(store, CODEC, new_id, capacity=settings.cached_aggregates)
     handler = CommandHandler(store, CODEC, DECIDERS, aggregates)
     reads = Reads(store, projectors, clock)
+    past = Past(store, CODEC, DECIDERS, clock)
     calls = Calls(RefusalLog(asyncio.get_running_loop))
     services: dict[str, dict[str, RpcMethodHandler]] = {}
     arrivals = Arrivals()
@@ -144,19 +146,19 @@ def _server(
     for module in (orders_queries, inventory_queries):
         service = module.DESCRIPTOR.services_by_name["QueryService"]
         services[service.full_name] = query_handlers(
-            service, calls, reads, _queries(store, aggregates, reads)
+            service, calls, reads, past, _queries(store, aggregates, past, reads)
         )
     service = events.DESCRIPTOR.services_by_name["EventService"]
     services[service.full_name] = event_handlers(service, calls, store)
     return GrpcServer(port, services, calls, with_reflection=settings.reflection)
 
 
-def _queries(store: EventStore, aggregates: Aggregates, reads: Reads) -> dict[str, Query]:
+def _queries(store: EventStore, aggregates: Aggregates, past: Past, reads: Reads) -> dict[str, Query]:
     """The queries that their proto does not bind to a collection, by full name."""
     return {
         "foldlog.orders.v1.QueryService.GetOrderHistory": get_order_history(store, reads),
         "foldlog.orders.v1.QueryService.GetCustomerOrders": get_customer_orders(reads),
-        "foldlog.inventory.v1.QueryService.GetStock": get_stock(store, aggregates, reads),
+        "foldlog.inventory.v1.QueryService.GetStock": get_stock(store, aggregates, past, reads),
     }
 
 

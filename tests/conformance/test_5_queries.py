@@ -5,9 +5,16 @@ from typing import Any
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import StatusCode
 
-from foldlog.inventory.v1.commands_pb2 import DispatchStock, ReservationLine, ReserveStock
+from foldlog.inventory.v1.commands_pb2 import (
+    AdjustStock,
+    DispatchStock,
+    ReceiveStock,
+    ReservationLine,
+    ReserveStock,
+)
 from foldlog.inventory.v1.queries_pb2 import GetInventoryRequest, GetStockRequest, ListInventoryRequest
 from foldlog.orders.v1.commands_pb2 import AddItem, CancelOrder, CreateOrder, SubmitOrder
 from foldlog.orders.v1.queries_pb2 import (
@@ -23,7 +30,7 @@ from foldlog.orders.v1.queries_pb2 import (
 from foldlog.orders.v1.types_pb2 import ORDER_STATUS_CANCELLED, ORDER_STATUS_SHIPPED, ORDER_STATUS_SUBMITTED
 from foldlog.v1.reads_pb2 import WHEN_BEHIND_ANSWER, WHEN_BEHIND_FAIL, AsOf, ReadOptions
 from tests.conformance.shop import STATUSES, Shop, fresh, line, money, names
-from tests.support.wire import METHODS, refused
+from tests.support.wire import METHODS, Refusal, refused
 
 QUERIES = [
     GetOrderRequest(order_id="o"),
@@ -365,21 +372,92 @@ async def test_changes_are_seen(shop: Shop) -> None:
     assert (listed[-1].item_count, listed[-1].total) == (7, money(21))
 
 
+# Past states
+
+
+async def test_get_order_as_of_a_version(shop: Shop) -> None:
+    """GetOrder as of a version is what it was then: version, status, lines and total."""
+    created = await shop.send(
+        CreateOrder(customer_id=fresh("c"), currency_code="GBP", lines=[line("tea", 2)])
+    )
+    order_id = created.order.order_id
+    added = await shop.send(AddItem(order_id=order_id, line=line("milk", 5)))
+    await shop.send(SubmitOrder(order_id=order_id))
+    for then in (created.order, added.order):
+        answer = await shop.ask(GetOrderRequest(order_id=order_id, as_of=AsOf(version=then.version)))
+        assert answer.order == then
+
+
+async def test_get_order_as_of_a_position(shop: Shop) -> None:
+    """GetOrder as of a position is what it was when the log ended there, whatever happened since."""
+    order_id = await shop.order()
+    submitted = await shop.send(SubmitOrder(order_id=order_id))
+    await shop.send(CancelOrder(order_id=order_id, reason="late"))
+    position = submitted.result.position
+    answer = await shop.ask(GetOrderRequest(order_id=order_id, as_of=AsOf(position=position)))
+    assert answer.order == submitted.order
+    assert answer.freshness.head > position
+
+
+async def test_get_order_as_of_a_time(shop: Shop) -> None:
+    """GetOrder as of a time is what it was after the last event recorded at or before it."""
+    order_id = await shop.order()
+    submitted = await shop.send(SubmitOrder(order_id=order_id))
+    await shop.send(CancelOrder(order_id=order_id, reason="late"))
+    [event] = submitted.result.events
+    answer = await shop.ask(GetOrderRequest(order_id=order_id, as_of=AsOf(time=event.recorded_time)))
+    assert answer.order == submitted.order
+
+
+async def test_get_stock_as_of(shop: Shop) -> None:
+    """GetStock as of a version or a position is what it was then."""
+    product = await shop.product(10)
+    then = await shop.send(AdjustStock(product_id=product, delta=-3, reason="counted"))
+    await shop.send(ReceiveStock(product_id=product, quantity=5))
+    for as_of in (AsOf(version=then.result.version), AsOf(position=then.result.position)):
+        answer = await shop.ask(GetStockRequest(product_id=product, as_of=as_of))
+        assert answer.stock.on_hand == 7
+
+
+PAST = {"GetOrder": "ORDER_NOT_FOUND", "GetStock": "PRODUCT_NOT_FOUND"}
+
+
+async def asked_as_of(shop: Shop, query: str, as_of: AsOf) -> Refusal:
+    """What is told of the past of something that exists."""
+    if query == "GetOrder":
+        return await refused(shop.ask(GetOrderRequest(order_id=await shop.order(), as_of=as_of)))
+    return await refused(shop.ask(GetStockRequest(product_id=await shop.product(), as_of=as_of)))
+
+
+@pytest.mark.parametrize("query", PAST)
+async def test_as_of_before_it_existed(shop: Shop, query: str) -> None:
+    """{query} as of a time, a position or a version before it existed: NOT_FOUND."""
+    for as_of in (AsOf(version=0), AsOf(position=0), AsOf(time=Timestamp(seconds=1))):
+        refusal = await asked_as_of(shop, query, as_of)
+        assert (refusal.code, refusal.reason) == (StatusCode.NOT_FOUND, PAST[query])
+
+
+@pytest.mark.parametrize("query", PAST)
+async def test_as_of_past_the_end(shop: Shop, query: str) -> None:
+    """{query} as of a version, a position or a time past the end: OUT_OF_RANGE."""
+    ends = {
+        "VERSION_BEYOND_END": AsOf(version=10**6),
+        "POSITION_BEYOND_HEAD": AsOf(position=2**63),
+        "TIME_NOT_OVER": AsOf(time=Timestamp(seconds=253_402_300_799)),
+    }
+    for reason, as_of in ends.items():
+        refusal = await asked_as_of(shop, query, as_of)
+        assert (refusal.code, refusal.reason) == (StatusCode.OUT_OF_RANGE, reason)
+
+
+@pytest.mark.parametrize("query", PAST)
+async def test_as_of_nothing(shop: Shop, query: str) -> None:
+    """{query} as of nothing in particular: INVALID_ARGUMENT, and the field is named."""
+    refusal = await asked_as_of(shop, query, AsOf())
+    assert (refusal.code, refusal.violations) == (StatusCode.INVALID_ARGUMENT, [("as_of.at", "required")])
+
+
 # Not offered yet
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        GetOrderRequest(order_id="o", as_of=AsOf(version=1)),
-        GetStockRequest(product_id="p", as_of=AsOf(position=1)),
-    ],
-    ids=name,
-)
-async def test_as_of(shop: Shop, query: Any) -> None:
-    """{query.DESCRIPTOR.name} as of a past state is not offered yet: UNIMPLEMENTED (NOT_IMPLEMENTED)."""
-    refusal = await refused(shop.ask(query))
-    assert (refusal.code, refusal.reason) == (StatusCode.UNIMPLEMENTED, "NOT_IMPLEMENTED")
 
 
 @pytest.mark.parametrize("watch", ["WatchOrder", "WatchCurrentOrders", "WatchInventory"])

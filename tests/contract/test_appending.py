@@ -115,6 +115,13 @@ async def test_an_append_without_events_checks_the_version_and_stores_nothing(st
     assert store.head.position == 1
 
 
+async def test_an_append_of_nothing_resolves_behind_all_that_came_before(store: EventStore) -> None:
+    earlier = store.append(to("order-1", 0, b"a"))
+    assert (await store.append(append())).events == ()
+    assert earlier.done()
+    assert store.head.position == 1
+
+
 async def test_a_check_of_one_stream_guards_the_events_of_another(store: EventStore) -> None:
     await store.append(to("order-1", 0, b"a"))
 

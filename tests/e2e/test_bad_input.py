@@ -29,7 +29,6 @@ from foldlog.orders.v1.types_pb2 import OrderLine
 from foldlog.v1.event_service_pb2 import ReadStreamRequest
 from foldlog.v1.money_pb2 import Money
 from foldlog.v1.options_pb2 import FORMAT_ID, FORMAT_UUID, FieldRules, Format, rules
-from foldlog.v1.reads_pb2 import AsOf
 from foldlog_server.inventory.stock import STOCK
 from foldlog_server.orders.order_decider import ORDER
 from tests.support.server import Server
@@ -592,14 +591,6 @@ async def test_a_defect_in_a_stream_is_told_by_its_id_alone(
 
 
 async def test_what_comes_later_says_so(server: Server) -> None:
-    await server.send(CreateOrder(order_id="1", customer_id="ada", currency_code="GBP"))
-    await server.send(ReceiveStock(product_id="1", quantity=1))
-    as_of = AsOf(version=1)
-    for question in (
-        GetOrderRequest(order_id="1", as_of=as_of),
-        GetStockRequest(product_id="1", as_of=as_of),
-    ):
-        check_not_offered(await refused(server.ask(question)))
     for watch in (WatchOrderRequest(order_id="1"), WatchCurrentOrdersRequest(), WatchInventoryRequest()):
         check_not_offered(await refused_stream(server.ask(watch)))
     for package in ("orders", "inventory"):

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import StatusCode
 
 from foldlog.orders.v1.commands_pb2 import CreateOrder, SubmitOrder
 from foldlog.orders.v1.queries_pb2 import GetOrderRequest, ListCurrentOrdersRequest, WatchOrderRequest
 from foldlog.v1.event_service_pb2 import ReadStreamRequest, SubscribeRequest
 from foldlog.v1.options_pb2 import error
-from foldlog.v1.reads_pb2 import ReadOptions
+from foldlog.v1.reads_pb2 import AsOf, ReadOptions
 from foldlog_server.core.aggregates import MAX_ATTEMPTS
 from foldlog_server.core.errors import WrongExpectedVersion
 from foldlog_server.stores import admission, sqlite_writer
@@ -130,6 +131,18 @@ async def position_beyond_head(server: Server, _: pytest.MonkeyPatch) -> Provoke
     return await refusal(server, SubscribeRequest(after_position=2)), Told({"position": "2", "head": "1"})
 
 
+async def version_beyond_end(server: Server, _: pytest.MonkeyPatch) -> Provoked:
+    await server.send(create())
+    found = await refusal(server, GetOrderRequest(order_id="o", as_of=AsOf(version=2)))
+    return found, Told({"stream": "order-o", "version": "2", "end": "1"})
+
+
+async def time_not_over(server: Server, _: pytest.MonkeyPatch) -> Provoked:
+    far = Timestamp(seconds=253_402_300_799)
+    found = await refusal(server, GetOrderRequest(order_id="o", as_of=AsOf(time=far)))
+    return found, Told({"time": "9999-12-31T23:59:59Z", "now": found.metadata["now"]})
+
+
 async def log_replaced(server: Server, _: pytest.MonkeyPatch) -> Provoked:
     options = ReadOptions(min_position=1, log_id="former")
     found = await refusal(server, GetOrderRequest(order_id="o", options=options))
@@ -223,6 +236,8 @@ BEFALLING: dict[Entry, Provoke] = {
         contended,
         stream_not_found,
         position_beyond_head,
+        version_beyond_end,
+        time_not_over,
         log_replaced,
         view_behind,
         draining,

@@ -64,6 +64,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """An earlier command of the same group failed."""
     ERROR_REASON_VIEW_STOPPED: _ErrorReason.ValueType  # 19
     """The view could not be brought up to date and has stopped."""
+    ERROR_REASON_VERSION_BEYOND_END: _ErrorReason.ValueType  # 20
+    """The version lies beyond the end of the stream."""
+    ERROR_REASON_TIME_NOT_OVER: _ErrorReason.ValueType  # 21
+    """The time is not over yet."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is why a call failed."""
@@ -108,4 +112,8 @@ ERROR_REASON_PRECEDING_FAILED: ErrorReason.ValueType  # 18
 """An earlier command of the same group failed."""
 ERROR_REASON_VIEW_STOPPED: ErrorReason.ValueType  # 19
 """The view could not be brought up to date and has stopped."""
+ERROR_REASON_VERSION_BEYOND_END: ErrorReason.ValueType  # 20
+"""The version lies beyond the end of the stream."""
+ERROR_REASON_TIME_NOT_OVER: ErrorReason.ValueType  # 21
+"""The time is not over yet."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

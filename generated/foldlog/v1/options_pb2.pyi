@@ -250,6 +250,7 @@ class QueryRoute(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     BY_ID_FIELD_NUMBER: _builtins.int
     NOT_FOUND_FIELD_NUMBER: _builtins.int
+    AGGREGATE_FIELD_NUMBER: _builtins.int
     collection: _builtins.str
     """The name of the collection, such as "current-orders"."""
     id: _builtins.str
@@ -258,6 +259,8 @@ class QueryRoute(_message.Message):
     """A list is in the order of the bytes of the ids; else in the order in which the documents came to be."""
     not_found: _builtins.str
     """The entry of the package's error catalogue for a document that is not there, such as "ORDER_NOT_FOUND"."""
+    aggregate: _builtins.str
+    """The aggregate that the document shows, such as "order": `as_of` folds its past states from the log."""
     def __init__(
         self,
         *,
@@ -265,10 +268,11 @@ class QueryRoute(_message.Message):
         id: _builtins.str = ...,
         by_id: _builtins.bool = ...,
         not_found: _builtins.str = ...,
+        aggregate: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_id", b"by_id", "collection", b"collection", "id", b"id", "not_found", b"not_found"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregate", b"aggregate", "by_id", b"by_id", "collection", b"collection", "id", b"id", "not_found", b"not_found"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -137,12 +137,12 @@ class Aggregates:
 
     async def _fold(self, entry: Entry) -> None:
         try:
-            state, version, position = await fold(self._store, self._codec, entry.decider, entry.stream)
+            folded = await fold(self._store, self._codec, entry.decider, entry.stream)
         except Exception as error:
             entry.loading = None
             self._fail_line(entry, error)
         else:
-            entry.state, entry.version, entry.position = state, version, position
+            entry.state, entry.version, entry.position = folded.state, folded.version, folded.position
             entry.loaded, entry.loading = True, None
             if entry.line:
                 self._advance(entry.line[0])

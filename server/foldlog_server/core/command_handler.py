@@ -23,7 +23,7 @@ from foldlog_server.core.event_store import (
     RequestKey,
 )
 from foldlog_server.core.events import EncodedEvent, category_of, id_of
-from foldlog_server.core.fold import fold
+from foldlog_server.core.fold import Until, fold
 
 
 class Command(NamedTuple):
@@ -171,8 +171,7 @@ class CommandHandler:
         events: list[EncodedEvent] = []
         for stream, first, last in recorded.streams:
             decider = self._deciders[category_of(stream)]
-            state, version, position = await fold(self._store, self._codec, decider, stream, last)
-            streams.append(StreamState(stream, version, position, state))
+            streams.append(await fold(self._store, self._codec, decider, stream, Until(version=last)))
             while first <= last:
                 read = await self._store.read_stream(stream, from_version=first, limit=last - first + 1)
                 events += read

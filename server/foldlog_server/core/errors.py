@@ -170,6 +170,24 @@ class ReadRefused(FoldlogError):
         )
 
     @classmethod
+    def beyond_end(cls, stream: str, version: int, end: int) -> "ReadRefused":
+        return cls(
+            _REASONS[ErrorReason.ERROR_REASON_VERSION_BEYOND_END],
+            f"Version {version} lies beyond the end of {stream}, which is at {end}. "
+            "Use a version that this log gave out.",
+            {"stream": stream, "version": str(version), "end": str(end)},
+        )
+
+    @classmethod
+    def time_not_over(cls, time: str, now: str) -> "ReadRefused":
+        return cls(
+            _REASONS[ErrorReason.ERROR_REASON_TIME_NOT_OVER],
+            f"{time} is not over: the server's clock says {now}. "
+            "Ask for a time in the past, or for the present.",
+            {"time": time, "now": now},
+        )
+
+    @classmethod
     def log_replaced(cls, asked: str, log_id: str) -> "ReadRefused":
         return cls(
             _REASONS[ErrorReason.ERROR_REASON_LOG_REPLACED],

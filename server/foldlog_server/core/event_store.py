@@ -119,7 +119,8 @@ class EventStore(Protocol):
         The future raises `WrongExpectedVersion`, `LinkedAppendFailed`, `DuplicateRequest`, `StoreFull` or
         `EventTooLarge`, each of which stored nothing, or `StoreUnavailable`, after which what was stored
         is unknown, and `find_request` and `read_stream` raise it, too. Cancelling the future does not undo
-        the append.
+        the append. One without streams stores nothing, and resolves once all that came before it is on disk;
+        what comes after it is recorded at a time not before this call's.
         """
 
     async def find_request(self, key: RequestKey) -> RecordedRequest | None:

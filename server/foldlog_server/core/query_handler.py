@@ -17,9 +17,10 @@ from foldlog.v1.options_pb2 import filter as filter_option
 from foldlog.v1.options_pb2 import query as query_option
 from foldlog.v1.reads_pb2 import WHEN_BEHIND_ANSWER, Freshness, ReadOptions
 from foldlog_server.core.codec import embedded, tag_of
-from foldlog_server.core.errors import NotOffered, ReadRefused, Rejected
+from foldlog_server.core.errors import ReadRefused, Rejected
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.paging import Cursor, make_token, page_size, read_token
+from foldlog_server.core.past import Past
 from foldlog_server.core.projectors import Projectors
 from foldlog_server.core.read_model import ColumnFilter, Found, Page, nanoseconds
 from foldlog_server.core.reasons import Reason, catalogue_of
@@ -103,6 +104,14 @@ class Reads:
             self._at_head = _AtHead(position, freshness.SerializeToString())
         return self._at_head.encoded
 
+    async def freshness_of_past(self, options: ReadOptions) -> bytes:
+        """The bytes of `freshness` of what is folded from the log, which is never behind.
+
+        Raises `ReadRefused` for a position that is not one of this log.
+        """
+        self.check_log(options)
+        return (await self.freshness(self._store.head.position)).SerializeToString()
+
     async def freshness(self, position: int, collection: str = "") -> Freshness:
         """How fresh an answer is that has seen the log up to a position; without a collection, in the log."""
         head = max(self._store.head.position, position)
@@ -122,28 +131,39 @@ class Reads:
         return freshness
 
 
-def compile_query(method: MethodDescriptor, reads: Reads) -> Query:
+def compile_query(method: MethodDescriptor, reads: Reads, past: Past) -> Query:
     """The answer to a query that its proto binds to a collection."""
     route = method.GetOptions().Extensions[query_option]
-    return _compile_get(method, route, reads) if route.id else _compile_list(method, route, reads)
+    return _compile_get(method, route, reads, past) if route.id else _compile_list(method, route, reads)
 
 
-def _compile_get(method: MethodDescriptor, route: QueryRoute, reads: Reads) -> Query:
+def _compile_get(method: MethodDescriptor, route: QueryRoute, reads: Reads, past: Past) -> Query:
     document_tag, freshness_tag = _tags(method.output_type)
     reason = _reason(method, route.not_found)
-    has_as_of = "as_of" in method.input_type.fields_by_name
+
+    def not_found(id: str, when: str) -> Rejected:
+        kind = route.id.removesuffix("_id")
+        return Rejected(reason, f"There {when} no {kind} {id}.", {route.id: id})
 
     async def get(request: Any) -> bytes:
-        if has_as_of and request.HasField("as_of"):
-            raise NotOffered("past states (as_of)")
+        if route.aggregate and request.HasField("as_of"):
+            return await get_past(request)
         id = getattr(request, route.id)
         if request.HasField("options"):
             await reads.wait(route.collection, request.options)
         found = reads.get(route.collection, id)
         if found.document is None:
-            raise Rejected(reason, f"There is no {route.id.removesuffix('_id')} {id}.", {route.id: id})
+            raise not_found(id, "is")
         freshness = await reads.encoded_freshness(found.position, route.collection)
         return embedded(document_tag, found.document) + embedded(freshness_tag, freshness)
+
+    async def get_past(request: Any) -> bytes:
+        id = getattr(request, route.id)
+        freshness = await reads.freshness_of_past(request.options)
+        document = await past.render(route.aggregate, id, request.as_of)
+        if document is None:
+            raise not_found(id, "was then")
+        return embedded(document_tag, document.SerializeToString()) + embedded(freshness_tag, freshness)
 
     return get
 

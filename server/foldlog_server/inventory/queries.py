@@ -4,9 +4,10 @@ from foldlog.inventory.v1.errors_pb2 import ErrorReason
 from foldlog.inventory.v1.queries_pb2 import GetStockRequest, GetStockResponse
 from foldlog.inventory.v1.types_pb2 import Stock
 from foldlog_server.core.aggregates import Aggregates
-from foldlog_server.core.errors import NotOffered, Rejected
+from foldlog_server.core.errors import Rejected
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.events import stream_name
+from foldlog_server.core.past import Past
 from foldlog_server.core.query_handler import Query, Reads
 from foldlog_server.core.reasons import catalogue
 from foldlog_server.inventory.stock import STOCK
@@ -14,22 +15,28 @@ from foldlog_server.inventory.stock import STOCK
 _REASONS = catalogue(ErrorReason)
 
 
-def get_stock(store: EventStore, aggregates: Aggregates, reads: Reads) -> Query:
-    """The stock of one product as commands see it."""
+def get_stock(store: EventStore, aggregates: Aggregates, past: Past, reads: Reads) -> Query:
+    """The stock of one product as commands see it, or saw it."""
 
     async def answer(request: GetStockRequest) -> bytes:
-        if request.HasField("as_of"):
-            raise NotOffered("past states (as_of)")
         reads.check_log(request.options)
         head = store.head.position
         id = request.product_id
-        latest = await aggregates.latest(stream_name(STOCK.category, id), STOCK)
-        stock = STOCK.render(id, latest.version, latest.state)
+        if request.HasField("as_of"):
+            stock = await past.render(STOCK.category, id, request.as_of)
+        else:
+            latest = await aggregates.latest(stream_name(STOCK.category, id), STOCK)
+            stock = STOCK.render(id, latest.version, latest.state)
+            head = max(head, latest.position)
         if stock is None:
-            reason = _REASONS[ErrorReason.ERROR_REASON_PRODUCT_NOT_FOUND]
-            raise Rejected(reason, f"There is no product {id}.", {"product_id": id})
+            raise _not_found(id, "was then" if request.HasField("as_of") else "is")
         assert isinstance(stock, Stock)
-        freshness = await reads.freshness(max(head, latest.position))
+        freshness = await reads.freshness(head)
         return GetStockResponse(stock=stock, freshness=freshness).SerializeToString()
 
     return answer
+
+
+def _not_found(id: str, when: str) -> Rejected:
+    reason = _REASONS[ErrorReason.ERROR_REASON_PRODUCT_NOT_FOUND]
+    return Rejected(reason, f"There {when} no product {id}.", {"product_id": id})

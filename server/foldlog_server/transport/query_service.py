@@ -6,27 +6,28 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from foldlog.v1.options_pb2 import query as query_option
 from foldlog_server.core.errors import NotOffered
+from foldlog_server.core.past import Past
 from foldlog_server.core.query_handler import Query, Reads, compile_query
 from foldlog_server.transport.calls import Calls, RpcMethodHandler
 
 
 def query_handlers(
-    service: ServiceDescriptor, calls: Calls, reads: Reads, queries: Mapping[str, Query]
+    service: ServiceDescriptor, calls: Calls, reads: Reads, past: Past, queries: Mapping[str, Query]
 ) -> dict[str, RpcMethodHandler]:
     """A handler for each method of a query service, by name.
 
     `queries` answers, by full name, the methods that their proto does not bind to a collection.
     """
-    return {method.name: _query(method, calls, reads, queries) for method in service.methods}
+    return {method.name: _query(method, calls, reads, past, queries) for method in service.methods}
 
 
 def _query(
-    method: MethodDescriptor, calls: Calls, reads: Reads, queries: Mapping[str, Query]
+    method: MethodDescriptor, calls: Calls, reads: Reads, past: Past, queries: Mapping[str, Query]
 ) -> RpcMethodHandler:
     if method.server_streaming:
         return calls.not_offered(method, NotOffered(method.name))
     if method.GetOptions().HasExtension(query_option):
-        query = compile_query(method, reads)
+        query = compile_query(method, reads, past)
     else:
         query = queries[method.full_name]
 

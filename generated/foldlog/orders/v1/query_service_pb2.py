@@ -26,7 +26,7 @@ from foldlog.orders.v1 import queries_pb2 as foldlog_dot_orders_dot_v1_dot_queri
 from foldlog.v1 import options_pb2 as foldlog_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%foldlog/orders/v1/query_service.proto\x12\x11\x66oldlog.orders.v1\x1a\x1f\x66oldlog/orders/v1/queries.proto\x1a\x18\x66oldlog/v1/options.proto2\xe1\x07\n\x0cQueryService\x12\x86\x01\n\x08GetOrder\x12\".foldlog.orders.v1.GetOrderRequest\x1a#.foldlog.orders.v1.GetOrderResponse\"1\x90\x02\x01\xda\xb5\x18*\n\rorder-details\x12\x08order_id\"\x0fORDER_NOT_FOUND\x12\x87\x01\n\x11ListCurrentOrders\x12+.foldlog.orders.v1.ListCurrentOrdersRequest\x1a,.foldlog.orders.v1.ListCurrentOrdersResponse\"\x17\x90\x02\x01\xda\xb5\x18\x10\n\x0e\x63urrent-orders\x12m\n\x0fGetOrderHistory\x12).foldlog.orders.v1.GetOrderHistoryRequest\x1a*.foldlog.orders.v1.GetOrderHistoryResponse\"\x03\x90\x02\x01\x12\x83\x01\n\x10ListOrderHistory\x12*.foldlog.orders.v1.ListOrderHistoryRequest\x1a+.foldlog.orders.v1.ListOrderHistoryResponse\"\x16\x90\x02\x01\xda\xb5\x18\x0f\n\rorder-history\x12s\n\x11GetCustomerOrders\x12+.foldlog.orders.v1.GetCustomerOrdersRequest\x1a,.foldlog.orders.v1.GetCustomerOrdersResponse\"\x03\x90\x02\x01\x12x\n\rListCustomers\x12\'.foldlog.orders.v1.ListCustomersRequest\x1a(.foldlog.orders.v1.ListCustomersResponse\"\x14\x90\x02\x01\xda\xb5\x18\r\n\tcustomers\x18\x01\x12`\n\nWatchOrder\x12$.foldlog.orders.v1.WatchOrderRequest\x1a%.foldlog.orders.v1.WatchOrderResponse\"\x03\x90\x02\x01\x30\x01\x12x\n\x12WatchCurrentOrders\x12,.foldlog.orders.v1.WatchCurrentOrdersRequest\x1a-.foldlog.orders.v1.WatchCurrentOrdersResponse\"\x03\x90\x02\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%foldlog/orders/v1/query_service.proto\x12\x11\x66oldlog.orders.v1\x1a\x1f\x66oldlog/orders/v1/queries.proto\x1a\x18\x66oldlog/v1/options.proto2\xe8\x07\n\x0cQueryService\x12\x8d\x01\n\x08GetOrder\x12\".foldlog.orders.v1.GetOrderRequest\x1a#.foldlog.orders.v1.GetOrderResponse\"8\x90\x02\x01\xda\xb5\x18\x31\n\rorder-details\x12\x08order_id\"\x0fORDER_NOT_FOUND*\x05order\x12\x87\x01\n\x11ListCurrentOrders\x12+.foldlog.orders.v1.ListCurrentOrdersRequest\x1a,.foldlog.orders.v1.ListCurrentOrdersResponse\"\x17\x90\x02\x01\xda\xb5\x18\x10\n\x0e\x63urrent-orders\x12m\n\x0fGetOrderHistory\x12).foldlog.orders.v1.GetOrderHistoryRequest\x1a*.foldlog.orders.v1.GetOrderHistoryResponse\"\x03\x90\x02\x01\x12\x83\x01\n\x10ListOrderHistory\x12*.foldlog.orders.v1.ListOrderHistoryRequest\x1a+.foldlog.orders.v1.ListOrderHistoryResponse\"\x16\x90\x02\x01\xda\xb5\x18\x0f\n\rorder-history\x12s\n\x11GetCustomerOrders\x12+.foldlog.orders.v1.GetCustomerOrdersRequest\x1a,.foldlog.orders.v1.GetCustomerOrdersResponse\"\x03\x90\x02\x01\x12x\n\rListCustomers\x12\'.foldlog.orders.v1.ListCustomersRequest\x1a(.foldlog.orders.v1.ListCustomersResponse\"\x14\x90\x02\x01\xda\xb5\x18\r\n\tcustomers\x18\x01\x12`\n\nWatchOrder\x12$.foldlog.orders.v1.WatchOrderRequest\x1a%.foldlog.orders.v1.WatchOrderResponse\"\x03\x90\x02\x01\x30\x01\x12x\n\x12WatchCurrentOrders\x12,.foldlog.orders.v1.WatchCurrentOrdersRequest\x1a-.foldlog.orders.v1.WatchCurrentOrdersResponse\"\x03\x90\x02\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,7 +34,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'foldlog.orders.v1.query_ser
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_QUERYSERVICE'].methods_by_name['GetOrder']._loaded_options = None
-  _globals['_QUERYSERVICE'].methods_by_name['GetOrder']._serialized_options = b'\220\002\001\332\265\030*\n\rorder-details\022\010order_id\"\017ORDER_NOT_FOUND'
+  _globals['_QUERYSERVICE'].methods_by_name['GetOrder']._serialized_options = b'\220\002\001\332\265\0301\n\rorder-details\022\010order_id\"\017ORDER_NOT_FOUND*\005order'
   _globals['_QUERYSERVICE'].methods_by_name['ListCurrentOrders']._loaded_options = None
   _globals['_QUERYSERVICE'].methods_by_name['ListCurrentOrders']._serialized_options = b'\220\002\001\332\265\030\020\n\016current-orders'
   _globals['_QUERYSERVICE'].methods_by_name['GetOrderHistory']._loaded_options = None
@@ -50,5 +50,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUERYSERVICE'].methods_by_name['WatchCurrentOrders']._loaded_options = None
   _globals['_QUERYSERVICE'].methods_by_name['WatchCurrentOrders']._serialized_options = b'\220\002\001'
   _globals['_QUERYSERVICE']._serialized_start=120
-  _globals['_QUERYSERVICE']._serialized_end=1113
+  _globals['_QUERYSERVICE']._serialized_end=1120
 # @@protoc_insertion_point(module_scope)

@@ -1,0 +1,69 @@
+"""Past states, folded from the log: what a query would have answered then."""
+
+from collections.abc import Callable, Mapping
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from foldlog.v1.reads_pb2 import AsOf
+from foldlog_server.core.codec import Codec
+from foldlog_server.core.decider import AnyDecider
+from foldlog_server.core.errors import InvalidRequest, ReadRefused, Violation
+from foldlog_server.core.event_store import Append, EventStore
+from foldlog_server.core.events import stream_name
+from foldlog_server.core.fold import Until, fold
+
+_NOTHING_SET = Violation("as_of.at", "required", "one of version, position and time must be set")
+
+
+class Past:
+    """Reads aggregates as they were."""
+
+    def __init__(
+        self,
+        store: EventStore,
+        codec: Codec,
+        deciders: Mapping[str, AnyDecider],
+        clock: Callable[[], int],
+    ) -> None:
+        """`deciders` are by category; `clock` gives nanoseconds since the epoch."""
+        self._store = store
+        self._codec = codec
+        self._deciders = deciders
+        self._clock = clock
+
+    async def render(self, category: str, id: str, as_of: AsOf) -> Message | None:
+        """The aggregate as it was, as commands' replies carry it; None before it existed.
+
+        The same question has the same answer for ever. Raises `ReadRefused` for what lies past the end of
+        the stream, of the log, or of time until now, and `InvalidRequest` if `as_of` names no state.
+        """
+        decider, stream = self._deciders[category], stream_name(category, id)
+        was = await fold(self._store, self._codec, decider, stream, await self._until(as_of))
+        if as_of.WhichOneof("at") == "version" and 0 < was.version < as_of.version:
+            raise ReadRefused.beyond_end(stream, as_of.version, was.version)
+        return decider.render(id, was.version, was.state)
+
+    async def _until(self, as_of: AsOf) -> Until:
+        match as_of.WhichOneof("at"):
+            case "version":
+                return Until(version=as_of.version)
+            case "position":
+                head = self._store.head.position
+                if as_of.position > head:
+                    raise ReadRefused.beyond_head(as_of.position, head)
+                return Until(position=as_of.position)
+            case "time":
+                return Until(time=await self._settled(as_of.time))
+            case _:
+                raise InvalidRequest.fields([_NOTHING_SET])
+
+    async def _settled(self, time: Timestamp) -> int:
+        """A time at or before which nothing is recorded any more."""
+        now = Timestamp()
+        now.FromNanoseconds(self._clock())
+        if (time.seconds, time.nanos) >= (now.seconds, now.nanos):
+            raise ReadRefused.time_not_over(time.ToJsonString(), now.ToJsonString())
+        # What was stamped until then may be on its way to the disk; what comes after this is stamped later.
+        await self._store.append(Append(()))
+        return time.ToNanoseconds()

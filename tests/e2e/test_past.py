@@ -1,0 +1,130 @@
+"""Past states over a real channel: what a query answered then, it answers for ever."""
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from grpc import StatusCode
+
+from foldlog.inventory.v1.commands_pb2 import AdjustStock, ReceiveStock
+from foldlog.inventory.v1.queries_pb2 import GetStockRequest, GetStockResponse
+from foldlog.inventory.v1.types_pb2 import Stock
+from foldlog.orders.v1.commands_pb2 import CancelOrder, ChangeItemQuantity, SubmitOrder
+from foldlog.orders.v1.queries_pb2 import GetOrderRequest, GetOrderResponse
+from foldlog.orders.v1.types_pb2 import Order
+from foldlog.v1.event_service_pb2 import ReadAllRequest
+from foldlog.v1.events_pb2 import RecordedEvent
+from foldlog.v1.reads_pb2 import AsOf, ReadOptions
+from tests.support.commands import add, create
+from tests.support.server import Server
+from tests.support.wire import refused
+
+STEPS = (
+    create("o"),
+    add("o", "tea", 2),
+    ReceiveStock(product_id="tea", name="Tea", quantity=9),
+    ChangeItemQuantity(order_id="o", line_id="tea", quantity=5),
+    add("o", "jam"),
+    AdjustStock(product_id="tea", delta=-2, reason="counted"),
+    SubmitOrder(order_id="o"),
+    CancelOrder(order_id="o", reason="late"),
+    ReceiveStock(product_id="tea", quantity=1),
+)
+
+
+async def order(server: Server, as_of: AsOf | None = None, position: int = 0) -> Order:
+    options = ReadOptions(min_position=position)
+    answer: GetOrderResponse = await server.ask(GetOrderRequest(order_id="o", as_of=as_of, options=options))
+    return answer.order
+
+
+async def stock(server: Server, as_of: AsOf | None = None) -> Stock:
+    answer: GetStockResponse = await server.ask(GetStockRequest(product_id="tea", as_of=as_of))
+    return answer.stock
+
+
+async def recorded(server: Server) -> list[RecordedEvent]:
+    return [event async for batch in server.ask(ReadAllRequest()) for event in batch.events]
+
+
+async def test_every_state_that_was_answered_is_answered_again(server: Server) -> None:
+    orders: dict[int, Order] = {}
+    stocks: dict[int, tuple[int, Stock]] = {}
+    for step in STEPS:
+        result = (await server.send(step)).result
+        orders[result.position] = await order(server, position=result.position)
+        if result.stream == "stock-tea":
+            stocks[result.position] = result.version, await stock(server)
+    await server.restart()
+    assert len(orders) == len(STEPS)
+    for position, was in orders.items():
+        assert await order(server, AsOf(position=position)) == was
+        assert await order(server, AsOf(version=was.version)) == was
+    for position, (version, had) in stocks.items():
+        assert await stock(server, AsOf(position=position)) == had
+        assert await stock(server, AsOf(version=version)) == had
+    for event in await recorded(server):
+        assert await order(server, AsOf(time=event.recorded_time)) == orders[event.position]
+
+
+async def test_before_it_existed_it_is_not_found(server: Server) -> None:
+    before = Timestamp(seconds=1)
+    await server.send(ReceiveStock(product_id="jam", quantity=1))
+    await server.send(create("o"))
+    await server.send(ReceiveStock(product_id="tea", quantity=1))
+    for as_of in (AsOf(version=0), AsOf(position=0), AsOf(position=1), AsOf(time=before)):
+        found = await refused(server.ask(GetOrderRequest(order_id="o", as_of=as_of)))
+        assert (found.code, found.reason) == (StatusCode.NOT_FOUND, "ORDER_NOT_FOUND")
+        assert "was then" in found.message
+        found = await refused(server.ask(GetStockRequest(product_id="tea", as_of=as_of)))
+        assert (found.code, found.reason) == (StatusCode.NOT_FOUND, "PRODUCT_NOT_FOUND")
+
+
+async def test_what_never_existed_is_not_found_at_any_version(server: Server) -> None:
+    found = await refused(server.ask(GetOrderRequest(order_id="o", as_of=AsOf(version=7))))
+    assert (found.code, found.reason) == (StatusCode.NOT_FOUND, "ORDER_NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("as_of", "reason"),
+    [
+        (AsOf(version=2), "VERSION_BEYOND_END"),
+        (AsOf(version=2**64 - 1), "VERSION_BEYOND_END"),
+        (AsOf(position=3), "POSITION_BEYOND_HEAD"),
+        (AsOf(time=Timestamp(seconds=253_402_300_799)), "TIME_NOT_OVER"),
+    ],
+    ids=str,
+)
+async def test_past_the_end_is_out_of_range(server: Server, as_of: AsOf, reason: str) -> None:
+    await server.send(create("o"))
+    await server.send(ReceiveStock(product_id="tea", quantity=1))
+    for question in (
+        GetOrderRequest(order_id="o", as_of=as_of),
+        GetStockRequest(product_id="tea", as_of=as_of),
+    ):
+        found = await refused(server.ask(question))
+        assert (found.code, found.reason) == (StatusCode.OUT_OF_RANGE, reason)
+
+
+async def test_as_of_nothing_is_refused(server: Server) -> None:
+    await server.send(create("o"))
+    for question in (
+        GetOrderRequest(order_id="o", as_of=AsOf()),
+        GetStockRequest(product_id="tea", as_of=AsOf()),
+    ):
+        found = await refused(server.ask(question))
+        assert (found.code, found.reason) == (StatusCode.INVALID_ARGUMENT, "INVALID_FIELDS")
+        assert found.violations == [("as_of.at", "required")]
+
+
+async def test_a_past_state_is_not_held_up_by_a_view(server: Server) -> None:
+    await server.views.stop()
+    await server.send(create("o"))
+    options = ReadOptions(min_position=1)
+    answer = await server.ask(GetOrderRequest(order_id="o", as_of=AsOf(position=1), options=options))
+    assert (answer.order.version, answer.freshness.position, answer.freshness.lag_events) == (1, 1, 0)
+
+
+async def test_a_position_of_another_log_is_refused(server: Server) -> None:
+    await server.send(create("o"))
+    options = ReadOptions(log_id="former")
+    found = await refused(server.ask(GetOrderRequest(order_id="o", as_of=AsOf(version=1), options=options)))
+    assert found.reason == "LOG_REPLACED"
