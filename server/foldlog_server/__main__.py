@@ -4,7 +4,7 @@ import sys
 from importlib.util import find_spec
 from typing import NoReturn
 
-NEEDED = ("aiosqlite", "filelock", "grpc_health", "grpc_reflection", "rich", "typer")
+NEEDED = ("aiosqlite", "filelock", "grpc_health", "grpc_reflection", "msgspec", "rich", "typer")
 """The modules of the extra `server` that the command cannot do without."""
 
 

@@ -19,10 +19,12 @@ from foldlog_server.core.codec import Codec
 from foldlog_server.core.command_handler import CommandHandler
 from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.event_store import EventStore
+from foldlog_server.core.fold import Folds
 from foldlog_server.core.past import Past
 from foldlog_server.core.projector import Projector
 from foldlog_server.core.projectors import Projectors
 from foldlog_server.core.query_handler import Query, Reads
+from foldlog_server.core.snapshots import Snapshots
 from foldlog_server.core.view import View
 from foldlog_server.inventory.inventory_view import INVENTORY
 from foldlog_server.inventory.queries import get_stock
@@ -36,6 +38,7 @@ from foldlog_server.orders.queries import get_customer_orders, get_order_history
 from foldlog_server.settings import Settings
 from foldlog_server.stores.opening import DataDirectoryUnusable
 from foldlog_server.stores.read_model import SqliteReadModel
+from foldlog_server.stores.snapshots import SqliteSnapshots
 from foldlog_server.stores.sqlite import SqliteEventStore
 from foldlog_server.stores.writer_thread import WriterThread
 from foldlog_server.transport.arrivals import Arrivals
@@ -62,10 +65,16 @@ class App:
     """A running server: the store, what follows it, and the port it is served on."""
 
     def __init__(
-        self, store: SqliteEventStore, projectors: Projectors, server: GrpcServer, port: int
+        self,
+        store: SqliteEventStore,
+        projectors: Projectors,
+        snapshots: SqliteSnapshots,
+        server: GrpcServer,
+        port: int,
     ) -> None:
         self._store = store
         self._projectors = projectors
+        self._snapshots = snapshots
         self._server = server
         self.port = port
         """The port listened on."""
@@ -95,24 +104,27 @@ class App:
                 on_failure=on_failure or (lambda _: None),
             )
             opened.push_async_callback(store.close)
-            projectors = await _open_views(store, settings)
+            writer = WriterThread()
+            projectors = await _open_views(store, settings, writer)
             opened.push_async_callback(projectors.stop)
-            server = _server(port, store, projectors, settings, clock)
+            snapshots = await _open_snapshots(store, settings, writer)
+            opened.push_async_callback(snapshots.close)
+            server = _server(port, store, projectors, snapshots, settings, clock)
             await server.start()
             projectors.start()
             opened.pop_all()
-            return cls(store, projectors, server, port.number)
+            return cls(store, projectors, snapshots, server, port.number)
 
     async def stop(self, grace: float) -> None:
         """Finish what was taken in, then let go of everything; `grace` is in seconds."""
         await self._server.stop(grace)
         await self._projectors.stop()
         await self._store.close()
+        await self._snapshots.close()
 
 
-async def _open_views(store: EventStore, settings: Settings) -> Projectors:
+async def _open_views(store: EventStore, settings: Settings, writer: WriterThread) -> Projectors:
     directory = settings.data / "views"
-    writer = WriterThread()
     projectors: list[Projector] = []
     try:
         for view in VIEWS:
@@ -124,17 +136,26 @@ async def _open_views(store: EventStore, settings: Settings) -> Projectors:
     return Projectors(projectors, store)
 
 
+async def _open_snapshots(store: EventStore, settings: Settings, writer: WriterThread) -> SqliteSnapshots:
+    try:
+        return await SqliteSnapshots.open(settings.data, store.log_id, DECIDERS.values(), writer)
+    except (OSError, sqlite3.Error) as error:
+        raise DataDirectoryUnusable(settings.data, error) from error
+
+
 def _server(
     port: BoundPort,
     store: EventStore,
     projectors: Projectors,
+    snapshots: Snapshots,
     settings: Settings,
     clock: Callable[[], int],
 ) -> GrpcServer:
-    aggregates = Aggregates(store, CODEC, new_id, capacity=settings.cached_aggregates)
-    handler = CommandHandler(store, CODEC, DECIDERS, aggregates)
+    folds = Folds(store, CODEC, snapshots)
+    aggregates = Aggregates(store, folds, new_id, capacity=settings.cached_aggregates)
+    handler = CommandHandler(store, folds, DECIDERS, aggregates)
     reads = Reads(store, projectors, clock)
-    past = Past(store, CODEC, DECIDERS, clock)
+    past = Past(store, folds, DECIDERS, clock)
     calls = Calls(RefusalLog(asyncio.get_running_loop))
     services: dict[str, dict[str, RpcMethodHandler]] = {}
     arrivals = Arrivals()

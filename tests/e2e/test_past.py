@@ -1,5 +1,9 @@
 """Past states over a real channel: what a query answered then, it answers for ever."""
 
+import asyncio
+import sqlite3
+from contextlib import closing
+
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import StatusCode
@@ -10,6 +14,7 @@ from foldlog.inventory.v1.types_pb2 import Stock
 from foldlog.orders.v1.commands_pb2 import CancelOrder, ChangeItemQuantity, SubmitOrder
 from foldlog.orders.v1.queries_pb2 import GetOrderRequest, GetOrderResponse
 from foldlog.orders.v1.types_pb2 import Order
+from foldlog.v1.commands_pb2 import REPLY_RESULT
 from foldlog.v1.event_service_pb2 import ReadAllRequest
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog.v1.reads_pb2 import AsOf, ReadOptions
@@ -128,3 +133,25 @@ async def test_a_position_of_another_log_is_refused(server: Server) -> None:
     options = ReadOptions(log_id="former")
     found = await refused(server.ask(GetOrderRequest(order_id="o", as_of=AsOf(version=1), options=options)))
     assert found.reason == "LOG_REPLACED"
+
+
+async def test_a_long_stream_is_the_same_with_snapshots_and_without(server: Server) -> None:
+    for _ in range(4):
+        one = ReceiveStock(product_id="tea", quantity=1)
+        await asyncio.gather(*(server.send(one, reply=REPLY_RESULT) for _ in range(300)))
+    kept = server.data / "snapshots.db"
+    for past in (1, 999, 1_000, 1_001, 1_200):
+        assert (await stock(server, AsOf(version=past))).on_hand == past
+    await server.stop()
+    with closing(sqlite3.connect(kept)) as connection:
+        assert connection.execute("SELECT version FROM snapshots ORDER BY version").fetchall() == [(1_000,)]
+        connection.execute(
+            "UPDATE snapshots SET state = replace(CAST(state AS TEXT), '1000', '1050'), crc = 0"
+        )
+        connection.commit()
+    await server.start()
+    assert (await stock(server)).on_hand == 1_200
+    await server.stop()
+    kept.unlink()
+    await server.start()
+    assert (await stock(server)).on_hand == 1_200

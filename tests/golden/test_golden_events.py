@@ -7,10 +7,11 @@ import pytest
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.message import Message
 
+from foldlog_server.core.decider import AnyDecider
 from foldlog_server.inventory.stock import STOCK
 from foldlog_server.orders.order import Status
 from foldlog_server.orders.order_decider import ORDER
-from tests.golden.write_golden import EVENTS
+from tests.golden.write_golden import DECIDERS, EVENTS, FOLDS, HISTORIES, folded
 
 STORED: dict[str, type[Message]] = {
     event.DESCRIPTOR.full_name: event for event in (*ORDER.events, *STOCK.events)
@@ -92,3 +93,15 @@ def test_a_history_of_golden_events_still_folds_into_the_same_stock() -> None:
     assert (released.on_hand, released.reserved) == (999_999_999_997, 0)
     dispatched = STOCK.evolve(stock, golden("foldlog.inventory.v1.StockDispatched").event)
     assert (dispatched.on_hand, dispatched.reserved) == (999_999_999_991, 0)
+
+
+@pytest.mark.parametrize("decider", DECIDERS, ids=lambda decider: decider.category)
+class TestGoldenFold:
+    def test_a_changed_fold_is_a_new_revision(self, decider: AnyDecider) -> None:
+        folds = json.loads(FOLDS.read_text(encoding="utf-8"))
+        known = folds.get(f"{decider.category} {decider.revision}")
+        assert known, "run: python -m tests.golden.write_golden"
+        assert folded(decider) == known, "the same events make another state: raise the decider's revision"
+
+    def test_its_history_has_every_event(self, decider: AnyDecider) -> None:
+        assert {type(event) for event in HISTORIES[decider.category]} == set(decider.events)

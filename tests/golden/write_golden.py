@@ -1,11 +1,13 @@
-"""Writes the golden file of every event that has none yet. A file that is there is never written again.
+"""Writes the golden file of every event that has none yet, and what the golden histories fold into by each
+revision of a decider. What is there is never written again.
 
 python -m tests.golden.write_golden
 """
 
+import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from google.protobuf.json_format import MessageToDict
@@ -31,8 +33,13 @@ from foldlog.orders.v1.events_pb2 import (
 )
 from foldlog.orders.v1.types_pb2 import OrderLine, OrderStatus
 from foldlog.v1.money_pb2 import Money
+from foldlog_server.core import states
+from foldlog_server.core.decider import AnyDecider
+from foldlog_server.inventory.stock import STOCK
+from foldlog_server.orders.order_decider import ORDER
 
 EVENTS = Path(__file__).parent / "events"
+FOLDS = Path(__file__).parent / "folds.json"
 
 
 def pounds(units: int, nanos: int) -> Money:
@@ -56,6 +63,9 @@ LANTERN = OrderLine(
 LINES = [HOLDER, LANTERN]
 TOTAL = pounds(3_390_016, 301_000_000)
 DUE = pounds(3_390_016, 300_000_000)
+
+RESERVED = StockReserved(order_id="536365", quantity=6)
+DISPATCHED = StockDispatched(order_id="536365", quantity=6)
 
 SAMPLES: tuple[Message, ...] = (
     OrderCreated(customer_id="17850", customer_name="Zoë Quinn", currency_code="GBP"),
@@ -90,10 +100,32 @@ SAMPLES: tuple[Message, ...] = (
     ),
     StockReceived(name="WHITE METAL LANTERN — größer", quantity=1_000_000_000_000),
     StockAdjusted(delta=-3, reason="counted"),
-    StockReserved(order_id="536365", quantity=6),
+    RESERVED,
     StockReleased(order_id="536365", quantity=6),
-    StockDispatched(order_id="536365", quantity=6),
+    DISPATCHED,
 )
+
+
+HISTORIES: dict[str, Sequence[Message]] = {
+    "order": [sample for sample in SAMPLES if isinstance(sample, ORDER.events)],
+    "stock": [
+        *(sample for sample in SAMPLES if isinstance(sample, STOCK.events) and sample is not DISPATCHED),
+        RESERVED,
+        DISPATCHED,
+    ],
+}
+"""A history of each aggregate that has every event in it."""
+
+DECIDERS: Sequence[AnyDecider] = (ORDER, STOCK)
+
+
+def folded(decider: AnyDecider) -> str:
+    """A hash of every state on the way through a decider's golden history, as snapshots keep them."""
+    state, hashed = decider.initial, hashlib.sha256()
+    for event in HISTORIES[decider.category]:
+        state = decider.evolve(state, event)
+        hashed.update(states.encode(state))
+    return hashed.hexdigest()
 
 
 def golden_files() -> Iterator[tuple[Path, Message]]:
@@ -121,3 +153,7 @@ if __name__ == "__main__":
     for file, sample in golden_files():
         if not file.exists():
             write(file, sample)
+    folds = json.loads(FOLDS.read_text(encoding="utf-8")) if FOLDS.exists() else {}
+    for decider in DECIDERS:
+        folds.setdefault(f"{decider.category} {decider.revision}", folded(decider))
+    FOLDS.write_text(json.dumps(folds, indent=2) + "\n", encoding="utf-8")

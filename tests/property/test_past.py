@@ -13,7 +13,7 @@ from foldlog.v1.reads_pb2 import AsOf
 from foldlog_server.core.errors import FoldlogError
 from foldlog_server.core.past import Past
 from tests.property.test_races import COMMANDS
-from tests.support.commands import CODEC, DECIDERS, Commands, HeldStore, create, settle
+from tests.support.commands import DECIDERS, Commands, HeldStore, create, settle
 
 STREAMS = [("order", "1"), ("order", "2"), ("stock", "tea"), ("stock", "jam"), ("stock", "oil")]
 
@@ -57,7 +57,7 @@ async def replay(steps: Sequence[tuple[Message, int]]) -> None:
         shown = {(kind, id): await latest(commands, kind, id) for kind, id in STREAMS}
         history.append(Then(store.head.position, store._time, shown))
     clock.now += 100
-    await compare(Past(store, CODEC, DECIDERS, clock), history)
+    await compare(Past(store, commands.folds, DECIDERS, clock), history)
 
 
 async def latest(commands: Commands, category: str, id: str) -> tuple[int, Message | None]:
@@ -89,7 +89,9 @@ async def test_what_was_on_its_way_at_a_time_is_waited_for() -> None:
     then = Timestamp()
     then.FromNanoseconds(clock.now)
     clock.now += 1
-    asked = asyncio.create_task(Past(store, CODEC, DECIDERS, clock).render("order", "1", AsOf(time=then)))
+    asked = asyncio.create_task(
+        Past(store, commands.folds, DECIDERS, clock).render("order", "1", AsOf(time=then))
+    )
     await settle()
     assert not asked.done()
     clock.now -= 1  # the batch was stamped before the question came

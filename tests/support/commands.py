@@ -22,7 +22,9 @@ from foldlog_server.core.decision import never
 from foldlog_server.core.errors import InvalidRequest
 from foldlog_server.core.event_store import Append, Appended
 from foldlog_server.core.events import EncodedEvent
+from foldlog_server.core.fold import Folds
 from foldlog_server.core.routing import route_of
+from foldlog_server.core.snapshots import NoSnapshots, Snapshots
 from foldlog_server.inventory.stock import STOCK
 from foldlog_server.orders.order_decider import ORDER
 from foldlog_server.stores.memory import MemoryEventStore
@@ -90,13 +92,14 @@ class HeldStore(MemoryEventStore):
 class Commands:
     """Sends commands as the transport does, after its checks."""
 
-    def __init__(self, store: HeldStore, *, capacity: int = 100) -> None:
+    def __init__(self, store: HeldStore, *, capacity: int = 100, snapshots: Snapshots | None = None) -> None:
         self.store = store
+        self.folds = Folds(store, CODEC, snapshots or NoSnapshots())
         ids = count(1)
         self.new_id = lambda: f"id-{next(ids)}"
-        aggregates = Aggregates(store, CODEC, self.new_id, capacity=capacity)
+        aggregates = Aggregates(store, self.folds, self.new_id, capacity=capacity)
         self.aggregates = aggregates
-        self.handler = CommandHandler(store, CODEC, DECIDERS, aggregates)
+        self.handler = CommandHandler(store, self.folds, DECIDERS, aggregates)
 
     async def execute(
         self, message: Message, *, actor: str = "", is_late: Callable[[], bool] = never, **options: Any

@@ -21,7 +21,6 @@ from itertools import count, islice
 from google.protobuf.message import Message
 
 from foldlog.v1.events_pb2 import EventMetadata
-from foldlog_server.core.codec import Codec
 from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.decision import (
     DeadlinePassed,
@@ -43,7 +42,7 @@ from foldlog_server.core.errors import (
 )
 from foldlog_server.core.event_store import Append, Appended, EventStore, LinkedAppendFailed, StreamAppend
 from foldlog_server.core.events import NewEvent
-from foldlog_server.core.fold import fold
+from foldlog_server.core.fold import Folds
 
 MAX_ATTEMPTS = 10
 """How often a command is decided before the race for its stream counts as lost."""
@@ -55,14 +54,14 @@ class Aggregates:
     def __init__(
         self,
         store: EventStore,
-        codec: Codec,
+        folds: Folds,
         new_id: Callable[[], str],
         *,
         capacity: int = 10_000,
     ) -> None:
         """`capacity` is how many states are kept, and at most a 64th more; `new_id` makes the events' ids."""
         self._store = store
-        self._codec = codec
+        self._folds = folds
         self._new_id = new_id
         self._capacity = capacity
         self._slack = capacity // 64  # evicted together, so that not every command has to look
@@ -137,7 +136,7 @@ class Aggregates:
 
     async def _fold(self, entry: Entry) -> None:
         try:
-            folded = await fold(self._store, self._codec, entry.decider, entry.stream)
+            folded = await self._folds.fold(entry.decider, entry.stream)
         except Exception as error:
             entry.loading = None
             self._fail_line(entry, error)
@@ -237,14 +236,17 @@ class Aggregates:
             self._failed(decision, error)
 
     def _stored(self, decision: Decision, append: Append, appended: Appended) -> None:
+        assert isinstance(decision.found, Decided)
+        streams = decision.found.streams
         stored = 0
-        for entry, part in zip(decision.entries, append.streams, strict=True):
+        for entry, part, state in zip(decision.entries, append.streams, streams, strict=True):
             entry.pending.remove(decision)
             if part.events:
                 stored += len(part.events)
-                entry.position = appended.events[stored - 1].position
-        assert isinstance(decision.found, Decided)
-        decision.found = Decided(decision.found.streams, appended.events)
+                last = appended.events[stored - 1]
+                entry.position = last.position
+                self._folds.reached(entry.decider, part.expected_version, state, last)
+        decision.found = Decided(streams, appended.events)
         _resolve(decision)
         dependents, decision.dependents = decision.dependents, []
         for dependent in dependents:

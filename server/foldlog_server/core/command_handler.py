@@ -11,7 +11,6 @@ from google.protobuf.message import Message
 from foldlog.v1.commands_pb2 import CommandOptions
 from foldlog.v1.events_pb2 import EventMetadata
 from foldlog_server.core.aggregates import MAX_ATTEMPTS, Aggregates
-from foldlog_server.core.codec import Codec
 from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.decision import Decided, Decision, Part, Proposed, StreamState, never
 from foldlog_server.core.errors import Contended, FoldlogError, InvalidRequest, Violation
@@ -23,7 +22,8 @@ from foldlog_server.core.event_store import (
     RequestKey,
 )
 from foldlog_server.core.events import EncodedEvent, category_of, id_of
-from foldlog_server.core.fold import Until, fold
+from foldlog_server.core.fold import Folds
+from foldlog_server.core.snapshots import Until
 
 
 class Command(NamedTuple):
@@ -82,13 +82,13 @@ class CommandHandler:
     def __init__(
         self,
         store: EventStore,
-        codec: Codec,
+        folds: Folds,
         deciders: Mapping[str, AnyDecider],
         aggregates: Aggregates,
     ) -> None:
         """`deciders` are by category."""
         self._store = store
-        self._codec = codec
+        self._folds = folds
         self._deciders = deciders
         self._aggregates = aggregates
         self._flights: dict[RequestKey, _Flight] = {}
@@ -171,7 +171,7 @@ class CommandHandler:
         events: list[EncodedEvent] = []
         for stream, first, last in recorded.streams:
             decider = self._deciders[category_of(stream)]
-            streams.append(await fold(self._store, self._codec, decider, stream, Until(version=last)))
+            streams.append(await self._folds.fold(decider, stream, Until(version=last)))
             while first <= last:
                 read = await self._store.read_stream(stream, from_version=first, limit=last - first + 1)
                 events += read

@@ -26,6 +26,9 @@ class Decider(Generic[State]):
     """(id, version, state) as the message that replies carry; None if there is nothing to show."""
     events: tuple[type[Message], ...]
     """Every message that was ever stored in these streams."""
+    revision: int
+    """To be raised whenever `evolve` makes another state of the same events: states that were kept as
+    snapshots are not used by another revision."""
 
 
 AnyDecider: TypeAlias = Decider[Any]

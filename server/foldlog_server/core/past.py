@@ -6,12 +6,13 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from foldlog.v1.reads_pb2 import AsOf
-from foldlog_server.core.codec import Codec
 from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.errors import InvalidRequest, ReadRefused, Violation
 from foldlog_server.core.event_store import Append, EventStore
 from foldlog_server.core.events import stream_name
-from foldlog_server.core.fold import Until, fold
+from foldlog_server.core.fold import Folds
+from foldlog_server.core.read_model import nanoseconds
+from foldlog_server.core.snapshots import ANY, Until
 
 _NOTHING_SET = Violation("as_of.at", "required", "one of version, position and time must be set")
 
@@ -22,13 +23,13 @@ class Past:
     def __init__(
         self,
         store: EventStore,
-        codec: Codec,
+        folds: Folds,
         deciders: Mapping[str, AnyDecider],
         clock: Callable[[], int],
     ) -> None:
         """`deciders` are by category; `clock` gives nanoseconds since the epoch."""
         self._store = store
-        self._codec = codec
+        self._folds = folds
         self._deciders = deciders
         self._clock = clock
 
@@ -39,7 +40,7 @@ class Past:
         the stream, of the log, or of time until now, and `InvalidRequest` if `as_of` names no state.
         """
         decider, stream = self._deciders[category], stream_name(category, id)
-        was = await fold(self._store, self._codec, decider, stream, await self._until(as_of))
+        was = await self._folds.fold(decider, stream, await self._until(as_of))
         if as_of.WhichOneof("at") == "version" and 0 < was.version < as_of.version:
             raise ReadRefused.beyond_end(stream, as_of.version, was.version)
         return decider.render(id, was.version, was.state)
@@ -47,7 +48,7 @@ class Past:
     async def _until(self, as_of: AsOf) -> Until:
         match as_of.WhichOneof("at"):
             case "version":
-                return Until(version=as_of.version)
+                return Until(version=min(as_of.version, ANY))
             case "position":
                 head = self._store.head.position
                 if as_of.position > head:
@@ -66,4 +67,4 @@ class Past:
             raise ReadRefused.time_not_over(time.ToJsonString(), now.ToJsonString())
         # What was stamped until then may be on its way to the disk; what comes after this is stamped later.
         await self._store.append(Append(()))
-        return time.ToNanoseconds()
+        return nanoseconds(time)

@@ -165,4 +165,5 @@ STOCK = Decider(
     evolve=_evolve,
     render=render,
     events=get_args(Event),
+    revision=1,
 )

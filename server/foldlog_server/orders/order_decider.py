@@ -29,4 +29,5 @@ ORDER = Decider(
     evolve=_evolve,
     render=render,
     events=get_args(Event),
+    revision=1,
 )

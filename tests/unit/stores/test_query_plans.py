@@ -15,6 +15,7 @@ _WINDOW = 4 * 10**9
 BY_POSITION = "events USING INTEGER PRIMARY KEY (rowid"
 BY_STREAM = "events USING INDEX events_by_stream (stream=? AND version"
 BY_NAME = "streams USING COVERING INDEX sqlite_autoindex_streams_1 (name=?)"
+BY_KIND = "snapshots USING INDEX sqlite_autoindex_snapshots_1 (stream=? AND kind=? AND version<?)"
 
 PLANS = {
     "select_all_backwards": [BY_POSITION],
@@ -25,6 +26,8 @@ PLANS = {
     "select_newest_stream": ["streams"],
     "select_recorded": [f"requests_until_{end} USING PRIMARY KEY (key=?)" for end in "321"],
     "select_request": [f"requests_until_{end} USING PRIMARY KEY (key=?)" for end in "321"],
+    "select_snapshot": [BY_KIND],
+    "select_snapshot_version": [BY_KIND.replace("INDEX", "COVERING INDEX", 1)],
     "select_stream": [BY_NAME, "events USING COVERING INDEX events_by_stream (stream=?)"],
     "select_stream_backwards": [BY_STREAM, BY_NAME],
     "select_stream_forwards": [BY_STREAM, BY_NAME],
@@ -37,10 +40,11 @@ SMALL = {"select_log", "select_partitions", "select_types"}
 
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    """A log with three partitions of requests."""
+    """A log with three partitions of requests, and the table of the file of snapshots."""
     connection = sqlite3.connect(tmp_path / "log.db", isolation_level=None)
     sqlite_schema.set_up_writer(connection, tmp_path / "log.db", lambda: "id", 0, _WINDOW)
     sqlite_appended.set_up(connection)
+    connection.execute(statements.statement("create_snapshots"))
     partitions = RequestPartitions(connection, _WINDOW)
     for now in (10**9, 2 * 10**9):
         partitions.advance(now)

@@ -1,0 +1,134 @@
+"""Snapshots in an SQLite file of their own, which can be deleted: written by one thread, read in the loop's.
+
+A file that is of another log, or cannot be read, is made anew. Whatever fails later is logged, and states
+are folded from the log instead.
+"""
+
+import asyncio
+import logging
+import sqlite3
+import zlib
+from collections.abc import Iterable
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+from foldlog_server.core import states
+from foldlog_server.core.decider import AnyDecider
+from foldlog_server.core.snapshots import Snapshot, Until, kind
+from foldlog_server.stores.statements import statement
+from foldlog_server.stores.writer_thread import WriterThread
+
+BYTES_PER_EVENT = 100
+"""A snapshot may take so much room for each event since the one before: less than the events do."""
+
+_PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "journal_size_limit = 16777216")
+_CREATE = [statement("create_snapshots"), statement("create_snapshots_log")]
+_SELECT = statement("select_snapshot")
+_SELECT_VERSION = statement("select_snapshot_version")
+_INSERT = statement("insert_snapshot")
+
+_log = logging.getLogger(__name__)
+
+
+class SqliteSnapshots:
+    """The snapshots of a data directory."""
+
+    def __init__(self, thread: WriterThread, writer: sqlite3.Connection, reader: sqlite3.Connection) -> None:
+        self._thread = thread
+        self._writer = writer
+        self._reader = reader
+
+    @classmethod
+    async def open(
+        cls, directory: Path, log_id: str, deciders: Iterable[AnyDecider], thread: WriterThread
+    ) -> "SqliteSnapshots":
+        """The snapshots of a log that fit the deciders; others are deleted.
+
+        Raises `OSError` or `sqlite3.Error` if there is no way to have any.
+        """
+        file = directory / "snapshots.db"
+        kinds = [kind(decider) for decider in deciders]
+        writer = await thread.do(lambda: _open_writer(file, log_id, kinds))
+        try:
+            reader = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        except BaseException:
+            await thread.do(writer.close)
+            raise
+        return cls(thread, writer, reader)
+
+    def newest(self, stream: str, decider: AnyDecider, until: Until) -> Snapshot | None:
+        try:
+            row = self._reader.execute(_SELECT, (stream, kind(decider), *until)).fetchone()
+            return None if row is None else _read(row, decider)
+        except (sqlite3.Error, ValueError, TypeError) as error:
+            _log.warning("A snapshot cannot be read, and the log is folded instead: %s", error)
+            return None
+
+    def keep(self, stream: str, decider: AnyDecider, snapshot: Snapshot) -> None:
+        self._thread.do(lambda: self._write(stream, decider, snapshot)).add_done_callback(_tell)
+
+    async def close(self) -> None:
+        """Write what is to be kept, and let go of the file."""
+        self._reader.close()
+        await self._thread.do(self._writer.close)
+
+    def _write(self, stream: str, decider: AnyDecider, snapshot: Snapshot) -> None:
+        version, position, time, event_id, state = snapshot
+        place = (stream, kind(decider), version)
+        (before,) = self._writer.execute(_SELECT_VERSION, place).fetchone()
+        encoded = states.encode(state)
+        if len(encoded) <= BYTES_PER_EVENT * (version - before):
+            crc = _checksum(version, position, time, event_id, encoded)
+            self._writer.execute(_INSERT, (*place, position, time, event_id, crc, encoded))
+
+
+def _read(row: tuple[Any, ...], decider: AnyDecider) -> Snapshot:
+    """Raises `ValueError` or `TypeError` for what is not as it was written."""
+    version, position, time, event_id, crc, encoded = row
+    if _checksum(version, position, time, event_id, encoded) != crc:
+        raise ValueError(f"its bytes at version {version} are damaged")
+    state = states.decode(encoded, type(decider.initial))
+    return Snapshot(version, position, time, event_id, state)
+
+
+def _checksum(version: int, position: int, time: int, event_id: str, encoded: bytes) -> int:
+    return zlib.crc32(encoded, zlib.crc32(f"{version} {position} {time} {event_id} ".encode()))
+
+
+def _tell(kept: "asyncio.Future[None]") -> None:
+    if not kept.cancelled() and (error := kept.exception()) is not None:
+        _log.warning("A snapshot cannot be kept: %s", error)
+
+
+def _open_writer(file: Path, log_id: str, kinds: list[str]) -> sqlite3.Connection:
+    with suppress(sqlite3.DatabaseError):
+        if file.exists() and _log_of(file) == log_id:
+            return _connect(file, log_id, kinds)
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        file.with_name(file.name + suffix).unlink(missing_ok=True)
+    return _connect(file, log_id, kinds)
+
+
+def _log_of(file: Path) -> str | None:
+    with closing(sqlite3.connect(file)) as connection:
+        row = connection.execute("SELECT log_id FROM log").fetchone()
+    return None if row is None else str(row[0])
+
+
+def _connect(file: Path, log_id: str, kinds: list[str]) -> sqlite3.Connection:
+    connection = sqlite3.connect(file, isolation_level=None)
+    try:
+        for pragma in _PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute("BEGIN")
+        for create in _CREATE:
+            connection.execute(create)
+        connection.execute("INSERT INTO log SELECT ? WHERE NOT EXISTS (SELECT 1 FROM log)", (log_id,))
+        fitting = ", ".join("?" * len(kinds))
+        connection.execute(f"DELETE FROM snapshots WHERE kind NOT IN ({fitting})", kinds)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,2 @@
+INSERT OR REPLACE INTO snapshots (stream, kind, version, position, time, event_id, crc, state)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)

@@ -1,0 +1,3 @@
+SELECT ifnull(max(version), 0)
+FROM snapshots
+WHERE stream = ? AND kind = ? AND version < ?
