@@ -9,7 +9,6 @@ import pytest
 
 import foldlog_client
 from foldlog_client import Retry
-from tests.e2e.test_readers import write
 from tests.support.server import Server
 from tests.support.wire import SECONDS
 
@@ -75,7 +74,7 @@ async def test_a_connection_cut_at_chance_moments_makes_no_gap_and_no_duplicate(
         asyncio.timeout(SECONDS),
     ):
         for number in range(6):
-            await write(server, f"note-{number}", 100, chance.randrange(300))
+            await server.write(f"note-{number}", 100, chance.randrange(300))
             if number == 2:
                 await server.restart()
             upto = chance.randrange(len(seen), 100 * (number + 1) + 1)

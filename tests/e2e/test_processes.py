@@ -7,11 +7,9 @@ import shutil
 import signal
 import socket
 import sqlite3
-import sys
 import uuid
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,80 +19,11 @@ import foldlog_client
 from foldlog.v1.event_service_pb2 import SubscribeRequest
 from foldlog_client import Client, Retry
 from foldlog_server import __version__
+from tests.support.processes import FOLDLOG, Ended, ended, foldlog, serving, started
 from tests.support.view_scenario import line, money
 from tests.support.wire import SECONDS, connected
 
-FOLDLOG = Path(sys.executable).with_name("foldlog")
 TEA = line("tea", 1, money("3"))
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a command ended, and what it said."""
-
-    code: int
-    output: str
-    errors: str
-
-
-async def started(*arguments: object, **variables: str) -> asyncio.subprocess.Process:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("FOLDLOG_")}
-    return await asyncio.create_subprocess_exec(
-        FOLDLOG,
-        *map(str, arguments),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**environment, **variables, "COLUMNS": "200"},
-    )
-
-
-async def ended(process: asyncio.subprocess.Process) -> Ended:
-    try:
-        output, errors = await asyncio.wait_for(process.communicate(), SECONDS)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode is not None
-    return Ended(process.returncode, (output or b"").decode(), errors.decode())
-
-
-async def foldlog(*arguments: object, **variables: str) -> Ended:
-    return await ended(await started(*arguments, **variables))
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """A server that runs in a process of its own."""
-
-    process: asyncio.subprocess.Process
-    greeting: str
-
-    @property
-    def address(self) -> str:
-        return self.greeting.partition(" at ")[2].partition(". ")[0]
-
-    async def stop(self, number: int = signal.SIGTERM) -> Ended:
-        self.process.send_signal(number)
-        return await ended(self.process)
-
-
-@asynccontextmanager
-async def serving(data: Path, *arguments: object, **variables: str) -> AsyncIterator[Served]:
-    arguments = ("serve", "--data", data, *(arguments or ("--listen", "127.0.0.1:0")))
-    process = await started(*arguments, **variables)
-    try:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        greeting = (await asyncio.wait_for(process.stdout.readline(), SECONDS)).decode()
-        if not greeting:
-            raise AssertionError((await process.stderr.read()).decode())
-        yield Served(process, greeting)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.communicate()
 
 
 @pytest.fixture

@@ -10,19 +10,11 @@ import pytest
 from google.protobuf.empty_pb2 import Empty
 
 from foldlog.v1.event_service_pb2 import EventFilter, SubscribeRequest, SubscribeResponse
-from foldlog_server.core.event_store import Append, StreamAppend
-from foldlog_server.core.events import NewEvent
 from foldlog_server.transport import event_service
 from tests.support.server import Server, until
 from tests.support.wire import SECONDS, connected
 
 MIB = 1024 * 1024
-
-
-async def write(server: Server, stream: str, count: int, size: int) -> None:
-    """Events of one commit, of a type that no view looks at."""
-    new = tuple(NewEvent(f"{stream}/{number}", "test.v1.Written", b"x" * size) for number in range(count))
-    await server.app._store.append(Append((StreamAppend(stream, 0, new),)))
 
 
 async def read_on(call: Any, position: int) -> list[SubscribeResponse]:
@@ -96,7 +88,7 @@ async def test_a_hundred_readers_of_different_speeds_get_everything_once_and_in_
         asyncio.ensure_future(read(kinds[number % 2], chance.choice([0, 1, 5, 20]))) for number in range(100)
     ]
     for number in range(1, commits + 1):  # the last is for everybody
-        await write(server, f"{'odd' if number % 2 else 'even'}-{number}", size, 100)
+        await server.write(f"{'odd' if number % 2 else 'even'}-{number}", size, 100)
         await server.head()
     everything = list(range(1, last + 1))
     even = [position for position in everything if (position - 1) // size % 2]
@@ -108,7 +100,7 @@ async def test_a_reader_that_stops_while_much_is_written_goes_on_where_it_was(se
     async with apart(server, SubscribeRequest(end=Empty())) as call:
         first = await catch_up(call)
         for number in range(12):
-            await write(server, f"note-{number}", 1000, 1000)
+            await server.write(f"note-{number}", 1000, 1000)
         rest = await read_on(call, 12_000)
     assert positions(first + rest) == list(range(1, 12_001))
 
@@ -119,7 +111,7 @@ async def test_a_reader_that_was_away_too_long_is_told_it_fell_behind_and_when_i
     async with apart(server, SubscribeRequest(end=Empty())) as call:
         await catch_up(call)
         for number in range(4):  # more than may be under way, and more than 10,000 events
-            await write(server, f"note-{number}", 5000, 1000)
+            await server.write(f"note-{number}", 5000, 1000)
         messages = await catch_up(call)
     assert positions(messages) == list(range(1, 20_001))
     kinds = [message.WhichOneof("message") for message in messages if not message.HasField("events")]
@@ -132,7 +124,7 @@ async def test_for_a_reader_that_never_reads_no_more_is_made_ready_than_may_be_u
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(32):
-        await write(server, f"note-{number}", 16, 64 * 1024 - 100)
+        await server.write(f"note-{number}", 16, 64 * 1024 - 100)
     encoded = Encoded(monkeypatch)
     async with apart(server, SubscribeRequest()) as stalled:
         await stalled.read()

@@ -8,7 +8,7 @@ import pytest
 
 import foldlog_client
 from foldlog_client import Client, Retry
-from tests.e2e.test_processes import serving
+from tests.support.processes import serving
 from tests.support.wire import SECONDS
 
 WORKERS = 16

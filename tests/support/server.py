@@ -9,7 +9,8 @@ from typing import Any
 
 import foldlog_client
 from foldlog_server.app import App
-from foldlog_server.core.event_store import Append, Appended, RecordedRequest, RequestKey
+from foldlog_server.core.event_store import Append, Appended, RecordedRequest, RequestKey, StreamAppend
+from foldlog_server.core.events import NewEvent
 from foldlog_server.settings import Settings
 from tests.support.wire import SECONDS, Wire, connected
 
@@ -53,6 +54,11 @@ class Server(Wire):
 
     async def recorded_request(self, request_id: str) -> RecordedRequest | None:
         return await self.app._store.find_request(RequestKey("", request_id))
+
+    async def write(self, stream: str, count: int, size: int) -> None:
+        """Events of one commit in a new stream, of a type that no view looks at."""
+        new = tuple(NewEvent(f"{stream}/{number}", "test.v1.Written", b"x" * size) for number in range(count))
+        await self.app._store.append(Append((StreamAppend(stream, 0, new),)))
 
     def hold_appends(self) -> "HeldAppends":
         return HeldAppends(self.app)
