@@ -35,7 +35,7 @@ from foldlog_server.transport.server import AddressInUse
 from tests.support.manual_timer import ManualTimer
 from tests.support.server import Server, serving, until
 from tests.support.view_scenario import line, money
-from tests.support.wire import SECONDS, SERVICES, connected, refused, refused_stream
+from tests.support.wire import SECONDS, SERVICES, all_of, connected, refused, refused_stream
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -165,12 +165,6 @@ async def test_reflection_can_be_switched_off(tmp_path: Path) -> None:
 
 
 # Stopping
-
-
-async def all_of(call: Any) -> None:
-    """Read a stream to its end."""
-    while await call.read() is not grpc.aio.EOF:
-        pass
 
 
 @asynccontextmanager

@@ -1,17 +1,71 @@
-"""A process that is told to end while many work: nothing fails for a client that makes calls again."""
+"""A process that is told to end while many work and read: nothing fails for a client that makes calls again,
+nothing is missed, and streams are told why they end."""
 
 import asyncio
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+from grpc import StatusCode
 
 import foldlog_client
+from foldlog.v1.event_service_pb2 import SubscribeRequest
 from foldlog_client import Client, Retry
-from tests.support.processes import serving
-from tests.support.wire import SECONDS
+from tests.support.processes import Served, serving
+from tests.support.server import until
+from tests.support.wire import SECONDS, all_of, connected, refused
 
 WORKERS = 16
+READERS = 8
+RESTARTS = 3
+
+
+class Load:
+    """What a client does all the while."""
+
+    def __init__(self, client: Client) -> None:
+        self.acknowledged: list[int] = []
+        self.followed: list[int] = []
+        self._client = client
+        self._is_over = False
+        self._working = [asyncio.ensure_future(self._work()) for _ in range(WORKERS)]
+        self._following = asyncio.ensure_future(self._follow())
+
+    async def more(self) -> None:
+        enough = len(self.acknowledged) + 100
+        await until(lambda: len(self.acknowledged) >= enough)
+
+    async def end(self) -> None:
+        self._is_over = True
+        await asyncio.gather(*self._working)
+        await until(lambda: len(self.followed) >= len(self.acknowledged))
+        self._following.cancel()
+
+    async def _work(self) -> None:
+        while not self._is_over:
+            reply = await self._client.inventory.receive_stock(product_id="tea", quantity=1)
+            self.acknowledged.append(reply.result.position)
+
+    async def _follow(self) -> None:
+        async for event in self._client.events.subscribe():
+            self.followed.append(event.position)
+
+
+async def told_why(address: str) -> None:
+    """A stream that does not come back is told why it ends."""
+    async with connected(address) as channel:
+        opened: Any = channel.unary_stream("/foldlog.v1.EventService/Subscribe")
+        refusal = await refused(all_of(opened(SubscribeRequest().SerializeToString())))
+    assert (refusal.code, refusal.reason) == (StatusCode.UNAVAILABLE, "DRAINING")
+
+
+async def end_amid(load: Load, server: Served) -> None:
+    """Tell a server to end while many work and read."""
+    reading = [asyncio.ensure_future(told_why(server.address)) for _ in range(READERS)]
+    await load.more()
+    assert (await server.stop()).code == 0
+    await asyncio.gather(*reading)
 
 
 @pytest.mark.slow
@@ -19,35 +73,19 @@ async def test_a_server_that_ends_at_sigterm_under_load_fails_no_call_of_a_clien
     new_log: Path, tmp_path: Path
 ) -> None:
     data = Path(shutil.copytree(new_log, tmp_path / "data"))
-    acknowledged: list[int] = []
-    is_over = asyncio.Event()
-
-    async def work(client: Client) -> None:
-        while not is_over.is_set():
-            reply = await client.inventory.receive_stock(product_id="tea", quantity=1)
-            acknowledged.append(reply.result.position)
-
-    async def more() -> None:
-        enough = len(acknowledged) + 100
-        async with asyncio.timeout(SECONDS):
-            while len(acknowledged) < enough:  # noqa: ASYNC110  nobody here sets an event
-                await asyncio.sleep(0.001)
-
+    quick = Retry(first=0.01, longest=0.1)
     async with serving(data) as first:
         address = first.address
-        quick = Retry(first=0.01, longest=0.1)
         async with foldlog_client.connect(address, retry=quick, timeout=SECONDS) as client:
-            working = [asyncio.ensure_future(work(client)) for _ in range(WORKERS)]
-            await more()
-            assert (await first.stop()).code == 0
-            for _ in range(2):
-                async with serving(data, "--listen", address) as following:
-                    await more()
-                    assert (await following.stop()).code == 0
+            load = Load(client)
+            await end_amid(load, first)
+            for _ in range(RESTARTS - 1):
+                async with serving(data, "--listen", address) as server:
+                    await end_amid(load, server)
             async with serving(data, "--listen", address):
-                await more()
-                is_over.set()
-                await asyncio.gather(*working)
+                await load.more()
+                await load.end()
                 found = await client.inventory.get_inventory(product_id="tea")
-    assert sorted(acknowledged) == list(range(1, len(acknowledged) + 1))
-    assert found.freshness.head == len(acknowledged)
+    everything = list(range(1, len(load.acknowledged) + 1))
+    assert sorted(load.acknowledged) == load.followed == everything
+    assert found.freshness.head == len(everything)

@@ -1,6 +1,7 @@
 """Clients that go without a word, and calls that carry too much: the others are served as before."""
 
 import asyncio
+import sys
 
 import grpc.aio
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from foldlog.orders.v1.commands_pb2 import CreateOrder
 from foldlog.v1.event_service_pb2 import GetHeadRequest, SubscribeRequest
 from tests.support.server import Server, until
-from tests.support.wire import connected
+from tests.support.wire import SECONDS, connected
 
 A = "01938f3e-7c5a-7000-8000-00000000000a"
 CREATE = CreateOrder(order_id="1", customer_id="ada", currency_code="GBP")
@@ -59,3 +60,38 @@ async def test_too_much_metadata_is_told_and_the_connection_goes_on(server: Serv
         await server.ask(GetHeadRequest(), metadata=(("much", "x" * 64 * 1024),))
     assert raised.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert (await server.head()).position == 0
+
+
+GOING = """
+import asyncio, sys
+import foldlog_client
+
+async def work():
+    async with foldlog_client.connect(sys.argv[1]) as client:
+        async def follow():
+            async for _ in client.events.subscribe():
+                print("following", flush=True)
+        following = asyncio.ensure_future(follow())
+        while True:
+            await client.inventory.receive_stock(product_id="tea", quantity=1)
+
+asyncio.run(work())
+"""
+
+
+async def test_of_a_client_that_is_killed_nothing_is_left(server: Server) -> None:
+    tasks = len(asyncio.all_tasks())
+    going = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", GOING, server.address, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert going.stdout is not None
+        assert await asyncio.wait_for(going.stdout.readline(), SECONDS) == b"following\n"
+        calls = server.app._server._calls
+        assert calls._streams
+    finally:
+        going.kill()
+        await going.communicate()
+    await until(lambda: not calls._streams and len(asyncio.all_tasks()) <= tasks)
+    before = (await server.head()).position
+    assert (await server.send(CREATE)).result.position == before + 1

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from foldlog.v1.reads_pb2 import AsOf
 from foldlog_server.core.errors import FoldlogError
 from foldlog_server.core.past import Past
-from tests.property.test_races import COMMANDS
 from tests.support.commands import DECIDERS, Commands, HeldStore, create, settle
+from tests.support.racing import COMMANDS
 
 STREAMS = [("order", "1"), ("order", "2"), ("stock", "tea"), ("stock", "jam"), ("stock", "oil")]
 

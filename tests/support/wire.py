@@ -117,6 +117,12 @@ class Refusal:
     """All of it, to search."""
 
 
+async def all_of(call: Any) -> None:
+    """Read a stream to its end."""
+    while await call.read() is not grpc.aio.EOF:
+        pass
+
+
 async def refused(call: Awaitable[object]) -> Refusal:
     """What a call was refused with; whatever it was, it must be of the form that the contract says."""
     with pytest.raises(grpc.aio.AioRpcError) as raised:

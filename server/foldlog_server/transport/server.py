@@ -16,6 +16,10 @@ _OPTIONS: list[tuple[str, Any]] = [
     # By default a second server binds the same port without a word and takes half of the connections.
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", 4 * _MIB),
+    # Of more calls than 1,000 that come at once, gRPC would cut some off by chance, as CANCELLED and without
+    # a word. Here they wait their turn.
+    ("grpc.server.max_pending_requests", 20_000),
+    ("grpc.server.max_pending_requests_hard_limit", 60_000),
     # Clients that ping more often than every 5 minutes would be cut off as abusive; 10 s is what many do,
     # and three pings that a busy network brought a little closer together would count as abuse.
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
