@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from foldlog_server.core.codec import MAX_EVENT_BYTES
+from foldlog_server.core.codec import MAX_EVENT_BYTES, NO_CHAIN
 from foldlog_server.core.event_store import MAX_BATCH_BYTES, EventStore
 from tests.contract.appends import (
     Clock,
@@ -157,3 +157,11 @@ async def test_refused_appends_are_nowhere_in_the_log(store: EventStore) -> None
 
     assert len(stored) == len(await everything(store)) == 4
     assert payloads(await everything(store)) == [b"0", b"1", b"2", b"3"]
+
+
+async def test_the_chain_begins_with_a_hash_of_nothing_and_ends_at_the_head(store: EventStore) -> None:
+    assert await store.chain_hash_at(0) == NO_CHAIN
+    await store.append(to("order-1", 0, b"a"))
+    assert await store.chain_hash_at(0) == NO_CHAIN
+    assert await store.chain_hash_at(1) == store.head.chain_hash != NO_CHAIN
+    assert await store.chain_hash_at(2) is None

@@ -140,6 +140,17 @@ async def test_a_long_stream_is_the_same_with_snapshots_and_without(server: Serv
         one = ReceiveStock(product_id="tea", quantity=1)
         await asyncio.gather(*(server.send(one, reply=REPLY_RESULT) for _ in range(300)))
     kept = server.data / "snapshots.db"
+    for as_of, reason in {
+        2**64 - 1: "VERSION_BEYOND_END",
+        1_201: "VERSION_BEYOND_END",
+        0: "PRODUCT_NOT_FOUND",
+    }.items():
+        found = await refused(server.ask(GetStockRequest(product_id="tea", as_of=AsOf(version=as_of))))
+        assert found.reason == reason
+    long_ago = AsOf(time=Timestamp(seconds=-62_135_596_800))
+    assert (
+        await refused(server.ask(GetStockRequest(product_id="tea", as_of=long_ago)))
+    ).code is StatusCode.NOT_FOUND
     for past in (1, 999, 1_000, 1_001, 1_200):
         assert (await stock(server, AsOf(version=past))).on_hand == past
     await server.stop()

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import pytest
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foldlog.v1.reads_pb2 import AsOf
-from foldlog_server.core.errors import FoldlogError
+from foldlog_server.core.errors import FoldlogError, ReadRefused
 from foldlog_server.core.past import Past
 from tests.support.commands import DECIDERS, Commands, HeldStore, create, settle
 from tests.support.racing import COMMANDS
@@ -97,3 +98,15 @@ async def test_what_was_on_its_way_at_a_time_is_waited_for() -> None:
     clock.now -= 1  # the batch was stamped before the question came
     await store.release()
     assert await asked == (await sent).streams[0].aggregate
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 10**12])
+async def test_a_time_that_is_not_over_is_refused(ahead: int) -> None:
+    clock = Clock()
+    past = Past(HeldStore(), Commands(HeldStore()).folds, DECIDERS, clock)
+    asked = Timestamp()
+    asked.FromNanoseconds(clock.now + ahead)
+    with pytest.raises(ReadRefused, match="not over"):
+        await past.render("order", "1", AsOf(time=asked))
+    asked.FromNanoseconds(clock.now - 1)
+    assert await past.render("order", "1", AsOf(time=asked)) is None

@@ -77,6 +77,12 @@ class HeldStore(MemoryEventStore):
             future.set_exception(error)
         await settle()
 
+    async def fail_at(self, index: int, error: Exception) -> None:
+        """Refuse one of the held appends and leave those before it and behind it."""
+        before, self.held = self.held[:index], self.held[index:]
+        await self.fail(1, error)
+        self.held = before + self.held
+
     async def fail_first(self, error: Exception) -> None:
         """Refuse the append that has been held longest."""
         await self.fail(1, error)

@@ -278,7 +278,6 @@ class Aggregates:
     def _queue_again(self, decisions: Sequence[Decision]) -> None:
         """Put decisions at the front of their lines, before everything that arrived later."""
         for decision in reversed(decisions):
-            decision.links, decision.dependents = set(), []
             decision.append = decision.found = None
             for entry in decision.entries:
                 entry.line.insert(0, decision)

@@ -11,7 +11,6 @@ from foldlog_server.core.errors import InvalidRequest, ReadRefused, Violation
 from foldlog_server.core.event_store import Append, EventStore
 from foldlog_server.core.events import stream_name
 from foldlog_server.core.fold import Folds
-from foldlog_server.core.read_model import nanoseconds
 from foldlog_server.core.snapshots import ANY, Until
 
 _NOTHING_SET = Violation("as_of.at", "required", "one of version, position and time must be set")
@@ -67,4 +66,4 @@ class Past:
             raise ReadRefused.time_not_over(time.ToJsonString(), now.ToJsonString())
         # What was stamped until then may be on its way to the disk; what comes after this is stamped later.
         await self._store.append(Append(()))
-        return nanoseconds(time)
+        return time.ToNanoseconds()

@@ -214,12 +214,12 @@ async def read_all_batches(
     head = store.head.position
     step = -1 if backwards else 1
     next_position = from_position or (head if backwards else 1)
-    left = max_count or head
-    while left and 0 < next_position <= head:
+    there = next_position if backwards else head - next_position + 1
+    left = min(max_count or there, there)
+    while left:
         limit = min(left, READ_EVENTS)
         events = await store.read_all(from_position=next_position, backwards=backwards, limit=limit)
         next_position = events[-1].position + step
-        events = _up_to(head, events)
         yield events
         left -= len(events)
 

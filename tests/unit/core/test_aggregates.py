@@ -513,3 +513,43 @@ async def test_a_refusal_by_several_aggregates_names_every_one_and_stores_nothin
 def _reserve(order_id: str, **quantities: int) -> ReserveStock:
     lines = [ReservationLine(product_id=product, quantity=units) for product, units in quantities.items()]
     return ReserveStock(order_id=order_id, lines=lines)
+
+
+async def test_what_stood_before_a_failed_decision_is_what_the_next_is_decided_on(
+    store: HeldStore, commands: Commands
+) -> None:
+    store.holds = True
+    first = commands.send(ReceiveStock(product_id="tea", quantity=5))
+    failing = commands.send(ReceiveStock(product_id="tea", quantity=1))
+    await settle()
+    await store.fail_at(1, StoreFull())
+    assert await reason_of(failing) == "STORE_FULL"
+    third = commands.send(ReceiveStock(product_id="tea", quantity=2))
+    await settle()
+    assert [append.streams[0].expected_version for append in store.appends] == [0, 1, 1]
+    await store.release()
+    assert (await first).streams[0].version == 1
+    assert (await third).streams[0].aggregate.on_hand == 7  # type: ignore[union-attr]
+
+
+async def test_what_is_linked_to_a_failed_decision_in_two_ways_is_decided_again_once(
+    store: HeldStore, commands: Commands
+) -> None:
+    for product in ("tea", "jam"):
+        await commands.execute(ReceiveStock(product_id=product, quantity=9))
+    both = [ReservationLine(product_id=product, quantity=1) for product in ("tea", "jam")]
+    store.holds = True
+    failing = commands.send(ReserveStock(order_id="1", lines=both))
+    others = [
+        commands.send(ReceiveStock(product_id="tea", quantity=1)),
+        commands.send(ReceiveStock(product_id="jam", quantity=1)),
+        commands.send(ReserveStock(order_id="2", lines=both)),
+    ]
+    await settle()
+    await store.fail(1, StoreFull())
+    assert await reason_of(failing) == "STORE_FULL"
+    await store.release(3)
+    await store.release()
+    outcomes = await asyncio.wait_for(asyncio.gather(*others), 1)
+    assert [[stream.version for stream in outcome.streams] for outcome in outcomes] == [[2], [2], [3, 3]]
+    assert len(commands.stored()) == 6

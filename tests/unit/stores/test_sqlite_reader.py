@@ -9,10 +9,12 @@ import pytest
 from foldlog_server.core.codec import NO_CHAIN
 from foldlog_server.core.errors import DataDamaged, StoreUnavailable
 from foldlog_server.core.event_store import Head, RecordedRequest
+from foldlog_server.stores import sqlite_rows
 from foldlog_server.stores.opening import NotALog
 from foldlog_server.stores.sqlite import SqliteEventStore
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
 from tests.contract.appends import append, decoded, everything, part, positions, request, to
+from tests.unit.stores.conftest import OpenStore
 
 
 @pytest.fixture
@@ -141,3 +143,32 @@ async def test_a_stream_and_the_log_are_contiguous(filled: SqliteEventStore, tmp
             reader.read_all()
         with pytest.raises(DataDamaged):
             reader.read_stream("order-1")
+
+
+@pytest.mark.parametrize(("room", "count"), [(0, 1), (1, 1), (2, 2), (3, 3), (12, 6)])
+@pytest.mark.parametrize("backwards", [False, True])
+async def test_a_batch_has_at_least_one_event_and_at_most_so_many_bytes(
+    filled: SqliteEventStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    backwards: bool,
+    room: int,
+    count: int,
+) -> None:
+    size = len((await filled.read_stream("order-1"))[0].record)
+    with SqliteLogReader.open(tmp_path) as reader:
+        for bytes_more in (0, size - 1):
+            monkeypatch.setattr(sqlite_rows, "MAX_BATCH_BYTES", room * size + bytes_more)
+            assert len(reader.read_stream("order-1", backwards=backwards)) == count
+            assert len(reader.read_all(backwards=backwards)) == max(room, 1)
+
+
+async def test_the_newest_events_of_a_log_that_is_opened_again_are_in_memory(
+    filled: SqliteEventStore, open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything_there = await everything(filled)
+    await filled.close()
+    store = await open_store()
+    monkeypatch.setattr(store, "_scan", None)
+    assert await store.read_all() == everything_there
