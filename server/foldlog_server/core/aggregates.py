@@ -28,15 +28,16 @@ from foldlog_server.core.decision import (
     Decision,
     Entry,
     Part,
-    Proposed,
     StreamState,
     closure,
-    left_by,
+    happens,
+    proposed,
+    resolve,
+    take_back,
 )
 from foldlog_server.core.errors import (
     Contended,
     FoldlogError,
-    Rejected,
     StoreUnavailable,
     WrongExpectedVersion,
 )
@@ -171,7 +172,7 @@ class Aggregates:
         decision.attempts += 1
         decision.links = {entry.pending[-1] for entry in decision.entries if entry.pending}
         try:
-            happened = _happens(decision)
+            happened = happens(decision)
         except FoldlogError as refusal:
             self._settle_when_durable(decision, refusal)
         except Exception as error:
@@ -190,8 +191,8 @@ class Aggregates:
             appends.append(StreamAppend(entry.stream, entry.version, tuple(events)))
             streams.append(StreamState(entry.stream, entry.version + len(events), entry.position, state))
         if decision.validate_only:
-            proposed = _proposed(appends, decision.metadata)
-            self._settle_when_durable(decision, Decided(streams, proposed=proposed))
+            would_be = proposed(appends, decision.metadata)
+            self._settle_when_durable(decision, Decided(streams, proposed=would_be))
         elif decision.request is None and not any(happened):
             self._settle_when_durable(decision, Decided(streams))
         else:
@@ -221,7 +222,7 @@ class Aggregates:
     def _settle_when_durable(self, decision: Decision, found: Decided | FoldlogError) -> None:
         decision.found = found
         if not decision.links:
-            _resolve(decision)
+            resolve(decision)
         for link in decision.links:
             link.dependents.append(decision)
 
@@ -247,12 +248,12 @@ class Aggregates:
                 entry.position = last.position
                 self._folds.reached(entry.decider, part.expected_version, state, last)
         decision.found = Decided(streams, appended.events)
-        _resolve(decision)
+        resolve(decision)
         dependents, decision.dependents = decision.dependents, []
         for dependent in dependents:
             dependent.links.discard(decision)
             if not dependent.links and dependent.append is None:
-                _resolve(dependent)
+                resolve(dependent)
 
     def _failed(self, decision: Decision, error: BaseException) -> None:
         """Fail a decision and everything linked to it, then decide again what can be, in order."""
@@ -272,7 +273,7 @@ class Aggregates:
             decision.settle(error)
         else:
             decision.fail(error)
-        _take_back(fallen)
+        take_back(fallen)
         self._queue_again(sorted(retried, key=lambda other: other.order))
 
     def _queue_again(self, decisions: Sequence[Decision]) -> None:
@@ -282,55 +283,3 @@ class Aggregates:
             for entry in decision.entries:
                 entry.line.insert(0, decision)
         self._advance_heads(entry for decision in decisions for entry in decision.entries)
-
-
-def _happens(decision: Decision) -> Sequence[Sequence[Message]]:
-    """What the command does to each of its streams; raises the refusals of all of them together."""
-    expected = decision.expected_version
-    if expected is not None:
-        for entry in decision.entries:
-            if expected != entry.version:
-                raise WrongExpectedVersion(entry.stream, expected, entry.version)
-    happened: list[Sequence[Message]] = []
-    refusals: list[Rejected] = []
-    for part, entry in zip(decision.parts, decision.entries, strict=True):
-        try:
-            happened.append(() if part.command is None else part.decider.decide(part.command, entry.state))
-        except Rejected as refusal:
-            refusals.append(refusal)
-    if refusals:
-        raise Rejected.of_all(refusals)
-    return happened
-
-
-def _proposed(appends: Iterable[StreamAppend], metadata: EventMetadata) -> Sequence[Proposed]:
-    return [
-        Proposed(append.stream, version, event, metadata)
-        for append in appends
-        for version, event in enumerate(append.events, append.expected_version + 1)
-    ]
-
-
-def _resolve(decision: Decision) -> None:
-    """Answer, now that the version it was decided on is on disk, and so has a position."""
-    found = decision.found
-    assert found is not None
-    if isinstance(found, Decided):
-        for entry, stream in zip(decision.entries, found.streams, strict=True):
-            stream.position = entry.position
-    decision.settle(found)
-
-
-def _take_back(fallen: Sequence[Decision]) -> None:
-    """Undo what decisions did in memory; what stands before them on its way to the disk stays."""
-    for decision in fallen:
-        for link in decision.links:
-            link.dependents.remove(decision)
-    gone = set(fallen)
-    for entry in dict.fromkeys(entry for decision in fallen for entry in decision.entries):
-        entry.pending = [other for other in entry.pending if other not in gone]
-        if entry.pending:
-            left = left_by(entry.pending[-1], entry.stream)
-            entry.state, entry.version = left.state, left.version
-        else:
-            entry.loaded = False

@@ -5,7 +5,7 @@ slotted class: a frozen dataclass takes several times as long to make.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -13,8 +13,8 @@ from google.protobuf.message import Message
 
 from foldlog.v1.events_pb2 import EventMetadata
 from foldlog_server.core.decider import AnyDecider
-from foldlog_server.core.errors import FoldlogError
-from foldlog_server.core.event_store import Append, NewRequest
+from foldlog_server.core.errors import FoldlogError, Rejected, WrongExpectedVersion
+from foldlog_server.core.event_store import Append, NewRequest, StreamAppend
 from foldlog_server.core.events import EncodedEvent, NewEvent
 
 
@@ -155,3 +155,56 @@ def left_by(decision: Decision, stream: str) -> StreamState:
     """What a decision made of a stream."""
     assert isinstance(decision.found, Decided)
     return next(state for state in decision.found.streams if state.stream == stream)
+
+
+def happens(decision: Decision) -> Sequence[Sequence[Message]]:
+    """What the command does to each of its streams; raises the refusals of all of them together."""
+    expected = decision.expected_version
+    if expected is not None:
+        for entry in decision.entries:
+            if expected != entry.version:
+                raise WrongExpectedVersion(entry.stream, expected, entry.version)
+    happened: list[Sequence[Message]] = []
+    refusals: list[Rejected] = []
+    for part, entry in zip(decision.parts, decision.entries, strict=True):
+        try:
+            happened.append(() if part.command is None else part.decider.decide(part.command, entry.state))
+        except Rejected as refusal:
+            refusals.append(refusal)
+    if refusals:
+        raise Rejected.of_all(refusals)
+    return happened
+
+
+def proposed(appends: Iterable[StreamAppend], metadata: EventMetadata) -> Sequence[Proposed]:
+    """What appends would store."""
+    return [
+        Proposed(append.stream, version, event, metadata)
+        for append in appends
+        for version, event in enumerate(append.events, append.expected_version + 1)
+    ]
+
+
+def resolve(decision: Decision) -> None:
+    """Answer, now that the version it was decided on is on disk, and so has a position."""
+    found = decision.found
+    assert found is not None
+    if isinstance(found, Decided):
+        for entry, stream in zip(decision.entries, found.streams, strict=True):
+            stream.position = entry.position
+    decision.settle(found)
+
+
+def take_back(fallen: Sequence[Decision]) -> None:
+    """Undo what decisions did in memory; what stands before them on its way to the disk stays."""
+    for decision in fallen:
+        for link in decision.links:
+            link.dependents.remove(decision)
+    gone = set(fallen)
+    for entry in dict.fromkeys(entry for decision in fallen for entry in decision.entries):
+        entry.pending = [other for other in entry.pending if other not in gone]
+        if entry.pending:
+            left = left_by(entry.pending[-1], entry.stream)
+            entry.state, entry.version = left.state, left.version
+        else:
+            entry.loaded = False
