@@ -12,7 +12,7 @@ import datetime
 from collections.abc import AsyncIterator, Iterable
 
 {imports}
-from foldlog.v1.async_caller import Caller, as_duration, as_timestamp
+from foldlog.v1.async_caller import Caller, Watch, as_duration, as_timestamp
 
 
 class {class_name}:
@@ -77,6 +77,13 @@ class Method:
         )
         heading = signature(f"async def {self.name}", self.arguments, self.response)
         return heading + docstring(self.comment, self.arguments) + textwrap.indent(call, " " * 8)
+
+    def watch_source(self) -> str:
+        """An endless iterator of a watch's messages."""
+        call = exploded("return self._caller.watch", [f'"{self.path}"', self.request, self.response])
+        heading = signature(f"def {self.name}", self.arguments, f"Watch[{self.response}]")
+        comment = f"{self.comment}\n\nUse it in `async with`. A lost connection is made again and resumed."
+        return heading + docstring(comment, self.arguments) + textwrap.indent(call, " " * 8)
 
     def iterator_source(self, name: str, item: str, items: str) -> str:
         """A generator of all items of all pages."""

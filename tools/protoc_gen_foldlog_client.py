@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""A protoc plugin: writes one typed async method for each unary RPC of every CommandService and QueryService.
+"""A protoc plugin: writes one typed async method for each RPC of every CommandService and QueryService.
 
 A method with the option `foldlog.v1.command` is a command: its arguments are the fields of the request's
 `command`. Any other is a query: its arguments are the fields of the request. The fields of the request's
-`options` follow as arguments that may be left out. What the protos say in comments, the methods say in
+`options` follow as arguments that may be left out. A stream of responses that can be resumed by a token is a
+watch; other streams have no method. What the protos say in comments, the methods say in
 docstrings. The same protos give the same bytes.
 """
 
@@ -37,7 +38,7 @@ from google.protobuf.descriptor_pb2 import (
 from foldlog.v1.options_pb2 import command as command_route
 
 SERVICES = ("CommandService", "QueryService")
-TAKEN = frozenset({"AsyncIterator", "Iterable", "Caller", "as_duration", "as_timestamp", "datetime"})
+TAKEN = frozenset({"AsyncIterator", "Iterable", "Caller", "Watch", "as_duration", "as_timestamp", "datetime"})
 
 
 def method_of(service: str, method: MethodDescriptorProto, names: Names) -> Method:
@@ -70,6 +71,30 @@ def method_of(service: str, method: MethodDescriptorProto, names: Names) -> Meth
     )
 
 
+def watch_of(service: str, method: MethodDescriptorProto, names: Names) -> Method:
+    """What to write for a watch."""
+    arguments = parameters(method.input_type, names)
+    arguments.sort(key=lambda one: one.default is not None)
+    return Method(
+        snake(method.name),
+        f"/{service[1:]}/{method.name}",
+        names.protos.comments[f"{service}.{method.name}"],
+        arguments,
+        construction(names.of(method.input_type), arguments),
+        names.of(method.output_type),
+        is_command=False,
+    )
+
+
+def is_watch(method: MethodDescriptorProto, protos: Protos) -> bool:
+    both = (protos.messages[method.input_type], protos.messages[method.output_type])
+    return (
+        method.server_streaming
+        and not method.client_streaming
+        and all(any(one.name == "resume_token" for one in message.field) for message in both)
+    )
+
+
 def refuse_twins(method: str, arguments: Sequence[Parameter]) -> None:
     seen = [one.name for one in arguments]
     twins = sorted({name for name in seen if seen.count(name) > 1})
@@ -94,15 +119,23 @@ def iterator_of(method: MethodDescriptorProto, written: Method, names: Names) ->
     return name, written.iterator_source(name, single(lists[0], items, names)[0], items)
 
 
+def sources_of(service: str, method: MethodDescriptorProto, names: Names) -> list[tuple[str, str]]:
+    """The names and sources of what is written for one RPC."""
+    if is_watch(method, names.protos):
+        watch = watch_of(service, method, names)
+        return [(watch.name, watch.watch_source())]
+    if method.client_streaming or method.server_streaming:
+        return []
+    written = method_of(service, method, names)
+    iterator = iterator_of(method, written, names)
+    return [(written.name, written.source()), *([iterator] if iterator else [])]
+
+
 def methods_of(service: str, methods: Iterable[MethodDescriptorProto], names: Names) -> dict[str, str]:
-    """The source of every method of one service, by its name. Streams have none."""
+    """The source of every method of one service, by its name. Streams that are no watches have none."""
     sources: dict[str, str] = {}
     for method in methods:
-        if method.client_streaming or method.server_streaming:
-            continue
-        written = method_of(service, method, names)
-        iterator = iterator_of(method, written, names)
-        for name, source in [(written.name, written.source()), *([iterator] if iterator else [])]:
+        for name, source in sources_of(service, method, names):
             if sources.setdefault(name, source) is not source:
                 raise Unsupported(f"{service[1:]} has two methods called {name}; rename one RPC.")
     return sources

@@ -20,6 +20,7 @@ from foldlog_client.errors import (
     Rejected,
     RequestIdReused,
     Resource,
+    ResumeTokenInvalid,
     ServerFault,
     TimedOut,
     Unavailable,
@@ -32,6 +33,7 @@ from foldlog_client.payload import UnknownPayload, unpack
 from foldlog_client.retries import Retry
 from foldlog_client.session import LogPosition, Session
 from foldlog_client.subscription import Subscription
+from foldlog_client.watch import Watch
 
 __all__ = [
     "Aborted",
@@ -55,6 +57,7 @@ __all__ = [
     "Rejected",
     "RequestIdReused",
     "Resource",
+    "ResumeTokenInvalid",
     "Retry",
     "ServerFault",
     "Session",
@@ -65,6 +68,7 @@ __all__ = [
     "VersionConflict",
     "ViewBehind",
     "Violation",
+    "Watch",
     "connect",
     "unpack",
 ]

@@ -7,17 +7,25 @@ nor more than five attempts.
 
 from collections.abc import Callable
 from typing import Protocol, Self, TypeVar
+from weakref import WeakSet
 
 import grpc.aio
 from google.protobuf.message import Message
 from uuid_utils import uuid7
 
-from foldlog.v1.async_caller import CommandRequest, CommandResponse, QueryRequest
+from foldlog.v1.async_caller import (
+    CommandRequest,
+    CommandResponse,
+    QueryRequest,
+    WatchRequest,
+    WatchResponse,
+)
 from foldlog.v1.commands_pb2 import CommandResult
 from foldlog_client.errors import FoldlogError, LogReplaced, ViewBehind
 from foldlog_client.retries import Retry, may_repeat
 from foldlog_client.session import LogPosition, Session
 from foldlog_client.status import decoded
+from foldlog_client.watch import Watch
 
 
 class Encodable(Protocol):
@@ -36,10 +44,17 @@ class Decodable(Protocol):
 C = TypeVar("C", bound=CommandResponse)
 Q = TypeVar("Q", bound=Message)
 D = TypeVar("D", bound=Decodable)
+W = TypeVar("W", bound=WatchResponse)
+
+
+class Closable(Protocol):
+    """What is open until it is closed."""
+
+    async def aclose(self) -> None: ...
 
 
 class Calls:
-    """Makes the unary calls of one client."""
+    """Makes the calls of one client, and knows its streams."""
 
     def __init__(
         self,
@@ -56,6 +71,16 @@ class Calls:
         self.timeout = timeout
         """Seconds for a call with all its attempts, where the call does not say."""
         self._read_your_writes = read_your_writes
+        self._streams: WeakSet[Closable] = WeakSet()
+
+    def opened(self, stream: Closable) -> None:
+        """Have a stream end with the client."""
+        self._streams.add(stream)
+
+    async def aclose(self) -> None:
+        """End every stream that is still open."""
+        for stream in list(self._streams):
+            await stream.aclose()
 
     async def command(
         self, path: str, request: CommandRequest, response: type[C], *, within: float | None
@@ -96,6 +121,15 @@ class Calls:
         except LogReplaced:
             self._session.forget(LogPosition(request.options.log_id))
             raise
+
+    def watch(self, path: str, request: WatchRequest, response: type[W]) -> Watch[W]:
+        """What there is, then every change, from the request's resume token on."""
+        stream = self._channel.unary_stream(
+            path, request_serializer=_encoded, response_deserializer=response.FromString
+        )
+        watch: Watch[W] = Watch(stream, request, self._retry)
+        self.opened(watch)
+        return watch
 
     async def unary(
         self,

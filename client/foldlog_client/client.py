@@ -47,9 +47,9 @@ class Client(Domains):
         retry = retry or Retry()
         self._channel = channel
         self.session = Session(session)
-        calls = Calls(channel, self.session, retry, timeout=timeout, read_your_writes=read_your_writes)
-        self.events = Events(channel, calls, retry)
-        super().__init__(calls)
+        self._calls = Calls(channel, self.session, retry, timeout=timeout, read_your_writes=read_your_writes)
+        self.events = Events(channel, self._calls, retry)
+        super().__init__(self._calls)
 
     async def __aenter__(self) -> Self:
         return self
@@ -58,8 +58,8 @@ class Client(Domains):
         await self.close()
 
     async def close(self) -> None:
-        """End all subscriptions and reads, then the connection."""
-        await self.events.aclose()
+        """End all subscriptions, watches and reads, then the connection."""
+        await self._calls.aclose()
         await self._channel.close()
 
 

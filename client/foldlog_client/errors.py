@@ -3,7 +3,8 @@
 FoldlogError
 ├── InvalidRequest          the request breaks the contract; nothing was tried
 │   ├── RequestIdReused     the request id was used before for another command
-│   └── PageTokenInvalid    the page token belongs to another request, view or log
+│   ├── PageTokenInvalid    the page token belongs to another request, view or log
+│   └── ResumeTokenInvalid  the resume token belongs to another request
 ├── Rejected                a rule refuses it in the present state
 ├── LogReplaced             the log is not the one that the position belongs to
 ├── NotFound                there is no such thing
@@ -101,6 +102,10 @@ class RequestIdReused(InvalidRequest):
 
 class PageTokenInvalid(InvalidRequest):
     """The page token belongs to another request, view or log."""
+
+
+class ResumeTokenInvalid(InvalidRequest):
+    """The resume token belongs to another request."""
 
 
 class Rejected(FoldlogError):

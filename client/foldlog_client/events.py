@@ -2,8 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
-from weakref import WeakSet
+from typing import TypeVar
 
 import grpc.aio
 from google.protobuf.empty_pb2 import Empty
@@ -32,12 +31,6 @@ from foldlog_client.subscription import Subscription
 
 Q = TypeVar("Q")
 R = TypeVar("R", ReadAllResponse, ReadStreamResponse)
-
-
-class Closable(Protocol):
-    """What is open until it is closed."""
-
-    async def aclose(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -69,7 +62,6 @@ class Events:
         self._stub = EventServiceStub(channel)
         self._calls = calls
         self._retry = retry
-        self._open: WeakSet[Closable] = WeakSet()
 
     async def head(self, *, timeout: float | None = None) -> GetHeadResponse:  # noqa: ASYNC109 a gRPC deadline
         """Where the log ends: its id, the last position, the hash of the chain up to it."""
@@ -106,7 +98,7 @@ class Events:
         else:
             request.after_position = start.position
         subscription = Subscription(lambda one: self._stub.Subscribe(one), request, self._retry)
-        self._open.add(subscription)
+        self._calls.opened(subscription)
         return subscription
 
     def read_all(
@@ -147,11 +139,6 @@ class Events:
 
         return self._read(opened, cursor, lambda event: event.version)
 
-    async def aclose(self) -> None:
-        """End every subscription and read that is still open."""
-        for one in list(self._open):
-            await one.aclose()
-
     async def _read(
         self,
         opened: Callable[[], UnaryStreamCall[Q, R]],
@@ -159,7 +146,7 @@ class Events:
         place: Callable[[RecordedEvent], int],
     ) -> AsyncGenerator[RecordedEvent, None]:
         batches = ResumedStream(opened, self._retry, patience=self._calls.timeout)
-        self._open.add(batches)
+        self._calls.opened(batches)
         try:
             more = True
             while more and (batch := await batches.read()) is not None:

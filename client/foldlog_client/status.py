@@ -26,6 +26,7 @@ _CORE = "foldlog.v1"
 _BY_REASON: dict[str, type[FoldlogError]] = {
     "REQUEST_ID_REUSED": errors.RequestIdReused,
     "PAGE_TOKEN_INVALID": errors.PageTokenInvalid,
+    "RESUME_TOKEN_INVALID": errors.ResumeTokenInvalid,
     "LOG_REPLACED": errors.LogReplaced,
     "VERSION_CONFLICT": errors.VersionConflict,
     "CONTENDED": errors.Contended,

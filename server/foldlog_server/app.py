@@ -20,6 +20,7 @@ from foldlog_server.core.command_handler import CommandHandler
 from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.fold import Folds
+from foldlog_server.core.live_query import compile_watch
 from foldlog_server.core.past import Past
 from foldlog_server.core.projector import Projector
 from foldlog_server.core.projectors import Projectors
@@ -164,10 +165,11 @@ def _server(
         services[service.full_name] = command_handlers(
             service, calls, handler, DECIDERS, arrivals, store.log_id, new_id
         )
+    queries = _queries(store, aggregates, past, reads)
     for module in (orders_queries, inventory_queries):
         service = module.DESCRIPTOR.services_by_name["QueryService"]
         services[service.full_name] = query_handlers(
-            service, calls, reads, past, _queries(store, aggregates, past, reads)
+            service, calls, reads, past, queries, lambda method: compile_watch(method, store, projectors)
         )
     service = events.DESCRIPTOR.services_by_name["EventService"]
     services[service.full_name] = event_handlers(service, calls, store)

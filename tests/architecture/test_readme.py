@@ -25,12 +25,13 @@ def test_the_first_commands_are_targets_of_make() -> None:
 
 
 def test_what_is_pasted_into_a_shell_does_what_it_says(server: Served, tmp_path: Path) -> None:
-    place, watch, from_python, tail = fences(README, "sh")
+    place, follow, from_python, watch, tail = fences(README, "sh")
 
     assert '"replayed"' not in server.paste(place)
     assert '"replayed": true' in server.paste(place)
-    server.paste_and_watch(watch, "OrderCreated", tmp_path / "watched")
+    server.paste_and_watch(follow, "OrderCreated", tmp_path / "followed")
     assert "foldlog.orders.v1.OrderSubmitted" in server.paste(from_python)
+    server.paste_and_watch(watch, "'1001': 2", tmp_path / "watched")
     server.paste_and_watch(tail, "OrderSubmitted", tmp_path / "tailed")
 
 

@@ -24,13 +24,11 @@ from foldlog.orders.v1.queries_pb2 import (
     ListCurrentOrdersRequest,
     ListCustomersRequest,
     ListOrderHistoryRequest,
-    WatchCurrentOrdersRequest,
-    WatchOrderRequest,
 )
 from foldlog.orders.v1.types_pb2 import ORDER_STATUS_CANCELLED, ORDER_STATUS_SHIPPED, ORDER_STATUS_SUBMITTED
 from foldlog.v1.reads_pb2 import WHEN_BEHIND_ANSWER, WHEN_BEHIND_FAIL, AsOf, ReadOptions
 from tests.conformance.shop import STATUSES, Shop, fresh, line, money, names
-from tests.support.wire import METHODS, Refusal, refused
+from tests.support.wire import Refusal, refused
 
 QUERIES = [
     GetOrderRequest(order_id="o"),
@@ -455,21 +453,3 @@ async def test_as_of_nothing(shop: Shop, query: str) -> None:
     """{query} as of nothing in particular: INVALID_ARGUMENT, and the field is named."""
     refusal = await asked_as_of(shop, query, AsOf())
     assert (refusal.code, refusal.violations) == (StatusCode.INVALID_ARGUMENT, [("as_of.at", "required")])
-
-
-# Not offered yet
-
-
-@pytest.mark.parametrize("watch", ["WatchOrder", "WatchCurrentOrders", "WatchInventory"])
-async def test_watches(shop: Shop, watch: str) -> None:
-    """{watch} is not offered yet: UNIMPLEMENTED (NOT_IMPLEMENTED)."""
-    requests = {
-        "WatchOrder": WatchOrderRequest(order_id="o"),
-        "WatchCurrentOrders": WatchCurrentOrdersRequest(),
-    }
-    if watch in requests:
-        call = shop.ask(requests[watch])
-    else:
-        call = shop.call(METHODS["WatchInventory@foldlog.inventory.v1"], b"")
-    refusal = await refused(anext(aiter(call)))
-    assert (refusal.code, refusal.reason) == (StatusCode.UNIMPLEMENTED, "NOT_IMPLEMENTED")

@@ -25,7 +25,7 @@ from tests.architecture.documents import ROOT
 from tests.architecture.error_catalogue import CATALOGUES
 from tests.support.provoking import BY_RULES, FULL, Told, create, refusal
 from tests.support.server import Server
-from tests.support.wire import METHODS, Refusal, refused
+from tests.support.wire import METHODS, SECONDS, Refusal, refused, refused_stream
 
 CORE = "foldlog.v1"
 NEVER = {(CORE, "PRECEDING_FAILED"): "It belongs to Execute, which is not offered yet."}
@@ -86,6 +86,10 @@ async def invalid_fields(server: Server, _: pytest.MonkeyPatch) -> Provoked:
     bad = CreateOrder(currency_code="pound")
     fields = [("command.customer_id", "required"), ("command.currency_code", "pattern")]
     return await refusal(server, bad), Told(violations=fields)
+
+
+async def resume_token_invalid(server: Server, _: pytest.MonkeyPatch) -> Provoked:
+    return await refusal(server, WatchOrderRequest(order_id="o", resume_token="forged")), Told()
 
 
 async def request_id_reused(server: Server, _: pytest.MonkeyPatch) -> Provoked:
@@ -207,7 +211,8 @@ async def data_damaged(server: Server, _: pytest.MonkeyPatch) -> Provoked:
 
 
 async def not_implemented(server: Server, _: pytest.MonkeyPatch) -> Provoked:
-    return await refusal(server, WatchOrderRequest(order_id="o")), Told()
+    opened: Any = server.channel.stream_stream("/foldlog.orders.v1.CommandService/Execute")
+    return await refused_stream(opened(iter([b""]), timeout=SECONDS)), Told()
 
 
 async def internal(server: Server, patch: pytest.MonkeyPatch) -> Provoked:
@@ -232,6 +237,7 @@ BEFALLING: dict[Entry, Provoke] = {
         invalid_fields,
         request_id_reused,
         page_token_invalid,
+        resume_token_invalid,
         version_conflict,
         contended,
         stream_not_found,

@@ -41,6 +41,45 @@ C = TypeVar("C", bound=CommandResponse)
 Q = TypeVar("Q", bound=Message)
 
 
+class WatchResponse(Protocol):
+    """A message of a watch."""
+
+    @property
+    def resume_token(self) -> str: ...
+    @classmethod
+    def FromString(cls, s: bytes) -> Self: ...
+
+
+W = TypeVar("W", bound=WatchResponse)
+W_co = TypeVar("W_co", bound=WatchResponse, covariant=True)
+
+
+class WatchRequest(Protocol):
+    """The request of a watch."""
+
+    resume_token: str
+
+    def SerializeToString(self, *, deterministic: bool = ...) -> bytes: ...
+
+
+class Watch(Protocol[W_co]):
+    """The messages of a watch, for ever, across lost connections; used in `async with`, it ends with it."""
+
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(self, *_: object) -> None: ...
+    def __aiter__(self) -> Self: ...
+    async def __anext__(self) -> W_co: ...
+
+    @property
+    def resume_token(self) -> str:
+        """Another watch with the same arguments goes on here: after the message at hand."""
+        ...
+
+    async def aclose(self) -> None:
+        """End the watch; an iteration in progress ends with it."""
+        ...
+
+
 class Caller(Protocol):
     """Makes calls: the connection, deadlines, retries, request ids and the session are its own."""
 
@@ -60,6 +99,10 @@ class Caller(Protocol):
         within: float | None,
     ) -> Q:
         """Ask a question; with `own_writes` the answer sees what the session did before."""
+        ...
+
+    def watch(self, path: str, request: WatchRequest, response: type[W]) -> Watch[W]:
+        """The messages of a watch; a lost connection is made again and resumed."""
         ...
 
 

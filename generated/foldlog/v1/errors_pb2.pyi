@@ -68,6 +68,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The version lies beyond the end of the stream."""
     ERROR_REASON_TIME_NOT_OVER: _ErrorReason.ValueType  # 21
     """The time is not over yet."""
+    ERROR_REASON_RESUME_TOKEN_INVALID: _ErrorReason.ValueType  # 22
+    """The resume token belongs to another request."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is why a call failed."""
@@ -116,4 +118,6 @@ ERROR_REASON_VERSION_BEYOND_END: ErrorReason.ValueType  # 20
 """The version lies beyond the end of the stream."""
 ERROR_REASON_TIME_NOT_OVER: ErrorReason.ValueType  # 21
 """The time is not over yet."""
+ERROR_REASON_RESUME_TOKEN_INVALID: ErrorReason.ValueType  # 22
+"""The resume token belongs to another request."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

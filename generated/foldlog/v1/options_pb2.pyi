@@ -242,7 +242,7 @@ Global___CommandRoute: _TypeAlias = CommandRoute  # noqa: Y015
 
 @_typing.final
 class QueryRoute(_message.Message):
-    """QueryRoute binds a query to one collection of a view's documents."""
+    """QueryRoute binds a query, or a watch, to one collection of a view's documents."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -254,7 +254,9 @@ class QueryRoute(_message.Message):
     collection: _builtins.str
     """The name of the collection, such as "current-orders"."""
     id: _builtins.str
-    """The path in the request to the id of the one document asked for; empty for a list."""
+    """The path in the request to the id of the one document asked for; empty for a list. Of a watch also a
+    repeated field: only those documents, all if it is empty.
+    """
     by_id: _builtins.bool
     """A list is in the order of the bytes of the ids; else in the order in which the documents came to be."""
     not_found: _builtins.str

@@ -104,6 +104,14 @@ class InvalidRequest(FoldlogError):
             "Begin again without a page token.",
         )
 
+    @classmethod
+    def resume_token(cls) -> "InvalidRequest":
+        return cls(
+            _REASONS[ErrorReason.ERROR_REASON_RESUME_TOKEN_INVALID],
+            "The resume token does not belong to this request. "
+            "Begin again without a resume token, and forget what was there.",
+        )
+
 
 class Rejected(FoldlogError):
     """A rule of the domain refuses the command or question."""

@@ -33,6 +33,7 @@ class Projector:
         self._wanted = frozenset(event.DESCRIPTOR.full_name for event in view.events)
         self._columns = {name: indexed_columns(document) for name, document in view.collections.items()}
         self._waiters: dict[asyncio.Future[bool], int] = {}
+        self._moved = asyncio.Event()
 
     @property
     def position(self) -> int:
@@ -62,6 +63,11 @@ class Projector:
         finally:
             self._waiters.pop(seen, None)
 
+    async def moved_beyond(self, position: int) -> None:
+        """Return once the view is beyond a position, or has stopped; it does not hurry for this."""
+        while self.position <= position and self.failed is None:
+            await self._moved.wait()
+
     # One batch
 
     def begin(self) -> Projection:
@@ -82,6 +88,7 @@ class Projector:
         """Wake those whose position has been seen."""
         here = self.position
         self._release([waiter for waiter, position in self._waiters.items() if position <= here], True)
+        self._tell_followers()
 
     # The end
 
@@ -100,9 +107,14 @@ class Projector:
     def release_all(self) -> None:
         """Tell those who wait that what they wait for does not come."""
         self._release(list(self._waiters), False)
+        self._tell_followers()
 
     def _release(self, waiters: Sequence[asyncio.Future[bool]], seen: bool) -> None:
         for waiter in waiters:
             del self._waiters[waiter]  # now, so that no rest is skipped for one that only has to be resumed
             if not waiter.done():
                 waiter.set_result(seen)
+
+    def _tell_followers(self) -> None:
+        self._moved.set()
+        self._moved = asyncio.Event()

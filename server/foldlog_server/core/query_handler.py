@@ -171,7 +171,7 @@ def _compile_get(method: MethodDescriptor, route: QueryRoute, reads: Reads, past
 def _compile_list(method: MethodDescriptor, route: QueryRoute, reads: Reads) -> Query:
     document_tag, freshness_tag = _tags(method.output_type)
     token_tag = tag_of(method.output_type.fields_by_name["next_page_token"])
-    filters_of = _filters(method.input_type)
+    filters = filters_of(method.input_type)
 
     async def page(request: Any) -> bytes:
         scope = reads.scope(route.collection)
@@ -180,7 +180,7 @@ def _compile_list(method: MethodDescriptor, route: QueryRoute, reads: Reads) -> 
         limit = page_size(request.page_size)
         page = await reads.page(
             route.collection,
-            filters_of(request),
+            filters(request),
             by_id=route.by_id,
             descending=request.descending,
             after=after,
@@ -198,7 +198,8 @@ def _compile_list(method: MethodDescriptor, route: QueryRoute, reads: Reads) -> 
     return page
 
 
-def _filters(request: Descriptor) -> Callable[[Message], list[ColumnFilter]]:
+def filters_of(request: Descriptor) -> Callable[[Message], list[ColumnFilter]]:
+    """Gives the filters that a request's fields are, by their options."""
     filtered = [
         (field.name, field.GetOptions().Extensions[filter_option])
         for field in request.fields

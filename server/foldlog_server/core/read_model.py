@@ -9,7 +9,7 @@ Promises
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple, Protocol, TypeAlias, cast
@@ -73,6 +73,14 @@ class Page(NamedTuple):
     position: int
 
 
+class Matching(NamedTuple):
+    """Those of some documents that pass all filters, as they all were at one position."""
+
+    documents: Mapping[str, bytes]
+    """By id."""
+    position: int
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnFilter:
     """Only documents whose column compares so to the value; one that is not set never does."""
@@ -125,6 +133,11 @@ class ReadModel(Protocol):
         Documents that one event made are in the order of their ids. Raises `KeyError` for a collection or
         column that there is not.
         """
+
+    async def matching(
+        self, collection: str, ids: Collection[str], filters: Sequence[ColumnFilter] = ()
+    ) -> Matching:
+        """Those documents of some ids that pass all filters. Raises `KeyError` as `page` does."""
 
     def write(self, changes: Sequence[Change], base: int, checkpoint: Checkpoint) -> Awaitable[None]:
         """Store the changes and the checkpoint, all or none.

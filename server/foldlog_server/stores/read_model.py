@@ -3,10 +3,10 @@
 import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import aiosqlite
 
@@ -18,6 +18,7 @@ from foldlog_server.core.read_model import (
     Checkpoint,
     ColumnFilter,
     Found,
+    Matching,
     Page,
     ReadModelUnavailable,
     Row,
@@ -204,10 +205,21 @@ class SqliteReadModel:
         statement = self._tables[collection].page(
             filters, by_id=by_id, descending=descending, after=after, limit=limit
         )
+        rows, position = await self._scan([statement])
+        return Page([Row(*row) for row in rows], position)
+
+    async def matching(
+        self, collection: str, ids: Collection[str], filters: Sequence[ColumnFilter] = ()
+    ) -> Matching:
+        rows, position = await self._scan(list(self._tables[collection].matching(ids, filters)))
+        return Matching(dict(rows), position)
+
+    async def _scan(self, statements: Sequence[Statement]) -> tuple[list[Any], int]:
+        """All rows of the statements, and the position they belong to."""
         # Taken before the thread reads: what is skipped meanwhile may follow a write that it does not see.
         skipped_to = self._skipped_to
-        rows, stored = await _in_its_thread(self._scanner, lambda connection: _scan(connection, statement))
-        return Page(rows, max(stored, skipped_to))
+        rows, stored = await _in_its_thread(self._scanner, lambda connection: _scan(connection, statements))
+        return rows, max(stored, skipped_to)
 
     def write(self, changes: Sequence[Change], base: int, checkpoint: Checkpoint) -> Awaitable[None]:
         return self._thread.do(lambda: self._write(changes, base, checkpoint))
@@ -248,10 +260,10 @@ async def _in_its_thread(
     return cast(Result, result)
 
 
-def _scan(connection: sqlite3.Connection, statement: Statement) -> tuple[list[Row], int]:
+def _scan(connection: sqlite3.Connection, statements: Sequence[Statement]) -> tuple[list[Any], int]:
     connection.execute("BEGIN")
     try:
-        rows = [Row(*row) for row in connection.execute(statement.sql, statement.values)]
+        rows = [row for statement in statements for row in connection.execute(*statement).fetchall()]
         return rows, connection.execute(sql.READ_POSITION).fetchone()[0]
     finally:
         connection.execute("COMMIT")

@@ -4,7 +4,7 @@ A collection is a table with the indexed fields as columns before the document, 
 walks through the pages of a long document.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from foldlog.v1.options_pb2 import COMPARISON_BEFORE, COMPARISON_FROM, COMPARISON_UNSPECIFIED
 from foldlog_server.core.paging import Cursor
@@ -79,6 +79,21 @@ class Table:
         yield from over(changed, self._change)
         yield from over(gone, self._delete)
 
+    def matching(self, ids: Collection[str], filters: Sequence[ColumnFilter]) -> Iterator[Statement]:
+        """Statements that give (id, document) of those documents of some ids that pass all filters.
+
+        Raises `KeyError` for a column that there is not.
+        """
+        conditions, values = self._conditions(filters)
+        # The plus keeps SQLite from walking through all documents of a filter's column instead of the ids.
+        where = "".join(f" AND +{condition}" for condition in conditions)
+        for sql, some_ids in over([(id,) for id in ids], self._load):
+            yield Statement(sql + where, [*some_ids, *values])
+
+    def _conditions(self, filters: Sequence[ColumnFilter]) -> tuple[list[str], list[Value]]:
+        conditions = [f"{self._columns[f.column]} {_OPERATORS[f.comparison]} ?" for f in filters]
+        return conditions, [f.value for f in filters]
+
     def page(
         self,
         filters: Sequence[ColumnFilter],
@@ -89,8 +104,7 @@ class Table:
         limit: int,
     ) -> Statement:
         """A page of documents behind a cursor; raises `KeyError` for a column that there is not."""
-        conditions = [f"{self._columns[f.column]} {_OPERATORS[f.comparison]} ?" for f in filters]
-        values: list[Value] = [f.value for f in filters]
+        conditions, values = self._conditions(filters)
         order = ["id"] if by_id else ["made", "id"]
         if after is not None:
             marks = ", ".join("?" * len(order))

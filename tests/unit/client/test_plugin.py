@@ -55,6 +55,11 @@ message ListBooksRequest {
   string page_token = 2;
   foldlog.v1.ReadOptions options = 3;
 }
+message WatchBooksRequest {
+  string resume_token = 1;
+  string title = 2 [(foldlog.v1.rules) = {required: true}];
+}
+message WatchBooksResponse { string resume_token = 1; }
 message ListBooksResponse { repeated Author volumes = 1; string next_page_token = 2; }
 
 // CommandService lends.
@@ -69,7 +74,9 @@ service CommandService {
 // QueryService answers.
 service QueryService {
   rpc ListBooks(ListBooksRequest) returns (ListBooksResponse);
-  rpc WatchBooks(ListBooksRequest) returns (stream ListBooksResponse);
+  rpc TailBooks(ListBooksRequest) returns (stream ListBooksResponse);
+  // WatchBooks shows them.
+  rpc WatchBooks(WatchBooksRequest) returns (stream WatchBooksResponse);
 }
 """
 
@@ -126,6 +133,10 @@ class Notes:
         return self.replies.pop(0)
 
     query = command
+
+    def watch(self, path: str, request: Any, response: Any) -> Any:
+        self.asked.append((path, request))
+        return response
 
 
 def parameters(method: Any) -> dict[str, Any]:
@@ -191,6 +202,18 @@ async def test_a_time_without_a_zone_is_refused(books: ModuleType) -> None:
         await books.Books(Notes()).lend_book(book_id="b", days=3, reader=books.Author(), due_time=naive)
 
 
+def test_a_stream_that_can_be_resumed_is_a_watch_and_others_have_no_method(books: ModuleType) -> None:
+    assert parameters(books.Books.watch_books) == {"title": ..., "resume_token": ""}
+    caller = Notes()
+    assert books.Books(caller).watch_books(title="Emma") is books.WatchBooksResponse
+    path, request = caller.asked[0]
+    assert path == "/plugintest.books.v1.QueryService/WatchBooks"
+    assert (request.title, request.resume_token) == ("Emma", "")
+    assert "WatchBooks shows them." in books.Books.watch_books.__doc__
+    assert not hasattr(books.Books, "tail_books")
+    assert not hasattr(books.Books, "execute")
+
+
 async def test_a_query_says_whether_the_session_sets_its_freshness(books: ModuleType) -> None:
     caller = Notes(replies=[books.ListBooksResponse()] * 2)
     await books.Books(caller).list_books(page_size=3)
@@ -206,11 +229,6 @@ async def test_a_paged_query_has_an_iterator_over_all_pages(books: ModuleType) -
     found = [one.name async for one in books.Books(caller).iterate_books_volumes(page_size=1)]
     assert found == ["a", "b"]
     assert [request.page_token for _, request in caller.asked] == ["", "2"]
-
-
-def test_streams_have_no_methods(books: ModuleType) -> None:
-    written = {name for name in vars(books.Books) if not name.startswith("_")}
-    assert written == {"lend_book", "list_books", "iterate_books_volumes"}
 
 
 def test_the_comments_of_the_protos_are_the_docstrings(books: ModuleType) -> None:

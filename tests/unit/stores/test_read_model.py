@@ -599,6 +599,48 @@ async def test_a_page_and_its_position_are_of_one_moment(tmp_path: Path) -> None
         assert (ids(rows), position) == (["1", "2"], 2)
 
 
+@pytest.mark.parametrize("filters", _FILTERS)
+async def test_those_of_some_documents_that_match_are_given_with_their_position(
+    tmp_path: Path, shop: list[tuple[str, int, str, OrderStatus.ValueType]], filters: str
+) -> None:
+    asked = [*[id for id, *_ in shop][::2], "none", "'", "ö"]
+    expected = {
+        id
+        for id, made, customer, outcome in shop
+        if id in asked and _passes(filters, made, customer, outcome)
+    }
+    async with opened(tmp_path) as model:
+        await write(model, *(put(*row) for row in shop))
+        found = await model.matching("finished", asked, _FILTERS[filters])
+        assert set(found.documents) == expected
+        assert all(found.documents[id] == model.get(Key("finished", id)).document for id in expected)
+        assert found.position == model.position
+        assert (await model.matching("finished", [])).documents == {}
+
+
+async def test_any_number_of_documents_is_matched_at_one_moment(tmp_path: Path) -> None:
+    loop = asyncio.get_running_loop()
+    async with opened(tmp_path) as model:
+        names = [f"{number}" for number in range(150)]
+        await write(model, *(put(name, 1) for name in names))
+
+        def grow_before(statement: str) -> None:
+            if statement == read_model_sql.READ_POSITION:
+                asyncio.run_coroutine_threadsafe(write(model, put("new", 2)), loop).result()
+
+        await model._scanner.set_trace_callback(grow_before)
+        found = await model.matching("finished", [*names, "new"])
+        assert (set(found.documents), found.position) == (set(names), 1)
+
+
+@pytest.mark.parametrize("filters", _FILTERS)
+async def test_documents_are_matched_by_their_ids_whatever_the_filters(tmp_path: Path, filters: str) -> None:
+    [statement] = read_model_sql.Table("finished", COLUMNS).matching(["1", "2"], _FILTERS[filters])
+    async with opened(tmp_path) as model:
+        explained = model._reader.execute(f"EXPLAIN QUERY PLAN {statement.sql}", statement.values)
+        assert "sqlite_autoindex" in " ".join(row[3] for row in explained)
+
+
 @pytest.mark.parametrize(
     ("filters", "by_id", "index"),
     [

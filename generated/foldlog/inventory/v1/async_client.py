@@ -32,6 +32,8 @@ from foldlog.inventory.v1.queries_pb2 import (
     InventoryItem,
     ListInventoryRequest,
     ListInventoryResponse,
+    WatchInventoryRequest,
+    WatchInventoryResponse,
 )
 from foldlog.v1.commands_pb2 import (
     CommandOptions,
@@ -45,7 +47,7 @@ from foldlog.v1.reads_pb2 import (
 from google.protobuf.duration_pb2 import (
     Duration,
 )
-from foldlog.v1.async_caller import Caller, as_duration, as_timestamp
+from foldlog.v1.async_caller import Caller, Watch, as_duration, as_timestamp
 
 
 class Inventory:
@@ -478,4 +480,28 @@ class Inventory:
             GetStockResponse,
             own_writes=min_position is None,
             within=timeout,
+        )
+
+    def watch_inventory(
+        self,
+        *,
+        product_ids: Iterable[str] = (),
+        resume_token: str = "",
+    ) -> Watch[WatchInventoryResponse]:
+        """WatchInventory gives products and then their changes.
+
+        Use it in `async with`. A lost connection is made again and resumed.
+
+        Args:
+            product_ids: Only these products, at most 100; all if empty.
+            resume_token: Where to go on: `resume_token` of the last message handled; empty = begin
+                with a snapshot.
+        """
+        return self._caller.watch(
+            "/foldlog.inventory.v1.QueryService/WatchInventory",
+            WatchInventoryRequest(
+                product_ids=product_ids,
+                resume_token=resume_token,
+            ),
+            WatchInventoryResponse,
         )

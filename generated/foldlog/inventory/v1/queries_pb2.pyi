@@ -314,7 +314,10 @@ class WatchInventoryResponse(_message.Message):
     SNAPSHOT_COMPLETE_FIELD_NUMBER: _builtins.int
     RESET_FIELD_NUMBER: _builtins.int
     position: _builtins.int
-    """The watcher has seen everything up to this position."""
+    """What was given up to this message is what the view held at this position; 0 until the snapshot is complete.
+    Where a step takes several messages, the position moves with the last of them: until then, what was given
+    may be newer.
+    """
     resume_token: _builtins.str
     """Resumes after this message."""
     snapshot_complete: _builtins.bool

@@ -53,6 +53,10 @@ from foldlog.orders.v1.queries_pb2 import (
     ListOrderHistoryRequest,
     ListOrderHistoryResponse,
     OrderHistoryEntry,
+    WatchCurrentOrdersRequest,
+    WatchCurrentOrdersResponse,
+    WatchOrderRequest,
+    WatchOrderResponse,
 )
 from foldlog.orders.v1.types_pb2 import (
     OrderLine,
@@ -76,7 +80,7 @@ from google.protobuf.duration_pb2 import (
 from google.protobuf.timestamp_pb2 import (
     Timestamp,
 )
-from foldlog.v1.async_caller import Caller, as_duration, as_timestamp
+from foldlog.v1.async_caller import Caller, Watch, as_duration, as_timestamp
 
 
 class Orders:
@@ -1034,3 +1038,54 @@ class Orders:
             page_token = page.next_page_token
             if not page_token:
                 return
+
+    def watch_order(
+        self,
+        *,
+        order_id: str,
+        resume_token: str = "",
+    ) -> Watch[WatchOrderResponse]:
+        """WatchOrder gives one order and then its changes.
+
+        Use it in `async with`. A lost connection is made again and resumed.
+
+        Args:
+            order_id: The order.
+            resume_token: Where to go on: `resume_token` of the last message handled; empty = begin
+                with a snapshot.
+        """
+        return self._caller.watch(
+            "/foldlog.orders.v1.QueryService/WatchOrder",
+            WatchOrderRequest(
+                order_id=order_id,
+                resume_token=resume_token,
+            ),
+            WatchOrderResponse,
+        )
+
+    def watch_current_orders(
+        self,
+        *,
+        status: OrderStatus.ValueType = OrderStatus.ORDER_STATUS_UNSPECIFIED,
+        customer_id: str = "",
+        resume_token: str = "",
+    ) -> Watch[WatchCurrentOrdersResponse]:
+        """WatchCurrentOrders gives the current orders and then their changes.
+
+        Use it in `async with`. A lost connection is made again and resumed.
+
+        Args:
+            status: Only orders with this status; all if not set.
+            customer_id: Only orders of this customer; all if empty.
+            resume_token: Where to go on: `resume_token` of the last message handled; empty = begin
+                with a snapshot.
+        """
+        return self._caller.watch(
+            "/foldlog.orders.v1.QueryService/WatchCurrentOrders",
+            WatchCurrentOrdersRequest(
+                status=status,
+                customer_id=customer_id,
+                resume_token=resume_token,
+            ),
+            WatchCurrentOrdersResponse,
+        )
