@@ -280,8 +280,20 @@ async def test_a_position_that_was_not_told_is_not_told_with_newer_documents() -
     assert [(move.place.seen, move.place.position) for move in moves] == [(2, 0), (3, 3)]
 
 
+async def test_a_snapshot_is_not_complete_while_some_of_its_documents_are_newer() -> None:
+    setting = Setting(limits=Limits(rows=1, events=1, untold_seconds=0))
+    setting.log.add("order-1", created())
+    setting.log.add("order-2", created())
+    setting.view_sees()
+    assert await setting.next() is not None
+    setting.log.add("order-2", unseen(), added())
+    setting.view_sees()
+    moves = await setting.all()
+    assert [move.place.position for move in moves if move.completes] == [4]
+
+
 async def test_a_watcher_that_was_cut_off_is_not_told_a_position_while_some_documents_are_newer() -> None:
-    setting = Setting(limits=Limits(events=1))
+    setting = Setting(limits=Limits(events=1, untold_seconds=0))
     await setting.all()
     setting.log.add("order-1", created(), unseen(), added())
     setting.view_sees(1)
@@ -380,6 +392,14 @@ async def test_a_place_in_another_log_or_generation_begins_anew(other: tuple[str
     assert rest[-1].completes
 
 
+async def test_a_place_far_on_in_another_log_begins_anew() -> None:
+    setting = Setting()
+    setting.place = Place("other", "g1", position=9, seen=9, is_listed=True, is_complete=True)
+    [move] = await setting.all()
+    assert move.resets
+    assert move.completes
+
+
 async def test_a_view_that_is_made_anew_while_it_is_watched_begins_anew() -> None:
     setting = Setting()
     setting.log.add("order-1", created())
@@ -407,6 +427,21 @@ async def test_a_place_that_the_view_has_not_reached_is_waited_for() -> None:
     setting.view_sees()
     [move] = await setting.all()
     assert ids_of(move) == ["2"]
+
+
+async def test_a_snapshot_goes_on_only_where_the_view_has_seen_what_its_beginning_had() -> None:
+    setting = Setting(limits=Limits(rows=1))
+    setting.log.add("order-1", created())
+    setting.log.add("order-2", created())
+    setting.view_sees()
+    assert await setting.next() is not None
+    await setting.cut()
+    setting.model.position = 1  # its file was lost, and is made anew
+    assert await setting.next() is None
+    setting.view_sees()
+    moves = await setting.all()
+    assert moves[-1].completes
+    assert set(setting.given) == {"1", "2"}
 
 
 async def test_a_place_beyond_the_head_is_refused() -> None:
