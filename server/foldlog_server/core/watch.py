@@ -129,9 +129,9 @@ class _Watcher:
         self._place = self._beginning()
         self._newest = 0
         """No document was given as it was at a later position."""
-        self._resets = False
         self._told_position = 0
         self._told_time = timer.time()
+        self._resets = False
 
     def begin(self, place: Place | None) -> None:
         """Go on from a place."""
@@ -149,7 +149,8 @@ class _Watcher:
     async def advance(self) -> Sequence[Move]:
         """The next step, perhaps with nothing to say."""
         if not self._fits(self._place):  # the view was made anew meanwhile
-            self._place, self._newest, self._resets = self._beginning(), 0, True
+            self._place, self._newest, self._told_position = self._beginning(), 0, 0
+            self._resets = True
         moves = list(await self._step())
         if moves:
             moves[0] = moves[0]._replace(resets=self._resets)

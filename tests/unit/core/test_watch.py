@@ -414,6 +414,22 @@ async def test_a_view_that_is_made_anew_while_it_is_watched_begins_anew() -> Non
     assert setting.given == {}
 
 
+async def test_a_snapshot_that_begins_anew_tells_no_position_before_it_is_complete() -> None:
+    setting = Setting(ids={"1", "2"}, limits=Limits(message_bytes=30))
+    setting.log.add("order-1", created())
+    setting.log.add("order-2", created())
+    setting.view_sees()
+    await setting.all()
+    setting.model.generation = "g2"
+    setting.log.add("order-1", added())
+    setting.view_sees()
+    moves = await setting.all()
+    assert [(move.resets, move.completes, move.place.position) for move in moves] == [
+        (True, False, 0),
+        (False, True, 3),
+    ]
+
+
 async def test_a_place_that_the_view_has_not_reached_is_waited_for() -> None:
     setting = Setting()
     setting.log.add("order-1", created())
