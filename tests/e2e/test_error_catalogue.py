@@ -167,6 +167,13 @@ async def view_stopped(server: Server, patch: pytest.MonkeyPatch) -> Provoked:
     return await asked_of_a_view(server, max_wait=None), Told(VIEW)
 
 
+async def document_parked(server: Server, patch: pytest.MonkeyPatch) -> Provoked:
+    projector = server.projector("order-details")
+    patch.setattr(projector, "view", replace(projector.view, evolve=trouble))
+    await server.send(create())
+    return await asked_of_a_view(server, max_wait=None), Told({"view": "order-details", "id": "o"})
+
+
 VIEW = {"view": "order-details", "position": "0", "head": "1"}
 
 
@@ -254,6 +261,7 @@ BEFALLING: dict[Entry, Provoke] = {
         not_implemented,
         internal,
         view_stopped,
+        document_parked,
     )
 }
 

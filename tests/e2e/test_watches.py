@@ -185,7 +185,7 @@ async def test_a_watch_outlives_the_files_of_its_view(server: Server) -> None:
             await server.start()
             await mirror.catch_up(watch, await make(client, "2"))
             assert set(mirror.documents) == {"1", "2"}
-            assert mirror.resets == 0
+            assert mirror.resets == 1  # the files are others, whatever is in them
 
 
 async def test_another_log_resets_a_watch(server: Server) -> None:

@@ -14,7 +14,7 @@ class ReplayedReadModel:
 
     def __init__(self, log: ListLog) -> None:
         self._log = log
-        self.generation = "g1"
+        self.edition = "g1"
         self.position = 0
         self.stored = 0
         self.before_reading: Callable[[], None] = lambda: None

@@ -70,6 +70,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The time is not over yet."""
     ERROR_REASON_RESUME_TOKEN_INVALID: _ErrorReason.ValueType  # 22
     """The resume token belongs to another request."""
+    ERROR_REASON_DOCUMENT_PARKED: _ErrorReason.ValueType  # 23
+    """The document cannot be answered for, because its first event could not be digested."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is why a call failed."""
@@ -120,4 +122,6 @@ ERROR_REASON_TIME_NOT_OVER: ErrorReason.ValueType  # 21
 """The time is not over yet."""
 ERROR_REASON_RESUME_TOKEN_INVALID: ErrorReason.ValueType  # 22
 """The resume token belongs to another request."""
+ERROR_REASON_DOCUMENT_PARKED: ErrorReason.ValueType  # 23
+"""The document cannot be answered for, because its first event could not be digested."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -102,8 +102,9 @@ class Freshness(_message.Message):
     lag_events: _builtins.int
     """How many events the answer has not seen: `head` - `position`."""
     incomplete: _builtins.bool
-    """The view has stopped, at an event after `position` that it could not digest: it sees nothing newer until
-    the operator has cured that.
+    """Something up to `position` is missing, or will be missing after it, until the operator has cured it: the
+    document, or in a list any of its collection, waits on an event that the view could not digest; or the
+    view has stopped, at an event after `position` of which it could not even tell what it touches.
     """
     @_builtins.property
     def lag_time(self) -> _duration_pb2.Duration:

@@ -2,17 +2,27 @@
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from contextlib import AsyncExitStack
+from typing import NamedTuple
 
 from foldlog_server.core.codec import Codec
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.events import EncodedEvent, RecordedEvent
-from foldlog_server.core.projection import SLICE, Indigestible
+from foldlog_server.core.projection import SLICE, Indigestible, Projection
 from foldlog_server.core.projector import Projector
 from foldlog_server.core.read_model import Change, Checkpoint
 
 TURNS = 8
 """Turns of the loop between two slices: a call takes several, and with one each, a busy loop's calls waited
 for the whole of a batch."""
+
+
+class _Digested(NamedTuple):
+    """What a batch means for one member."""
+
+    member: Projector
+    projection: Projection
+    changes: Sequence[Change]
 
 
 class Cohort:
@@ -56,9 +66,14 @@ class Cohort:
         the event has been applied.
         """
         self.is_resting = False
-        head = Checkpoint(*self._store.head)
-        events = await self._store.read_all(from_position=self.position + 1, limit=limit)
-        fallen = await self._apply(events, head)
+        async with AsyncExitStack() as held:
+            for member in tuple(self.members):
+                await held.enter_async_context(member.busy)
+            if not self.members:  # all have left meanwhile
+                return {}
+            head = Checkpoint(*self._store.head)
+            events = await self._store.read_all(from_position=self.position + 1, limit=limit)
+            fallen = await self._apply(events, head)
         self.is_resting = bool(self.members)
         return fallen
 
@@ -66,27 +81,25 @@ class Cohort:
         self, events: Sequence[EncodedEvent], head: Checkpoint
     ) -> dict[Projector, BaseException]:
         try:
-            changes = await self._digest(events)
+            digested = await self._digest(events)
         except Indigestible as stop:
             digestible = events[: stop.position - events[0].position]
             if digestible and (fallen := await self._apply(digestible, head)):
                 return fallen
             raise
-        return await self._write(changes, await self._checkpoint(events[-1].position, head))
+        return await self._write(digested, await self._checkpoint(events[-1].position, head))
 
     async def _checkpoint(self, position: int, head: Checkpoint) -> Checkpoint:
         if head.position == position:
             return head
-        chain_hash = await self._store.chain_hash_at(position)
-        assert chain_hash is not None, "an event was read beyond the head"
-        return Checkpoint(position, chain_hash)
+        return await checkpoint_at(self._store, position)
 
     async def _write(
-        self, changes: Sequence[Sequence[Change]], checkpoint: Checkpoint
+        self, digested: Sequence[_Digested], checkpoint: Checkpoint
     ) -> dict[Projector, BaseException]:
         writes: dict[Projector, Awaitable[None]] = {}
-        for member, its_changes in zip(self.members, changes, strict=True):
-            write = member.write(its_changes, checkpoint)
+        for member, projection, changes in digested:
+            write = member.write(changes, projection.parked, checkpoint)
             if write is not None:
                 writes[member] = write
         outcomes = await asyncio.gather(*writes.values(), return_exceptions=True)
@@ -96,12 +109,14 @@ class Cohort:
         for member in fallen:
             member.nudge = asyncio.Event()  # who waits for it is no reason for the others to hurry
         self.members = [member for member in self.members if member not in fallen]
-        for member in self.members:
-            member.release_satisfied()
+        for member, projection, _ in digested:
+            if member not in fallen:
+                member.tell_parked(projection)
+                member.release_satisfied()
         return fallen
 
-    async def _digest(self, events: Sequence[EncodedEvent]) -> Sequence[Sequence[Change]]:
-        """By member what becomes of the documents that the events touch."""
+    async def _digest(self, events: Sequence[EncodedEvent]) -> Sequence[_Digested]:
+        """What becomes of the documents that the events touch."""
         turns = _Turns()
         projections = [member.begin() for member in self.members]
         for start in range(0, len(events), SLICE):
@@ -112,16 +127,16 @@ class Cohort:
                 for size, touches in projection.touches(recorded):
                     projection.take(touches)
                     await turns.after(size)
-        changes: list[list[Change]] = []
-        for projection in projections:
-            its_changes: list[Change] = []
+        digested: list[_Digested] = []
+        for member, projection in zip(self.members, projections, strict=True):
+            changes: list[Change] = []
             touched = projection.touched
             for start in range(0, len(touched), SLICE):
                 keys = touched[start : start + SLICE]
-                its_changes += projection.changes(keys)
+                changes += projection.changes(keys)
                 await turns.after(len(keys))
-            changes.append(its_changes)
-        return changes
+            digested.append(_Digested(member, projection, changes))
+        return digested
 
     def _decode(self, events: Sequence[EncodedEvent]) -> Sequence[RecordedEvent]:
         decode = self._codec.decode_known
@@ -134,6 +149,13 @@ class Cohort:
             if recorded is not None:
                 decoded.append(recorded)
         return decoded
+
+
+async def checkpoint_at(store: EventStore, position: int) -> Checkpoint:
+    """The place in a log at a position that there is."""
+    chain_hash = await store.chain_hash_at(position)
+    assert chain_hash is not None, "an event was read beyond the head"
+    return Checkpoint(position, chain_hash)
 
 
 class _Turns:

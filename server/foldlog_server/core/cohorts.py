@@ -8,7 +8,8 @@ Rules
    batch took, so that views take a bounded share of a busy loop; far behind, they do not rest.
 4. Where events change no document, only the position in memory moves, and the checkpoint follows later: after
    a crash they are looked at again, and again change nothing.
-5. An event that the view cannot digest stops the view just before it, visibly, and no other view.
+5. A document whose event cannot be digested is parked, and all else goes on. An event of which the view
+   cannot say what it touches stops the view just before it, visibly, and no other view.
 6. Projectors that stand at one place go on together. One that cannot keep up with the others goes on alone;
    whoever is behind reads to where the next one stands, and there they are together again.
 """

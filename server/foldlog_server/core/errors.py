@@ -228,6 +228,14 @@ class ReadRefused(FoldlogError):
             {"view": view, "position": str(position), "head": str(head)},
         )
 
+    @classmethod
+    def document_parked(cls, view: str, id: str) -> "ReadRefused":
+        return cls(
+            _REASONS[ErrorReason.ERROR_REASON_DOCUMENT_PARKED],
+            f"{id} waits on an event that the view {view} could not digest. Tell the operator.",
+            {"view": view, "id": id},
+        )
+
 
 class Draining(FoldlogError):
     """The server is stopping."""

@@ -32,9 +32,8 @@ def compile_watch(method: MethodDescriptor, store: EventStore, projectors: Proje
     encoded = _encoder(method)
 
     async def answer(request: Any) -> AsyncGenerator[bytes]:
-        projector = projectors.of(route.collection)
         place = read_token(request.resume_token, request)
-        async with aclosing(watch(store, projector, watched_of(request), place)) as moves:
+        async with aclosing(watch(store, projectors.of, watched_of(request), place)) as moves:
             async for move in moves:
                 yield encoded(move, request)
 

@@ -1,4 +1,9 @@
-"""The documents of one batch: decoded at the first touch, changed in place, encoded once."""
+"""The documents of one batch: decoded at the first touch, changed in place, encoded once.
+
+An event that the view cannot digest is parked with the documents for which it could not, and only with those.
+Each stays as it was before the event, and what touches it later waits behind, so that it can be made good in
+order. If the view cannot even say what an event touches, nothing can go on behind it.
+"""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
@@ -6,18 +11,21 @@ from typing import TypeAlias
 from google.protobuf.message import Message
 
 from foldlog_server.core.events import RecordedEvent
-from foldlog_server.core.read_model import Change, IndexedColumn, ReadModel
+from foldlog_server.core.read_model import Change, IndexedColumn, ParkedEvent, ReadModel
 from foldlog_server.core.view import Key, View
 
 SLICE = 64
 """Events, or documents, between two turns of the loop."""
+
+LONGEST_ERROR = 500
+"""Characters of an error that are kept."""
 
 Touch: TypeAlias = tuple[RecordedEvent, Sequence[Key]]
 """An event, and documents that it may change."""
 
 
 class Indigestible(Exception):
-    """An event that a view could not digest."""
+    """An event that a view could not digest, and that stops it."""
 
     def __init__(self, position: int) -> None:
         super().__init__(f"the event at position {position} cannot be digested")
@@ -33,18 +41,27 @@ class Projection:
         wanted: Container[str],
         columns: Mapping[str, Sequence[IndexedColumn]],
         read_model: ReadModel,
+        *,
+        retried: Key | None = None,
     ) -> None:
         """`wanted` are the full names of the view's events, `columns` the indexed ones of each collection.
 
-        Nobody else writes the read model meanwhile.
+        What is parked of `retried` is taken all the same. Nobody else writes the read model meanwhile.
         """
+        self.parked: list[ParkedEvent] = []
+        """What has been parked, in order."""
+        self.causes: list[Exception] = []
+        """Why, of those that could not be digested."""
         self._view = view
         self._wanted = wanted
         self._columns = columns
         self._read_model = read_model
+        self._retried = retried
         self._documents: dict[Key, Message | None] = {}
         self._stored: set[Key] = set()
         self._made: dict[Key, int] = {}
+        self._taken: list[Sequence[Touch]] = []
+        self._waiting: set[Key] = set()
 
     @property
     def touched(self) -> Sequence[Key]:
@@ -76,28 +93,40 @@ class Projection:
             yield size, touches
 
     def take(self, touches: Sequence[Touch]) -> None:
-        """Let the view say what the events make of the documents; raises `Indigestible`."""
+        """Let the view say what the events make of the documents."""
         documents, made, evolve = self._documents, self._made, self._view.evolve
+        may_wait = bool(self._read_model.parked or self._waiting)
+        self._taken.append(touches)
         self._load(touches)
         for recorded, keys in touches:
-            try:
-                for key in keys:
-                    before = documents[key]
+            for key in keys:
+                if may_wait and self._waits(key):
+                    self.parked.append(ParkedEvent(key, recorded.position))
+                    continue
+                before = documents[key]
+                try:
                     after = documents[key] = evolve(key, before, recorded)
-                    if before is None and after is not None:
-                        made[key] = recorded.position
-            except Exception as cause:
-                raise Indigestible(recorded.position) from cause
+                except Exception as cause:
+                    may_wait = True
+                    self._park(key, recorded, cause)
+                    continue
+                if before is None and after is not None:
+                    made[key] = recorded.position
 
     def _load(self, touches: Sequence[Touch]) -> None:
         documents = self._documents
         unknown = dict.fromkeys([key for _, keys in touches for key in keys if key not in documents])
+        if self._read_model.parked:
+            unknown = dict.fromkeys([key for key in unknown if not self._waits(key)])
         if unknown:
             documents.update(unknown)
-            collections = self._view.collections
-            for key, document in self._read_model.load(unknown).items():
-                self._stored.add(key)
-                documents[key] = collections[key.collection].FromString(document)
+            documents.update(self._read(unknown))
+
+    def _read(self, keys: Iterable[Key]) -> Mapping[Key, Message]:
+        collections = self._view.collections
+        stored = self._read_model.load(keys)
+        self._stored.update(stored)
+        return {key: collections[key.collection].FromString(document) for key, document in stored.items()}
 
     def changes(self, keys: Iterable[Key]) -> list[Change]:
         """What becomes of touched documents; those that came and went within the batch were never there."""
@@ -110,6 +139,42 @@ class Projection:
             elif key in self._stored:
                 changes.append(Change(key, None))
         return changes
+
+    # What could not be digested
+
+    def _waits(self, key: Key) -> bool:
+        if key in self._waiting:
+            return True
+        return key != self._retried and key.id in self._read_model.parked.get(key.collection, ())
+
+    def _park(self, key: Key, recorded: RecordedEvent, cause: Exception) -> None:
+        self._waiting.add(key)
+        self.parked.append(ParkedEvent(key, recorded.position, _told(cause)))
+        self.causes.append(cause)
+        self._restore(key, recorded.position)
+
+    def _restore(self, key: Key, position: int) -> None:
+        """Make the document what it was before an event: that may have changed it before it failed."""
+        self._made.pop(key, None)
+        document: Message | None = self._read([key]).get(key)
+        for touches in self._taken:
+            for recorded, keys in touches:
+                if recorded.position < position and key in keys:
+                    document = self._evolve_again(key, document, recorded)
+        self._documents[key] = document
+
+    def _evolve_again(self, key: Key, before: Message | None, recorded: RecordedEvent) -> Message | None:
+        try:
+            after = self._view.evolve(key, before, recorded)
+        except Exception as cause:  # it did not the first time: the view is not pure
+            raise Indigestible(recorded.position) from cause
+        if before is None and after is not None:
+            self._made[key] = recorded.position
+        return after
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
 
 
 def _slices(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:

@@ -8,9 +8,9 @@ import logging
 from collections.abc import Awaitable, Sequence
 
 from foldlog_server.core.projection import Projection
-from foldlog_server.core.read_model import Change, Checkpoint, ReadModel, indexed_columns
+from foldlog_server.core.read_model import Change, Checkpoint, ParkedEvent, ReadModel, indexed_columns
 from foldlog_server.core.timer import Timer, within
-from foldlog_server.core.view import View
+from foldlog_server.core.view import Key, View
 
 SKIPPED_EVENTS = 10_000
 """How far the checkpoint on disk may stay behind while nothing changes."""
@@ -34,6 +34,8 @@ class Projector:
         self._columns = {name: indexed_columns(document) for name, document in view.collections.items()}
         self._waiters: dict[asyncio.Future[bool], int] = {}
         self._moved = asyncio.Event()
+        self.busy = asyncio.Lock()
+        """Held by whoever is about to change the read model."""
 
     @property
     def position(self) -> int:
@@ -63,32 +65,47 @@ class Projector:
         finally:
             self._waiters.pop(seen, None)
 
-    async def moved_beyond(self, position: int) -> None:
-        """Return once the view is beyond a position, or has stopped; it does not hurry for this."""
-        while self.position <= position and self.failed is None:
-            await self._moved.wait()
+    async def moved(self) -> None:
+        """Return when something has become of the view; it does not hurry for this."""
+        await self._moved.wait()
 
     # One batch
 
-    def begin(self) -> Projection:
-        """The documents of the batch that follows on where the view stands."""
-        return Projection(self.view, self._wanted, self._columns, self.read_model)
+    def begin(self, *, retried: Key | None = None) -> Projection:
+        """The documents of the batch that follows on where the view stands, or of what is parked of one."""
+        return Projection(self.view, self._wanted, self._columns, self.read_model, retried=retried)
 
-    def write(self, changes: Sequence[Change], checkpoint: Checkpoint) -> Awaitable[None] | None:
+    def write(
+        self, changes: Sequence[Change], parked: Sequence[ParkedEvent], checkpoint: Checkpoint
+    ) -> Awaitable[None] | None:
         """Store what a batch changes; None if it is done, because there was nothing to store.
 
         Raises what `ReadModel.write` does.
         """
-        if changes or checkpoint.position - self.read_model.stored >= SKIPPED_EVENTS:
-            return self.read_model.write(changes, self.position, checkpoint)
+        if changes or parked or checkpoint.position - self.read_model.stored >= SKIPPED_EVENTS:
+            return self.read_model.write(changes, self.position, checkpoint, parked)
         self.read_model.skip_to(checkpoint.position)
         return None
+
+    def tell_parked(self, projection: Projection) -> None:
+        """Log what a batch could not digest: the first with its trace, for the others may be many."""
+        if projection.causes:
+            first = next(event for event in projection.parked if event.error)
+            _log.error(
+                "The view %s has parked %d documents, which stay as they were while all else goes on: "
+                "the first is %s %s, at position %d. Once the cause is cured: foldlog views retry.",
+                self.view.name,
+                len(projection.causes),
+                *first.key,
+                first.position,
+                exc_info=projection.causes[0],
+            )
 
     def release_satisfied(self) -> None:
         """Wake those whose position has been seen."""
         here = self.position
         self._release([waiter for waiter, position in self._waiters.items() if position <= here], True)
-        self._tell_followers()
+        self.tell_followers()
 
     # The end
 
@@ -107,7 +124,7 @@ class Projector:
     def release_all(self) -> None:
         """Tell those who wait that what they wait for does not come."""
         self._release(list(self._waiters), False)
-        self._tell_followers()
+        self.tell_followers()
 
     def _release(self, waiters: Sequence[asyncio.Future[bool]], seen: bool) -> None:
         for waiter in waiters:
@@ -115,6 +132,6 @@ class Projector:
             if not waiter.done():
                 waiter.set_result(seen)
 
-    def _tell_followers(self) -> None:
+    def tell_followers(self) -> None:
         self._moved.set()
         self._moved = asyncio.Event()

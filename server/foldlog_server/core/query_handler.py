@@ -73,8 +73,15 @@ class Reads:
         raise ReadRefused.view_behind(projector.view.name, asked, projector.position, head)
 
     def get(self, collection: str, id: str) -> Found:
-        """One document as it is stored, with the position it belongs to."""
-        return self._projectors.of(collection).read_model.get(Key(collection, id))
+        """One document as it is stored, with the position it belongs to.
+
+        Raises `ReadRefused` if it is missing only because it waits on a parked event.
+        """
+        projector = self._projectors.of(collection)
+        found = projector.read_model.get(Key(collection, id))
+        if found.document is None and found.incomplete:
+            raise ReadRefused.document_parked(projector.view.name, id)
+        return found
 
     async def page(
         self,
@@ -95,14 +102,26 @@ class Reads:
         """Names the documents as they are now: page tokens do not outlive it."""
         return f"{self._store.log_id} {self._projectors.of(collection).read_model.generation}"
 
-    async def encoded_freshness(self, position: int, collection: str) -> bytes:
+    async def encoded_freshness(self, answer: Found | Page, collection: str) -> bytes:
         """The bytes of `freshness`; where nothing is missing they are made once for all at that position."""
-        if position < self._store.head.position or self._projectors.of(collection).failed is not None:
-            return (await self.freshness(position, collection)).SerializeToString()
+        position = answer.position
+        if (
+            position < self._store.head.position
+            or answer.incomplete
+            or self._projectors.of(collection).failed is not None
+        ):
+            return (await self.freshness_of(collection, answer)).SerializeToString()
         if self._at_head.position != position:
             freshness = await self.freshness(position)
             self._at_head = _AtHead(position, freshness.SerializeToString())
         return self._at_head.encoded
+
+    async def freshness_of(self, collection: str, *answers: Found | Page) -> Freshness:
+        """How fresh answers are that were read at one position."""
+        freshness = await self.freshness(answers[0].position)
+        has_stopped = self._projectors.of(collection).failed is not None
+        freshness.incomplete = has_stopped or any(answer.incomplete for answer in answers)
+        return freshness
 
     async def freshness_of_past(self, options: ReadOptions) -> bytes:
         """The bytes of `freshness` of what is folded from the log, which is never behind.
@@ -112,15 +131,14 @@ class Reads:
         self.check_log(options)
         return (await self.freshness(self._store.head.position)).SerializeToString()
 
-    async def freshness(self, position: int, collection: str = "") -> Freshness:
-        """How fresh an answer is that has seen the log up to a position; without a collection, in the log."""
+    async def freshness(self, position: int) -> Freshness:
+        """How fresh an answer is that has seen the log up to a position, and lacks nothing of that."""
         head = max(self._store.head.position, position)
         freshness = Freshness(
             log_id=self._store.log_id,
             position=position,
             head=head,
             lag_events=head - position,
-            incomplete=bool(collection) and self._projectors.of(collection).failed is not None,
         )
         if position < head:
             unseen = (await self._store.read_all(from_position=position + 1, limit=1))[0]
@@ -154,7 +172,7 @@ def _compile_get(method: MethodDescriptor, route: QueryRoute, reads: Reads, past
         found = reads.get(route.collection, id)
         if found.document is None:
             raise not_found(id, "is")
-        freshness = await reads.encoded_freshness(found.position, route.collection)
+        freshness = await reads.encoded_freshness(found, route.collection)
         return embedded(document_tag, found.document) + embedded(freshness_tag, freshness)
 
     async def get_past(request: Any) -> bytes:
@@ -191,7 +209,7 @@ def _compile_list(method: MethodDescriptor, route: QueryRoute, reads: Reads) -> 
             last = page.rows[limit - 1]
             token = make_token(last.cursor, request, scope)
             parts.append(embedded(token_tag, token.encode()))
-        freshness = await reads.encoded_freshness(page.position, route.collection)
+        freshness = await reads.encoded_freshness(page, route.collection)
         parts.append(embedded(freshness_tag, freshness))
         return b"".join(parts)
 

@@ -6,6 +6,7 @@ Promises
 3. A document keeps the position at which it was made until it goes; ids are in the order of their bytes.
 4. A page goes on behind its cursor: a document that is there throughout is given exactly once.
 5. What does not fit the log or the definition of the view is thrown away when it is opened.
+6. What is parked moves with the documents and the checkpoint; an answer that lacks it is marked.
 """
 
 import hashlib
@@ -46,11 +47,41 @@ class Change(NamedTuple):
     """The position of the event that made the document; None if it was there before the batch."""
 
 
+class ParkedEvent(NamedTuple):
+    """An event that has not become part of a document."""
+
+    key: Key
+    position: int
+    error: str = ""
+    """Why the view could not digest it; empty for one that only waits behind another."""
+
+
+class Parked(NamedTuple):
+    """A document that waits on an event, and how much waits with it."""
+
+    position: int
+    """Of the first event that has not become part of it."""
+    error: str
+    """Why the view could not digest that one."""
+    events: int
+    """How many wait, the first included."""
+
+
+class Release(NamedTuple):
+    """What was parked of a document was tried again: so many events, up to a position, are part of it now."""
+
+    key: Key
+    events: int
+    through: int
+
+
 class Found(NamedTuple):
     """The answer to a question for one document."""
 
     document: bytes | None
     position: int
+    incomplete: bool = False
+    """The document waits on a parked event."""
 
 
 class Row(NamedTuple):
@@ -71,6 +102,8 @@ class Page(NamedTuple):
 
     rows: Sequence[Row]
     position: int
+    incomplete: bool = False
+    """A document of the collection waits on a parked event; it may be one of these, or belong here."""
 
 
 class Matching(NamedTuple):
@@ -100,6 +133,14 @@ class ReadModel(Protocol):
     @property
     def generation(self) -> str:
         """Names the definition of the view: cursors do not outlive it."""
+
+    @property
+    def edition(self) -> str:
+        """Names these documents: another one, of the same definition too, may hold others at one position."""
+
+    @property
+    def parked(self) -> Mapping[str, Mapping[str, Parked]]:
+        """By collection and id the documents that wait on an event."""
 
     @property
     def position(self) -> int:
@@ -139,11 +180,22 @@ class ReadModel(Protocol):
     ) -> Matching:
         """Those documents of some ids that pass all filters. Raises `KeyError` as `page` does."""
 
-    def write(self, changes: Sequence[Change], base: int, checkpoint: Checkpoint) -> Awaitable[None]:
-        """Store the changes and the checkpoint, all or none.
+    def queued(self, key: Key, limit: int) -> Sequence[int]:
+        """The first positions that are parked of a document, in order."""
+
+    def write(
+        self,
+        changes: Sequence[Change],
+        base: int,
+        checkpoint: Checkpoint,
+        parked: Sequence[ParkedEvent] = (),
+        released: Release | None = None,
+    ) -> Awaitable[None]:
+        """Store the changes, the checkpoint, and what is parked or no longer is: all or none.
 
         `base` is the position on which the changes were made: the write is refused, with `RuntimeError`,
-        if the checkpoint on disk is beyond it. Raises `ReadModelUnavailable` if it may be tried again.
+        if the checkpoint on disk is beyond it. A release of events makes another edition of the documents.
+        Raises `ReadModelUnavailable` if it may be tried again.
         """
 
     def skip_to(self, position: int) -> None:

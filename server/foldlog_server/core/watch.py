@@ -8,7 +8,8 @@ Rules
 3. Where `position` moves, what was given so far is exactly what the view holds there. Where a step takes
    several messages, `position` moves with the last one.
 4. A place is safe to resume at: whatever is touched after its `seen` is given again.
-5. A place in another log, or in documents of another generation, is worth nothing: all begins anew.
+5. A place in another log, or in another edition of the documents, is worth nothing: all begins anew.
+6. The projector is asked for at each step: another one may have taken its place.
 """
 
 import asyncio
@@ -28,6 +29,9 @@ from foldlog_server.core.timer import Timer, within
 
 T = TypeVar("T")
 
+ProjectorOf: TypeAlias = Callable[[str], Projector]
+"""Gives the projector that keeps a collection now."""
+
 Position: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 """Also in a forged token."""
 
@@ -39,7 +43,8 @@ class Place(NamedTuple):
     """Where a watcher stands."""
 
     log_id: str
-    generation: str
+    edition: str
+    """Which documents."""
     position: Position = 0
     """What was given is what the view held there; 0 until the snapshot is complete."""
     seen: Position = 0
@@ -95,7 +100,7 @@ class Limits:
 
 async def watch(
     store: EventStore,
-    projector: Projector,
+    projector_of: ProjectorOf,
     watched: Watched,
     place: Place | None = None,
     *,
@@ -107,7 +112,7 @@ async def watch(
     `timer` is the running loop if not given. Raises `ReadRefused` for a place beyond the end of the log,
     and when the view has stopped and there is nothing more to give.
     """
-    watcher = _Watcher(store, projector, watched, timer or asyncio.get_running_loop(), limits)
+    watcher = _Watcher(store, projector_of, watched, timer or asyncio.get_running_loop(), limits)
     watcher.begin(place)
     while True:
         for move in await watcher.advance():
@@ -118,20 +123,24 @@ class _Watcher:
     """One watcher's place, and the steps from it."""
 
     def __init__(
-        self, store: EventStore, projector: Projector, watched: Watched, timer: Timer, limits: Limits
+        self, store: EventStore, projector_of: ProjectorOf, watched: Watched, timer: Timer, limits: Limits
     ) -> None:
         self._store = store
-        self._projector = projector
+        self._projector_of = projector_of
         self._watched = watched
         self._timer = timer
         self._limits = limits
-        self._codec = Codec(projector.view.events)
+        self._codec = Codec(self._projector.view.events)
         self._place = self._beginning()
         self._newest = 0
         """No document was given as it was at a later position."""
         self._told_position = 0
         self._told_time = timer.time()
         self._resets = False
+
+    @property
+    def _projector(self) -> Projector:
+        return self._projector_of(self._watched.collection)
 
     def begin(self, place: Place | None) -> None:
         """Go on from a place."""
@@ -148,10 +157,13 @@ class _Watcher:
 
     async def advance(self) -> Sequence[Move]:
         """The next step, perhaps with nothing to say."""
-        if not self._fits(self._place):  # the view was made anew meanwhile
+        if not self._fits(self._place):  # the documents are others by now
             self._place, self._newest, self._told_position = self._beginning(), 0, 0
             self._resets = True
+        place = self._place
         moves = list(await self._step())
+        if not self._fits(place):  # what was read may be of either edition
+            return ()
         if moves:
             moves[0] = moves[0]._replace(resets=self._resets)
             self._resets = False
@@ -163,11 +175,11 @@ class _Watcher:
         place = self._place
         if place.is_complete and self._projector.position <= place.seen:
             return await self._wait()
-        await self._reach(place.seen)  # a view that is made anew may not be where it was yet
+        await self._reach(place.seen)  # a view that was made anew may not be where it was yet
         return await (self._follow() if place.is_listed else self._list())
 
     def _beginning(self) -> Place:
-        return Place(self._store.log_id, self._projector.read_model.generation)
+        return Place(self._store.log_id, self._projector.read_model.edition)
 
     def _fits(self, place: Place) -> bool:
         return place[:2] == self._beginning()[:2]
@@ -258,12 +270,12 @@ class _Watcher:
         return (Move(self._place),)
 
     async def _reach(self, position: int) -> None:
-        """Return once the view is there; raise `ReadRefused` if it has stopped before."""
-        projector = self._projector
-        await projector.moved_beyond(position - 1)
-        if projector.position < position:
-            head = self._store.head.position
-            raise ReadRefused.view_stopped(projector.view.name, projector.position, head)
+        """Return once the view is there, or its documents are others; raise `ReadRefused` if it stops."""
+        while self._fits(self._place) and (projector := self._projector).position < position:
+            if projector.failed is not None:
+                head = self._store.head.position
+                raise ReadRefused.view_stopped(projector.view.name, projector.position, head)
+            await projector.moved()
 
 
 def _parcels(items: Sequence[T], size: Callable[[T], int], limit: int) -> Iterator[Sequence[T]]:

@@ -72,7 +72,7 @@ def get_customer_orders(reads: Reads) -> Query:
         response = GetCustomerOrdersResponse(
             customer=Customer.FromString(found.document),
             orders=[CustomerOrder.FromString(row.document) for row in page.rows[:limit]],
-            freshness=await reads.freshness(page.position, _ORDERS),
+            freshness=await reads.freshness_of(_ORDERS, found, page),
         )
         if len(page.rows) > limit:
             last = page.rows[limit - 1]

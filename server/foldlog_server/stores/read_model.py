@@ -1,10 +1,12 @@
 """One SQLite file per view generation: disposable, exact, written by one thread and read in the loop's."""
 
 import re
+import secrets
 import sqlite3
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, closing
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -20,13 +22,18 @@ from foldlog_server.core.read_model import (
     Found,
     Matching,
     Page,
+    Parked,
+    ParkedEvent,
     ReadModelUnavailable,
+    Release,
     Row,
     generation,
     indexed_columns,
 )
 from foldlog_server.core.view import Key, View
+from foldlog_server.stores import parked
 from foldlog_server.stores import read_model_sql as sql
+from foldlog_server.stores.parked import ParkedDocuments
 from foldlog_server.stores.statements import REMEMBERED, Statement
 from foldlog_server.stores.writer_thread import WriterThread
 
@@ -79,11 +86,16 @@ def _make_anew(path: Path, tables: Mapping[str, sql.Table], log_id: str) -> None
         for table in tables.values():
             for statement in table.create():
                 connection.execute(statement)
+        connection.execute(parked.CREATE)
         connection.execute(sql.CREATE_CHECKPOINT)
-        connection.execute(sql.BEGIN_CHECKPOINT, (log_id, NO_CHAIN))
+        connection.execute(sql.BEGIN_CHECKPOINT, (log_id, NO_CHAIN, _new_edition()))
         connection.execute("COMMIT")
     finally:
         connection.close()
+
+
+def _new_edition() -> str:
+    return secrets.token_hex(8)
 
 
 def _open_writer(path: Path) -> sqlite3.Connection:
@@ -117,6 +129,8 @@ class SqliteReadModel:
         self._scanner = scanner
         self._reader = reader
         self._connections = connections
+        self._parked = ParkedDocuments(reader)
+        self._edition: str = reader.execute(sql.READ_EDITION).fetchone()[0]
         self._stored: int = reader.execute(sql.READ_POSITION).fetchone()[0]
         self._skipped_to: int = self._stored
         # Ids that grow with time, as those that the server makes, need not be looked for.
@@ -172,12 +186,26 @@ class SqliteReadModel:
     def stored(self) -> int:
         return self._stored
 
+    @property
+    def edition(self) -> str:
+        return self._edition
+
+    @property
+    def parked(self) -> Mapping[str, Mapping[str, Parked]]:
+        return self._parked.waiting
+
+    def queued(self, key: Key, limit: int) -> Sequence[int]:
+        return self._parked.queued(self._reader, key, limit)
+
     # A file that is at the checkpoint from which events were skipped has seen those too; one that is not has
     # been written since, and stands beyond them. So the greater of both is the position of what was read.
 
+    # What waits is looked at before and after reading: what was read may be from either side of a commit.
+
     def get(self, key: Key) -> Found:
+        waits = self._parked.has(key)
         stored, document = self._reader.execute(self._tables[key.collection].get, (key.id,)).fetchone()
-        return Found(document, max(stored, self._skipped_to))
+        return Found(document, max(stored, self._skipped_to), waits or self._parked.has(key))
 
     def load(self, keys: Iterable[Key]) -> Mapping[Key, bytes]:
         by_collection: defaultdict[str, list[str]] = defaultdict(list)
@@ -205,8 +233,9 @@ class SqliteReadModel:
         statement = self._tables[collection].page(
             filters, by_id=by_id, descending=descending, after=after, limit=limit
         )
+        waits = self._parked.has_any(collection)
         rows, position = await self._scan([statement])
-        return Page([Row(*row) for row in rows], position)
+        return Page([Row(*row) for row in rows], position, waits or self._parked.has_any(collection))
 
     async def matching(
         self, collection: str, ids: Collection[str], filters: Sequence[ColumnFilter] = ()
@@ -221,16 +250,37 @@ class SqliteReadModel:
         rows, stored = await _in_its_thread(self._scanner, lambda connection: _scan(connection, statements))
         return rows, max(stored, skipped_to)
 
-    def write(self, changes: Sequence[Change], base: int, checkpoint: Checkpoint) -> Awaitable[None]:
-        return self._thread.do(lambda: self._write(changes, base, checkpoint))
+    def write(
+        self,
+        changes: Sequence[Change],
+        base: int,
+        checkpoint: Checkpoint,
+        parked: Sequence[ParkedEvent] = (),
+        released: Release | None = None,
+    ) -> Awaitable[None]:
+        return self._thread.do(lambda: self._write(changes, base, checkpoint, parked, released))
 
-    def _write(self, changes: Sequence[Change], base: int, checkpoint: Checkpoint) -> None:
-        try:
-            _transact(self._writer, self._statements(changes), base, checkpoint)
-        except sqlite3.OperationalError as error:
-            raise ReadModelUnavailable(str(error)) from error
-        # Here and not after an await: if that is cancelled, the transaction happens all the same.
-        self._stored = checkpoint.position
+    def _write(
+        self,
+        changes: Sequence[Change],
+        base: int,
+        checkpoint: Checkpoint,
+        parked_events: Sequence[ParkedEvent],
+        released: Release | None,
+    ) -> None:
+        edition = _new_edition() if released is not None and released.events else self._edition
+        statements = chain(
+            self._statements(changes),
+            parked.statements(parked_events, released),
+            () if edition == self._edition else [Statement(sql.RENEW_EDITION, (edition,))],
+        )
+        with self._parked.about_to_change(self._writer, parked_events, released):
+            try:
+                _transact(self._writer, statements, base, checkpoint)
+            except sqlite3.OperationalError as error:
+                raise ReadModelUnavailable(str(error)) from error
+            # Here and not after an await: if that is cancelled, the transaction happens all the same.
+            self._stored, self._edition = checkpoint.position, edition
 
     def _statements(self, changes: Sequence[Change]) -> Iterator[Statement]:
         by_collection: defaultdict[str, list[Change]] = defaultdict(list)

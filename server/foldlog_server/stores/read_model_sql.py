@@ -15,9 +15,12 @@ from foldlog_server.stores.statements import Statement, Value, over
 WRITER_PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "journal_size_limit = 16777216")
 
 CREATE_CHECKPOINT = (
-    "CREATE TABLE checkpoint (log_id TEXT NOT NULL, position INTEGER NOT NULL, chain_hash BLOB NOT NULL)"
+    "CREATE TABLE checkpoint (log_id TEXT NOT NULL, position INTEGER NOT NULL, chain_hash BLOB NOT NULL, "
+    "edition TEXT NOT NULL)"
 )
-BEGIN_CHECKPOINT = "INSERT INTO checkpoint VALUES (?, 0, ?)"
+BEGIN_CHECKPOINT = "INSERT INTO checkpoint VALUES (?, 0, ?, ?)"
+READ_EDITION = "SELECT edition FROM checkpoint"
+RENEW_EDITION = "UPDATE checkpoint SET edition = ?"
 READ_CHECKPOINT = "SELECT log_id, position, chain_hash FROM checkpoint"
 MOVE_CHECKPOINT = "UPDATE checkpoint SET position = ?, chain_hash = ? WHERE position <= ?"
 READ_POSITION = "SELECT position FROM checkpoint"

@@ -9,6 +9,7 @@ from google.protobuf.duration_pb2 import Duration
 from foldlog.v1.reads_pb2 import Freshness, ReadOptions
 from foldlog_server.core.errors import ReadRefused
 from foldlog_server.core.query_handler import Reads
+from foldlog_server.core.read_model import Found
 
 
 class BehindProjector:
@@ -48,14 +49,17 @@ async def test_freshness_made_once_is_that_of_the_position_and_of_a_view_that_go
     projectors: Any = SimpleNamespace(of=lambda _: view)
     reads = Reads(store, projectors, lambda: 0)
 
-    async def found(position: int) -> tuple[str, int, int, bool]:
-        fresh = Freshness.FromString(await reads.encoded_freshness(position, "orders"))
+    async def found(position: int, incomplete: bool = False) -> tuple[str, int, int, bool]:
+        answer = Found(b"", position, incomplete)
+        fresh = Freshness.FromString(await reads.encoded_freshness(answer, "orders"))
         assert fresh.HasField("lag_time")
         return fresh.log_id, fresh.position, fresh.head, fresh.incomplete
 
     assert await found(0) == ("log", 0, 0, False)
     store.head.position = 7
     assert await found(7) == await found(7) == ("log", 7, 7, False)
+    assert await found(8) == ("log", 8, 8, False)
+    assert await found(8, incomplete=True) == ("log", 8, 8, True)
     assert await found(8) == ("log", 8, 8, False)
     view.failed = ArithmeticError()
     assert await found(8) == ("log", 8, 8, True)

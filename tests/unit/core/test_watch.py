@@ -36,14 +36,23 @@ class Setting:
         self.log = ListLog()
         self.timer = ManualTimer()
         self.model = ReplayedReadModel(self.log)
-        model: Any = self.model
-        self.projector = Projector(ORDER_COUNTS, model, timer=self.timer)
+        self.projector = self._any_projector()
         self.watched = Watched(ORDERS, ids, filters)
         self.limits = limits
         self.given: dict[str, bytes] = {}
         self.place: Place | None = None
         self._moves: AsyncGenerator[Move] | None = None
         self._next: asyncio.Task[Move] | None = None
+
+    def _any_projector(self) -> Projector:
+        model: Any = self.model
+        return Projector(ORDER_COUNTS, model, timer=self.timer)
+
+    def make_anew(self, edition: str) -> None:
+        """Have another projector, with other documents, take the place of the former one."""
+        former, self.projector = self.projector, self._any_projector()
+        self.model.edition = edition
+        former.tell_followers()
 
     def view_sees(self, events: int = 1_000_000) -> None:
         """Move the view on by so many events, as far as the log goes."""
@@ -55,7 +64,7 @@ class Setting:
         if self._moves is None:
             self._moves = watch(
                 self.log,
-                self.projector,
+                lambda _: self.projector,
                 self.watched,
                 self.place,
                 timer=self.timer,
@@ -377,14 +386,14 @@ async def test_a_snapshot_goes_on_after_the_last_row_that_arrived() -> None:
 
 
 @pytest.mark.parametrize("other", [("other", "g1"), ("log", "g0")])
-async def test_a_place_in_another_log_or_generation_begins_anew(other: tuple[str, str]) -> None:
+async def test_a_place_in_another_log_or_edition_begins_anew(other: tuple[str, str]) -> None:
     setting = Setting()
     setting.log.add("order-1", created())
     setting.view_sees()
     await setting.all()
     await setting.cut()
     assert setting.place is not None
-    setting.place = setting.place._replace(log_id=other[0], generation=other[1])
+    setting.place = setting.place._replace(log_id=other[0], edition=other[1])
     first, *rest = await setting.all()
     assert first.resets
     assert ids_of(first) == ["1"]
@@ -405,7 +414,7 @@ async def test_a_view_that_is_made_anew_while_it_is_watched_begins_anew() -> Non
     setting.log.add("order-1", created())
     setting.view_sees()
     await setting.all()
-    setting.model.generation = "g2"
+    setting.model.edition = "g2"
     setting.log.add("order-1", cancelled())
     setting.view_sees()
     [move] = await setting.all()
@@ -414,13 +423,46 @@ async def test_a_view_that_is_made_anew_while_it_is_watched_begins_anew() -> Non
     assert setting.given == {}
 
 
+async def test_a_watcher_of_a_quiet_view_hears_at_once_that_it_was_made_anew() -> None:
+    setting = Setting()
+    setting.log.add("order-1", created())
+    setting.view_sees()
+    await setting.all()
+    setting.make_anew("g2")
+    first, *_, last = await setting.all()
+    assert first.resets
+    assert last.completes
+    assert setting.given == setting.held(1)
+    setting.log.add("order-2", created())
+    setting.view_sees()
+    [move] = await setting.all()
+    assert not move.resets
+    assert ids_of(move) == ["2"]
+
+
+async def test_nothing_is_told_of_what_was_read_while_the_view_was_made_anew() -> None:
+    setting = Setting()
+    setting.log.add("order-1", created())
+    setting.view_sees()
+    await setting.all()
+    editions = ["g2"]
+    setting.model.before_reading = lambda: setting.make_anew(editions.pop()) if editions else None
+    setting.log.add("order-2", created())
+    setting.view_sees()
+    first, *_, last = await setting.all()
+    assert first.resets
+    assert first.place.edition == "g2"
+    assert last.completes
+    assert setting.given == setting.held(2)
+
+
 async def test_a_snapshot_that_begins_anew_tells_no_position_before_it_is_complete() -> None:
     setting = Setting(ids={"1", "2"}, limits=Limits(message_bytes=30))
     setting.log.add("order-1", created())
     setting.log.add("order-2", created())
     setting.view_sees()
     await setting.all()
-    setting.model.generation = "g2"
+    setting.model.edition = "g2"
     setting.log.add("order-1", added())
     setting.view_sees()
     moves = await setting.all()
@@ -540,7 +582,7 @@ async def test_whatever_happens_a_watcher_is_told_exactly_what_the_view_holds(
             case "cut":
                 await setting.cut()
             case _:
-                setting.model.generation = f"g{number}"
+                setting.make_anew(f"g{number}")
                 setting.model.position = min(setting.model.position, number)
     setting.view_sees()
     await setting.all()

@@ -211,7 +211,7 @@ async def test_a_page_has_not_seen_what_was_written_and_skipped_while_it_was_on_
             return scanned
 
         monkeypatch.setattr(read_model, "_scan", scan_then_go_on)
-        rows, position = await model.page("finished", limit=9)
+        rows, position, _ = await model.page("finished", limit=9)
     assert ids(rows) == ["1"]
     assert position == 1
 
@@ -592,10 +592,10 @@ async def test_a_page_and_its_position_are_of_one_moment(tmp_path: Path) -> None
                 asyncio.run_coroutine_threadsafe(write(model, put("2", 2)), loop).result()
 
         await model._scanner.set_trace_callback(grow_before)
-        rows, position = await model.page("finished", limit=9)
+        rows, position, _ = await model.page("finished", limit=9)
         assert (ids(rows), position) == (["1"], 1)
         await model._scanner.set_trace_callback(lambda _: None)
-        rows, position = await model.page("finished", limit=9)
+        rows, position, _ = await model.page("finished", limit=9)
         assert (ids(rows), position) == (["1", "2"], 2)
 
 

@@ -1,0 +1,42 @@
+"""Makes parked documents good, once whatever stood in the way is cured: the events that wait, in order."""
+
+from foldlog_server.core.codec import Codec
+from foldlog_server.core.cohort import checkpoint_at
+from foldlog_server.core.event_store import EventStore
+from foldlog_server.core.events import RecordedEvent
+from foldlog_server.core.projector import Projector
+from foldlog_server.core.read_model import Parked, Release
+from foldlog_server.core.view import Key
+
+AT_ONCE = 500
+"""Parked events of a document that become part of it in one transaction."""
+
+
+async def retry(projector: Projector, store: EventStore, key: Key) -> Parked | None:
+    """Evolve a document by what is parked of it; gives what it still waits on, None if nothing.
+
+    Everything up to the event that cannot be digested even now becomes part of the document. Raises
+    `ReadModelUnavailable` if it cannot be written, and what the store raises.
+    """
+    codec = Codec(projector.view.events)
+    async with projector.busy:
+        while positions := projector.read_model.queued(key, AT_ONCE):
+            events = [await _read(store, codec, position) for position in positions]
+            projection = projector.begin(retried=key)
+            projection.take([(recorded, (key,)) for recorded in events])
+            projector.tell_parked(projection)
+            digested = len(positions) - len(projection.parked)
+            released = Release(key, digested, positions[digested - 1] if digested else 0)
+            here = await checkpoint_at(store, projector.position)
+            await projector.read_model.write(
+                projection.changes([key]), here.position, here, projection.parked, released
+            )
+            projector.tell_followers()
+            if projection.parked:
+                break
+    return projector.read_model.parked.get(key.collection, {}).get(key.id)
+
+
+async def _read(store: EventStore, codec: Codec, position: int) -> RecordedEvent:
+    (event,) = await store.read_all(from_position=position, limit=1)
+    return codec.decode(event)

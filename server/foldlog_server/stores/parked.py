@@ -1,0 +1,89 @@
+"""What is parked, in a read model's file and beside it in memory: see `core/projection.py` for when."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from foldlog_server.core.read_model import Parked, ParkedEvent, Release
+from foldlog_server.core.view import Key
+from foldlog_server.stores.statements import Statement, over
+
+CREATE = (
+    "CREATE TABLE parked (collection TEXT NOT NULL, id TEXT NOT NULL, position INTEGER NOT NULL, "
+    "error TEXT NOT NULL, PRIMARY KEY (collection, id, position)) WITHOUT ROWID"
+)
+# SQLite takes `error` from the row that has the least position.
+_LOAD = "SELECT collection, id, min(position), error, count(*) FROM parked GROUP BY collection, id"
+_FIRST = "SELECT min(position), error, count(*) FROM parked WHERE collection = ? AND id = ?"
+_QUEUED = "SELECT position FROM parked WHERE collection = ? AND id = ? ORDER BY position LIMIT ?"
+_PARK = "INSERT OR REPLACE INTO parked (collection, id, position, error) VALUES {rows}"
+_RELEASE = "DELETE FROM parked WHERE collection = ? AND id = ? AND position <= ?"
+
+
+def statements(parked: Sequence[ParkedEvent], released: Release | None) -> Iterator[Statement]:
+    """The changes of the table; what is released goes first."""
+    if released is not None:
+        yield Statement(_RELEASE, (*released.key, released.through))
+    yield from over([(*event.key, event.position, event.error) for event in parked], _PARK)
+
+
+class ParkedDocuments:
+    """The documents that wait, as the file has them; changed in the thread that writes it."""
+
+    def __init__(self, reader: sqlite3.Connection) -> None:
+        self.waiting: dict[str, dict[str, Parked]] = {}
+        """By collection and id."""
+        self._announced: frozenset[Key] = frozenset()
+        for collection, id, position, error, events in reader.execute(_LOAD).fetchall():
+            self.waiting.setdefault(collection, {})[id] = Parked(position, error, events)
+
+    @contextmanager
+    def about_to_change(
+        self, writer: sqlite3.Connection, parked: Sequence[ParkedEvent], released: Release | None
+    ) -> Iterator[None]:
+        """Take changes over when they are committed, which is when the block ends without an error.
+
+        Answers are marked from before on: a reader sees a commit before its writer does.
+        """
+        if not parked and released is None:
+            yield
+            return
+        self._announced = frozenset(event.key for event in parked)
+        try:
+            yield
+            if released is not None:
+                self._read_again(writer, released.key)
+            else:
+                self._add(parked)
+        finally:
+            self._announced = frozenset()
+
+    def _add(self, parked: Sequence[ParkedEvent]) -> None:
+        for (collection, id), position, error in parked:
+            waiting = self.waiting.setdefault(collection, {})
+            first = waiting.get(id) or Parked(position, error, 0)
+            waiting[id] = first._replace(events=first.events + 1)
+
+    def _read_again(self, writer: sqlite3.Connection, key: Key) -> None:
+        position, error, events = writer.execute(_FIRST, key).fetchone()
+        waiting = self.waiting.setdefault(key.collection, {})
+        if events:
+            waiting[key.id] = Parked(position, error, events)
+        else:
+            waiting.pop(key.id, None)
+            if not waiting:
+                del self.waiting[key.collection]
+
+    def has(self, key: Key) -> bool:
+        """Whether a document waits."""
+        return key.id in self.waiting.get(key.collection, ()) or key in self._announced
+
+    def has_any(self, collection: str) -> bool:
+        """Whether any document of a collection waits."""
+        announced = self._announced
+        return bool(self.waiting.get(collection)) or any(key.collection == collection for key in announced)
+
+    @staticmethod
+    def queued(reader: sqlite3.Connection, key: Key, limit: int) -> Sequence[int]:
+        """The first positions that are parked of a document, in order."""
+        return [position for (position,) in reader.execute(_QUEUED, (*key, limit)).fetchall()]
