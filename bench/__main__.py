@@ -18,7 +18,7 @@ from bench import h2load, machine, rows
 from bench.processes import BenchFailed
 from bench.report import Report
 from bench.stand import Sizes, standing
-from foldlog_server.serving import loop_factory
+from foldlog_server.process import loop_factory
 
 FULL = Sizes({1: 1_500, 16: 3_000, 64: 5_000}, history=40_000, readings=4)
 QUICK = Sizes({1: 100, 16: 200, 64: 300}, history=2_000, readings=1)

@@ -7,7 +7,7 @@ import asyncio
 import grpc
 import grpc.aio
 
-from foldlog_server.serving import loop_factory
+from foldlog_server.process import loop_factory
 
 SERVICE, METHOD = "bench.Echo", "Echo"
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from foldlog_server.serving import loop_factory
+from foldlog_server.process import loop_factory
 from foldlog_server.stores import sqlite_schema
 
 NOT_DISKS = ("tmpfs", "ramfs")

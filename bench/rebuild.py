@@ -10,11 +10,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from bench.processes import BenchFailed, output_of
-from foldlog_server.app import VIEWS, new_id
+from foldlog_server.app import new_id
 from foldlog_server.core.projector import Projector
 from foldlog_server.core.projectors import Projectors
 from foldlog_server.core.view import View
-from foldlog_server.serving import loop_factory
+from foldlog_server.domains import VIEWS
+from foldlog_server.process import loop_factory
+from foldlog_server.stores import view_files
 from foldlog_server.stores.read_model import SqliteReadModel
 from foldlog_server.stores.sqlite import SqliteEventStore
 from foldlog_server.stores.writer_thread import WriterThread
@@ -44,9 +46,7 @@ async def rebuild(directory: Path) -> dict[str, float]:
 async def _project(store: SqliteEventStore, directory: Path, views: Sequence[View]) -> float:
     shutil.rmtree(directory, ignore_errors=True)
     writer = WriterThread()
-    all_projectors = [
-        Projector(view, await SqliteReadModel.open(view, directory, store, writer)) for view in views
-    ]
+    all_projectors = [Projector(view, await _opened(view, directory, store, writer)) for view in views]
     projectors = Projectors(all_projectors, store)
     head = store.head.position
     began = time.perf_counter()
@@ -57,6 +57,13 @@ async def _project(store: SqliteEventStore, directory: Path, views: Sequence[Vie
     if not all(seen):
         raise BenchFailed(f"A view was not rebuilt within {_SECONDS_AT_MOST} seconds.")
     return seconds
+
+
+async def _opened(
+    view: View, directory: Path, store: SqliteEventStore, writer: WriterThread
+) -> SqliteReadModel:
+    choice = await view_files.choose(view, directory, store)
+    return await SqliteReadModel.open(choice.serving, view, writer)
 
 
 async def rebuild_in_a_process(directory: Path) -> dict[str, float]:

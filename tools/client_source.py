@@ -1,5 +1,6 @@
 """The text of the generated methods: tidy, and the same for the same arguments."""
 
+import enum
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,14 @@ class Domains:
 
     def __init__(self, caller: Caller) -> None:
 {attributes}'''
+
+
+class Kind(enum.Enum):
+    """What the caller is asked for."""
+
+    COMMAND = "command"
+    QUERY = "query"
+    PLAIN = "unary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +75,12 @@ class Method:
     request: str
     """Python source of the request."""
     response: str
-    is_command: bool
+    kind: Kind
 
     def source(self) -> str:
-        verb = "command" if self.is_command else "query"
-        own_writes = [] if self.is_command else ["own_writes=min_position is None"]
+        own_writes = ["own_writes=min_position is None"] if self.kind is Kind.QUERY else []
         call = exploded(
-            f"return await self._caller.{verb}",
+            f"return await self._caller.{self.kind.value}",
             [f'"{self.path}"', self.request, self.response, *own_writes, "within=timeout"],
         )
         heading = signature(f"async def {self.name}", self.arguments, self.response)

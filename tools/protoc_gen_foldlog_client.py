@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A protoc plugin: writes one typed async method for each RPC of every CommandService and QueryService.
+"""A protoc plugin: writes one typed async method for each RPC of every Command-, Query- and AdminService.
 
 A method with the option `foldlog.v1.command` is a command: its arguments are the fields of the request's
 `command`. Any other is a query: its arguments are the fields of the request. The fields of the request's
@@ -26,7 +26,17 @@ from client_arguments import (
     snake,
     type_of,
 )
-from client_source import ENTRANCE, HEADER, MODULE, TIMEOUT, Method, Parameter, construction, docstring
+from client_source import (
+    ENTRANCE,
+    HEADER,
+    MODULE,
+    TIMEOUT,
+    Kind,
+    Method,
+    Parameter,
+    construction,
+    docstring,
+)
 from google.protobuf.compiler.plugin_pb2 import CodeGeneratorRequest, CodeGeneratorResponse
 from google.protobuf.descriptor_pb2 import (
     DescriptorProto,
@@ -37,7 +47,8 @@ from google.protobuf.descriptor_pb2 import (
 
 from foldlog.v1.options_pb2 import command as command_route
 
-SERVICES = ("CommandService", "QueryService")
+SERVICES = {"CommandService": "", "QueryService": "", "AdminService": "admin"}
+"""The services with methods, and by which name; the package's if empty."""
 TAKEN = frozenset({"AsyncIterator", "Iterable", "Caller", "Watch", "as_duration", "as_timestamp", "datetime"})
 
 
@@ -46,9 +57,7 @@ def method_of(service: str, method: MethodDescriptorProto, names: Names) -> Meth
     request = names.protos.messages[method.input_type]
     options = type_of(request, "options")
     if options is None:
-        raise Unsupported(
-            f"{method.input_type[1:]} has no field `options`, so nobody could say how to carry it out."
-        )
+        return plain_of(service, method, names)
     is_command = method.options.HasExtension(command_route)
     subject = type_of(request, "command") if is_command else method.input_type
     if subject is None:
@@ -67,22 +76,38 @@ def method_of(service: str, method: MethodDescriptorProto, names: Names) -> Meth
         arguments,
         construction(names.of(method.input_type), [*what, how_source]),
         names.of(method.output_type),
-        is_command,
+        Kind.COMMAND if is_command else Kind.QUERY,
     )
+
+
+def plain_of(service: str, method: MethodDescriptorProto, names: Names) -> Method:
+    """What to write for a call that takes no options: it acts and asks as it is."""
+    if not service.endswith(".AdminService"):
+        raise Unsupported(
+            f"{method.input_type[1:]} has no field `options`, so nobody could say how to carry it out."
+        )
+    return unadorned(service, method, names, [TIMEOUT])
 
 
 def watch_of(service: str, method: MethodDescriptorProto, names: Names) -> Method:
     """What to write for a watch."""
-    arguments = parameters(method.input_type, names)
-    arguments.sort(key=lambda one: one.default is not None)
+    return unadorned(service, method, names, [])
+
+
+def unadorned(
+    service: str, method: MethodDescriptorProto, names: Names, further: Sequence[Parameter]
+) -> Method:
+    """A method whose arguments are the fields of its request, and further ones."""
+    fields = parameters(method.input_type, names)
+    fields.sort(key=lambda one: one.default is not None)
     return Method(
         snake(method.name),
         f"/{service[1:]}/{method.name}",
         names.protos.comments[f"{service}.{method.name}"],
-        arguments,
-        construction(names.of(method.input_type), arguments),
+        [*fields, *further],
+        construction(names.of(method.input_type), fields),
         names.of(method.output_type),
-        is_command=False,
+        Kind.PLAIN,
     )
 
 
@@ -143,15 +168,16 @@ def methods_of(service: str, methods: Iterable[MethodDescriptorProto], names: Na
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """A package with commands or questions."""
+    """Services of a package that are one attribute of the client."""
 
     package: str
     services: list[ServiceDescriptorProto]
 
     @property
     def noun(self) -> str:
-        """The package's last part that is not a version: "orders" of "foldlog.orders.v1"."""
-        return [part for part in self.package.split(".") if not re.fullmatch(r"v\d+\w*", part)][-1]
+        """The service's own, or the last part of the package that is no version, as in foldlog.orders.v1."""
+        parts = [part for part in self.package.split(".") if not re.fullmatch(r"v\d+\w*", part)]
+        return SERVICES[self.services[0].name] or parts[-1]
 
     @property
     def class_name(self) -> str:
@@ -175,12 +201,15 @@ class Domain:
 
 
 def domains_of(files: Iterable[FileDescriptorProto]) -> list[Domain]:
-    """The domains of the files, by package."""
+    """The domains of the files, by package. Raises `Unsupported` for a package with two of them."""
     found: dict[str, list[ServiceDescriptorProto]] = {}
     for file in files:
         for service in file.service:
             if service.name in SERVICES:
                 found.setdefault(file.package, []).append(service)
+    for package, services in found.items():
+        if len({SERVICES[service.name] for service in services}) > 1:
+            raise Unsupported(f"{package} has an AdminService and others; give it a package of its own.")
     return [Domain(package, found[package]) for package in sorted(found)]
 
 

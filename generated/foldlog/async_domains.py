@@ -15,6 +15,7 @@ import foldlog.orders.v1.events_pb2
 import foldlog.orders.v1.queries_pb2
 import foldlog.orders.v1.query_service_pb2
 import foldlog.orders.v1.types_pb2
+import foldlog.v1.admin_service_pb2
 import foldlog.v1.commands_pb2
 import foldlog.v1.errors_pb2
 import foldlog.v1.event_service_pb2
@@ -24,6 +25,7 @@ import foldlog.v1.options_pb2
 import foldlog.v1.reads_pb2
 from foldlog.inventory.v1.async_client import Inventory
 from foldlog.orders.v1.async_client import Orders
+from foldlog.v1.async_client import Admin
 from foldlog.v1.async_caller import Caller
 
 
@@ -33,3 +35,4 @@ class Domains:
     def __init__(self, caller: Caller) -> None:
         self.inventory: Inventory = Inventory(caller)
         self.orders: Orders = Orders(caller)
+        self.admin: Admin = Admin(caller)

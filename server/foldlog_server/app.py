@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import uuid_utils
@@ -13,11 +13,12 @@ from foldlog.inventory.v1 import command_service_pb2 as inventory_commands
 from foldlog.inventory.v1 import query_service_pb2 as inventory_queries
 from foldlog.orders.v1 import command_service_pb2 as orders_commands
 from foldlog.orders.v1 import query_service_pb2 as orders_queries
+from foldlog.v1 import admin_service_pb2 as admin
 from foldlog.v1 import event_service_pb2 as events
+from foldlog_server.build_process import BuildProcess
+from foldlog_server.core.admin import Admin
 from foldlog_server.core.aggregates import Aggregates
-from foldlog_server.core.codec import Codec
 from foldlog_server.core.command_handler import CommandHandler
-from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.fold import Folds
 from foldlog_server.core.live_query import compile_watch
@@ -25,23 +26,20 @@ from foldlog_server.core.past import Past
 from foldlog_server.core.projector import Projector
 from foldlog_server.core.projectors import Projectors
 from foldlog_server.core.query_handler import Query, Reads
+from foldlog_server.core.rebuilds import Rebuilds
 from foldlog_server.core.snapshots import Snapshots
-from foldlog_server.core.view import View
-from foldlog_server.inventory.inventory_view import INVENTORY
+from foldlog_server.domains import CODEC, DECIDERS, VIEWS
 from foldlog_server.inventory.queries import get_stock
-from foldlog_server.inventory.stock import STOCK
-from foldlog_server.orders.current_orders import CURRENT_ORDERS
-from foldlog_server.orders.customer_orders import CUSTOMER_ORDERS
-from foldlog_server.orders.order_decider import ORDER
-from foldlog_server.orders.order_details import ORDER_DETAILS
-from foldlog_server.orders.order_history import ORDER_HISTORY
 from foldlog_server.orders.queries import get_customer_orders, get_order_history
 from foldlog_server.settings import Settings
+from foldlog_server.stores import view_files
 from foldlog_server.stores.opening import DataDirectoryUnusable
 from foldlog_server.stores.read_model import SqliteReadModel
 from foldlog_server.stores.snapshots import SqliteSnapshots
 from foldlog_server.stores.sqlite import SqliteEventStore
+from foldlog_server.stores.view_files import ViewFile
 from foldlog_server.stores.writer_thread import WriterThread
+from foldlog_server.transport.admin_service import admin_handlers
 from foldlog_server.transport.arrivals import Arrivals
 from foldlog_server.transport.calls import Calls, RpcMethodHandler
 from foldlog_server.transport.command_service import command_handlers
@@ -51,10 +49,6 @@ from foldlog_server.transport.refusal_log import RefusalLog
 from foldlog_server.transport.server import BoundPort, GrpcServer
 
 logger = logging.getLogger("foldlog")
-
-DECIDERS: dict[str, AnyDecider] = {decider.category: decider for decider in (ORDER, STOCK)}
-VIEWS: Sequence[View] = (ORDER_DETAILS, CURRENT_ORDERS, ORDER_HISTORY, CUSTOMER_ORDERS, INVENTORY)
-CODEC = Codec(event for decider in DECIDERS.values() for event in decider.events)
 
 
 def new_id() -> str:
@@ -69,12 +63,14 @@ class App:
         self,
         store: SqliteEventStore,
         projectors: Projectors,
+        rebuilds: Rebuilds,
         snapshots: SqliteSnapshots,
         server: GrpcServer,
         port: int,
     ) -> None:
         self._store = store
         self._projectors = projectors
+        self._rebuilds = rebuilds
         self._snapshots = snapshots
         self._server = server
         self.port = port
@@ -106,35 +102,48 @@ class App:
             )
             opened.push_async_callback(store.close)
             writer = WriterThread()
-            projectors = await _open_views(store, settings, writer)
+            projectors, interrupted = await _open_views(store, settings, writer)
             opened.push_async_callback(projectors.stop)
+            rebuilds = Rebuilds(projectors, BuildProcess(settings.data, store, writer, interrupted))
+            opened.push_async_callback(rebuilds.stop)
             snapshots = await _open_snapshots(store, settings, writer)
             opened.push_async_callback(snapshots.close)
-            server = _server(port, store, projectors, snapshots, settings, clock)
+            server = _server(port, store, projectors, rebuilds, snapshots, settings, clock)
             await server.start()
             projectors.start()
+            for projector in projectors.all:
+                if not projector.follows or projector.view.name in interrupted:
+                    rebuilds.start(projector.view.name)
             opened.pop_all()
-            return cls(store, projectors, snapshots, server, port.number)
+            return cls(store, projectors, rebuilds, snapshots, server, port.number)
 
     async def stop(self, grace: float) -> None:
         """Finish what was taken in, then let go of everything; `grace` is in seconds."""
         await self._server.stop(grace)
+        await self._rebuilds.stop()
         await self._projectors.stop()
         await self._store.close()
         await self._snapshots.close()
 
 
-async def _open_views(store: EventStore, settings: Settings, writer: WriterThread) -> Projectors:
+async def _open_views(
+    store: EventStore, settings: Settings, writer: WriterThread
+) -> tuple[Projectors, dict[str, ViewFile]]:
+    """The views, and the files of those that were being built anew, by view."""
     directory = settings.data / "views"
     projectors: list[Projector] = []
+    interrupted: dict[str, ViewFile] = {}
     try:
         for view in VIEWS:
-            read_model = await SqliteReadModel.open(view, directory, store, writer)
-            projectors.append(Projector(view, read_model))
+            choice = await view_files.choose(view, directory, store)
+            read_model = await SqliteReadModel.open(choice.serving, view, writer)
+            projectors.append(Projector(view, read_model, follows=choice.follows))
+            if choice.building is not None:
+                interrupted[view.name] = choice.building
     except (OSError, sqlite3.Error) as error:
         await Projectors(projectors, store).stop()
         raise DataDirectoryUnusable(directory, error) from error
-    return Projectors(projectors, store)
+    return Projectors(projectors, store), interrupted
 
 
 async def _open_snapshots(store: EventStore, settings: Settings, writer: WriterThread) -> SqliteSnapshots:
@@ -148,6 +157,7 @@ def _server(
     port: BoundPort,
     store: EventStore,
     projectors: Projectors,
+    rebuilds: Rebuilds,
     snapshots: Snapshots,
     settings: Settings,
     clock: Callable[[], int],
@@ -173,6 +183,8 @@ def _server(
         )
     service = events.DESCRIPTOR.services_by_name["EventService"]
     services[service.full_name] = event_handlers(service, calls, store)
+    service = admin.DESCRIPTOR.services_by_name["AdminService"]
+    services[service.full_name] = admin_handlers(service, calls, Admin(store, projectors, rebuilds, reads))
     return GrpcServer(port, services, calls, with_reflection=settings.reflection)
 
 

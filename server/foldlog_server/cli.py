@@ -5,10 +5,10 @@ Exit codes: 0 it worked; 1 it failed, with a line on stderr that says why; 2 the
 
 import asyncio
 import json
-import logging
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -18,7 +18,8 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from foldlog_server import __version__
-from foldlog_server.printable import PrintableFormatter, printable
+from foldlog_server.printable import printable
+from foldlog_server.process import log_to_stderr, loop_factory
 from foldlog_server.settings import Settings
 
 app = typer.Typer(
@@ -30,6 +31,8 @@ app = typer.Typer(
 )
 events = typer.Typer(no_args_is_help=True, help="Read and follow the log of a running server.")
 app.add_typer(events, name="events")
+views = typer.Typer(no_args_is_help=True, help="See to the views of a running server.")
+app.add_typer(views, name="views")
 
 _DEFAULTS = Settings()
 
@@ -76,6 +79,9 @@ LogLevel = Annotated[
         help="How much is logged; debug logs every call but those of health and reflection.",
     ),
 ]
+Address = Annotated[
+    str, typer.Option(envvar="FOLDLOG_ADDRESS", metavar="HOST:PORT", help="Where the server listens.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 _HOURS = _DEFAULTS.request_window / timedelta(hours=1)
@@ -118,7 +124,7 @@ def serve(
     """Serve the log in a data directory until stopped by Ctrl-C or SIGTERM."""
     _check_address(listen)
     _check_level(log_level)
-    _log_to_stderr(log_level)
+    log_to_stderr(log_level)
     settings = Settings(listen, data, timedelta(hours=request_window), grace, reflection, cached_aggregates)
     _serve(settings, examples=examples)
 
@@ -152,9 +158,7 @@ def config(
 
 @events.command("tail")
 def events_tail(
-    address: Annotated[
-        str, typer.Option(envvar="FOLDLOG_ADDRESS", metavar="HOST:PORT", help="Where the server listens.")
-    ] = _DEFAULTS.listen,
+    address: Address = _DEFAULTS.listen,
     after: Annotated[
         int | None, typer.Option(min=0, metavar="POSITION", help="Begin after this position; 0 = all events.")
     ] = None,
@@ -166,20 +170,92 @@ def events_tail(
 ) -> None:
     """Print events as they are stored: new ones only, or with --after from a position on."""
     # Imported here: `foldlog --version` need not load gRPC.
-    from foldlog_client import Unavailable
     from foldlog_server import tail
 
     for name in event_type or []:
         _check_event_type(name)
     wanted = tail.Wanted(after, category or [], stream_prefix or [], event_type or [], follow)
+    with _told_failures(address), suppress(KeyboardInterrupt):
+        asyncio.run(tail.tail(address, wanted, print_line=_print_line, as_json=as_json))
+
+
+@views.command("list")
+def views_list(address: Address = _DEFAULTS.listen, as_json: Json = False) -> None:
+    """Show how far every view is, and what stands in its way."""
+    from foldlog_server import views as of_server
+
+    with _told_failures(address):
+        found = asyncio.run(of_server.Operator(address).views())
+        if as_json:
+            print(json.dumps(of_server.as_json(found), indent=2))
+        else:
+            Console().print(of_server.table_of_views(found))
+
+
+@views.command("rebuild")
+def views_rebuild(
+    view: Annotated[list[str], typer.Argument(help="The names of the views.")],
+    address: Address = _DEFAULTS.listen,
+    wait: Annotated[bool, typer.Option(help="Wait until they are built, and show how far that is.")] = True,
+) -> None:
+    """Have views built anew from the log; what they have answers until that is done."""
+    from foldlog_server import views as of_server
+    from foldlog_server.rebuild_progress import shown
+
+    with _told_failures(address), suppress(KeyboardInterrupt):
+        failed = asyncio.run(shown(of_server.Operator(address).rebuild(view, wait=wait), _print_line))
+        if failed:
+            _fail(f"The server could not rebuild {', '.join(failed)}.")
+
+
+@views.command("parked")
+def views_parked(
+    view: Annotated[str, typer.Argument(help="Only this view.")] = "",
+    address: Address = _DEFAULTS.listen,
+    as_json: Json = False,
+) -> None:
+    """List the documents that wait on an event which their view could not digest."""
+    from foldlog_server import views as of_server
+
+    with _told_failures(address):
+        found = asyncio.run(of_server.Operator(address).parked(view))
+        if as_json:
+            print(json.dumps([of_server.as_json(one) for one in found], indent=2))
+        elif found:
+            Console().print(of_server.table_of_parked(found))
+        else:
+            print("Nothing is parked.")
+
+
+@views.command("retry")
+def views_retry(
+    view: Annotated[str, typer.Argument(help="The name of the view.")],
+    collection: Annotated[str, typer.Option(help="Only documents of this collection.")] = "",
+    id: Annotated[str, typer.Option(help="Only the document with this id.")] = "",
+    address: Address = _DEFAULTS.listen,
+) -> None:
+    """Let a view try again to digest what is parked, once the cause is cured; 1 if something still waits."""
+    from foldlog_server import views as of_server
+
+    with _told_failures(address):
+        cured, still_parked = asyncio.run(of_server.Operator(address).retry(view, collection, id))
+        print(f"{cured:,} documents made good, {still_parked:,} still parked.")
+        if still_parked:
+            raise typer.Exit(1)
+
+
+@contextmanager
+def _told_failures(address: str) -> Iterator[None]:
+    """Tell in one line why something cannot be asked of a server, and exit."""
+    from foldlog_client import FoldlogError, Unavailable
+
     try:
-        with suppress(KeyboardInterrupt):
-            asyncio.run(tail.tail(address, wanted, print_line=_print_line, as_json=as_json))
+        yield
     except BrokenPipeError:  # whoever read it has had enough, as `head` has
         _discard_output()
     except Unavailable as failure:
         _fail(f"Nobody answers at {address}. Start a server there, or say where with --address. ({failure})")
-    except tail.FAILURES as failure:
+    except FoldlogError as failure:
         _fail(str(failure))
 
 
@@ -226,16 +302,9 @@ def _check_level(level: str) -> None:
         )
 
 
-def _log_to_stderr(level: str) -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(PrintableFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    logging.getLogger("foldlog").setLevel(level.upper())
-
-
 def _serve(settings: Settings, *, examples: bool) -> None:
     # Imported here: `foldlog --version` need not load gRPC.
-    from foldlog_server.serving import CannotStart, loop_factory, serve_until_stopped
+    from foldlog_server.serving import CannotStart, serve_until_stopped
 
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:

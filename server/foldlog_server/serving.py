@@ -1,7 +1,6 @@
 """One server process: from its settings to the signal that stops it."""
 
 import asyncio
-import gc
 import logging
 import signal
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from collections.abc import Callable
 from foldlog_server import __version__, welcome
 from foldlog_server.app import App, run
 from foldlog_server.loopback import is_loopback
+from foldlog_server.process import collect_garbage_rarely
 from foldlog_server.settings import Settings
 from foldlog_server.stores.opening import CannotOpen
 from foldlog_server.transport.server import AddressInUse
@@ -18,25 +18,6 @@ logger = logging.getLogger("foldlog")
 
 class CannotStart(Exception):
     """One line for the operator: what stands in the way, and what to do."""
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop's loop, which answers 1.2 times as many calls, where it runs; None = Python's own."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
-
-
-def collect_garbage_rarely() -> None:
-    """Make the collector pause seldom: what lives long is much, and hardly any of what dies is in a cycle.
-
-    With Python's own thresholds it walks through all cached states every few thousand commands: 7 % of the
-    server's time, and half of the 99th percentile of what commands take.
-    """
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
 
 
 async def serve_until_stopped(

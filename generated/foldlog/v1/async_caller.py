@@ -37,6 +37,20 @@ class QueryRequest(Protocol):
     def SerializeToString(self, *, deterministic: bool = ...) -> bytes: ...
 
 
+class Request(Protocol):
+    """Any other request."""
+
+    def SerializeToString(self, *, deterministic: bool = ...) -> bytes: ...
+
+
+class Response(Protocol):
+    """Any other response."""
+
+    @classmethod
+    def FromString(cls, s: bytes) -> Self: ...
+
+
+R = TypeVar("R", bound=Response)
 C = TypeVar("C", bound=CommandResponse)
 Q = TypeVar("Q", bound=Message)
 
@@ -99,6 +113,10 @@ class Caller(Protocol):
         within: float | None,
     ) -> Q:
         """Ask a question; with `own_writes` the answer sees what the session did before."""
+        ...
+
+    async def unary(self, path: str, request: Request, response: type[R], *, within: float | None) -> R:
+        """The answer to a call as it is."""
         ...
 
     def watch(self, path: str, request: WatchRequest, response: type[W]) -> Watch[W]:

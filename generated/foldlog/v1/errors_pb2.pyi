@@ -72,6 +72,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The resume token belongs to another request."""
     ERROR_REASON_DOCUMENT_PARKED: _ErrorReason.ValueType  # 23
     """The document cannot be answered for, because its first event could not be digested."""
+    ERROR_REASON_VIEW_NOT_FOUND: _ErrorReason.ValueType  # 24
+    """There is no such view."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is why a call failed."""
@@ -124,4 +126,6 @@ ERROR_REASON_RESUME_TOKEN_INVALID: ErrorReason.ValueType  # 22
 """The resume token belongs to another request."""
 ERROR_REASON_DOCUMENT_PARKED: ErrorReason.ValueType  # 23
 """The document cannot be answered for, because its first event could not be digested."""
+ERROR_REASON_VIEW_NOT_FOUND: ErrorReason.ValueType  # 24
+"""There is no such view."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from typing import NamedTuple
 
 from foldlog_server.core.codec import Codec
-from foldlog_server.core.event_store import EventStore
+from foldlog_server.core.event_store import Log
 from foldlog_server.core.events import EncodedEvent, RecordedEvent
 from foldlog_server.core.projection import SLICE, Indigestible, Projection
 from foldlog_server.core.projector import Projector
@@ -28,7 +28,7 @@ class _Digested(NamedTuple):
 class Cohort:
     """Projectors that stand at one place."""
 
-    def __init__(self, members: Sequence[Projector], store: EventStore) -> None:
+    def __init__(self, members: Sequence[Projector], store: Log) -> None:
         """`members` have one position, as have all that join."""
         self.members: list[Projector] = []
         self.nudge = asyncio.Event()
@@ -69,7 +69,8 @@ class Cohort:
         async with AsyncExitStack() as held:
             for member in tuple(self.members):
                 await held.enter_async_context(member.busy)
-            if not self.members:  # all have left meanwhile
+            self.members = [member for member in self.members if member.follows]
+            if not self.members:
                 return {}
             head = Checkpoint(*self._store.head)
             events = await self._store.read_all(from_position=self.position + 1, limit=limit)
@@ -151,7 +152,7 @@ class Cohort:
         return decoded
 
 
-async def checkpoint_at(store: EventStore, position: int) -> Checkpoint:
+async def checkpoint_at(store: Log, position: int) -> Checkpoint:
     """The place in a log at a position that there is."""
     chain_hash = await store.chain_hash_at(position)
     assert chain_hash is not None, "an event was read beyond the head"

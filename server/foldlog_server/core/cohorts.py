@@ -68,9 +68,14 @@ class Cohorts:
         """Go on from where the read models stand."""
         places: defaultdict[int, list[Projector]] = defaultdict(list)
         for projector in self._projectors:
-            places[projector.position].append(projector)
+            if projector.follows:
+                places[projector.position].append(projector)
         for members in places.values():
             self._set_off(members)
+
+    def add(self, projector: Projector) -> None:
+        """Let another one go on, which ends when it no longer follows."""
+        self._set_off([projector])
 
     async def stop(self) -> None:
         """Stop; a transaction that is on its way happens whole or not at all."""
@@ -92,6 +97,9 @@ class Cohorts:
     async def _run(self, members: Sequence[Projector], delay: float) -> None:
         if delay:
             await pause(self._clock(), delay)
+        members = [member for member in members if member.follows]
+        if not members:
+            return
         cohort = Cohort(members, self._store)
         self._cohorts.append(cohort)
         try:

@@ -229,6 +229,12 @@ class ReadRefused(FoldlogError):
         )
 
     @classmethod
+    def view_not_found(cls, view: str) -> "ReadRefused":
+        return cls(
+            _REASONS[ErrorReason.ERROR_REASON_VIEW_NOT_FOUND], f"There is no view {view}.", {"view": view}
+        )
+
+    @classmethod
     def document_parked(cls, view: str, id: str) -> "ReadRefused":
         return cls(
             _REASONS[ErrorReason.ERROR_REASON_DOCUMENT_PARKED],

@@ -102,8 +102,8 @@ class DuplicateRequest(Exception):
     """The request id is recorded already; nothing was stored."""
 
 
-class EventStore(Protocol):
-    """An append-only log of events in streams."""
+class Log(Protocol):
+    """An append-only log of events in streams, for those who only read it."""
 
     @property
     def log_id(self) -> str:
@@ -112,19 +112,6 @@ class EventStore(Protocol):
     @property
     def head(self) -> Head:
         """The end of the log as this process knows it; everything up to it is on disk."""
-
-    def append(self, append: Append) -> asyncio.Future[Appended]:
-        """Store all of it or none; the future resolves when it is on disk.
-
-        The future raises `WrongExpectedVersion`, `LinkedAppendFailed`, `DuplicateRequest`, `StoreFull` or
-        `EventTooLarge`, each of which stored nothing, or `StoreUnavailable`, after which what was stored
-        is unknown, and `find_request` and `read_stream` raise it, too. Cancelling the future does not undo
-        the append. One without streams stores nothing, and resolves once all that came before it is on disk;
-        what comes after it is recorded at a time not before this call's.
-        """
-
-    async def find_request(self, key: RequestKey) -> RecordedRequest | None:
-        """What was recorded for the request id, if it is within the window."""
 
     async def read_stream(
         self, stream: str, *, from_version: int = 0, backwards: bool = False, limit: int = 1000
@@ -144,6 +131,23 @@ class EventStore(Protocol):
 
     async def chain_hash_at(self, position: int) -> bytes | None:
         """The hash of the chain through all events up to a position; None beyond the head."""
+
+
+class EventStore(Log, Protocol):
+    """A log that this process writes."""
+
+    def append(self, append: Append) -> asyncio.Future[Appended]:
+        """Store all of it or none; the future resolves when it is on disk.
+
+        The future raises `WrongExpectedVersion`, `LinkedAppendFailed`, `DuplicateRequest`, `StoreFull` or
+        `EventTooLarge`, each of which stored nothing, or `StoreUnavailable`, after which what was stored
+        is unknown, and `find_request` and `read_stream` raise it, too. Cancelling the future does not undo
+        the append. One without streams stores nothing, and resolves once all that came before it is on disk;
+        what comes after it is recorded at a time not before this call's.
+        """
+
+    async def find_request(self, key: RequestKey) -> RecordedRequest | None:
+        """What was recorded for the request id, if it is within the window."""
 
     async def wait_beyond(self, position: int) -> None:
         """Return once the head is beyond a position. Wakes once a commit, not once an event."""

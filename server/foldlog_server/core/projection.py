@@ -149,7 +149,7 @@ class Projection:
 
     def _park(self, key: Key, recorded: RecordedEvent, cause: Exception) -> None:
         self._waiting.add(key)
-        self.parked.append(ParkedEvent(key, recorded.position, _told(cause)))
+        self.parked.append(ParkedEvent(key, recorded.position, told(cause)))
         self.causes.append(cause)
         self._restore(key, recorded.position)
 
@@ -173,7 +173,8 @@ class Projection:
         return after
 
 
-def _told(error: Exception) -> str:
+def told(error: BaseException) -> str:
+    """An error for operators, in one line: what happened, not where."""
     return f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
 
 

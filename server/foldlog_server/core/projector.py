@@ -21,10 +21,16 @@ _log = logging.getLogger(__name__)
 class Projector:
     """Keeps one read model up to date."""
 
-    def __init__(self, view: View, read_model: ReadModel, *, timer: Timer | None = None) -> None:
-        """`timer` is the running loop if not given."""
+    def __init__(
+        self, view: View, read_model: ReadModel, *, follows: bool = True, timer: Timer | None = None
+    ) -> None:
+        """`timer` is the running loop if not given.
+
+        One that does not follow the log answers what it has, until another one takes its place.
+        """
         self.view = view
         self.read_model = read_model
+        self.follows = follows
         self.failed: BaseException | None = None
         """Why the view has stopped; None while it goes on."""
         self.nudge = asyncio.Event()
@@ -58,12 +64,13 @@ class Projector:
             return False
         loop = asyncio.get_running_loop()
         seen = loop.create_future()
-        self._waiters[seen] = position
+        waiters = self._waiters  # another projector may take them over
+        waiters[seen] = position
         self.nudge.set()
         try:
             return await within(self._timer or loop, max_wait, seen) and seen.result()
         finally:
-            self._waiters.pop(seen, None)
+            waiters.pop(seen, None)
 
     async def moved(self) -> None:
         """Return when something has become of the view; it does not hurry for this."""
@@ -108,6 +115,15 @@ class Projector:
         self.tell_followers()
 
     # The end
+
+    def take_over(self, former: "Projector") -> None:
+        """Take the place of another one, and go on for those who wait for that."""
+        former._waiters.update(self._waiters)
+        self._waiters, former._waiters = former._waiters, {}
+        former.follows = False
+        former.tell_followers()
+        self.nudge.set()
+        self.release_satisfied()
 
     def fail(self, error: BaseException) -> None:
         """Stop for good, visibly."""

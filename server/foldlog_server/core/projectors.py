@@ -8,28 +8,76 @@ from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.projector import Projector
 
 
+class CannotReplace(Exception):
+    """A view cannot be brought to where the one is whose place it is to take."""
+
+
 class Projectors:
-    """Starts and stops the projectors together."""
+    """Starts and stops the projectors together, and lets one take the place of another."""
 
     def __init__(self, projectors: Sequence[Projector], store: EventStore) -> None:
         """They follow the log of the store. Raises `ValueError` if two have a collection of the same name."""
-        self._projectors = tuple(projectors)
-        self._cohorts = Cohorts(self._projectors, store)
+        self._by_view = {projector.view.name: projector for projector in projectors}
         self._by_collection = {
             collection: projector for projector in projectors for collection in projector.view.collections
         }
         if len(self._by_collection) < sum(len(projector.view.collections) for projector in projectors):
             raise ValueError("Two views have a collection of the same name.")
+        self._cohorts = Cohorts(projectors, store)
+        self._former: set[Projector] = set()
+        """Those that are no longer answered from, and not yet discarded."""
+
+    @property
+    def all(self) -> Sequence[Projector]:
+        """Those that are answered from, in the order of the views."""
+        return list(self._by_view.values())
 
     def of(self, collection: str) -> Projector:
         """The projector of a collection; raises `KeyError` if there is none."""
         return self._by_collection[collection]
 
+    def of_view(self, name: str) -> Projector:
+        """The projector of a view; raises `KeyError` if there is none."""
+        return self._by_view[name]
+
     def start(self) -> None:
         """Start all."""
         self._cohorts.start()
 
+    async def replace(self, new: Projector) -> None:
+        """Have a projector take the place of the one of its view once it is as far; from then on it answers.
+
+        What the former one has is discarded when nobody reads it any more. Raises `CannotReplace`, and then
+        the new one is on its way no longer; nor is it if this is cancelled.
+        """
+        former = self.of_view(new.view.name)
+        self._cohorts.add(new)
+        try:
+            await self._reach(new, former)
+            await new.read_model.complete()
+            await self._reach(new, former)  # where the former has come meanwhile
+        except BaseException:
+            new.follows = False
+            async with new.busy:
+                raise
+        self._by_view[new.view.name] = new
+        self._by_collection.update(dict.fromkeys(new.view.collections, new))
+        new.take_over(former)
+        self._former.add(former)
+        async with former.busy:
+            await former.read_model.discard()
+        self._former.remove(former)
+
+    @staticmethod
+    async def _reach(new: Projector, former: Projector) -> None:
+        while new.failed is None and new.position < former.position:
+            await new.moved()
+        if new.failed is not None:
+            raise CannotReplace(str(new.failed)) from new.failed
+
     async def stop(self) -> None:
         """Stop all, then close their read models."""
         await self._cohorts.stop()
-        await asyncio.gather(*(projector.read_model.close() for projector in self._projectors))
+        for projector in self.all:
+            projector.release_all()
+        await asyncio.gather(*(projector.read_model.close() for projector in [*self.all, *self._former]))

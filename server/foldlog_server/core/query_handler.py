@@ -67,6 +67,7 @@ class Reads:
             return
         if options.when_behind == WHEN_BEHIND_ANSWER:
             return
+        projector = self._projectors.of(collection)  # another may have taken its place
         head = self._store.head.position
         if projector.failed is not None:
             raise ReadRefused.view_stopped(projector.view.name, projector.position, head)

@@ -201,8 +201,14 @@ class ReadModel(Protocol):
     def skip_to(self, position: int) -> None:
         """Count events as seen that change no document; on disk the checkpoint stays where it is."""
 
+    async def complete(self) -> None:
+        """Keep it on disk that these are the documents to answer from, whatever others there are."""
+
     async def close(self) -> None:
-        """Let go of everything."""
+        """Let go of everything, when what is being read has been read."""
+
+    async def discard(self) -> None:
+        """Close, and remove what is on disk."""
 
 
 @dataclass(frozen=True, slots=True)

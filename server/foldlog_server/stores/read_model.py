@@ -1,7 +1,5 @@
 """One SQLite file per view generation: disposable, exact, written by one thread and read in the loop's."""
 
-import re
-import secrets
 import sqlite3
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -12,8 +10,6 @@ from typing import Any, TypeVar, cast
 
 import aiosqlite
 
-from foldlog_server.core.codec import NO_CHAIN
-from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.paging import Cursor
 from foldlog_server.core.read_model import (
     Change,
@@ -27,86 +23,22 @@ from foldlog_server.core.read_model import (
     ReadModelUnavailable,
     Release,
     Row,
-    generation,
-    indexed_columns,
 )
 from foldlog_server.core.view import Key, View
-from foldlog_server.stores import parked
+from foldlog_server.stores import parked, view_files
 from foldlog_server.stores import read_model_sql as sql
 from foldlog_server.stores.parked import ParkedDocuments
 from foldlog_server.stores.statements import REMEMBERED, Statement
+from foldlog_server.stores.view_files import ViewFile, tables_of
 from foldlog_server.stores.writer_thread import WriterThread
 
 Result = TypeVar("Result")
 
 
-def _own_path(directory: Path, view_name: str, current: str) -> Path:
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"{view_name}-{current}.db"
-    own_file = re.compile(re.escape(view_name) + r"-[0-9a-f]{16}\.db(-wal|-shm|-journal)?")
-    for other in directory.iterdir():
-        if own_file.fullmatch(other.name) and not other.name.startswith(path.name):
-            other.unlink(missing_ok=True)
-    return path
-
-
-def _read_only(path: Path) -> str:
-    return f"{path.absolute().as_uri()}?mode=ro"
-
-
-def _seen(path: Path) -> tuple[str, Checkpoint] | None:
-    """The log and the place in it that a file has seen; None if it is missing or cannot be read."""
-    if not path.exists():
-        return None
-    try:
-        connection = sqlite3.connect(path)
-        try:
-            log_id, position, chain_hash = connection.execute(sql.READ_CHECKPOINT).fetchone()
-        finally:
-            connection.close()
-    except (sqlite3.DatabaseError, TypeError):
-        return None
-    return log_id, Checkpoint(position, chain_hash)
-
-
-async def _fits(store: EventStore, log_id: str, checkpoint: Checkpoint) -> bool:
-    if log_id != store.log_id:
-        return False
-    at_beginning = checkpoint.position == 0
-    return at_beginning or await store.chain_hash_at(checkpoint.position) == checkpoint.chain_hash
-
-
-def _make_anew(path: Path, tables: Mapping[str, sql.Table], log_id: str) -> None:
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    connection = sqlite3.connect(path, isolation_level=None)
-    try:
-        _set_up(connection)
-        connection.execute("BEGIN")
-        for table in tables.values():
-            for statement in table.create():
-                connection.execute(statement)
-        connection.execute(parked.CREATE)
-        connection.execute(sql.CREATE_CHECKPOINT)
-        connection.execute(sql.BEGIN_CHECKPOINT, (log_id, NO_CHAIN, _new_edition()))
-        connection.execute("COMMIT")
-    finally:
-        connection.close()
-
-
-def _new_edition() -> str:
-    return secrets.token_hex(8)
-
-
 def _open_writer(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, cached_statements=REMEMBERED)
-    _set_up(connection)
+    view_files.set_up(connection)
     return connection
-
-
-def _set_up(connection: sqlite3.Connection) -> None:
-    for pragma in sql.WRITER_PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
 
 
 class SqliteReadModel:
@@ -114,7 +46,7 @@ class SqliteReadModel:
 
     def __init__(
         self,
-        generation: str,
+        file: ViewFile,
         tables: Mapping[str, sql.Table],
         thread: WriterThread,
         writer: sqlite3.Connection,
@@ -122,7 +54,7 @@ class SqliteReadModel:
         reader: sqlite3.Connection,
         connections: AsyncExitStack,
     ) -> None:
-        self.generation = generation
+        self._file = file
         self._tables = tables
         self._thread = thread
         self._writer = writer
@@ -139,32 +71,10 @@ class SqliteReadModel:
         }
 
     @classmethod
-    async def open(
-        cls, view: View, directory: Path, store: EventStore, thread: WriterThread
-    ) -> "SqliteReadModel":
-        """The read model of a view in a directory, made anew where it does not fit the log.
-
-        `thread` writes it; others may be written by the same one.
-        It fits if it saw the same log, and the chain of the log still has the hash it had at the checkpoint.
-        Files of other generations of the view are deleted.
-        """
-        current = generation(view)
-        path = _own_path(directory, view.name, current)
-        tables = {
-            collection: sql.Table(collection, indexed_columns(document))
-            for collection, document in view.collections.items()
-        }
-        seen = _seen(path)
-        if seen is None or not await _fits(store, *seen):
-            _make_anew(path, tables, store.log_id)
-        return await cls._connect(current, path, tables, thread)
-
-    @classmethod
-    async def _connect(
-        cls, current: str, path: Path, tables: Mapping[str, sql.Table], thread: WriterThread
-    ) -> "SqliteReadModel":
+    async def open(cls, file: ViewFile, view: View, thread: WriterThread) -> "SqliteReadModel":
+        """The read model in a file that there is; `thread` writes it, and may write others."""
         # Only the writer ever moves the write-ahead log into the file, and it is the last to close.
-        read_only = _read_only(path)
+        path, read_only = file.path, f"{file.path.absolute().as_uri()}?mode=ro"
         async with AsyncExitStack() as connections:
             writer = await thread.do(lambda: _open_writer(path))
             connections.push_async_callback(lambda: thread.do(writer.close))
@@ -176,7 +86,11 @@ class SqliteReadModel:
                     sqlite3.connect(read_only, uri=True, isolation_level=None, cached_statements=REMEMBERED)
                 )
             )
-            return cls(current, tables, thread, writer, scanner, reader, connections.pop_all())
+            return cls(file, tables_of(view), thread, writer, scanner, reader, connections.pop_all())
+
+    @property
+    def generation(self) -> str:
+        return self._file.generation
 
     @property
     def position(self) -> int:
@@ -268,7 +182,7 @@ class SqliteReadModel:
         parked_events: Sequence[ParkedEvent],
         released: Release | None,
     ) -> None:
-        edition = _new_edition() if released is not None and released.events else self._edition
+        edition = view_files.new_edition() if released is not None and released.events else self._edition
         statements = chain(
             self._statements(changes),
             parked.statements(parked_events, released),
@@ -294,8 +208,15 @@ class SqliteReadModel:
     def skip_to(self, position: int) -> None:
         self._skipped_to = max(self._skipped_to, position)
 
+    async def complete(self) -> None:
+        await self._thread.do(lambda: self._writer.execute(sql.COMPLETE))
+
     async def close(self) -> None:
         await self._connections.aclose()
+
+    async def discard(self) -> None:
+        await self.close()
+        self._file.delete()
 
 
 async def _in_its_thread(

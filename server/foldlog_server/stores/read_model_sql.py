@@ -6,9 +6,11 @@ walks through the pages of a long document.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from google.protobuf.message import Message
+
 from foldlog.v1.options_pb2 import COMPARISON_BEFORE, COMPARISON_FROM, COMPARISON_UNSPECIFIED
 from foldlog_server.core.paging import Cursor
-from foldlog_server.core.read_model import Change, ColumnFilter, IndexedColumn
+from foldlog_server.core.read_model import Change, ColumnFilter, IndexedColumn, indexed_columns
 from foldlog_server.stores.statements import Statement, Value, over
 
 # Bounds what the write-ahead log keeps on disk after a large transaction.
@@ -16,12 +18,13 @@ WRITER_PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "journal_size_li
 
 CREATE_CHECKPOINT = (
     "CREATE TABLE checkpoint (log_id TEXT NOT NULL, position INTEGER NOT NULL, chain_hash BLOB NOT NULL, "
-    "edition TEXT NOT NULL)"
+    "edition TEXT NOT NULL, is_complete INTEGER NOT NULL)"
 )
-BEGIN_CHECKPOINT = "INSERT INTO checkpoint VALUES (?, 0, ?, ?)"
+BEGIN_CHECKPOINT = "INSERT INTO checkpoint VALUES (?, 0, ?, ?, ?)"
 READ_EDITION = "SELECT edition FROM checkpoint"
 RENEW_EDITION = "UPDATE checkpoint SET edition = ?"
-READ_CHECKPOINT = "SELECT log_id, position, chain_hash FROM checkpoint"
+READ_CHECKPOINT = "SELECT log_id, position, chain_hash, is_complete FROM checkpoint"
+COMPLETE = "UPDATE checkpoint SET is_complete = 1"
 MOVE_CHECKPOINT = "UPDATE checkpoint SET position = ?, chain_hash = ? WHERE position <= ?"
 READ_POSITION = "SELECT position FROM checkpoint"
 
@@ -49,8 +52,14 @@ class Table:
         )
         self._delete = f"DELETE FROM {table} WHERE id IN ({{rows}})"
         self._load = f"SELECT id, document FROM {table} WHERE id IN ({{rows}})"
+        self.probe = f"SELECT {all_names} FROM {table} LIMIT 0"
         self.greatest = f"SELECT ifnull(max(id), '') FROM {table}"
         self.get = f"SELECT position, (SELECT document FROM {table} WHERE id = ?) FROM checkpoint"
+
+    @classmethod
+    def of(cls, collection: str, document: type[Message]) -> "Table":
+        """The table of a collection of such documents; raises `TypeError` as `indexed_columns` does."""
+        return cls(collection, indexed_columns(document))
 
     def create(self) -> Iterator[str]:
         """The table and its indexes."""

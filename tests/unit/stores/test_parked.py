@@ -21,7 +21,7 @@ from foldlog_server.core.projection import LONGEST_ERROR
 from foldlog_server.core.projector import Projector
 from foldlog_server.core.read_model import Checkpoint, Parked, ParkedEvent, ReadModelUnavailable
 from foldlog_server.core.view import Key, View
-from foldlog_server.stores import read_model
+from foldlog_server.stores import read_model, view_files
 from foldlog_server.stores.read_model import SqliteReadModel
 from foldlog_server.stores.writer_thread import WriterThread
 from tests.support.list_log import ListLog
@@ -74,7 +74,8 @@ async def projecting(
     directory: Path, log: ListLog, fragile: Fragile, *, batch_events: int = 2000
 ) -> AsyncIterator[Projector]:
     """A projector that has seen the log as it was when it was started."""
-    model = await SqliteReadModel.open(fragile.view, directory, log, WriterThread())
+    choice = await view_files.choose(fragile.view, directory, log)
+    model = await SqliteReadModel.open(choice.serving, fragile.view, WriterThread())
     projector = Projector(fragile.view, model)
     cohorts = Cohorts([projector], log, batch_events=batch_events)
     cohorts.start()

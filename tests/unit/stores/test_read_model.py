@@ -44,7 +44,7 @@ from foldlog_server.core.read_model import (
     nanoseconds,
 )
 from foldlog_server.core.view import Key, View
-from foldlog_server.stores import read_model, read_model_sql
+from foldlog_server.stores import read_model, read_model_sql, view_files
 from foldlog_server.stores.read_model import SqliteReadModel
 from foldlog_server.stores.writer_thread import WriterThread
 from tests.support.list_log import ListLog
@@ -74,7 +74,8 @@ HASH = bytes(range(32))
 async def opened(
     directory: Path, view: View = FINISHED, log: ListLog | None = None
 ) -> AsyncIterator[SqliteReadModel]:
-    model = await SqliteReadModel.open(view, directory, log or ListLog(), WriterThread())
+    choice = await view_files.choose(view, directory, log or ListLog())
+    model = await SqliteReadModel.open(choice.serving, view, WriterThread())
     try:
         yield model
     finally:

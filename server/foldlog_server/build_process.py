@@ -1,0 +1,101 @@
+"""Builds views in a process of their own, so that they take no turns of the loop from whoever calls."""
+
+import asyncio
+import logging
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from foldlog_server.core.event_store import EventStore
+from foldlog_server.core.read_model import ReadModel
+from foldlog_server.core.rebuilds import BuildFailed, Progress
+from foldlog_server.core.view import View
+from foldlog_server.stores import view_files
+from foldlog_server.stores.read_model import SqliteReadModel
+from foldlog_server.stores.view_files import ViewFile
+from foldlog_server.stores.writer_thread import WriterThread
+from foldlog_server.view_builder import Told
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+"""Seconds before a process that came to an end is followed by another; doubled each time."""
+
+_log = logging.getLogger("foldlog")
+
+
+class BuildProcess:
+    """Starts one process a view, and another when that one is killed."""
+
+    def __init__(
+        self, data: Path, store: EventStore, thread: WriterThread, interrupted: Mapping[str, ViewFile]
+    ) -> None:
+        """`thread` writes what has been built; `interrupted` are files, by view, that were being built."""
+        self._data = data
+        self._store = store
+        self._thread = thread
+        self._interrupted = dict(interrupted)
+
+    async def build(self, view: View, tell: Callable[[Progress], None]) -> ReadModel:
+        file = self._interrupted.pop(view.name, None) or view_files.new_file(view, self._data / "views")
+        pause = FIRST_PAUSE
+        while (code := await self._run(view, file, tell)) != 0:
+            _log.warning(
+                "The process that builds the view %s ended with %d; another goes on in %g s.",
+                view.name,
+                code,
+                pause,
+            )
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+        return await SqliteReadModel.open(file, view, self._thread)
+
+    async def _run(self, view: View, file: ViewFile, tell: Callable[[Progress], None]) -> int:
+        """Its exit code; raises `BuildFailed` if it is of no use to start another."""
+        loop = asyncio.get_running_loop()
+        failures: list[str] = []
+
+        def hear(told: Told) -> None:
+            if told.failed:
+                failures.append(told.failed)
+            else:
+                tell(Progress(told.position, told.head))
+
+        arguments = (str(self._data), view.name, file.generation, str(file.number))
+        # In threads: uvloop would fork, which hangs when gRPC's threads hold a lock meanwhile.
+        process = await _started(arguments)
+        try:
+            code = await asyncio.to_thread(
+                _listen, process, lambda told: loop.call_soon_threadsafe(hear, told)
+            )
+        finally:
+            process.terminate()
+        await asyncio.sleep(0)  # what it said last is heard
+        if failures:
+            file.delete()
+            raise BuildFailed(failures[0])
+        return code
+
+
+async def _started(arguments: Sequence[str]) -> "subprocess.Popen[str]":
+    starting = asyncio.ensure_future(asyncio.to_thread(_start, arguments))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        (await starting).terminate()
+        raise
+
+
+def _start(arguments: Sequence[str]) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "foldlog_server.view_builder", *arguments]
+    # In a session of its own, so that Ctrl-C reaches the server alone, which ends it in order.
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def _listen(process: "subprocess.Popen[str]", hear: Callable[[Told], object]) -> int:
+    with process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            hear(Told.of(line))
+    return process.returncode

@@ -1,0 +1,134 @@
+"""What operators ask about the views, and have done to them."""
+
+from collections.abc import Iterator, Sequence
+
+from foldlog.v1.admin_service_pb2 import (
+    ListParkedRequest,
+    ListParkedResponse,
+    ListViewsResponse,
+    ParkedDocument,
+    Rebuilding,
+    RebuildViewRequest,
+    RebuildViewResponse,
+    RetryParkedRequest,
+    RetryParkedResponse,
+    ViewState,
+)
+from foldlog_server.core import parking
+from foldlog_server.core.errors import ReadRefused
+from foldlog_server.core.event_store import EventStore
+from foldlog_server.core.paging import Cursor, make_token, page_size, read_token
+from foldlog_server.core.projection import told
+from foldlog_server.core.projector import Projector
+from foldlog_server.core.projectors import Projectors
+from foldlog_server.core.query_handler import Reads
+from foldlog_server.core.read_model import Parked
+from foldlog_server.core.rebuilds import Rebuilds
+from foldlog_server.core.view import Key
+
+_ORDER = 0
+"""Parked documents have one order, by their names; so the place of a cursor is its id alone."""
+
+
+class Admin:
+    """Looks after the views of a server."""
+
+    def __init__(self, store: EventStore, projectors: Projectors, rebuilds: Rebuilds, reads: Reads) -> None:
+        self._store = store
+        self._projectors = projectors
+        self._rebuilds = rebuilds
+        self._reads = reads
+
+    async def list_views(self) -> ListViewsResponse:
+        """How every view is."""
+        views = [await self._state(projector) for projector in self._projectors.all]
+        head = self._store.head.position
+        return ListViewsResponse(views=views, log_id=self._store.log_id, head=head)
+
+    async def rebuild_view(self, request: RebuildViewRequest) -> RebuildViewResponse:
+        """Begin to build a view anew. Raises `ReadRefused` if there is none of the name."""
+        projector = self._of(request.view)
+        self._rebuilds.start(request.view)
+        return RebuildViewResponse(view=await self._state(projector))
+
+    async def list_parked(self, request: ListParkedRequest) -> ListParkedResponse:
+        """A page of parked documents. Raises `ReadRefused` if there is no view of the name."""
+        projectors = [self._of(request.view)] if request.view else self._projectors.all
+        after = read_token(request.page_token, request, "")
+        documents = {
+            "\n".join((projector.view.name, *key)): (projector.view.name, key, parked)
+            for projector in projectors
+            for key, parked in _parked(projector)
+        }
+        names = sorted(name for name in documents if after is None or name > after.id)
+        limit = page_size(request.page_size)
+        response = ListParkedResponse(documents=[_document(*documents[name]) for name in names[:limit]])
+        if len(names) > limit:
+            response.next_page_token = make_token(Cursor(_ORDER, names[limit - 1]), request, "")
+        return response
+
+    async def retry_parked(self, request: RetryParkedRequest) -> RetryParkedResponse:
+        """Try again what is parked. Raises `ReadRefused` if there is no view of the name."""
+        projector = self._of(request.view)
+        response = RetryParkedResponse()
+        for key, _ in _parked(projector):
+            if request.collection in ("", key.collection) and request.id in ("", key.id):
+                if await parking.retry(projector, self._store, key) is None:
+                    response.cured += 1
+                else:
+                    response.still_parked += 1
+        return response
+
+    def _of(self, view: str) -> Projector:
+        try:
+            return self._projectors.of_view(view)
+        except KeyError:
+            raise ReadRefused.view_not_found(view) from None
+
+    async def _state(self, projector: Projector) -> ViewState:
+        name = projector.view.name
+        parked = [parked for _, parked in _parked(projector)]
+        fresh = await self._reads.freshness(projector.position)
+        state = ViewState(
+            name=name,
+            position=fresh.position,
+            lag_events=fresh.lag_events,
+            lag_time=fresh.lag_time,
+            parked_documents=len(parked),
+            parked_events=sum(one.events for one in parked),
+            stopped="" if projector.failed is None else _why(projector.failed),
+            outdated=not projector.follows,
+            rebuild_error=self._rebuilds.failure(name),
+            edition=projector.read_model.edition,
+        )
+        progress = self._rebuilds.progress(name)
+        if progress is not None:
+            state.rebuilding.CopyFrom(Rebuilding(position=progress.position, target=progress.target))
+        return state
+
+
+def _parked(projector: Projector) -> Sequence[tuple[Key, Parked]]:
+    """All of them at one moment: the thread that writes them does not wait for who reads them."""
+    return list(_each(projector))
+
+
+def _each(projector: Projector) -> Iterator[tuple[Key, Parked]]:
+    for collection, documents in list(projector.read_model.parked.items()):
+        for id, parked in list(documents.items()):
+            yield Key(collection, id), parked
+
+
+def _document(view: str, key: Key, parked: Parked) -> ParkedDocument:
+    return ParkedDocument(
+        view=view,
+        collection=key.collection,
+        id=key.id,
+        position=parked.position,
+        error=parked.error,
+        events=parked.events,
+    )
+
+
+def _why(failure: BaseException) -> str:
+    cause = failure.__cause__
+    return told(failure) if cause is None else f"{failure}: {told(cause)}"

@@ -1,0 +1,114 @@
+"""Views that are built anew while the former documents answer, one after the other, and then swapped in."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from foldlog_server.core.projection import told
+from foldlog_server.core.projector import Projector
+from foldlog_server.core.projectors import CannotReplace, Projectors
+from foldlog_server.core.read_model import ReadModel
+from foldlog_server.core.timer import Timer
+from foldlog_server.core.view import View
+
+_log = logging.getLogger("foldlog")
+
+
+class Progress(NamedTuple):
+    """How far a view has been built."""
+
+    position: int
+    target: int
+    """The end of the log when it was looked at last; it may grow meanwhile."""
+
+
+class BuildFailed(Exception):
+    """The view cannot be built: it cannot say what an event of the log touches."""
+
+
+class Builder(Protocol):
+    """Builds views aside from what serves."""
+
+    async def build(self, view: View, tell: Callable[[Progress], None]) -> ReadModel:
+        """Documents of their own, built up to about the end of the log; goes on with what was interrupted.
+
+        Raises `BuildFailed`.
+        """
+
+
+class Rebuilds:
+    """Lets views be built anew, and knows what has become of that."""
+
+    def __init__(self, projectors: Projectors, builder: Builder, *, timer: Timer | None = None) -> None:
+        """`timer` is the running loop if not given."""
+        self._projectors = projectors
+        self._builder = builder
+        self._timer = timer
+        self._under_way: dict[str, Progress] = {}
+        self._failures: dict[str, str] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
+
+    def start(self, name: str) -> None:
+        """Have a view built anew, unless it is already. Raises `KeyError` if there is none."""
+        view = self._projectors.of_view(name).view
+        if name in self._under_way:
+            return
+        self._under_way[name] = Progress(0, 0)
+        self._failures.pop(name, None)
+        task = asyncio.get_running_loop().create_task(self._run(view))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def progress(self, name: str) -> Progress | None:
+        """How far a view has been built; 0 of 0 while it waits for its turn, None if nobody builds it."""
+        return self._under_way.get(name)
+
+    def failure(self, name: str) -> str:
+        """Why the last rebuild of a view has failed; empty if it has not."""
+        return self._failures.get(name, "")
+
+    async def stop(self) -> None:
+        """Leave off; what has been built so far stays, and is gone on with after the next start."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _run(self, view: View) -> None:
+        try:
+            async with self._turn:
+                _log.info("The view %s is being built anew.", view.name)
+                await self._rebuild(view)
+                _log.info("The view %s is answered from its new documents.", view.name)
+        except Exception as error:
+            self._fail(view, error)
+        finally:
+            del self._under_way[view.name]
+
+    async def _rebuild(self, view: View) -> None:
+        def tell(progress: Progress) -> None:
+            self._under_way[view.name] = progress
+
+        read_model = await self._builder.build(view, tell)
+        try:
+            await self._projectors.replace(Projector(view, read_model, timer=self._timer))
+        except CannotReplace:
+            await read_model.discard()
+            raise
+        except BaseException:
+            await read_model.close()
+            raise
+
+    def _fail(self, view: View, error: Exception) -> None:
+        self._failures[view.name] = str(error) if isinstance(error, BuildFailed) else told(error)
+        _log.error(
+            "The view %s could not be built anew, and is answered from its former documents: %s",
+            view.name,
+            error,
+            exc_info=error,
+        )
+        former = self._projectors.of_view(view.name)
+        if not former.follows:  # nothing will bring it up to date
+            former.fail(error)

@@ -1,0 +1,172 @@
+"""The files of a view: the one that is answered from, the one that is being built, and those that can go.
+
+`<view>-<generation>-<number>.db`, the highest number the newest. A file is complete once it has been answered
+from. What another file has to catch up on, it catches up in this process, unless that is far: then it answers
+what it has until another, built by a process of its own, takes its place.
+"""
+
+import re
+import secrets
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from foldlog_server.core.codec import NO_CHAIN
+from foldlog_server.core.event_store import Log
+from foldlog_server.core.read_model import Checkpoint, generation
+from foldlog_server.core.view import View
+from foldlog_server.stores import parked
+from foldlog_server.stores import read_model_sql as sql
+
+FAR = 100_000
+"""Events; what is no farther behind catches up in the serving process, within some seconds."""
+
+
+class ViewFile(NamedTuple):
+    """A file with a place in the order in which the files of its view were made."""
+
+    number: int
+    path: Path
+    generation: str
+
+    def delete(self) -> None:
+        """Remove it, and what is beside it."""
+        _remove(self.path)
+        self.lock.unlink(missing_ok=True)
+
+    @property
+    def lock(self) -> Path:
+        """What the process holds that builds the file."""
+        return self.path.with_name(f"{self.path.name}.lock")
+
+
+class Contents(NamedTuple):
+    """What a file says of itself."""
+
+    log_id: str
+    checkpoint: Checkpoint
+    is_complete: bool
+
+
+class Choice(NamedTuple):
+    """Which files of a view are good for what."""
+
+    serving: ViewFile
+    follows: bool
+    """Whether it can catch up by itself; if not, another is to be built."""
+    building: ViewFile | None
+    """One that was being built."""
+
+
+async def choose(view: View, directory: Path, log: Log) -> Choice:
+    """The files of a view to go on with; one is made where there is none, and those of no use are deleted."""
+    files = _files_of(view, directory)
+    current = generation(view)
+    complete: list[tuple[bool, ViewFile, Contents]] = []
+    building: list[ViewFile] = []
+    for file in files:
+        contents = contents_of(file.path)
+        if contents is None or not await fits(log, contents):
+            continue
+        if not contents.is_complete:
+            building += [file] if file.generation == current else []
+        elif file.generation == current or _has_tables(file.path, view):
+            complete.append((file.generation == current, file, contents))
+    if complete:
+        is_current, serving, contents = max(complete)
+        follows = is_current and log.head.position - contents.checkpoint.position <= FAR
+    else:
+        serving, follows = new_file(view, directory), log.head.position <= FAR
+        make(serving.path, view, log.log_id, is_complete=True)
+    newest = max([file for file in building if file.number > serving.number], default=None)
+    for file in files:
+        if file not in (serving, newest):
+            file.delete()
+    return Choice(serving, follows, newest)
+
+
+def new_file(view: View, directory: Path) -> ViewFile:
+    """The next file of a view, which is not made yet."""
+    number = max((file.number for file in _files_of(view, directory)), default=0) + 1
+    return file_of(directory, view.name, generation(view), number)
+
+
+def file_of(directory: Path, view_name: str, generation: str, number: int) -> ViewFile:
+    """The file of that name."""
+    return ViewFile(number, directory / f"{view_name}-{generation}-{number}.db", generation)
+
+
+def contents_of(path: Path) -> Contents | None:
+    """What a file says of itself; None if it is missing or cannot be read."""
+    if not path.exists():
+        return None
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            log_id, position, chain_hash, is_complete = connection.execute(sql.READ_CHECKPOINT).fetchone()
+    except (sqlite3.DatabaseError, TypeError):
+        return None
+    return Contents(log_id, Checkpoint(position, chain_hash), bool(is_complete))
+
+
+async def fits(log: Log, contents: Contents) -> bool:
+    """Whether a file saw the same log, which still has the chain hash that it had at the checkpoint."""
+    if contents.log_id != log.log_id:
+        return False
+    position, chain_hash = contents.checkpoint
+    return position == 0 or await log.chain_hash_at(position) == chain_hash
+
+
+def make(path: Path, view: View, log_id: str, *, is_complete: bool) -> None:
+    """Make a file without documents, in place of any that is there."""
+    _remove(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        set_up(connection)
+        connection.execute("BEGIN")
+        for table in tables_of(view).values():
+            for statement in table.create():
+                connection.execute(statement)
+        connection.execute(parked.CREATE)
+        connection.execute(sql.CREATE_CHECKPOINT)
+        connection.execute(sql.BEGIN_CHECKPOINT, (log_id, NO_CHAIN, new_edition(), is_complete))
+        connection.execute("COMMIT")
+
+
+def new_edition() -> str:
+    """A name for documents that no others have."""
+    return secrets.token_hex(8)
+
+
+def set_up(connection: sqlite3.Connection) -> None:
+    """Set a connection up to write."""
+    for pragma in sql.WRITER_PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def tables_of(view: View) -> Mapping[str, sql.Table]:
+    """The table of each collection."""
+    return {name: sql.Table.of(name, document) for name, document in view.collections.items()}
+
+
+def _files_of(view: View, directory: Path) -> Sequence[ViewFile]:
+    """Those of former releases, which had no number, have none here either."""
+    directory.mkdir(parents=True, exist_ok=True)
+    name = re.compile(re.escape(view.name) + r"-([0-9a-f]{16})(?:-(\d{1,18}))?\.db")
+    found: Iterator[re.Match[str]] = filter(None, (name.fullmatch(path.name) for path in directory.iterdir()))
+    return [ViewFile(int(match[2] or 0), directory / match[0], match[1]) for match in found]
+
+
+def _remove(path: Path) -> None:
+    """What SQLite keeps beside it, too."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _has_tables(path: Path, view: View) -> bool:
+    """Whether what is asked of the view can be asked of a file of another definition."""
+    with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(path)) as connection:
+        for table in tables_of(view).values():
+            connection.execute(table.probe)
+        return True
+    return False

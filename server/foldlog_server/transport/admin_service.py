@@ -1,0 +1,32 @@
+"""AdminService: each method is one of `Admin`'s."""
+
+from google.protobuf.descriptor import ServiceDescriptor
+
+from foldlog.v1 import admin_service_pb2 as messages
+from foldlog_server.core.admin import Admin
+from foldlog_server.transport.calls import Calls, RpcMethodHandler
+from foldlog_server.transport.errors import Context
+
+
+def admin_handlers(service: ServiceDescriptor, calls: Calls, admin: Admin) -> dict[str, RpcMethodHandler]:
+    """A handler for each method, by name."""
+    methods = service.methods_by_name
+
+    async def list_views(_: messages.ListViewsRequest, __: Context) -> bytes:
+        return (await admin.list_views()).SerializeToString()
+
+    async def rebuild_view(request: messages.RebuildViewRequest, _: Context) -> bytes:
+        return (await admin.rebuild_view(request)).SerializeToString()
+
+    async def list_parked(request: messages.ListParkedRequest, _: Context) -> bytes:
+        return (await admin.list_parked(request)).SerializeToString()
+
+    async def retry_parked(request: messages.RetryParkedRequest, _: Context) -> bytes:
+        return (await admin.retry_parked(request)).SerializeToString()
+
+    return {
+        "ListViews": calls.unary(methods["ListViews"], list_views),
+        "RebuildView": calls.unary(methods["RebuildView"], rebuild_view),
+        "ListParked": calls.unary(methods["ListParked"], list_parked),
+        "RetryParked": calls.unary(methods["RetryParked"], retry_parked),
+    }
