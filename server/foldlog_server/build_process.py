@@ -17,8 +17,11 @@ from foldlog_server.stores.view_files import ViewFile
 from foldlog_server.stores.writer_thread import WriterThread
 from foldlog_server.view_builder import Told
 
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-"""Seconds before a process that came to an end is followed by another; doubled each time."""
+PAUSE = 1.0
+"""Seconds before a process that came to an end is followed by another; doubled while they come no further."""
+
+ATTEMPTS = 6
+"""So many processes that come no further are enough; what they built stays for the next start."""
 
 _log = logging.getLogger("foldlog")
 
@@ -37,8 +40,19 @@ class BuildProcess:
 
     async def build(self, view: View, tell: Callable[[Progress], None]) -> ReadModel:
         file = self._interrupted.pop(view.name, None) or view_files.new_file(view, self._data / "views")
-        pause = FIRST_PAUSE
-        while (code := await self._run(view, file, tell)) != 0:
+        reached = in_vain = 0
+
+        def hear(progress: Progress) -> None:
+            nonlocal reached, in_vain
+            if progress.position > reached:
+                reached, in_vain = progress.position, 0
+            tell(progress)
+
+        while (code := await self._run(view, file, hear)) != 0:
+            in_vain += 1
+            if in_vain == ATTEMPTS:
+                raise BuildFailed(f"its process ended {ATTEMPTS} times with {code}, and came no further")
+            pause = PAUSE * 2 ** (in_vain - 1)
             _log.warning(
                 "The process that builds the view %s ended with %d; another goes on in %g s.",
                 view.name,
@@ -46,7 +60,7 @@ class BuildProcess:
                 pause,
             )
             await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+        file.lock.unlink(missing_ok=True)
         return await SqliteReadModel.open(file, view, self._thread)
 
     async def _run(self, view: View, file: ViewFile, tell: Callable[[Progress], None]) -> int:

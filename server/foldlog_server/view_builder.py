@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from filelock import FileLock
 
@@ -136,8 +136,10 @@ def _print(told: Told) -> None:
     sys.stdout.flush()
 
 
-def _end_with_the_server() -> Any:
-    sys.stdin.buffer.read()
+def _end_with_the_server() -> None:
+    # Not through sys.stdin: its lock, held by a thread that waits, is fatal to an interpreter that ends.
+    while os.read(sys.stdin.fileno(), 1):
+        pass
     os._exit(1)  # whatever is being written is written whole or not at all
 
 

@@ -44,11 +44,10 @@ class Projectors:
         """Start all."""
         self._cohorts.start()
 
-    async def replace(self, new: Projector) -> None:
-        """Have a projector take the place of the one of its view once it is as far; from then on it answers.
+    async def replace(self, new: Projector) -> Projector:
+        """Have a projector take the place of the one of its view once it is as far; gives the former one.
 
-        What the former one has is discarded when nobody reads it any more. Raises `CannotReplace`, and then
-        the new one is on its way no longer; nor is it if this is cancelled.
+        Raises `CannotReplace`, and then the new one is on its way no longer; nor is it if this is cancelled.
         """
         former = self.of_view(new.view.name)
         self._cohorts.add(new)
@@ -64,6 +63,10 @@ class Projectors:
         self._by_collection.update(dict.fromkeys(new.view.collections, new))
         new.take_over(former)
         self._former.add(former)
+        return former
+
+    async def discard(self, former: Projector) -> None:
+        """Let go of one that was replaced, when nobody reads or writes what it has any more."""
         async with former.busy:
             await former.read_model.discard()
         self._former.remove(former)

@@ -93,13 +93,14 @@ class Rebuilds:
 
         read_model = await self._builder.build(view, tell)
         try:
-            await self._projectors.replace(Projector(view, read_model, timer=self._timer))
+            former = await self._projectors.replace(Projector(view, read_model, timer=self._timer))
         except CannotReplace:
             await read_model.discard()
             raise
         except BaseException:
             await read_model.close()
             raise
+        await self._projectors.discard(former)
 
     def _fail(self, view: View, error: Exception) -> None:
         self._failures[view.name] = str(error) if isinstance(error, BuildFailed) else told(error)

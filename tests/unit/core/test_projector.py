@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -21,8 +21,9 @@ from foldlog_server.core.cohorts import LONGEST_REST, PACE, REST, RETRY, Cohorts
 from foldlog_server.core.events import EncodedEvent, RecordedEvent
 from foldlog_server.core.projection import SLICE
 from foldlog_server.core.projector import SKIPPED_EVENTS, Projector
-from foldlog_server.core.read_model import Change, Checkpoint, ParkedEvent, ReadModelUnavailable
+from foldlog_server.core.read_model import Checkpoint
 from foldlog_server.core.view import Key, View
+from tests.support.dict_read_model import DictReadModel
 from tests.support.list_log import ListLog
 from tests.support.manual_timer import ManualTimer, settle
 from tests.support.order_counts import (
@@ -35,54 +36,6 @@ from tests.support.order_counts import (
     replay,
     unseen,
 )
-
-
-class DictReadModel:
-    """A read model in a dictionary, which can refuse to be written and can be held up."""
-
-    def __init__(self) -> None:
-        self.rows: dict[Key, tuple[int, bytes]] = {}
-        self.stored = 0
-        self.skipped_to = 0
-        self.parked: dict[str, dict[str, ParkedEvent]] = {}
-        self.queued: list[ParkedEvent] = []
-        self.writes: list[tuple[int, Sequence[Key], Checkpoint]] = []
-        self.refusals = 0
-        self.gate = asyncio.Event()
-        self.gate.set()
-
-    @property
-    def position(self) -> int:
-        return max(self.stored, self.skipped_to)
-
-    def load(self, keys: Iterable[Key]) -> Mapping[Key, bytes]:
-        return {key: self.rows[key][1] for key in keys if key in self.rows}
-
-    async def write(
-        self,
-        changes: Sequence[Change],
-        base: int,
-        checkpoint: Checkpoint,
-        parked: Sequence[ParkedEvent] = (),
-    ) -> None:
-        if self.refusals:
-            self.refusals -= 1
-            raise ReadModelUnavailable("the disk is full")
-        await self.gate.wait()
-        assert base == self.position
-        for change in changes:
-            made = change.made or self.rows[change.key][0]
-            self.rows.pop(change.key, None)
-            if change.document is not None:
-                self.rows[change.key] = made, change.document
-        for event in parked:
-            first = self.parked.setdefault(event.key.collection, {}).setdefault(event.key.id, event)
-            self.queued.append(event if first is event else event._replace(error=""))
-        self.writes.append((base, [change.key for change in changes], checkpoint))
-        self.stored = checkpoint.position
-
-    def skip_to(self, position: int) -> None:
-        self.skipped_to = position
 
 
 class Setting:

@@ -1,7 +1,6 @@
 """A read model's file: documents and checkpoint agree through every crash, and every page is exact."""
 
 import asyncio
-import os
 import shutil
 import sqlite3
 import tempfile
@@ -395,27 +394,6 @@ async def test_a_file_that_has_seen_more_than_there_is_is_built_again(tmp_path: 
     async with projecting(tmp_path, shorter) as projector:
         assert projector.position == 3
         assert await everything(projector.read_model) == replay(shorter.events)
-
-
-async def test_a_changed_definition_is_built_again_and_the_former_file_goes(tmp_path: Path) -> None:
-    log = a_log("1", "2")
-    for other in ("order-counts-more-0123456789abcdef.db", "order-counts.db", "orders-0123456789abcdef.db"):
-        (tmp_path / other).touch()
-    async with projecting(tmp_path, log):
-        pass
-    former = f"order-counts-{generation(ORDER_COUNTS)}.db"
-    (tmp_path / f"{former}-wal").touch()
-    changed = replace(ORDER_COUNTS, revision=2)
-    async with projecting(tmp_path, log, changed) as projector:
-        assert await everything(projector.read_model, changed) == replay(log.events)
-    assert sorted(os.listdir(tmp_path)) == sorted(
-        [
-            "order-counts-more-0123456789abcdef.db",
-            "order-counts.db",
-            "orders-0123456789abcdef.db",
-            f"order-counts-{generation(changed)}.db",
-        ]
-    )
 
 
 def test_name_revision_and_the_shape_of_every_document_make_the_generation() -> None:
