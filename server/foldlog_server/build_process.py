@@ -36,10 +36,16 @@ class BuildProcess:
         self._data = data
         self._store = store
         self._thread = thread
-        self._interrupted = dict(interrupted)
+        self._files = dict(interrupted)
+
+    def prepare(self, view: View) -> None:
+        if view.name not in self._files:
+            file = view_files.new_file(view, self._data / "views")
+            view_files.make(file.path, view, self._store.log_id, is_complete=False)
+            self._files[view.name] = file
 
     async def build(self, view: View, tell: Callable[[Progress], None]) -> ReadModel:
-        file = self._interrupted.pop(view.name, None) or view_files.new_file(view, self._data / "views")
+        file = self._files.pop(view.name)
         reached = in_vain = 0
 
         def hear(progress: Progress) -> None:
@@ -75,14 +81,15 @@ class BuildProcess:
                 tell(Progress(told.position, told.head))
 
         arguments = (str(self._data), view.name, file.generation, str(file.number))
-        # In threads: uvloop would fork, which hangs when gRPC's threads hold a lock meanwhile.
-        process = await _started(arguments)
+        child = _Child(arguments)
+        listening = asyncio.ensure_future(
+            asyncio.to_thread(child.listen, lambda told: loop.call_soon_threadsafe(hear, told))
+        )
         try:
-            code = await asyncio.to_thread(
-                _listen, process, lambda told: loop.call_soon_threadsafe(hear, told)
-            )
+            code = await asyncio.shield(listening)
         finally:
-            process.terminate()
+            child.end()
+            await asyncio.wait([listening])
         await asyncio.sleep(0)  # what it said last is heard
         if failures:
             file.delete()
@@ -90,13 +97,30 @@ class BuildProcess:
         return code
 
 
-async def _started(arguments: Sequence[str]) -> "subprocess.Popen[str]":
-    starting = asyncio.ensure_future(asyncio.to_thread(_start, arguments))
-    try:
-        return await asyncio.shield(starting)
-    except asyncio.CancelledError:
-        (await starting).terminate()
-        raise
+class _Child:
+    """A process, started and heard in a thread: uvloop would fork, and hang if gRPC held a lock meanwhile."""
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self._arguments = arguments
+        self._process: subprocess.Popen[str] | None = None
+        self._is_to_end = False
+
+    def listen(self, hear: Callable[[Told], object]) -> int:
+        """Its exit code, when it has said all that it has to say."""
+        self._process = _start(self._arguments)
+        if self._is_to_end:
+            self._process.terminate()
+        with self._process as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                hear(Told.of(line))
+        return process.returncode
+
+    def end(self) -> None:
+        """Have it end, if it has not."""
+        self._is_to_end = True
+        if self._process is not None:
+            self._process.terminate()
 
 
 def _start(arguments: Sequence[str]) -> "subprocess.Popen[str]":
@@ -105,11 +129,3 @@ def _start(arguments: Sequence[str]) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
-
-
-def _listen(process: "subprocess.Popen[str]", hear: Callable[[Told], object]) -> int:
-    with process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            hear(Told.of(line))
-    return process.returncode

@@ -30,8 +30,11 @@ class BuildFailed(Exception):
 class Builder(Protocol):
     """Builds views aside from what serves."""
 
+    def prepare(self, view: View) -> None:
+        """Keep it on disk that a view is to be built: after a restart it is gone on with."""
+
     async def build(self, view: View, tell: Callable[[Progress], None]) -> ReadModel:
-        """Documents of their own, built up to about the end of the log; goes on with what was interrupted.
+        """Documents of their own for a view that was prepared, built up to about the end of the log.
 
         Raises `BuildFailed`.
         """
@@ -51,10 +54,14 @@ class Rebuilds:
         self._turn = asyncio.Lock()
 
     def start(self, name: str) -> None:
-        """Have a view built anew, unless it is already. Raises `KeyError` if there is none."""
+        """Have a view built anew, unless it is already. Raises `KeyError` if there is none.
+
+        What the builder raises when it cannot prepare that, is raised here, too.
+        """
         view = self._projectors.of_view(name).view
         if name in self._under_way:
             return
+        self._builder.prepare(view)
         self._under_way[name] = Progress(0, 0)
         self._failures.pop(name, None)
         task = asyncio.get_running_loop().create_task(self._run(view))

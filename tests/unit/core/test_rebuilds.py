@@ -39,7 +39,11 @@ class ManualBuilder:
     """Builds nothing by itself."""
 
     def __init__(self) -> None:
+        self.prepared: list[str] = []
         self.builds: list[Building] = []
+
+    def prepare(self, view: View) -> None:
+        self.prepared.append(view.name)
 
     async def build(self, view: View, tell: Callable[[Progress], None]) -> ReadModel:
         building = Building(view, tell)
@@ -212,6 +216,7 @@ async def test_views_are_built_one_after_the_other_and_each_once() -> None:
         for name in (VIEW, "other", VIEW, "other"):
             setting.rebuilds.start(name)
         await settle()
+        assert setting.builder.prepared == [VIEW, "other"]
         assert [build.view.name for build in setting.builder.builds] == [VIEW]
         assert setting.rebuilds.progress("other") == Progress(0, 0)
         setting.builder.builds[0].tell(Progress(5, 9))
