@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
 
 import uuid_utils
@@ -111,9 +111,7 @@ class App:
             server = _server(port, store, projectors, rebuilds, snapshots, settings, clock)
             await server.start()
             projectors.start()
-            for projector in projectors.all:
-                if not projector.follows or projector.view.name in interrupted:
-                    rebuilds.start(projector.view.name)
+            _go_on_building(rebuilds, projectors, interrupted, settings)
             opened.pop_all()
             return cls(store, projectors, rebuilds, snapshots, server, port.number)
 
@@ -144,6 +142,17 @@ async def _open_views(
         await Projectors(projectors, store).stop()
         raise DataDirectoryUnusable(directory, error) from error
     return Projectors(projectors, store), interrupted
+
+
+def _go_on_building(
+    rebuilds: Rebuilds, projectors: Projectors, interrupted: Collection[str], settings: Settings
+) -> None:
+    try:
+        for projector in projectors.all:
+            if not projector.follows or projector.view.name in interrupted:
+                rebuilds.start(projector.view.name)
+    except (OSError, sqlite3.Error) as error:
+        raise DataDirectoryUnusable(settings.data, error) from error
 
 
 async def _open_snapshots(store: EventStore, settings: Settings, writer: WriterThread) -> SqliteSnapshots:

@@ -14,6 +14,7 @@ from grpc import StatusCode
 
 from foldlog.orders.v1.commands_pb2 import CreateOrder, SubmitOrder
 from foldlog.orders.v1.queries_pb2 import GetOrderRequest, ListCurrentOrdersRequest, WatchOrderRequest
+from foldlog.v1.admin_service_pb2 import RebuildViewRequest
 from foldlog.v1.event_service_pb2 import ReadStreamRequest, SubscribeRequest
 from foldlog.v1.options_pb2 import error
 from foldlog.v1.reads_pb2 import AsOf, ReadOptions
@@ -174,6 +175,10 @@ async def document_parked(server: Server, patch: pytest.MonkeyPatch) -> Provoked
     return await asked_of_a_view(server, max_wait=None), Told({"view": "order-details", "id": "o"})
 
 
+async def view_not_found(server: Server, patch: pytest.MonkeyPatch) -> Provoked:
+    return await refusal(server, RebuildViewRequest(view="none")), Told({"view": "none"})
+
+
 VIEW = {"view": "order-details", "position": "0", "head": "1"}
 
 
@@ -262,6 +267,7 @@ BEFALLING: dict[Entry, Provoke] = {
         internal,
         view_stopped,
         document_parked,
+        view_not_found,
     )
 }
 

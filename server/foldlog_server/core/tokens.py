@@ -11,7 +11,10 @@ _DIGEST_BYTES = 16
 
 
 def make(body: bytes, request: Message, scope: str, *, apart_from: Iterable[str]) -> str:
-    """A token that carries some bytes. It is bound to the request, but for some fields, and to the scope."""
+    """A token that carries some bytes. It is bound to the request, but for some fields, and to the scope.
+
+    The request need not have all of those fields.
+    """
     digest = _digest(body, request, scope, apart_from)
     return base64.urlsafe_b64encode(digest + body).decode().rstrip("=")
 
@@ -29,6 +32,7 @@ def _digest(body: bytes, request: Message, scope: str, apart_from: Iterable[str]
     bound: Any = type(request)()
     bound.CopyFrom(request)
     for name in apart_from:
-        bound.ClearField(name)
+        if name in request.DESCRIPTOR.fields_by_name:
+            bound.ClearField(name)
     head = f"{request.DESCRIPTOR.full_name}\n{scope}\n".encode()
     return hashlib.sha256(head + bound.SerializeToString(deterministic=True) + body).digest()[:_DIGEST_BYTES]
