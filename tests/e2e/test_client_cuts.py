@@ -20,7 +20,7 @@ async def test_a_connection_cut_at_chance_moments_makes_no_gap_and_no_duplicate(
     quick = Retry(first=0.01, longest=0.05)
     seen: list[int] = []
     async with (
-        relayed(server, chance) as (relay, address),
+        relayed(server.port, chance) as (relay, address),
         foldlog_client.connect(address, retry=quick) as client,
         client.events.subscribe() as events,
         asyncio.timeout(SECONDS),

@@ -176,7 +176,9 @@ async def document_parked(server: Server, patch: pytest.MonkeyPatch) -> Provoked
 
 
 async def view_not_found(server: Server, patch: pytest.MonkeyPatch) -> Provoked:
-    return await refusal(server, RebuildViewRequest(view="none")), Told({"view": "none"})
+    return await refusal(server, RebuildViewRequest(view="none")), Told(
+        {"view": "none"}, resource=("view", "none")
+    )
 
 
 VIEW = {"view": "order-details", "position": "0", "head": "1"}

@@ -4,7 +4,6 @@ import asyncio
 import base64
 import random
 import shutil
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,10 +13,10 @@ import foldlog_client
 from foldlog.inventory.v1.queries_pb2 import WatchInventoryRequest
 from foldlog.orders.v1.queries_pb2 import WatchCurrentOrdersRequest, WatchOrderRequest
 from foldlog.orders.v1.types_pb2 import ORDER_STATUS_DRAFT, ORDER_STATUS_SUBMITTED
-from foldlog.v1.async_caller import Watch
 from foldlog_client import Client, Retry
 from foldlog_server.core.live_query import make_token
 from foldlog_server.core.watch import Place
+from tests.support.mirror import Mirror
 from tests.support.relay import relayed
 from tests.support.server import Server, client_of
 from tests.support.view_scenario import line, money
@@ -25,39 +24,6 @@ from tests.support.wire import SECONDS, refused, refused_stream
 
 TEA = line("tea", 1, money("3"))
 QUICK = Retry(first=0.01, longest=0.05)
-
-
-class Mirror:
-    """What a watcher knows, kept as the contract says it may be."""
-
-    def __init__(self, id_of: str) -> None:
-        self.documents: dict[str, Any] = {}
-        self.position = 0
-        self.resets = 0
-        self.complete = False
-        self._id_of = id_of
-
-    def take(self, message: Any) -> None:
-        if message.reset:
-            self.documents.clear()
-            self.resets += 1
-            self.complete, self.position = False, 0
-        for document in message.puts:
-            self.documents[getattr(document, self._id_of)] = document
-        for id in message.gone:
-            self.documents.pop(id, None)
-        assert message.position >= self.position
-        self.position = message.position
-        self.complete = self.complete or message.snapshot_complete
-
-    async def follow(self, watch: Watch[Any], until: Callable[[], bool]) -> None:
-        """Take messages in until something is so."""
-        async with asyncio.timeout(SECONDS):
-            while not until():
-                self.take(await anext(watch))
-
-    async def catch_up(self, watch: Watch[Any], position: int) -> None:
-        await self.follow(watch, lambda: self.complete and self.position >= position)
 
 
 async def make(client: Client, order_id: str, customer_id: str = "ada", *lines: Any) -> int:
@@ -207,7 +173,7 @@ async def test_a_watch_whose_connection_is_cut_at_chance_moments_ends_with_what_
 ) -> None:
     chance, mirror, position = random.Random(seed), Mirror("order_id"), 0
     async with (
-        relayed(server, chance, within=2_000) as (relay, address),
+        relayed(server.port, chance, within=2_000) as (relay, address),
         foldlog_client.connect(address, retry=QUICK) as watcher,
         watcher.orders.watch_current_orders() as watch,
     ):

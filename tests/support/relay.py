@@ -5,8 +5,6 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tests.support.server import Server
-
 
 class Relay:
     """Passes bytes on to a server, and cuts each connection after a chance number of them."""
@@ -47,10 +45,10 @@ class Relay:
 
 @asynccontextmanager
 async def relayed(
-    server: Server, chance: random.Random, *, within: int = 40_000
+    port: int, chance: random.Random, *, within: int = 40_000
 ) -> AsyncIterator[tuple[Relay, str]]:
     """A relay, and its address; it cuts a connection within so many bytes to the client."""
-    relay = Relay(server.port, chance, within)
+    relay = Relay(port, chance, within)
     listening = await asyncio.start_server(relay, "127.0.0.1", 0)
     try:
         yield relay, f"127.0.0.1:{listening.sockets[0].getsockname()[1]}"
