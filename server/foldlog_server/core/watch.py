@@ -115,8 +115,11 @@ async def watch(
     watcher = _Watcher(store, projector_of, watched, timer or asyncio.get_running_loop(), limits)
     watcher.begin(place)
     while True:
-        for move in await watcher.advance():
+        moves = await watcher.advance()
+        for move in moves:
             yield move
+        if not moves:  # it may not have waited for anything
+            await asyncio.sleep(0)
 
 
 class _Watcher:
@@ -173,10 +176,16 @@ class _Watcher:
 
     async def _step(self) -> Iterable[Move]:
         place = self._place
-        if place.is_complete and self._projector.position <= place.seen:
+        if self._has_seen_all():
             return await self._wait()
         await self._reach(place.seen)  # a view that was made anew may not be where it was yet
         return await (self._follow() if place.is_listed else self._list())
+
+    def _has_seen_all(self) -> bool:
+        """Whether only a view that moves on gives something more to say."""
+        place = self._place
+        may_tell = not place.is_complete and place.seen >= self._newest
+        return place.is_listed and not may_tell and self._projector.position <= place.seen
 
     def _beginning(self) -> Place:
         return Place(self._store.log_id, self._projector.read_model.edition)

@@ -39,6 +39,8 @@ class Setting:
         self.projector = self._any_projector()
         self.watched = Watched(ORDERS, ids, filters)
         self.limits = limits
+        self.looks = 0
+        """How often it was looked where the view stands."""
         self.given: dict[str, bytes] = {}
         self.place: Place | None = None
         self._moves: AsyncGenerator[Move] | None = None
@@ -47,6 +49,10 @@ class Setting:
     def _any_projector(self) -> Projector:
         model: Any = self.model
         return Projector(ORDER_COUNTS, model, timer=self.timer)
+
+    def _projector_of(self, _: str) -> Projector:
+        self.looks += 1
+        return self.projector
 
     def make_anew(self, edition: str) -> None:
         """Have another projector, with other documents, take the place of the former one."""
@@ -64,7 +70,7 @@ class Setting:
         if self._moves is None:
             self._moves = watch(
                 self.log,
-                lambda _: self.projector,
+                self._projector_of,
                 self.watched,
                 self.place,
                 timer=self.timer,
@@ -470,6 +476,28 @@ async def test_a_snapshot_that_begins_anew_tells_no_position_before_it_is_comple
         (True, False, 0),
         (False, True, 3),
     ]
+
+
+async def test_a_place_within_a_snapshot_is_gone_on_from_while_the_view_is_behind_the_log() -> None:
+    """Documents may have been given as of the head: a view that is not there again is waited for."""
+    setting = Setting(limits=Limits(rows=2))
+    for number in range(3):
+        setting.log.add(f"order-{number}", created())
+    setting.view_sees()
+    first = await setting.next()
+    assert first is not None
+    assert first.place.cursor is not None
+    await setting.cut()
+    setting.log.add("order-0", added())
+    assert [ids_of(move) for move in await setting.all()] == [["2"]]
+    setting.looks = 0
+    assert await setting.next() is None
+    await settle()
+    assert setting.looks < 20  # it sleeps
+    setting.view_sees()
+    *_, last = await setting.all()
+    assert last.completes
+    assert last.place.position == 4
 
 
 async def test_a_place_that_the_view_has_not_reached_is_waited_for() -> None:
