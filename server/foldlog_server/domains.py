@@ -1,9 +1,11 @@
-"""What is plugged into the core: the deciders, views and events of all domains."""
+"""What is plugged into the core: the deciders, views, events and upcasters of all domains."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from foldlog_server.core.codec import Codec
 from foldlog_server.core.decider import AnyDecider
+from foldlog_server.core.upcasting import Upcaster
 from foldlog_server.core.view import View
 from foldlog_server.inventory.inventory_view import INVENTORY
 from foldlog_server.inventory.stock import STOCK
@@ -14,5 +16,10 @@ from foldlog_server.orders.order_details import ORDER_DETAILS
 from foldlog_server.orders.order_history import ORDER_HISTORY
 
 DECIDERS: dict[str, AnyDecider] = {decider.category: decider for decider in (ORDER, STOCK)}
-VIEWS: Sequence[View] = (ORDER_DETAILS, CURRENT_ORDERS, ORDER_HISTORY, CUSTOMER_ORDERS, INVENTORY)
-CODEC = Codec(event for decider in DECIDERS.values() for event in decider.events)
+UPCASTERS: Sequence[Upcaster] = ()
+"""None yet: no message that was ever stored has changed its meaning."""
+VIEWS: Sequence[View] = tuple(
+    replace(view, upcasters=UPCASTERS)
+    for view in (ORDER_DETAILS, CURRENT_ORDERS, ORDER_HISTORY, CUSTOMER_ORDERS, INVENTORY)
+)
+CODEC = Codec((event for decider in DECIDERS.values() for event in decider.events), UPCASTERS)

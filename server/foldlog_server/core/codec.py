@@ -7,8 +7,9 @@ the position and have the message of the contract without decoding anything.
 
 import hashlib
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
@@ -18,6 +19,7 @@ from foldlog.v1.events_pb2 import EventMetadata
 from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
 from foldlog_server.core.errors import DataDamaged
 from foldlog_server.core.events import EncodedEvent, NewEvent, RecordedEvent, id_of
+from foldlog_server.core.upcasting import Upcaster, chains, name_of, upcast
 
 NO_CHAIN = bytes(32)
 """The chain hash of an empty log."""
@@ -163,17 +165,46 @@ def _read_varint(data: bytes, at: int) -> tuple[int, int]:
         shift += 7
 
 
-class Codec:
-    """Decodes the payloads it was told of."""
+class _Reader(NamedTuple):
+    """How a payload is read that was stored under some name."""
 
-    def __init__(self, events: Iterable[type[Message]]) -> None:
-        self._parsers = {event.DESCRIPTOR.full_name: event.FromString for event in events}
+    read: Callable[[bytes], Message]
+    type: str
+    """The full name of the message that is read."""
+
+
+class Codec:
+    """Decodes the payloads it was told of, and those that become such by way of upcasters."""
+
+    def __init__(self, events: Iterable[type[Message]], upcasters: Iterable[Upcaster] = ()) -> None:
+        """Raises `ValueError` for two ways or a circle, and for an event that is told of and upcast."""
+        self._readers = {name_of(event): _Reader(event.FromString, name_of(event)) for event in events}
+        by_way: dict[str, _Reader] = {}
+        for old, chain in chains(upcasters).items():
+            if old in self._readers:
+                raise ValueError(f"{old} has an upcaster: no fold gets to see it, so none may ask for it.")
+            if name_of(chain[-1].new) in self._readers:
+                by_way[old] = _Reader(_by_way_of(chain), name_of(chain[-1].new))
+        self._readers |= by_way
+
+    @property
+    def stored(self) -> frozenset[str]:
+        """The full names of the payloads that it decodes, as they are stored."""
+        return frozenset(self._readers)
+
+    def payload(self, type_name: str, data: bytes) -> Message:
+        """A payload from the name and the bytes that were stored.
+
+        Raises `KeyError` for a name it was not told of, `DecodeError` for bytes that cannot be read, and
+        what an upcaster raises.
+        """
+        return self._readers[type_name].read(data)
 
     def decode(self, event: EncodedEvent) -> RecordedEvent:
         """The event with its payload decoded.
 
-        Raises `DataDamaged` if the bytes cannot be read, and `UnknownEventType` for a payload that no
-        code here knows, so that `evolve` never sees one.
+        Raises `DataDamaged` if the bytes cannot be read, `UnknownEventType` for a payload that no code here
+        knows, so that `evolve` never sees one, and what an upcaster raises.
         """
         decoded = self.decode_known(event)
         if decoded is None:
@@ -183,15 +214,15 @@ class Codec:
     def decode_known(self, event: EncodedEvent) -> RecordedEvent | None:
         """The event with its payload decoded, or None if it was told of no such payload; it stays bytes.
 
-        Raises `DataDamaged` if the bytes cannot be read.
+        Raises `DataDamaged` if the bytes cannot be read, and what an upcaster raises.
         """
         try:
             envelope = RecordedEventMessage.FromString(event.record)
-            type_name = envelope.type
-            parse = self._parsers.get(type_name)
-            if parse is None:
+            reader = self._readers.get(envelope.type)
+            if reader is None:
                 return None
-            payload = parse(envelope.payload.value)
+            read, type_name = reader
+            payload = read(envelope.payload.value)
         except DecodeError:
             raise DataDamaged(event.position) from None
         stream = envelope.stream
@@ -205,6 +236,11 @@ class Codec:
             payload,
             envelope,
         )
+
+
+def _by_way_of(chain: Sequence[Upcaster]) -> Callable[[bytes], Message]:
+    parse = chain[0].old.FromString
+    return lambda data: upcast(parse(data), chain)
 
 
 class UnknownEventType(Exception):

@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Sequence
 from contextlib import AsyncExitStack
 from typing import NamedTuple
 
-from foldlog_server.core.codec import Codec
 from foldlog_server.core.event_store import Log
 from foldlog_server.core.events import EncodedEvent, RecordedEvent
 from foldlog_server.core.projection import SLICE, Indigestible, Projection
 from foldlog_server.core.projector import Projector
 from foldlog_server.core.read_model import Change, Checkpoint
+from foldlog_server.core.view import codec_of
 
 TURNS = 8
 """Turns of the loop between two slices: a call takes several, and with one each, a busy loop's calls waited
@@ -53,7 +53,7 @@ class Cohort:
     def join(self, members: Sequence[Projector]) -> None:
         """Take in projectors that stand at the same place."""
         self.members += members
-        self._codec = Codec(event for member in self.members for event in member.view.events)
+        self._codec = codec_of(*(member.view for member in self.members))
         for member in members:
             member.nudge = self.nudge
         if self.is_awaited:

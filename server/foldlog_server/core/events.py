@@ -50,7 +50,7 @@ class RecordedEvent(NamedTuple):
     """Of the aggregate: what stands behind the first dash of the stream's name."""
     version: int
     type: str
-    """The full name of the payload's message."""
+    """The full name of the payload's message; `envelope` has the one that was stored, if that was upcast."""
     recorded_time: Timestamp
     payload: Message
     envelope: RecordedEventMessage

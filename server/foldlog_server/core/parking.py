@@ -6,7 +6,7 @@ from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.events import RecordedEvent
 from foldlog_server.core.projector import Projector
 from foldlog_server.core.read_model import Parked, Release
-from foldlog_server.core.view import Key
+from foldlog_server.core.view import Key, codec_of
 
 AT_ONCE = 500
 """Parked events of a document that become part of it in one transaction."""
@@ -18,7 +18,7 @@ async def retry(projector: Projector, store: EventStore, key: Key) -> Parked | N
     Everything up to the event that cannot be digested even now becomes part of the document. Raises
     `ReadModelUnavailable` if it cannot be written, and what the store raises.
     """
-    codec = Codec(projector.view.events)
+    codec = codec_of(projector.view)
     async with projector.busy:
         while positions := projector.read_model.queued(key, AT_ONCE):
             events = [await _read(store, codec, position) for position in positions]

@@ -22,7 +22,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from foldlog.v1.options_pb2 import Comparison, indexed
 from foldlog_server.core.paging import Cursor
-from foldlog_server.core.view import Key, View
+from foldlog_server.core.view import Key, View, codec_of
 
 ColumnValue: TypeAlias = str | int | None
 """Text, a number, nanoseconds since the epoch, or None where the field is not set."""
@@ -274,8 +274,10 @@ def _if_set(name: str, read: Callable[[Message], ColumnValue]) -> Callable[[Mess
 
 
 def generation(view: View) -> str:
-    """A short name of the definition: another revision or another shape of a document is another one."""
+    """A short name of the definition: another revision, other events that it looks at, or another shape of a
+    document is another one."""
     digest = hashlib.sha256(f"{view.name}\n{view.revision}\n".encode())
+    digest.update("".join(f"{stored}\n" for stored in sorted(codec_of(view).stored)).encode())
     for collection, document in sorted(view.collections.items()):
         columns = ",".join(column.name for column in indexed_columns(document))
         digest.update(f"{collection}\n{columns}\n".encode())

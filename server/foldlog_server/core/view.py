@@ -1,12 +1,14 @@
 """What a domain says about one read model: pure, sync, no clock, no randomness."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from google.protobuf.message import Message
 
+from foldlog_server.core.codec import Codec
 from foldlog_server.core.events import RecordedEvent
+from foldlog_server.core.upcasting import Upcaster
 
 
 class Key(NamedTuple):
@@ -22,8 +24,8 @@ class View:
 
     `evolve` gets the document as it is, or None if there is none, and returns what it becomes, or None if
     it goes. It may change the document in place; it must not change the event.
-    A changed definition is a new generation: raise `revision` whenever `keys` or `evolve` change what a
-    replay would give.
+    A changed definition is a new generation: raise `revision` whenever `keys`, `evolve` or what an upcaster
+    gives change what a replay would give.
     """
 
     name: str
@@ -34,3 +36,11 @@ class View:
     keys: Callable[[RecordedEvent], Iterable[Key]]
     evolve: Callable[[Key, Message | None, RecordedEvent], Message | None]
     revision: int = 1
+    upcasters: Sequence[Upcaster] = ()
+    """How old messages become such payloads."""
+
+
+def codec_of(*views: View) -> Codec:
+    """Decodes what the views look at."""
+    upcasters = dict.fromkeys(upcaster for view in views for upcaster in view.upcasters)
+    return Codec((event for view in views for event in view.events), upcasters)

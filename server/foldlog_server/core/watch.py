@@ -19,13 +19,13 @@ from typing import Annotated, NamedTuple, TypeAlias, TypeVar
 
 from msgspec import Meta
 
-from foldlog_server.core.codec import Codec
 from foldlog_server.core.errors import ReadRefused
 from foldlog_server.core.event_store import MAX_BATCH_BYTES, EventStore
 from foldlog_server.core.paging import Cursor
 from foldlog_server.core.projector import Projector
 from foldlog_server.core.read_model import ColumnFilter
 from foldlog_server.core.timer import Timer, within
+from foldlog_server.core.view import codec_of
 
 T = TypeVar("T")
 
@@ -133,7 +133,7 @@ class _Watcher:
         self._watched = watched
         self._timer = timer
         self._limits = limits
-        self._codec = Codec(self._projector.view.events)
+        self._codec = codec_of(self._projector.view)
         self._place = self._beginning()
         self._newest = 0
         """No document was given as it was at a later position."""
