@@ -15,12 +15,12 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
-from rich.table import Column, Table
 
 from foldlog_server import __version__
 from foldlog_server.printable import printable
 from foldlog_server.process import log_to_stderr, loop_factory
 from foldlog_server.settings import Settings
+from foldlog_server.tables import table_of
 
 app = typer.Typer(
     add_completion=False,
@@ -43,6 +43,10 @@ Listen = Annotated[
 Data = Annotated[
     Path,
     typer.Option(envvar="FOLDLOG_DATA", file_okay=False, help="The data directory, made if absent."),
+]
+StoredData = Annotated[
+    Path,
+    typer.Option(envvar="FOLDLOG_DATA", exists=True, file_okay=False, help="The data directory."),
 ]
 RequestWindow = Annotated[
     float,
@@ -149,11 +153,36 @@ def config(
     if as_json:
         print(json.dumps({row["setting"]: row for row in rows}, indent=2))
         return
-    names = ("setting", "value", "from", "variable")
-    table = Table(*(Column(name, overflow="fold") for name in names), box=None)
+    table = table_of("setting", "value", "from", "variable")
     for row in rows:
         table.add_row(row["setting"], str(row["value"]), row["from"], row["variable"])
     Console().print(table)
+
+
+@app.command("check-history")
+def check_history(data: StoredData = _DEFAULTS.data, as_json: Json = False) -> None:
+    """Fold all that is stored by the code that is installed; exit code 1 if something would break.
+
+    For a new release, before it is deployed. Nothing is changed, and a server may be using the directory.
+    """
+    from foldlog_server import check_history as checking
+    from foldlog_server.core.history import Findings
+    from foldlog_server.progress import shown
+
+    findings = Findings()
+    tell = _discard_line if as_json else _print_line
+    try:
+        asyncio.run(shown(checking.check(data, findings), tell))
+    except checking.CannotCheck as reason:
+        _fail(str(reason))
+    if as_json:
+        print(json.dumps(checking.as_json(findings), indent=2))
+    else:
+        if findings.problems:
+            Console().print(checking.table_of_problems(findings))
+        print(checking.summary(findings))
+    if findings.problems:
+        raise typer.Exit(1)
 
 
 @events.command("tail")
@@ -200,7 +229,7 @@ def views_rebuild(
 ) -> None:
     """Have views built anew from the log; what they have answers until that is done."""
     from foldlog_server import views as of_server
-    from foldlog_server.rebuild_progress import shown
+    from foldlog_server.progress import shown
 
     with _told_failures(address), suppress(KeyboardInterrupt):
         failed = asyncio.run(shown(of_server.Operator(address).rebuild(view, wait=wait), _print_line))
@@ -257,6 +286,10 @@ def _told_failures(address: str) -> Iterator[None]:
         _fail(f"Nobody answers at {address}. Start a server there, or say where with --address. ({failure})")
     except FoldlogError as failure:
         _fail(str(failure))
+
+
+def _discard_line(line: str) -> None:
+    del line
 
 
 def _print_line(line: str) -> None:

@@ -2,33 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
-from rich.table import Column, Table
+from rich.table import Table
 
 import foldlog_client
 from foldlog.v1.admin_service_pb2 import ListViewsResponse, ParkedDocument, ViewState
 from foldlog_server.printable import printable
+from foldlog_server.progress import Step, told
+from foldlog_server.tables import table_of
 
 FAILURES = (foldlog_client.FoldlogError,)
 
 POLL_SECONDS = 0.2
 RETRY_SECONDS = 3600.0
 """Much may be parked; what has been made good stays so if the call ends before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """How far a rebuild is."""
-
-    view: str
-    position: int
-    target: int
-    """0 while the view waits for its turn."""
-    is_over: bool = False
-    error: str = ""
 
 
 class Operator:
@@ -94,7 +83,7 @@ def as_json(message: Any) -> dict[str, Any]:
 
 def table_of_views(response: ListViewsResponse) -> Table:
     """A line for each view."""
-    table = _table("view", "position", "behind", "parked", "state")
+    table = table_of("view", "position", "behind", "parked", "state")
     for state in response.views:
         behind = f"{state.lag_events:,}"
         if state.lag_events:
@@ -117,23 +106,10 @@ def _state(state: ViewState) -> str:
     return "; ".join(parts) or "follows"
 
 
-def told(step: Step) -> str:
-    """How far a rebuild is, in words."""
-    if step.error:
-        return f"failed: {step.error}"
-    if step.is_over:
-        return "done"
-    return f"{step.position:,} of {step.target:,}" if step.target else "waits for its turn"
-
-
 def table_of_parked(documents: Sequence[ParkedDocument]) -> Table:
     """A line for each document."""
-    table = _table("view", "collection", "id", "position", "events", "error")
+    table = table_of("view", "collection", "id", "position", "events", "error")
     for one in documents:
         where = (one.view, one.collection, printable(one.id))
         table.add_row(*where, f"{one.position:,}", f"{one.events:,}", printable(one.error))
     return table
-
-
-def _table(*names: str) -> Table:
-    return Table(*(Column(name, overflow="fold") for name in names), box=None)

@@ -35,6 +35,7 @@ from foldlog.orders.v1.types_pb2 import OrderLine, OrderStatus
 from foldlog.v1.money_pb2 import Money
 from foldlog_server.core import states
 from foldlog_server.core.decider import AnyDecider
+from foldlog_server.domains import CODEC
 from foldlog_server.inventory.stock import STOCK
 from foldlog_server.orders.order_decider import ORDER
 
@@ -106,15 +107,20 @@ SAMPLES: tuple[Message, ...] = (
 )
 
 
+def read_back(sample: Message) -> Message:
+    """What folds are given for a message that was stored: itself, or what it was upcast to."""
+    return CODEC.payload(sample.DESCRIPTOR.full_name, sample.SerializeToString())
+
+
 HISTORIES: dict[str, Sequence[Message]] = {
-    "order": [sample for sample in SAMPLES if isinstance(sample, ORDER.events)],
+    "order": [sample for sample in SAMPLES if isinstance(read_back(sample), ORDER.events)],
     "stock": [
-        *(sample for sample in SAMPLES if isinstance(sample, STOCK.events) and sample is not DISPATCHED),
+        *(s for s in SAMPLES if isinstance(read_back(s), STOCK.events) and s is not DISPATCHED),
         RESERVED,
         DISPATCHED,
     ],
 }
-"""A history of each aggregate that has every event in it."""
+"""A history of each aggregate that has every event in it, the old ones too."""
 
 DECIDERS: Sequence[AnyDecider] = (ORDER, STOCK)
 
@@ -123,7 +129,7 @@ def folded(decider: AnyDecider) -> str:
     """A hash of every state on the way through a decider's golden history, as snapshots keep them."""
     state, hashed = decider.initial, hashlib.sha256()
     for event in HISTORIES[decider.category]:
-        state = decider.evolve(state, event)
+        state = decider.evolve(state, read_back(event))
         hashed.update(states.encode(state))
     return hashed.hexdigest()
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from foldlog_server.core import states
 from foldlog_server.core.decider import AnyDecider
-from foldlog_server.core.snapshots import Snapshot, Until, kind
+from foldlog_server.core.snapshots import NoSnapshots, Snapshot, Until, kind
 from foldlog_server.stores.statements import statement
 from foldlog_server.stores.writer_thread import WriterThread
 
@@ -31,13 +31,40 @@ _INSERT = statement("insert_snapshot")
 _log = logging.getLogger(__name__)
 
 
-class SqliteSnapshots:
-    """The snapshots of a data directory."""
+class SnapshotFile:
+    """The snapshots of a data directory as they are, for those who keep none: any server goes on."""
+
+    def __init__(self, reader: sqlite3.Connection) -> None:
+        self._reader = reader
+
+    @classmethod
+    def read_only(cls, directory: Path, log_id: str) -> "SnapshotFile | NoSnapshots":
+        """Those of a log; none if there is no file, or it is another log's or cannot be read."""
+        file = _file_in(directory)
+        with suppress(sqlite3.Error):
+            if file.exists() and _log_of(file) == log_id:
+                return cls(_connect_reader(file))
+        return NoSnapshots()
+
+    def newest(self, stream: str, decider: AnyDecider, until: Until) -> Snapshot | None:
+        try:
+            row = self._reader.execute(_SELECT, (stream, kind(decider), *until)).fetchone()
+            return None if row is None else _read(row, decider)
+        except (sqlite3.Error, ValueError, TypeError) as error:
+            _log.warning("A snapshot cannot be read, and the log is folded instead: %s", error)
+            return None
+
+    def keep(self, stream: str, decider: AnyDecider, snapshot: Snapshot) -> None:
+        pass
+
+
+class SqliteSnapshots(SnapshotFile):
+    """The snapshots of a data directory, and those that are kept from now on."""
 
     def __init__(self, thread: WriterThread, writer: sqlite3.Connection, reader: sqlite3.Connection) -> None:
+        super().__init__(reader)
         self._thread = thread
         self._writer = writer
-        self._reader = reader
 
     @classmethod
     async def open(
@@ -47,23 +74,15 @@ class SqliteSnapshots:
 
         Raises `OSError` or `sqlite3.Error` if there is no way to have any.
         """
-        file = directory / "snapshots.db"
+        file = _file_in(directory)
         kinds = [kind(decider) for decider in deciders]
         writer = await thread.do(lambda: _open_writer(file, log_id, kinds))
         try:
-            reader = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+            reader = _connect_reader(file)
         except BaseException:
             await thread.do(writer.close)
             raise
         return cls(thread, writer, reader)
-
-    def newest(self, stream: str, decider: AnyDecider, until: Until) -> Snapshot | None:
-        try:
-            row = self._reader.execute(_SELECT, (stream, kind(decider), *until)).fetchone()
-            return None if row is None else _read(row, decider)
-        except (sqlite3.Error, ValueError, TypeError) as error:
-            _log.warning("A snapshot cannot be read, and the log is folded instead: %s", error)
-            return None
 
     def keep(self, stream: str, decider: AnyDecider, snapshot: Snapshot) -> None:
         self._thread.do(lambda: self._write(stream, decider, snapshot)).add_done_callback(_tell)
@@ -81,6 +100,14 @@ class SqliteSnapshots:
         if len(encoded) <= BYTES_PER_EVENT * (version - before):
             crc = _checksum(version, position, time, event_id, encoded)
             self._writer.execute(_INSERT, (*place, position, time, event_id, crc, encoded))
+
+
+def _file_in(directory: Path) -> Path:
+    return directory / "snapshots.db"
+
+
+def _connect_reader(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
 
 
 def _read(row: tuple[Any, ...], decider: AnyDecider) -> Snapshot:
@@ -111,7 +138,7 @@ def _open_writer(file: Path, log_id: str, kinds: list[str]) -> sqlite3.Connectio
 
 
 def _log_of(file: Path) -> str | None:
-    with closing(sqlite3.connect(file)) as connection:
+    with closing(_connect_reader(file)) as connection:
         row = connection.execute("SELECT log_id FROM log").fetchone()
     return None if row is None else str(row[0])
 

@@ -1,20 +1,41 @@
-"""How far rebuilds are: bars on a terminal, a line now and then elsewhere."""
+"""How far long work is: bars on a terminal, a line now and then elsewhere."""
 
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from foldlog_server.printable import printable
-from foldlog_server.views import Step, told
 
 LINE_SECONDS = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far one piece of work is."""
+
+    name: str
+    position: int
+    target: int
+    """0 while it waits for its turn."""
+    is_over: bool = False
+    error: str = ""
+
+
+def told(step: Step) -> str:
+    """How far it is, in words."""
+    if step.error:
+        return f"failed: {step.error}"
+    if step.is_over:
+        return "done"
+    return f"{step.position:,} of {step.target:,}" if step.target else "waits for its turn"
+
+
 async def shown(steps: AsyncIterator[Step], print_line: Callable[[str], None]) -> list[str]:
-    """Show steps as they come; gives the views that failed."""
+    """Show steps as they come; gives the names of what failed."""
     failed: list[str] = []
     console = Console(stderr=True)
     with ExitStack() as stack:
@@ -22,8 +43,8 @@ async def shown(steps: AsyncIterator[Step], print_line: Callable[[str], None]) -
         async for step in steps:
             tell(step)
             if step.is_over:
-                print_line(f"{step.view}: {printable(told(step))}")
-            failed += [step.view] if step.error else []
+                print_line(f"{step.name}: {printable(told(step))}")
+            failed += [step.name] if step.error else []
     return failed
 
 
@@ -41,9 +62,9 @@ class _Bars:
         self._progress.stop()
 
     def __call__(self, step: Step) -> None:
-        if step.view not in self._tasks:
-            self._tasks[step.view] = self._progress.add_task(step.view, told="")
-        task = self._tasks[step.view]
+        if step.name not in self._tasks:
+            self._tasks[step.name] = self._progress.add_task(step.name, told="")
+        task = self._tasks[step.name]
         self._progress.update(
             task, completed=step.position, total=step.target or None, told=printable(told(step))
         )
@@ -56,6 +77,6 @@ class _Lines:
 
     def __call__(self, step: Step) -> None:
         now = time.monotonic()
-        if step.target and not step.is_over and now - self._told.get(step.view, 0.0) >= LINE_SECONDS:
-            self._told[step.view] = now
-            self._print_line(f"{step.view}: {told(step)}")
+        if step.target and not step.is_over and now - self._told.get(step.name, 0.0) >= LINE_SECONDS:
+            self._told[step.name] = now
+            self._print_line(f"{step.name}: {told(step)}")
