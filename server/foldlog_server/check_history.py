@@ -4,7 +4,6 @@ Reads the log that another process may be writing, and changes nothing; views ar
 their own, which goes when they are done.
 """
 
-import logging
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
@@ -40,7 +39,6 @@ class CannotCheck(Exception):
 
 async def check(data: Path, findings: Findings) -> AsyncIterator[Step]:
     """Check all that is stored now, and tell how far that is. Raises `CannotCheck`."""
-    logging.getLogger("foldlog_server").setLevel(logging.CRITICAL)  # the findings say what views would log
     try:
         with SqliteLogReader.open(data) as reader:
             log, end = ReadOnlyLog(reader), reader.head.position

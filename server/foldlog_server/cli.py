@@ -5,6 +5,7 @@ Exit codes: 0 it worked; 1 it failed, with a line on stderr that says why; 2 the
 
 import asyncio
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -169,6 +170,7 @@ def check_history(data: StoredData = _DEFAULTS.data, as_json: Json = False) -> N
     from foldlog_server.core.history import Findings
     from foldlog_server.progress import shown
 
+    logging.getLogger("foldlog_server").setLevel(logging.CRITICAL)  # the findings say what views would log
     findings = Findings()
     tell = _discard_line if as_json else _print_line
     try:

@@ -1,0 +1,156 @@
+"""`foldlog check-history`, as it is run before a release is deployed."""
+
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Iterable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf.message import Message
+
+from foldlog.inventory.v1.commands_pb2 import ReceiveStock
+from foldlog_server import check_history
+from foldlog_server.core.events import RecordedEvent
+from foldlog_server.core.history import Findings, Kind, Problem
+from foldlog_server.core.view import Key
+from foldlog_server.domains import VIEWS
+from foldlog_server.stores import view_files
+from tests.support.commands import add, create
+from tests.support.processes import foldlog
+from tests.support.server import Server, serving
+
+SOUND = "Nothing would break: 4 events in 3 streams, and 5 views."
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    async with serving(tmp_path / "data") as server:
+        await server.send(create("a"))
+        await server.send(add("a", "tea"))
+        await server.send(create("b"))
+        await server.send(ReceiveStock(product_id="tea", name="Tea", quantity=2))
+        yield server
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+async def test_a_sound_history_is_told_in_a_line_while_the_server_goes_on(
+    server: Server, tmp_path: Path
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    ended = await foldlog("check-history", "--data", server.data, TMPDIR=str(temporary))
+    assert (ended.code, ended.errors) == (0, "")
+    *steps, summary = ended.output.splitlines()
+    done = [step for step in steps if step.endswith(": done")]
+    assert done == ["streams: done", *(f"{view.name}: done" for view in VIEWS)]
+    assert summary == SOUND
+    assert list(temporary.iterdir()) == []
+
+
+async def test_nothing_is_changed(server: Server) -> None:
+    await server.stop()
+    before = contents(server.data)
+    assert (await foldlog("check-history", FOLDLOG_DATA=str(server.data))).output.endswith(f"{SOUND}\n")
+    assert {name: data for name, data in contents(server.data).items() if name in before} == before
+    await server.start()
+
+
+async def test_what_would_break_is_listed_and_the_code_is_1(server: Server) -> None:
+    await server.write("order-x", 2, 10)
+    ended = await foldlog("check-history", "--data", server.data)
+    assert (ended.code, ended.errors) == (1, "")
+    heading, row, summary = ended.output.splitlines()[-3:]
+    assert heading.split() == ["what", "name", "why", "times", "first", "at", "which", "is"]
+    for part in ("event", "test.v1.Written", "this release does not know the message", "2", "5", "order-x"):
+        assert f" {part} " in f" {row.replace(',', ' ')} "
+    assert summary == "1 thing would break: 6 events in 4 streams, and 5 views."
+
+
+async def test_programs_get_json_and_nothing_else(server: Server) -> None:
+    await server.write("order-x", 2, 10)
+    ended = await foldlog("check-history", "--json", "--data", server.data)
+    assert (ended.code, ended.errors) == (1, "")
+    assert json.loads(ended.output) == {
+        "events": 6,
+        "streams": 4,
+        "views": [view.name for view in VIEWS],
+        "problems": [
+            {
+                "kind": "event",
+                "name": "test.v1.Written",
+                "error": "this release does not know the message",
+                "position": 5,
+                "where": "order-x, version 1",
+                "times": 2,
+            }
+        ],
+        "untold": 0,
+    }
+
+
+async def test_damage_is_told_in_a_line(tmp_path: Path) -> None:
+    async with serving(tmp_path) as server:
+        await server.send(create("a"))
+        await server.send(create("b"))
+    with closing(sqlite3.connect(tmp_path / "log.db", isolation_level=None)) as connection:
+        connection.execute("UPDATE events SET record = zeroblob(length(record)) WHERE position = 1")
+    ended = await foldlog("check-history", "--data", tmp_path)
+    assert ended.code == 1
+    assert ended.errors.startswith("foldlog: The stored bytes at position 1 do not fit their checksum")
+    assert ended.errors.count("\n") == 1
+
+
+async def test_a_place_without_a_log_is_told(tmp_path: Path) -> None:
+    assert (await foldlog("check-history", "--data", tmp_path / "none")).code == 2
+    ended = await foldlog("check-history", "--data", tmp_path)
+    assert ended.code == 1
+    assert ended.errors.startswith(f"foldlog: {tmp_path}/log.db is not a Foldlog log.")
+
+
+async def found(data: Path) -> Findings:
+    findings = Findings()
+    async for _ in check_history.check(data, findings):
+        pass
+    return findings
+
+
+async def test_a_view_that_would_park_or_stop_is_told(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def evolve(key: Key, document: Message | None, recorded: RecordedEvent) -> Message | None:
+        raise LookupError("no such line")
+
+    def keys(recorded: RecordedEvent) -> Iterable[Key]:
+        raise ValueError("which keys?")
+
+    by_name: dict[str, Any] = {view.name: view for view in VIEWS}
+    monkeypatch.setattr(
+        check_history,
+        "VIEWS",
+        (
+            replace(by_name["current-orders"], evolve=evolve),
+            replace(by_name["inventory"], keys=keys),
+            by_name["order-details"],
+        ),
+    )
+    assert (await found(server.data)).problems == [
+        Problem(Kind.VIEW, "current-orders", "parks: LookupError: no such line", 1, "current-orders a", 2),
+        Problem(Kind.VIEW, "inventory", "stops: ValueError: which keys?", 4, "all behind it"),
+    ]
+
+
+async def test_a_disk_without_room_for_views_is_told(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, view: object, log_id: str, *, is_complete: bool) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(view_files, "make", refuse)
+    with pytest.raises(
+        check_history.CannotCheck, match=r"Views are built in .*: .*No space left on device\."
+    ):
+        await found(server.data)
