@@ -17,7 +17,7 @@ from foldlog_server.core.events import RecordedEvent
 from foldlog_server.core.history import Findings, Kind, Problem
 from foldlog_server.core.view import Key
 from foldlog_server.domains import VIEWS
-from foldlog_server.stores import view_files
+from foldlog_server.stores import read_model, view_files
 from tests.support.commands import add, create
 from tests.support.processes import foldlog
 from tests.support.server import Server, serving
@@ -145,12 +145,27 @@ async def test_a_view_that_would_park_or_stop_is_told(
     ]
 
 
-async def test_a_disk_without_room_for_views_is_told(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path, view: object, log_id: str, *, is_complete: bool) -> None:
-        raise OSError(28, "No space left on device")
+def no_room(*_: object, **__: object) -> None:
+    raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr(view_files, "make", refuse)
-    with pytest.raises(
-        check_history.CannotCheck, match=r"Views are built in .*: .*No space left on device\."
-    ):
+
+def no_file(*_: object, **__: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("where", "what", "refuse", "says"),
+    [
+        (view_files, "make", no_file, "No space left on device"),
+        (read_model, "_transact", no_room, "database or disk is full"),
+    ],
+)
+async def test_a_disk_without_room_for_views_is_told(
+    server: Server, monkeypatch: pytest.MonkeyPatch, where: object, what: str, refuse: object, says: str
+) -> None:
+    await server.stop()
+    monkeypatch.setattr(where, what, refuse)
+    with pytest.raises(check_history.CannotCheck, match=rf"Views are built in .*: .*{says}\."):
         await found(server.data)
+    monkeypatch.undo()
+    await server.start()
