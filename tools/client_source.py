@@ -10,10 +10,11 @@ HEADER = "# Written by tools/protoc_gen_foldlog_client.py from the protos; do no
 MODULE = '''{header}"""The methods of {package}."""
 
 import datetime
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import {iterator}, Iterable
 
 {imports}
-from foldlog.v1.async_caller import Caller, Watch, as_duration, as_timestamp
+from foldlog.v1.calling import as_duration, as_timestamp
+from foldlog.v1.{style}_caller import Caller, Watch
 
 
 class {class_name}:
@@ -24,7 +25,7 @@ class {class_name}:
 {methods}'''
 ENTRANCE = '''{header}"""Every domain of the contract. Importing this makes every message known by name."""
 
-{messages}{classes}from foldlog.v1.async_caller import Caller
+{messages}{classes}from foldlog.v1.{style}_caller import Caller
 
 
 class Domains:
@@ -32,6 +33,22 @@ class Domains:
 
     def __init__(self, caller: Caller) -> None:
 {attributes}'''
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How the methods of one client wait."""
+
+    name: str
+    """Its modules begin so."""
+    define: str
+    wait: str
+    iterator: str
+    block: str
+
+
+ASYNC = Style("async", "async def", "await ", "AsyncIterator", "async with")
+SYNC = Style("sync", "def", "", "Iterator", "with")
 
 
 class Kind(enum.Enum):
@@ -77,30 +94,31 @@ class Method:
     response: str
     kind: Kind
 
-    def source(self) -> str:
+    def source(self, style: Style) -> str:
+        """The method that makes the call."""
         own_writes = ["own_writes=min_position is None"] if self.kind is Kind.QUERY else []
         call = exploded(
-            f"return await self._caller.{self.kind.value}",
+            f"return {style.wait}self._caller.{self.kind.value}",
             [f'"{self.path}"', self.request, self.response, *own_writes, "within=timeout"],
         )
-        heading = signature(f"async def {self.name}", self.arguments, self.response)
+        heading = signature(f"{style.define} {self.name}", self.arguments, self.response)
         return heading + docstring(self.comment, self.arguments) + textwrap.indent(call, " " * 8)
 
-    def watch_source(self) -> str:
+    def watch_source(self, style: Style) -> str:
         """An endless iterator of a watch's messages."""
         call = exploded("return self._caller.watch", [f'"{self.path}"', self.request, self.response])
         heading = signature(f"def {self.name}", self.arguments, f"Watch[{self.response}]")
-        comment = f"{self.comment}\n\nUse it in `async with`. A lost connection is made again and resumed."
+        comment = f"{self.comment}\n\nUse it in `{style.block}`. A lost connection is made again and resumed."
         return heading + docstring(comment, self.arguments) + textwrap.indent(call, " " * 8)
 
-    def iterator_source(self, name: str, item: str, items: str) -> str:
+    def iterator_source(self, style: Style, name: str, item: str, items: str) -> str:
         """A generator of all items of all pages."""
         arguments = [one for one in self.arguments if one.name != "page_token"]
         given = [f"{one.name}={one.name}" for one in self.arguments]
-        call = textwrap.indent(exploded(f"page = await self.{self.name}", given), " " * 12)
+        call = textwrap.indent(exploded(f"page = {style.wait}self.{self.name}", given), " " * 12)
         comment = f"Every item of every page of `{self.name}`, page after page. Takes what that takes."
         return (
-            signature(f"async def {name}", arguments, f"AsyncIterator[{item}]")
+            signature(f"{style.define} {name}", arguments, f"{style.iterator}[{item}]")
             + docstring(comment, ())
             + '        page_token = ""\n        while True:\n'
             + call

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""A protoc plugin: writes one typed async method for each RPC of every Command-, Query- and AdminService.
+"""A protoc plugin: writes one typed method for each RPC of every Command-, Query- and AdminService.
+
+Each method is written twice, for the async client and for the sync one.
 
 A method with the option `foldlog.v1.command` is a command: its arguments are the fields of the request's
 `command`. Any other is a query: its arguments are the fields of the request. The fields of the request's
@@ -27,13 +29,16 @@ from client_arguments import (
     type_of,
 )
 from client_source import (
+    ASYNC,
     ENTRANCE,
     HEADER,
     MODULE,
+    SYNC,
     TIMEOUT,
     Kind,
     Method,
     Parameter,
+    Style,
     construction,
     docstring,
 )
@@ -49,7 +54,7 @@ from foldlog.v1.options_pb2 import command as command_route
 
 SERVICES = {"CommandService": "", "QueryService": "", "AdminService": "admin"}
 """The services with methods, and by which name; the package's if empty."""
-TAKEN = frozenset({"AsyncIterator", "Iterable", "Caller", "Watch", "as_duration", "as_timestamp", "datetime"})
+TAKEN = frozenset({"Iterable", "Caller", "Watch", "as_duration", "as_timestamp", "datetime"})
 
 
 def method_of(service: str, method: MethodDescriptorProto, names: Names) -> Method:
@@ -133,7 +138,9 @@ def has(message: DescriptorProto, name: str) -> bool:
     return type_of(message, name) is not None
 
 
-def iterator_of(method: MethodDescriptorProto, written: Method, names: Names) -> tuple[str, str] | None:
+def iterator_of(
+    method: MethodDescriptorProto, written: Method, names: Names, style: Style
+) -> tuple[str, str] | None:
     """The name and source of the generator over a paged query's items; None if it is not paged."""
     request, response = names.protos.messages[method.input_type], names.protos.messages[method.output_type]
     lists = [one for one in response.field if one.label == F.LABEL_REPEATED]
@@ -141,26 +148,30 @@ def iterator_of(method: MethodDescriptorProto, written: Method, names: Names) ->
         return None
     noun, items = written.name.partition("_")[2], lists[0].name
     name = f"iterate_{noun}" if noun.endswith(items) else f"iterate_{noun}_{items}"
-    return name, written.iterator_source(name, single(lists[0], items, names)[0], items)
+    return name, written.iterator_source(style, name, single(lists[0], items, names)[0], items)
 
 
-def sources_of(service: str, method: MethodDescriptorProto, names: Names) -> list[tuple[str, str]]:
+def sources_of(
+    service: str, method: MethodDescriptorProto, names: Names, style: Style
+) -> list[tuple[str, str]]:
     """The names and sources of what is written for one RPC."""
     if is_watch(method, names.protos):
         watch = watch_of(service, method, names)
-        return [(watch.name, watch.watch_source())]
+        return [(watch.name, watch.watch_source(style))]
     if method.client_streaming or method.server_streaming:
         return []
     written = method_of(service, method, names)
-    iterator = iterator_of(method, written, names)
-    return [(written.name, written.source()), *([iterator] if iterator else [])]
+    iterator = iterator_of(method, written, names, style)
+    return [(written.name, written.source(style)), *([iterator] if iterator else [])]
 
 
-def methods_of(service: str, methods: Iterable[MethodDescriptorProto], names: Names) -> dict[str, str]:
+def methods_of(
+    service: str, methods: Iterable[MethodDescriptorProto], names: Names, style: Style
+) -> dict[str, str]:
     """The source of every method of one service, by its name. Streams that are no watches have none."""
     sources: dict[str, str] = {}
     for method in methods:
-        for name, source in sources_of(service, method, names):
+        for name, source in sources_of(service, method, names, style):
             if sources.setdefault(name, source) is not source:
                 raise Unsupported(f"{service[1:]} has two methods called {name}; rename one RPC.")
     return sources
@@ -183,15 +194,17 @@ class Domain:
     def class_name(self) -> str:
         return "".join(part.title() for part in self.noun.split("_"))
 
-    def source(self, protos: Protos) -> str:
+    def source(self, protos: Protos, style: Style) -> str:
         """The domain's module: one class with the methods of all its services."""
-        names = Names(protos, {*TAKEN, self.class_name})
+        names = Names(protos, {*TAKEN, style.iterator, self.class_name})
         sources: dict[str, str] = {}
         for service in self.services:
-            sources |= methods_of(f".{self.package}.{service.name}", service.method, names)
+            sources |= methods_of(f".{self.package}.{service.name}", service.method, names, style)
         comment = "\n\n".join(protos.comments[f".{self.package}.{one.name}"] for one in self.services)
         return MODULE.format(
             header=HEADER,
+            style=style.name,
+            iterator=style.iterator,
             package=self.package,
             imports="\n".join(names.imports()),
             class_name=self.class_name,
@@ -213,11 +226,12 @@ def domains_of(files: Iterable[FileDescriptorProto]) -> list[Domain]:
     return [Domain(package, found[package]) for package in sorted(found)]
 
 
-def entrance(domains: Sequence[Domain], files: Sequence[str]) -> str:
+def entrance(domains: Sequence[Domain], files: Sequence[str], style: Style) -> str:
     """The module with an attribute for each domain; it also makes every message known for unpacking."""
-    modules = [f"{one.package}.async_client" for one in domains]
+    modules = [f"{one.package}.{style.name}_client" for one in domains]
     return ENTRANCE.format(
         header=HEADER,
+        style=style.name,
         messages="".join(f"import {module}\n" for module in sorted(map(module_of, files))),
         classes="".join(
             f"from {module} import {one.class_name}\n" for module, one in zip(modules, domains, strict=True)
@@ -236,15 +250,21 @@ def generate(request: CodeGeneratorRequest) -> CodeGeneratorResponse:
     asked = set(request.file_to_generate)
     domains = domains_of(file for file in request.proto_file if file.name in asked)
     response = CodeGeneratorResponse(supported_features=CodeGeneratorResponse.FEATURE_PROTO3_OPTIONAL)
-    caller = Path(__file__).with_name("async_caller.py").read_text(encoding="utf-8")
-    contents = {
-        "foldlog/async_domains.py": entrance(domains, sorted(asked)),
-        "foldlog/v1/async_caller.py": HEADER + caller,
-        **{f"{one.package.replace('.', '/')}/async_client.py": one.source(protos) for one in domains},
-    }
+    contents = {"foldlog/v1/calling.py": copied("calling.py")}
+    for style in (ASYNC, SYNC):
+        contents[f"foldlog/{style.name}_domains.py"] = entrance(domains, sorted(asked), style)
+        contents[f"foldlog/v1/{style.name}_caller.py"] = copied(f"{style.name}_caller.py")
+        for one in domains:
+            module = f"{one.package.replace('.', '/')}/{style.name}_client.py"
+            contents[module] = one.source(protos, style)
     for name, content in sorted(contents.items()):
         response.file.add(name=name, content=content)
     return response
+
+
+def copied(name: str) -> str:
+    """A module that lies beside this one, and says the same whatever the protos say."""
+    return HEADER + Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 def main() -> None:

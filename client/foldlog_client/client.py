@@ -1,6 +1,5 @@
 """The way in: a connection, and what can be done over it."""
 
-import importlib.metadata
 from collections.abc import Sequence
 from typing import Self
 
@@ -8,24 +7,11 @@ import grpc.aio
 
 from foldlog.async_domains import Domains
 from foldlog_client.calls import Calls
+from foldlog_client.conduct import Conduct
+from foldlog_client.connecting import channel_options
 from foldlog_client.events import Events
 from foldlog_client.retries import Retry
 from foldlog_client.session import LogPosition, Session
-
-_MIB = 1024 * 1024
-_OPTIONS: tuple[tuple[str, str | int], ...] = (
-    # A dead connection is noticed while a call or subscription waits on it.
-    ("grpc.keepalive_time_ms", 30_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
-    # An order with 2,000 lines comes with its events; gRPC's own limit is 4 MiB.
-    ("grpc.max_receive_message_length", 32 * _MIB),
-    ("grpc.max_send_message_length", 32 * _MIB),
-    # gRPC would wait up to two minutes before it connects to a server that is back again.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 5_000),
-    # A client's connection is its own, and so are the failures it has seen.
-    ("grpc.use_local_subchannel_pool", 1),
-)
 
 
 class Client(Domains):
@@ -44,11 +30,11 @@ class Client(Domains):
         retry: Retry | None = None,
     ) -> None:
         """The channel becomes the client's own: `close` closes it. What the rest means, `connect` says."""
-        retry = retry or Retry()
         self._channel = channel
         self.session = Session(session)
-        self._calls = Calls(channel, self.session, retry, timeout=timeout, read_your_writes=read_your_writes)
-        self.events = Events(channel, self._calls, retry)
+        conduct = Conduct(self.session, retry or Retry(), timeout=timeout, read_your_writes=read_your_writes)
+        self._calls = Calls(channel, conduct)
+        self.events = Events(channel, self._calls)
         super().__init__(self._calls)
 
     async def __aenter__(self) -> Self:
@@ -87,17 +73,9 @@ def connect(
         timeout: Seconds for a call with all its attempts, where the call does not say.
         retry: How often and how fast calls are made again; as often as the timeout has time for if None.
     """
-    merged = {**dict(_OPTIONS), "grpc.primary_user_agent": _user_agent(), **dict(options)}
-    settings = list(merged.items())
+    settings = channel_options(options)
     if credentials is None:
         channel = grpc.aio.insecure_channel(target, settings, interceptors=interceptors)
     else:
         channel = grpc.aio.secure_channel(target, credentials, settings, interceptors=interceptors)
     return Client(channel, read_your_writes=read_your_writes, session=session, timeout=timeout, retry=retry)
-
-
-def _user_agent() -> str:
-    try:
-        return f"foldlog-python/{importlib.metadata.version('foldlog')}"
-    except importlib.metadata.PackageNotFoundError:
-        return "foldlog-python"

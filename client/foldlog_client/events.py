@@ -1,30 +1,23 @@
 """Reading and following the log."""
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import TypeVar
 
 import grpc.aio
-from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 from grpc.aio import UnaryStreamCall
 
 from foldlog.v1.event_service_pb2 import (
-    Direction,
-    EventFilter,
     GetHeadRequest,
     GetHeadResponse,
-    ReadAllRequest,
     ReadAllResponse,
-    ReadStreamRequest,
     ReadStreamResponse,
-    SubscribeRequest,
 )
 from foldlog.v1.event_service_pb2_grpc import EventServiceStub
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog_client.calls import Calls
 from foldlog_client.errors import BeyondHead, Cancelled
-from foldlog_client.retries import Retry
+from foldlog_client.reading import Cursor, subscribe_request
 from foldlog_client.session import LogPosition
 from foldlog_client.streams import ResumedStream
 from foldlog_client.subscription import Subscription
@@ -33,35 +26,12 @@ Q = TypeVar("Q")
 R = TypeVar("R", ReadAllResponse, ReadStreamResponse)
 
 
-@dataclass(slots=True)
-class Cursor:
-    """Where a read stands: the next place to read, and how many events may still come (0 = all)."""
-
-    place: int
-    backwards: bool
-    left: int
-    moved: bool = False
-
-    @property
-    def direction(self) -> Direction.ValueType:
-        return Direction.DIRECTION_BACKWARDS if self.backwards else Direction.DIRECTION_FORWARDS
-
-    def advance(self, places: Sequence[int]) -> bool:
-        """Move behind the places read. False = there is nothing left to read."""
-        self.moved = True
-        self.place = places[-1] + (-1 if self.backwards else 1)
-        bounded = self.left > 0
-        self.left = max(0, self.left - len(places))
-        return self.place > 0 and not (bounded and self.left == 0)
-
-
 class Events:
     """The event log: `client.events`."""
 
-    def __init__(self, channel: grpc.aio.Channel, calls: Calls, retry: Retry) -> None:
+    def __init__(self, channel: grpc.aio.Channel, calls: Calls) -> None:
         self._stub = EventServiceStub(channel)
         self._calls = calls
-        self._retry = retry
 
     async def head(self, *, timeout: float | None = None) -> GetHeadResponse:  # noqa: ASYNC109 a gRPC deadline
         """Where the log ends: its id, the last position, the hash of the chain up to it."""
@@ -83,21 +53,16 @@ class Events:
         One of the values within a kind must fit, and all kinds that are given. An event type is the
         message or its full name. A `LogPosition` also names its log: LogReplaced if that is gone.
         """
-        start = after if isinstance(after, LogPosition) else LogPosition("", after)
-        if at_end and start.position:
-            raise ValueError("Give either a position to start after or at_end, not both.")
-        wanted = EventFilter(
+        request = subscribe_request(
+            after,
+            at_end=at_end,
             categories=categories,
             stream_prefixes=stream_prefixes,
-            event_types=[_full_name(one) for one in event_types],
+            event_types=event_types,
             correlation_ids=correlation_ids,
         )
-        request = SubscribeRequest(filter=wanted, log_id=start.log_id)
-        if at_end:
-            request.end.CopyFrom(Empty())
-        else:
-            request.after_position = start.position
-        subscription = Subscription(lambda one: self._stub.Subscribe(one), request, self._retry)
+        retry = self._calls.conduct.retry
+        subscription = Subscription(lambda one: self._stub.Subscribe(one), request, retry)
         self._calls.opened(subscription)
         return subscription
 
@@ -110,13 +75,7 @@ class Events:
         Raises BeyondHead.
         """
         cursor = Cursor(from_position, backwards, max_count)
-
-        def opened() -> UnaryStreamCall[ReadAllRequest, ReadAllResponse]:
-            return self._stub.ReadAll(
-                ReadAllRequest(from_position=cursor.place, direction=cursor.direction, max_count=cursor.left)
-            )
-
-        return self._read(opened, cursor, lambda event: event.position)
+        return self._read(lambda: self._stub.ReadAll(cursor.of_all), cursor)
 
     def read_stream(
         self, stream: str, *, from_version: int = 0, backwards: bool = False, max_count: int = 0
@@ -125,33 +84,20 @@ class Events:
 
         At most `max_count`, 0 = all; a lost connection is made again. Raises NotFound.
         """
-        cursor = Cursor(from_version, backwards, max_count)
-
-        def opened() -> UnaryStreamCall[ReadStreamRequest, ReadStreamResponse]:
-            return self._stub.ReadStream(
-                ReadStreamRequest(
-                    stream=stream,
-                    from_version=cursor.place,
-                    direction=cursor.direction,
-                    max_count=cursor.left,
-                )
-            )
-
-        return self._read(opened, cursor, lambda event: event.version)
+        cursor = Cursor(from_version, backwards, max_count, stream)
+        return self._read(lambda: self._stub.ReadStream(cursor.of_stream), cursor)
 
     async def _read(
-        self,
-        opened: Callable[[], UnaryStreamCall[Q, R]],
-        cursor: Cursor,
-        place: Callable[[RecordedEvent], int],
+        self, opened: Callable[[], UnaryStreamCall[Q, R]], cursor: Cursor
     ) -> AsyncGenerator[RecordedEvent, None]:
-        batches = ResumedStream(opened, self._retry, patience=self._calls.timeout)
+        conduct = self._calls.conduct
+        batches = ResumedStream(opened, conduct.retry, patience=conduct.timeout)
         self._calls.opened(batches)
         try:
             more = True
             while more and (batch := await batches.read()) is not None:
                 batches.progressed()
-                more = cursor.advance([place(event) for event in batch.events])
+                more = cursor.advance(batch.events)
                 for event in batch.events:
                     yield event
             if more and batches.closed:
@@ -161,7 +107,3 @@ class Events:
                 raise  # else the connection was lost between the last event and the end
         finally:
             await batches.aclose()
-
-
-def _full_name(event_type: str | type[Message]) -> str:
-    return event_type if isinstance(event_type, str) else event_type.DESCRIPTOR.full_name

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -37,6 +38,9 @@ class Retry:
     random: Callable[[], float] = random.random
     """From 0 to 1: where a pause lies between none and the longest."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    """How the async client waits."""
+    wait: Callable[[threading.Event, float], object] = threading.Event.wait
+    """How the sync client waits: until the event is set, which ends the pause, and at most so many seconds."""
     clock: Callable[[], float] = time.monotonic
 
     def allows(self, failures: int) -> bool:

@@ -1,5 +1,6 @@
 """What a client has done so far, as one position of the log."""
 
+import threading
 from dataclasses import dataclass
 
 
@@ -23,10 +24,11 @@ class LogPosition:
 
 
 class Session:
-    """The latest position that the commands of one or more clients have reached."""
+    """The latest position that the commands of one or more clients have reached, in whatever threads."""
 
     def __init__(self, token: LogPosition | None = None) -> None:
         self._token = token or LogPosition()
+        self._lock = threading.Lock()
 
     @property
     def token(self) -> LogPosition:
@@ -39,10 +41,13 @@ class Session:
 
     def reached(self, token: LogPosition) -> None:
         """A command has reached this position. Another log makes the former positions meaningless."""
-        if token.position and (token.log_id != self._token.log_id or token.position > self._token.position):
-            self._token = token
+        with self._lock:
+            is_new = token.log_id != self._token.log_id or token.position > self._token.position
+            if token.position and is_new:
+                self._token = token
 
     def forget(self, token: LogPosition) -> None:
         """The log of this position is gone. Does nothing if the session has moved to another log since."""
-        if token.log_id == self._token.log_id:
-            self._token = LogPosition()
+        with self._lock:
+            if token.log_id == self._token.log_id:
+                self._token = LogPosition()

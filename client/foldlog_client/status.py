@@ -1,7 +1,7 @@
 """From the status of a call to the error to raise: by the catalogue's reason, else by the code."""
 
 from collections.abc import Iterable, Iterator
-from typing import TypedDict
+from typing import Any, TypedDict, cast
 
 import grpc
 from google.protobuf.any_pb2 import Any as Packed
@@ -14,7 +14,6 @@ from google.rpc.error_details_pb2 import (
     RetryInfo,
 )
 from google.rpc.status_pb2 import Status
-from grpc.aio import AioRpcError
 
 from foldlog_client import errors
 from foldlog_client.errors import FoldlogError, Resource, Violation
@@ -61,9 +60,10 @@ class _Details(TypedDict, total=False):
     retry_after: float
 
 
-def decoded(error: AioRpcError) -> FoldlogError:
+def decoded(error: grpc.RpcError) -> FoldlogError:
     """The typed error of a failed call. Raise it `from` the one given."""
-    trailers = [(str(key), value) for key, value in error.trailing_metadata() or ()]
+    metadata = cast(Any, error).trailing_metadata()  # pairs, of another type with each kind of channel
+    trailers = [(str(key), value) for key, value in metadata or ()]
     details = _details(_packed(trailers))
     pushback = _pushback(trailers)
     if pushback is not None and pushback >= 0:

@@ -6,31 +6,25 @@ from typing import Generic, TypeVar, cast
 
 from grpc.aio import EOF, AioRpcError, UnaryStreamCall
 
-from foldlog_client.errors import FoldlogError, Unavailable
-from foldlog_client.retries import Retry, may_resume
-from foldlog_client.status import decoded
+from foldlog_client.attempts import Resumption
+from foldlog_client.errors import FoldlogError
+from foldlog_client.retries import Retry
 
 Q = TypeVar("Q")
 R = TypeVar("R")
 
 
 class ResumedStream(Generic[Q, R]):
-    """Messages of one stream after another. Where the next stream goes on is up to `open`.
-
-    An endless stream is one that the server never ends by itself: its end is a lost connection, and it
-    is taken up again however often it takes.
-    """
+    """Messages of one stream after another. Where the next stream goes on is up to `open`."""
 
     def __init__(
         self, open: Callable[[], UnaryStreamCall[Q, R]], retry: Retry, *, patience: float | None
     ) -> None:
         """`patience` is in seconds without progress since the first failure; None = an endless stream."""
         self._open = open
-        self._retry = retry
-        self._patience = patience
+        self._sleep = retry.sleep
+        self._resumption = Resumption(retry, patience=patience)
         self._call: UnaryStreamCall[Q, R] | None = None
-        self._failures = 0
-        self._failing_since = 0.0
         self._closed = False
 
     @property
@@ -43,19 +37,20 @@ class ResumedStream(Generic[Q, R]):
         while not self._closed:
             try:
                 message = await self._read()
+                if message is not EOF:
+                    return cast(R, message)
+                if self._closed or not self._resumption.is_endless:
+                    return None
+                pause = self._resumption.ended()
             except AioRpcError as failure:
-                await self._recover(decoded(failure), failure)
-                continue
-            if message is not EOF:
-                return cast(R, message)
-            if self._closed or self._patience is not None:
-                return None
-            await self._recover(Unavailable("The server ended the subscription."), None)
+                pause = self._failed(failure)
+            self._call = None
+            await self._sleep(pause)
         return None
 
     def progressed(self) -> None:
         """The stream is well: the next failure is the first again."""
-        self._failures = 0
+        self._resumption.progressed()
 
     async def aclose(self) -> None:
         """End the stream; whoever waits in `read` gets None. Waits until gRPC is done with the call."""
@@ -76,22 +71,12 @@ class ResumedStream(Generic[Q, R]):
                 return EOF
             raise
 
-    async def _recover(self, error: FoldlogError, cause: AioRpcError | None) -> None:
-        self._call = None
-        self._failures += 1
-        if self._failures == 1:
-            self._failing_since = self._retry.clock()
-        pause = self._retry.pause(self._failures, error)
-        if cause is not None and not (self._may_go_on(pause) and may_resume(error)):
-            self._closed = True
-            raise error from cause
-        await self._retry.sleep(pause)
-
-    def _may_go_on(self, pause: float) -> bool:
-        if self._patience is None:
-            return True
-        in_time = self._retry.clock() + pause < self._failing_since + self._patience
-        return in_time and self._retry.allows(self._failures)
+    def _failed(self, failure: AioRpcError) -> float:
+        try:
+            return self._resumption.failed(failure)
+        except FoldlogError:
+            self._call, self._closed = None, True
+            raise
 
 
 def _is_being_cancelled() -> bool:

@@ -5,7 +5,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from grpc.aio import UnaryStreamCall
 
-from foldlog.v1.async_caller import WatchRequest, WatchResponse
+from foldlog.v1.calling import WatchRequest, WatchResponse
 from foldlog_client.retries import Retry
 from foldlog_client.streams import ResumedStream
 

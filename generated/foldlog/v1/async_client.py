@@ -15,7 +15,8 @@ from foldlog.v1.admin_service_pb2 import (
     RetryParkedRequest,
     RetryParkedResponse,
 )
-from foldlog.v1.async_caller import Caller, Watch, as_duration, as_timestamp
+from foldlog.v1.calling import as_duration, as_timestamp
+from foldlog.v1.async_caller import Caller, Watch
 
 
 class Admin:

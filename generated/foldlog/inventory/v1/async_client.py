@@ -47,7 +47,8 @@ from foldlog.v1.reads_pb2 import (
 from google.protobuf.duration_pb2 import (
     Duration,
 )
-from foldlog.v1.async_caller import Caller, Watch, as_duration, as_timestamp
+from foldlog.v1.calling import as_duration, as_timestamp
+from foldlog.v1.async_caller import Caller, Watch
 
 
 class Inventory:

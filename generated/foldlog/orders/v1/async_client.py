@@ -80,7 +80,8 @@ from google.protobuf.duration_pb2 import (
 from google.protobuf.timestamp_pb2 import (
     Timestamp,
 )
-from foldlog.v1.async_caller import Caller, Watch, as_duration, as_timestamp
+from foldlog.v1.calling import as_duration, as_timestamp
+from foldlog.v1.async_caller import Caller, Watch
 
 
 class Orders:

@@ -1,0 +1,78 @@
+"""The sync client of Foldlog, under the same names: `with foldlog_client.sync.connect() as client: ...`
+
+What calls are given, return and raise is the same as in `foldlog_client`, and so are sessions: what one client did,
+another of either kind sees with its token.
+"""
+
+from foldlog_client.errors import (
+    Aborted,
+    AlreadyExists,
+    BeyondHead,
+    Cancelled,
+    Contended,
+    DataDamaged,
+    Exhausted,
+    FoldlogError,
+    InvalidRequest,
+    LogReplaced,
+    NotAllowed,
+    NotAuthenticated,
+    NotFound,
+    NotOffered,
+    PageTokenInvalid,
+    Rejected,
+    RequestIdReused,
+    Resource,
+    ResumeTokenInvalid,
+    ServerFault,
+    TimedOut,
+    Unavailable,
+    VersionConflict,
+    ViewBehind,
+    Violation,
+)
+from foldlog_client.payload import UnknownPayload, unpack
+from foldlog_client.retries import Retry
+from foldlog_client.session import LogPosition, Session
+from foldlog_client.sync.client import Client, connect
+from foldlog_client.sync.events import Events
+from foldlog_client.sync.subscription import Subscription
+from foldlog_client.sync.watch import Watch
+
+__all__ = [
+    "Aborted",
+    "AlreadyExists",
+    "BeyondHead",
+    "Cancelled",
+    "Client",
+    "Contended",
+    "DataDamaged",
+    "Events",
+    "Exhausted",
+    "FoldlogError",
+    "InvalidRequest",
+    "LogPosition",
+    "LogReplaced",
+    "NotAllowed",
+    "NotAuthenticated",
+    "NotFound",
+    "NotOffered",
+    "PageTokenInvalid",
+    "Rejected",
+    "RequestIdReused",
+    "Resource",
+    "ResumeTokenInvalid",
+    "Retry",
+    "ServerFault",
+    "Session",
+    "Subscription",
+    "TimedOut",
+    "Unavailable",
+    "UnknownPayload",
+    "VersionConflict",
+    "ViewBehind",
+    "Violation",
+    "Watch",
+    "connect",
+    "unpack",
+]

@@ -1,0 +1,82 @@
+"""The way in: a connection, and what can be done over it."""
+
+from collections.abc import Sequence
+from typing import Self
+
+import grpc
+
+from foldlog.sync_domains import Domains
+from foldlog_client.conduct import Conduct
+from foldlog_client.connecting import channel_options
+from foldlog_client.retries import Retry
+from foldlog_client.session import LogPosition, Session
+from foldlog_client.sync.calls import Calls
+from foldlog_client.sync.events import Events
+
+
+class Client(Domains):
+    """One connection to a Foldlog server, with an attribute for each domain, and `events`.
+
+    Use it in `with`, from as many threads as you like. Commands and queries raise FoldlogError.
+    """
+
+    def __init__(
+        self,
+        channel: grpc.Channel,
+        *,
+        read_your_writes: bool = True,
+        session: LogPosition | None = None,
+        timeout: float = 10.0,
+        retry: Retry | None = None,
+    ) -> None:
+        """The channel becomes the client's own: `close` closes it. What the rest means, `connect` says."""
+        self._channel = channel
+        self.session = Session(session)
+        conduct = Conduct(self.session, retry or Retry(), timeout=timeout, read_your_writes=read_your_writes)
+        self._calls = Calls(channel, conduct)
+        self.events = Events(channel, self._calls)
+        super().__init__(self._calls)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all subscriptions, watches and reads, then the connection."""
+        self._calls.close()
+        self._channel.close()
+
+
+def connect(
+    target: str = "127.0.0.1:50051",
+    *,
+    credentials: grpc.ChannelCredentials | None = None,
+    interceptors: Sequence[grpc.UnaryUnaryClientInterceptor | grpc.UnaryStreamClientInterceptor] = (),
+    options: Sequence[tuple[str, str | int]] = (),
+    read_your_writes: bool = True,
+    session: LogPosition | None = None,
+    timeout: float = 10.0,
+    retry: Retry | None = None,
+) -> Client:
+    """A client of the server at `target`; it connects with its first call.
+
+    Args:
+        target: Host and port, or any name that gRPC resolves.
+        credentials: TLS and, with it, who is calling; plain text if None.
+        interceptors: gRPC interceptors, such as those of OpenTelemetry.
+        options: gRPC channel options, in addition to or instead of the client's own.
+        read_your_writes: Queries see what the commands of this client have done; a query can say otherwise
+            with its `min_position`.
+        session: What another client has done so far, its `session.token`.
+        timeout: Seconds for a call with all its attempts, where the call does not say.
+        retry: How often and how fast calls are made again; as often as the timeout has time for if None.
+    """
+    settings = channel_options(options)
+    if credentials is None:
+        channel = grpc.insecure_channel(target, settings)
+    else:
+        channel = grpc.secure_channel(target, credentials, settings)
+    channel = grpc.intercept_channel(channel, *interceptors)
+    return Client(channel, read_your_writes=read_your_writes, session=session, timeout=timeout, retry=retry)

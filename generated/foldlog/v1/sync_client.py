@@ -1,0 +1,149 @@
+# Written by tools/protoc_gen_foldlog_client.py from the protos; do not edit.
+"""The methods of foldlog.v1."""
+
+import datetime
+from collections.abc import Iterator, Iterable
+
+from foldlog.v1.admin_service_pb2 import (
+    ListParkedRequest,
+    ListParkedResponse,
+    ListViewsRequest,
+    ListViewsResponse,
+    ParkedDocument,
+    RebuildViewRequest,
+    RebuildViewResponse,
+    RetryParkedRequest,
+    RetryParkedResponse,
+)
+from foldlog.v1.calling import as_duration, as_timestamp
+from foldlog.v1.sync_caller import Caller, Watch
+
+
+class Admin:
+    """AdminService looks after the views of a server: it is for operators, and for what watches
+    over servers.
+    """
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def list_views(
+        self,
+        *,
+        timeout: float | None = None,
+    ) -> ListViewsResponse:
+        """ListViews tells of every view how far it is, and what stands in its way.
+
+        Args:
+            timeout: Seconds for all attempts together; the client's if None.
+        """
+        return self._caller.unary(
+            "/foldlog.v1.AdminService/ListViews",
+            ListViewsRequest(),
+            ListViewsResponse,
+            within=timeout,
+        )
+
+    def rebuild_view(
+        self,
+        *,
+        view: str,
+        timeout: float | None = None,
+    ) -> RebuildViewResponse:
+        """RebuildView has a view built anew from the log, in a process of its own. The present
+        documents answer until the new ones are as far; ListViews tells how far that is. If it is
+        being built already, nothing happens. A view that there is not is NOT_FOUND
+        (VIEW_NOT_FOUND).
+
+        Args:
+            view: The view's name.
+            timeout: Seconds for all attempts together; the client's if None.
+        """
+        return self._caller.unary(
+            "/foldlog.v1.AdminService/RebuildView",
+            RebuildViewRequest(
+                view=view,
+            ),
+            RebuildViewResponse,
+            within=timeout,
+        )
+
+    def list_parked(
+        self,
+        *,
+        view: str = "",
+        page_size: int = 0,
+        page_token: str = "",
+        timeout: float | None = None,
+    ) -> ListParkedResponse:
+        """ListParked lists the documents that wait on an event which their view could not digest,
+        by view, collection and id. A view that there is not is NOT_FOUND (VIEW_NOT_FOUND).
+
+        Args:
+            view: Only of this view; of all views if empty.
+            page_size: The most documents of a page; 50 if 0, at most 1,000.
+            page_token: Where to go on: the `next_page_token` of the page before; the first page if
+                empty.
+            timeout: Seconds for all attempts together; the client's if None.
+        """
+        return self._caller.unary(
+            "/foldlog.v1.AdminService/ListParked",
+            ListParkedRequest(
+                view=view,
+                page_size=page_size,
+                page_token=page_token,
+            ),
+            ListParkedResponse,
+            within=timeout,
+        )
+
+    def iterate_parked_documents(
+        self,
+        *,
+        view: str = "",
+        page_size: int = 0,
+        timeout: float | None = None,
+    ) -> Iterator[ParkedDocument]:
+        """Every item of every page of `list_parked`, page after page. Takes what that takes."""
+        page_token = ""
+        while True:
+            page = self.list_parked(
+                view=view,
+                page_size=page_size,
+                page_token=page_token,
+                timeout=timeout,
+            )
+            for item in page.documents:
+                yield item
+            page_token = page.next_page_token
+            if not page_token:
+                return
+
+    def retry_parked(
+        self,
+        *,
+        view: str,
+        collection: str = "",
+        id: str = "",
+        timeout: float | None = None,
+    ) -> RetryParkedResponse:
+        """RetryParked lets a view try again to digest what is parked, once the cause is cured: of
+        each document the events that wait, in their order, up to the first that cannot be
+        digested even now. A view that there is not is NOT_FOUND (VIEW_NOT_FOUND).
+
+        Args:
+            view: The view's name.
+            collection: Only documents of this collection; of all if empty.
+            id: Only the documents with this id; all if empty.
+            timeout: Seconds for all attempts together; the client's if None.
+        """
+        return self._caller.unary(
+            "/foldlog.v1.AdminService/RetryParked",
+            RetryParkedRequest(
+                view=view,
+                collection=collection,
+                id=id,
+            ),
+            RetryParkedResponse,
+            within=timeout,
+        )
