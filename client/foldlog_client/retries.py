@@ -40,7 +40,7 @@ class Retry:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     """How the async client waits."""
     wait: Callable[[threading.Event, float], object] = threading.Event.wait
-    """How the sync client waits: until the event is set, which ends the pause, and at most so many seconds."""
+    """How the sync client waits: at most so many seconds, and no longer than until the event is set."""
     clock: Callable[[], float] = time.monotonic
 
     def allows(self, failures: int) -> bool:

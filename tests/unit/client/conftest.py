@@ -1,11 +1,11 @@
-"""A scripted server and a client of it."""
+"""A scripted server, and clients of it: every test of a client is run over both kinds."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
-import foldlog_client
 from foldlog_client import Client, Retry
+from tests.support.in_threads import BOTH, Connect
 from tests.unit.client.scripted_server import Pauses, ScriptedServer
 
 
@@ -25,10 +25,16 @@ def pauses() -> Pauses:
 @pytest.fixture
 def retry(pauses: Pauses) -> Retry:
     """Pauses as long as they may be, and not slept."""
-    return Retry(random=lambda: 1.0, sleep=pauses)
+    return Retry(random=lambda: 1.0, sleep=pauses, wait=pauses.wait)
+
+
+@pytest.fixture(params=BOTH)
+def connect(request: pytest.FixtureRequest) -> Connect:
+    """Connects the async client and, in another run of the test, the sync one."""
+    return BOTH[request.param]
 
 
 @pytest.fixture
-async def client(server: ScriptedServer, retry: Retry) -> AsyncIterator[Client]:
-    async with foldlog_client.connect(server.target, retry=retry) as client:
+async def client(connect: Connect, server: ScriptedServer, retry: Retry) -> AsyncIterator[Client]:
+    async with connect(server.target, retry=retry) as client:
         yield client

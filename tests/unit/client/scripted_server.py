@@ -1,6 +1,7 @@
 """A real gRPC server on 127.0.0.1 that says what a test wrote down for it, and keeps what it was asked."""
 
 import asyncio
+import threading
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -153,6 +154,11 @@ class Pauses:
     async def __call__(self, seconds: float) -> None:
         self.taken.append(seconds)
         await asyncio.sleep(0.005)  # lets gRPC connect; no test depends on how long it is
+
+    def wait(self, closing: threading.Event, seconds: float) -> None:
+        """The sync client's."""
+        self.taken.append(seconds)
+        closing.wait(0.005)
 
 
 def positions(events: Iterable[Any]) -> list[int]:

@@ -6,7 +6,6 @@ from dataclasses import replace
 import grpc
 import pytest
 
-import foldlog_client
 from foldlog.v1.event_service_pb2 import (
     Direction,
     ReadAllRequest,
@@ -16,6 +15,7 @@ from foldlog.v1.event_service_pb2 import (
 )
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog_client import BeyondHead, Cancelled, Client, NotFound, Retry, Unavailable
+from tests.support.in_threads import Connect
 from tests.unit.client.scripted_server import Failure, Hang, Pauses, ScriptedServer, positions, refusal
 
 LOST = Failure(grpc.StatusCode.UNAVAILABLE)
@@ -81,11 +81,13 @@ async def test_a_stream_that_does_not_exist_is_not_found(server: ScriptedServer,
         await anext(client.events.read_stream("order-1"))
 
 
-async def test_a_read_gives_up_after_as_many_attempts_as_a_call(server: ScriptedServer, retry: Retry) -> None:
+async def test_a_read_gives_up_after_as_many_attempts_as_a_call(
+    connect: Connect, server: ScriptedServer, retry: Retry
+) -> None:
     server.streams("ReadAll", page(1), LOST)
     for _ in range(2):
         server.streams("ReadAll", LOST)
-    async with foldlog_client.connect(server.target, retry=replace(retry, attempts=3)) as client:
+    async with connect(server.target, retry=replace(retry, attempts=3)) as client:
         events = client.events.read_all()
         assert (await anext(events)).position == 1
         with pytest.raises(Unavailable):
@@ -94,7 +96,7 @@ async def test_a_read_gives_up_after_as_many_attempts_as_a_call(server: Scripted
 
 
 async def test_a_read_gives_up_when_no_batch_has_come_for_as_long_as_a_call_may_take(
-    server: ScriptedServer, retry: Retry, pauses: Pauses
+    connect: Connect, server: ScriptedServer, retry: Retry, pauses: Pauses
 ) -> None:
     for number in range(1, 4):
         for _ in range(15):
@@ -103,7 +105,7 @@ async def test_a_read_gives_up_when_no_batch_has_come_for_as_long_as_a_call_may_
     for _ in range(100):
         server.streams("ReadAll", LOST)
     passing = replace(retry, clock=lambda: sum(pauses.taken))
-    async with foldlog_client.connect(server.target, retry=passing, timeout=40) as client:
+    async with connect(server.target, retry=passing, timeout=40) as client:
         events = client.events.read_all()
         assert [(await anext(events)).position for _ in range(3)] == [1, 2, 3]
         before = sum(pauses.taken)

@@ -7,7 +7,6 @@ from dataclasses import replace
 import grpc
 import pytest
 
-import foldlog_client
 from foldlog.orders.v1.events_pb2 import OrderShipped
 from foldlog.v1.event_service_pb2 import (
     CaughtUp,
@@ -19,7 +18,11 @@ from foldlog.v1.event_service_pb2 import (
 )
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog_client import BeyondHead, Client, LogPosition, LogReplaced, Retry, ServerFault
+from tests.support.in_threads import BOTH, Connect
 from tests.unit.client.scripted_server import Failure, Hang, Pauses, ScriptedServer, positions, refusal
+
+IN_A_LOOP = pytest.mark.parametrize("connect", [BOTH["async"]], ids=["async"])
+"""A thread that waits cannot be cancelled."""
 
 LOST = Failure(grpc.StatusCode.UNAVAILABLE)
 RESET = Failure(grpc.StatusCode.INTERNAL, "RST_STREAM with error code 2")
@@ -48,12 +51,12 @@ def starts(server: ScriptedServer) -> list[int | str]:
     return ["end" if one.WhichOneof("start") == "end" else one.after_position for one in asked]
 
 
-async def test_it_goes_on_through_restarts_of_the_server(retry: Retry) -> None:
+async def test_it_goes_on_through_restarts_of_the_server(connect: Connect, retry: Retry) -> None:
     first = ScriptedServer()
     await first.start()
     first.streams("Subscribe", confirmed(0), batch(1, 2, 3), Hang())
     async with (
-        foldlog_client.connect(first.target, retry=retry) as client,
+        connect(first.target, retry=retry) as client,
         client.events.subscribe() as events,
     ):
         assert await take(3, events) == [1, 2, 3]
@@ -165,18 +168,21 @@ async def test_pauses_begin_anew_after_progress_and_not_after_a_mere_connection(
     assert pauses.taken == pytest.approx([0.1, 0.2, 0.1])
 
 
-async def test_it_tries_more_often_than_a_call_would(server: ScriptedServer, retry: Retry) -> None:
+async def test_it_tries_more_often_than_a_call_would(
+    connect: Connect, server: ScriptedServer, retry: Retry
+) -> None:
     for _ in range(5):
         server.streams("Subscribe", LOST)
     server.streams("Subscribe", confirmed(0), batch(1), Hang())
     once = replace(retry, attempts=1)
     async with (
-        foldlog_client.connect(server.target, retry=once) as client,
+        connect(server.target, retry=once) as client,
         client.events.subscribe() as events,
     ):
         assert await take(1, events) == [1]
 
 
+@IN_A_LOOP
 async def test_a_wait_that_is_given_up_loses_nothing(server: ScriptedServer, client: Client) -> None:
     server.streams("Subscribe", confirmed(0), batch(1), Hang())
     server.streams("Subscribe", confirmed(1), batch(2), Hang())
@@ -198,6 +204,7 @@ async def test_closing_ends_an_iteration_in_progress(server: ScriptedServer, cli
     assert await asyncio.wait_for(rest, 10) is None
 
 
+@IN_A_LOOP
 async def test_a_cancelled_reader_stays_cancelled(server: ScriptedServer, client: Client) -> None:
     server.streams("Subscribe", confirmed(0), batch(1), Hang())
     async with client.events.subscribe() as events:
