@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from foldlog_client import Client
+from tests.support.in_threads import BOTH, Connect
 from tests.support.server import Server, client_of, serving
 
 
@@ -29,6 +30,12 @@ async def server(new_log: Path, tmp_path: Path) -> AsyncIterator[Server]:
     shutil.copytree(new_log, tmp_path / "data")
     async with serving(tmp_path / "data") as server:
         yield server
+
+
+@pytest.fixture(params=BOTH)
+def connect(request: pytest.FixtureRequest) -> Connect:
+    """For tests of the client: connects the async one and, in another run of the test, the sync one."""
+    return BOTH[request.param]
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from foldlog.orders.v1.types_pb2 import ORDER_STATUS_DRAFT
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog.v1.reads_pb2 import WHEN_BEHIND_ANSWER
 from foldlog_client import Client, Retry
+from tests.support.in_threads import Connect
 from tests.support.server import Server, client_of, until
 from tests.support.view_scenario import line, money
 from tests.support.wire import SECONDS
@@ -23,6 +24,12 @@ QUICK = Retry(first=0.01, longest=0.01)
 """Tries again soon and often: a server that restarts is there again in a moment."""
 
 TEA = line("tea", 1, money("3"))
+
+
+@pytest.fixture
+async def client(server: Server, connect: Connect) -> AsyncIterator[Client]:
+    async with client_of(server, connect) as client:
+        yield client
 
 
 async def created(client: Client, order_id: str = "1", **options: Any) -> Any:
@@ -50,22 +57,26 @@ async def test_every_query_sees_what_the_client_has_done(client: Client) -> None
         assert len((await client.orders.list_order_history()).orders) == number
 
 
-async def test_another_client_sees_it_with_the_session_of_the_first(server: Server, client: Client) -> None:
+async def test_another_client_sees_it_with_the_session_of_the_first(
+    connect: Connect, server: Server, client: Client
+) -> None:
     await server.views.stop()
     await created(client)
-    async with client_of(server, session=client.session.token) as other:
+    async with client_of(server, connect, session=client.session.token) as other:
         asking = asyncio.ensure_future(other.orders.get_order(order_id="1"))
         await server.head()
         server.views.start()
         assert (await asking).order.order_id == "1"
 
 
-async def test_a_query_can_do_without_its_own_writes(server: Server, client: Client) -> None:
+async def test_a_query_can_do_without_its_own_writes(
+    connect: Connect, server: Server, client: Client
+) -> None:
     await server.views.stop()
     await created(client)
     with pytest.raises(foldlog_client.NotFound):
         await client.orders.get_order(order_id="1", min_position=0)
-    async with client_of(server, read_your_writes=False) as careless:
+    async with client_of(server, connect, read_your_writes=False) as careless:
         await created(careless, "2")
         with pytest.raises(foldlog_client.NotFound):
             await careless.orders.get_order(order_id="2")
@@ -82,8 +93,8 @@ async def test_a_list_is_iterated_over_all_its_pages(client: Client) -> None:
 # Restarts
 
 
-async def test_a_command_sent_while_the_server_restarts_acts_once(server: Server) -> None:
-    async with client_of(server, retry=QUICK, timeout=SECONDS) as client:
+async def test_a_command_sent_while_the_server_restarts_acts_once(connect: Connect, server: Server) -> None:
+    async with client_of(server, connect, retry=QUICK, timeout=SECONDS) as client:
         await created(client)
         held = server.hold_appends()
         adding = asyncio.ensure_future(client.orders.add_item(order_id="1", line=TEA))
@@ -97,9 +108,10 @@ async def test_a_command_sent_while_the_server_restarts_acts_once(server: Server
 
 
 async def test_a_command_whose_answer_was_lost_is_answered_by_the_server_that_follows(
+    connect: Connect,
     server: Server,
 ) -> None:
-    async with client_of(server, retry=QUICK, timeout=SECONDS) as client:
+    async with client_of(server, connect, retry=QUICK, timeout=SECONDS) as client:
         await created(client)
         lost = asyncio.Event()
         store: Any = server.app._store
@@ -118,8 +130,10 @@ async def test_a_command_whose_answer_was_lost_is_answered_by_the_server_that_fo
         assert (await server.head()).position == 2
 
 
-async def test_many_commands_in_flight_during_restarts_act_once_each(server: Server) -> None:
-    async with client_of(server, retry=QUICK, timeout=SECONDS) as client:
+async def test_many_commands_in_flight_during_restarts_act_once_each(
+    connect: Connect, server: Server
+) -> None:
+    async with client_of(server, connect, retry=QUICK, timeout=SECONDS) as client:
         await created(client)
 
         async def add(worker: int) -> None:
@@ -139,8 +153,8 @@ async def test_many_commands_in_flight_during_restarts_act_once_each(server: Ser
         assert order.version == 81
 
 
-async def test_queries_go_on_through_a_restart(server: Server) -> None:
-    async with client_of(server, retry=QUICK, timeout=SECONDS) as client:
+async def test_queries_go_on_through_a_restart(connect: Connect, server: Server) -> None:
+    async with client_of(server, connect, retry=QUICK, timeout=SECONDS) as client:
         await created(client)
         restarting = asyncio.ensure_future(server.restart())
         while not restarting.done():
@@ -149,8 +163,10 @@ async def test_queries_go_on_through_a_restart(server: Server) -> None:
         assert (await client.orders.get_order(order_id="1")).order.order_id == "1"
 
 
-async def test_a_subscription_goes_on_through_restarts_without_gap_or_duplicate(server: Server) -> None:
-    async with client_of(server, retry=QUICK, timeout=SECONDS) as client:
+async def test_a_subscription_goes_on_through_restarts_without_gap_or_duplicate(
+    connect: Connect, server: Server
+) -> None:
+    async with client_of(server, connect, retry=QUICK, timeout=SECONDS) as client:
         seen: list[int] = []
 
         async def follow() -> None:
@@ -175,9 +191,10 @@ async def test_a_subscription_goes_on_through_restarts_without_gap_or_duplicate(
 
 
 async def test_a_subscription_at_the_end_loses_nothing_that_comes_while_it_is_cut_off(
+    connect: Connect,
     server: Server,
 ) -> None:
-    async with client_of(server, retry=QUICK, timeout=SECONDS) as client:
+    async with client_of(server, connect, retry=QUICK, timeout=SECONDS) as client:
         await created(client, "before")
         async with client.events.subscribe(at_end=True) as subscription:
             messages = subscription.messages()

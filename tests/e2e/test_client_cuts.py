@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-import foldlog_client
 from foldlog_client import Retry
+from tests.support.in_threads import Connect
 from tests.support.relay import relayed
 from tests.support.server import Server
 from tests.support.wire import SECONDS
@@ -14,14 +14,14 @@ from tests.support.wire import SECONDS
 
 @pytest.mark.parametrize("seed", range(6))
 async def test_a_connection_cut_at_chance_moments_makes_no_gap_and_no_duplicate(
-    server: Server, seed: int
+    connect: Connect, server: Server, seed: int
 ) -> None:
     chance, last = random.Random(seed), 600
     quick = Retry(first=0.01, longest=0.05)
     seen: list[int] = []
     async with (
         relayed(server.port, chance) as (relay, address),
-        foldlog_client.connect(address, retry=quick) as client,
+        connect(address, retry=quick) as client,
         client.events.subscribe() as events,
         asyncio.timeout(SECONDS),
     ):

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import random
 import shutil
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from foldlog.orders.v1.types_pb2 import ORDER_STATUS_DRAFT, ORDER_STATUS_SUBMITT
 from foldlog_client import Client, Retry
 from foldlog_server.core.live_query import make_token
 from foldlog_server.core.watch import Place
+from tests.support.in_threads import Connect
 from tests.support.mirror import Mirror
 from tests.support.relay import relayed
 from tests.support.server import Server, client_of
@@ -24,6 +26,12 @@ from tests.support.wire import SECONDS, refused, refused_stream
 
 TEA = line("tea", 1, money("3"))
 QUICK = Retry(first=0.01, longest=0.05)
+
+
+@pytest.fixture
+async def client(server: Server, connect: Connect) -> AsyncIterator[Client]:
+    async with client_of(server, connect) as client:
+        yield client
 
 
 async def make(client: Client, order_id: str, customer_id: str = "ada", *lines: Any) -> int:
@@ -114,22 +122,27 @@ async def test_some_products_or_all_are_watched(client: Client) -> None:
 # Going on
 
 
-async def test_a_token_resumes_and_a_change_comes_once(server: Server, client: Client) -> None:
+async def test_a_token_resumes_and_a_change_comes_once(
+    connect: Connect, server: Server, client: Client
+) -> None:
     await make(client, "1")
     mirror = Mirror("order_id")
     async with client.orders.watch_current_orders() as watch:
         await mirror.catch_up(watch, 1)
         token = watch.resume_token
     position = await make(client, "2")
-    async with client_of(server) as other, other.orders.watch_current_orders(resume_token=token) as watch:
+    async with (
+        client_of(server, connect) as other,
+        other.orders.watch_current_orders(resume_token=token) as watch,
+    ):
         async with asyncio.timeout(SECONDS):
             message = await anext(watch)
     assert [order.order_id for order in message.puts] == ["2"]
     assert (message.position, message.reset, message.snapshot_complete) == (position, False, False)
 
 
-async def test_a_watch_outlives_the_server(server: Server) -> None:
-    async with client_of(server, retry=QUICK) as client:
+async def test_a_watch_outlives_the_server(connect: Connect, server: Server) -> None:
+    async with client_of(server, connect, retry=QUICK) as client:
         await make(client, "1")
         mirror = Mirror("order_id")
         async with client.orders.watch_current_orders() as watch:
@@ -140,8 +153,8 @@ async def test_a_watch_outlives_the_server(server: Server) -> None:
             assert mirror.resets == 0
 
 
-async def test_a_watch_outlives_the_files_of_its_view(server: Server) -> None:
-    async with client_of(server, retry=QUICK) as client:
+async def test_a_watch_outlives_the_files_of_its_view(connect: Connect, server: Server) -> None:
+    async with client_of(server, connect, retry=QUICK) as client:
         await make(client, "1")
         mirror = Mirror("order_id")
         async with client.orders.watch_current_orders() as watch:
@@ -154,8 +167,8 @@ async def test_a_watch_outlives_the_files_of_its_view(server: Server) -> None:
             assert mirror.resets == 1  # the files are others, whatever is in them
 
 
-async def test_another_log_resets_a_watch(server: Server) -> None:
-    async with client_of(server, retry=QUICK) as client:
+async def test_another_log_resets_a_watch(connect: Connect, server: Server) -> None:
+    async with client_of(server, connect, retry=QUICK) as client:
         await make(client, "former")
         mirror = Mirror("order_id")
         async with client.orders.watch_current_orders() as watch:
@@ -169,12 +182,12 @@ async def test_another_log_resets_a_watch(server: Server) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_a_watch_whose_connection_is_cut_at_chance_moments_ends_with_what_the_view_holds(
-    server: Server, client: Client, seed: int
+    connect: Connect, server: Server, client: Client, seed: int
 ) -> None:
     chance, mirror, position = random.Random(seed), Mirror("order_id"), 0
     async with (
         relayed(server.port, chance, within=2_000) as (relay, address),
-        foldlog_client.connect(address, retry=QUICK) as watcher,
+        connect(address, retry=QUICK) as watcher,
         watcher.orders.watch_current_orders() as watch,
     ):
         relay.may_cut = 25
@@ -196,8 +209,8 @@ async def test_a_watch_whose_connection_is_cut_at_chance_moments_ends_with_what_
     assert mirror.documents == listed
 
 
-async def test_a_watch_ends_with_its_client(server: Server) -> None:
-    async with client_of(server) as client:
+async def test_a_watch_ends_with_its_client(connect: Connect, server: Server) -> None:
+    async with client_of(server, connect) as client:
         watch = client.orders.watch_current_orders()
         await anext(watch)
         waiting = asyncio.ensure_future(anext(watch))

@@ -12,6 +12,7 @@ from foldlog_server.app import App
 from foldlog_server.core.event_store import Append, Appended, RecordedRequest, RequestKey, StreamAppend
 from foldlog_server.core.events import NewEvent
 from foldlog_server.settings import Settings
+from tests.support.in_threads import Connect
 from tests.support.wire import SECONDS, Wire, connected
 
 
@@ -110,8 +111,10 @@ async def serving(data: Path, **settings: Any) -> AsyncIterator[Server]:
 
 
 @asynccontextmanager
-async def client_of(server: Server, **options: Any) -> AsyncIterator[foldlog_client.Client]:
-    async with foldlog_client.connect(server.address, **options) as client:
+async def client_of(
+    server: Server, connect: Connect = foldlog_client.connect, **options: Any
+) -> AsyncIterator[foldlog_client.Client]:
+    async with connect(server.address, **options) as client:
         yield client
 
 
