@@ -1,23 +1,35 @@
-"""What `foldlog_client` offers is what it says it offers."""
+"""What `foldlog_client` and `foldlog_client.sync` offer is what they say they offer."""
 
 import inspect
+from types import ModuleType
+
+import pytest
 
 import foldlog_client
+import foldlog_client.sync
 from foldlog_client import errors
 
-
-def test_all_is_sorted_and_names_what_is_there() -> None:
-    assert foldlog_client.__all__ == sorted(foldlog_client.__all__)
-    assert all(hasattr(foldlog_client, name) for name in foldlog_client.__all__)
+BOTH = pytest.mark.parametrize("client", [foldlog_client, foldlog_client.sync], ids=lambda one: one.__name__)
 
 
-def test_nothing_is_offered_that_all_does_not_name() -> None:
+@BOTH
+def test_all_is_sorted_and_names_what_is_there(client: ModuleType) -> None:
+    assert client.__all__ == sorted(client.__all__)
+    assert all(hasattr(client, name) for name in client.__all__)
+
+
+@BOTH
+def test_nothing_is_offered_that_all_does_not_name(client: ModuleType) -> None:
     offered = {
         name
-        for name, value in vars(foldlog_client).items()
+        for name, value in vars(client).items()
         if not name.startswith("_") and not inspect.ismodule(value)
     }
-    assert offered == set(foldlog_client.__all__)
+    assert offered == set(client.__all__)
+
+
+def test_both_offer_the_same_names() -> None:
+    assert foldlog_client.sync.__all__ == foldlog_client.__all__
 
 
 def test_every_error_is_offered() -> None:
@@ -29,6 +41,7 @@ def test_every_error_is_offered() -> None:
     assert hierarchy <= set(foldlog_client.__all__)
 
 
-def test_everything_offered_is_documented() -> None:
-    for name in foldlog_client.__all__:
-        assert inspect.getdoc(getattr(foldlog_client, name)), name
+@BOTH
+def test_everything_offered_is_documented(client: ModuleType) -> None:
+    for name in client.__all__:
+        assert inspect.getdoc(getattr(client, name)), name

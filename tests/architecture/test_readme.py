@@ -42,6 +42,7 @@ async def test_the_python_snippets_run_one_after_the_other(server: Served) -> No
     async with foldlog_client.connect(server.address) as client:
         names: dict[str, Any] = {"client": client, "foldlog_client": foldlog_client}
         for snippet in snippets:
+            snippet = snippet.replace("127.0.0.1:50051", server.address)
             code = compile(snippet, str(README), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
             running = eval(code, names)
             if running is not None:

@@ -14,6 +14,9 @@ from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
+from foldlog.orders.v1.command_service_pb2 import SubmitOrderResponse
+from foldlog.v1.commands_pb2 import CommandResult
+
 M = TypeVar("M", bound=Message)
 
 
@@ -39,6 +42,10 @@ class Hang:
 
 
 Step = Message | Failure | Hang
+
+
+def submitted(position: int, log_id: str = "log-a") -> SubmitOrderResponse:
+    return SubmitOrderResponse(result=CommandResult(log_id=log_id, position=position))
 
 
 def packed(detail: Message) -> Packed:
@@ -77,6 +84,8 @@ class ScriptedServer(grpc.GenericRpcHandler):
     """Each call of a method, named by its last part, gets the next script of that method."""
 
     calls: list[Call] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+    """The methods of streams that the client has given up."""
     port: int = 0
 
     def __post_init__(self) -> None:
@@ -123,8 +132,12 @@ class ScriptedServer(grpc.GenericRpcHandler):
     def _stream(self, path: str, method: str) -> Any:
         async def stream(request: bytes, context: Any) -> AsyncIterator[bytes]:
             self._note(path, request, context)
-            for step in self._streams[method].popleft():
-                yield await perform(step, context)
+            try:
+                for step in self._streams[method].popleft():
+                    yield await perform(step, context)
+            except asyncio.CancelledError:
+                self.cancelled.append(method)
+                raise
 
         return stream
 

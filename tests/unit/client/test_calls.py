@@ -11,7 +11,6 @@ from foldlog.orders.v1.command_service_pb2 import (
     AddItemRequest,
     AddItemResponse,
     SubmitOrderRequest,
-    SubmitOrderResponse,
 )
 from foldlog.orders.v1.queries_pb2 import (
     CurrentOrder,
@@ -35,14 +34,10 @@ from foldlog_client.errors import (
     ViewBehind,
 )
 from tests.support.in_threads import Connect
-from tests.unit.client.scripted_server import Failure, Hang, Pauses, ScriptedServer, refusal
+from tests.unit.client.scripted_server import Failure, Hang, Pauses, ScriptedServer, refusal, submitted
 
 UNAVAILABLE = Failure(grpc.StatusCode.UNAVAILABLE)
 VIEW_BEHIND = refusal(grpc.StatusCode.UNAVAILABLE, "VIEW_BEHIND")
-
-
-def submitted(position: int, log_id: str = "log-a") -> SubmitOrderResponse:
-    return SubmitOrderResponse(result=CommandResult(log_id=log_id, position=position))
 
 
 def request_ids(server: ScriptedServer) -> list[str]:
