@@ -283,18 +283,27 @@ def test_what_is_committed_is_what_the_plugin_writes(tmp_path: Path) -> None:
     assert written == {path: (ROOT / "generated" / path).read_bytes() for path in written}
 
 
+USED = (
+    "import foldlog_client\n"
+    "from foldlog.orders.v1.types_pb2 import OrderLine, OrderStatus\n"
+    "async def use(client: foldlog_client.Client) -> int:\n"
+    "    await client.orders.add_item(order_id='o', line=OrderLine(product_id='p'))\n"
+    "    async for order in client.orders.iterate_current_orders(status=OrderStatus.ORDER_STATUS_PAID):\n"
+    "        print(order.order_id.upper())\n"
+    "    async with client.orders.watch_order(order_id='o') as watch:\n"
+    "        async for change in watch:\n"
+    "            print(change.resume_token)\n"
+    "    reply = await client.orders.submit_order(order_id='o')\n"
+    "    return reply.result.position\n"
+)
+USED_IN_THREADS = (
+    USED.replace("async ", "").replace("await ", "").replace("foldlog_client", "foldlog_client.sync")
+)
+
+
 @pytest.mark.slow
-def test_a_call_is_checked_by_mypy(tmp_path: Path) -> None:
-    good = (
-        "import foldlog_client\n"
-        "from foldlog.orders.v1.types_pb2 import OrderLine, OrderStatus\n"
-        "async def use(client: foldlog_client.Client) -> int:\n"
-        "    await client.orders.add_item(order_id='o', line=OrderLine(product_id='p'))\n"
-        "    async for order in client.orders.iterate_current_orders(status=OrderStatus.ORDER_STATUS_PAID):\n"
-        "        print(order.order_id.upper())\n"
-        "    reply = await client.orders.submit_order(order_id='o')\n"
-        "    return reply.result.position\n"
-    )
+@pytest.mark.parametrize("good", [USED, USED_IN_THREADS], ids=["async", "sync"])
+def test_a_call_is_checked_by_mypy(tmp_path: Path, good: str) -> None:
     bad = good.replace("order_id='o', line", "order_id=7, line").replace(".upper()", ".uper()")
     outcomes = []
     for name, source in (("good", good), ("bad", bad)):

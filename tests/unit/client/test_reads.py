@@ -114,12 +114,16 @@ async def test_a_read_gives_up_when_no_batch_has_come_for_as_long_as_a_call_may_
     assert 38 <= sum(pauses.taken) - before < 40
 
 
-async def test_a_read_that_is_cut_short_by_closing_says_so(server: ScriptedServer, client: Client) -> None:
+@pytest.mark.parametrize("attempts", [None, 1])
+async def test_a_read_that_is_cut_short_by_closing_says_so(
+    connect: Connect, server: ScriptedServer, retry: Retry, attempts: int | None
+) -> None:
     server.streams("ReadAll", page(1), Hang())
-    events = client.events.read_all()
-    assert (await anext(events)).position == 1
-    rest = asyncio.ensure_future(anext(events))
-    await asyncio.sleep(0)
-    await client.close()
-    with pytest.raises(Cancelled):
-        await asyncio.wait_for(rest, 10)
+    async with connect(server.target, retry=replace(retry, attempts=attempts)) as client:
+        events = client.events.read_all()
+        assert (await anext(events)).position == 1
+        rest = asyncio.ensure_future(anext(events))
+        await asyncio.sleep(0)
+        await client.close()
+        with pytest.raises(Cancelled, match="client was closed"):
+            await asyncio.wait_for(rest, 10)

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import inspect
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -98,9 +99,14 @@ def test_a_session_never_goes_back_whatever_threads_do() -> None:
         for position in range(start, 5_000, 32):
             session.reached(LogPosition("a", position))
 
-    with threads() as pool:
-        for start in range(32):
-            pool.submit(reach, start)
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads take turns at every chance
+    try:
+        with threads() as pool:
+            for start in range(32):
+                pool.submit(reach, start)
+    finally:
+        sys.setswitchinterval(usual)
     assert session.token == LogPosition("a", 4_999)
 
 
