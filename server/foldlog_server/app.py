@@ -19,6 +19,7 @@ from foldlog_server.build_process import BuildProcess
 from foldlog_server.core.admin import Admin
 from foldlog_server.core.aggregates import Aggregates
 from foldlog_server.core.command_handler import CommandHandler
+from foldlog_server.core.errors import StoreFull
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.fold import Folds
 from foldlog_server.core.live_query import compile_watch
@@ -151,7 +152,7 @@ def _go_on_building(
         for projector in projectors.all:
             if not projector.follows or projector.view.name in interrupted:
                 rebuilds.start(projector.view.name)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error, StoreFull) as error:
         raise DataDirectoryUnusable(settings.data, error) from error
 
 

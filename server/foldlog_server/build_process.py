@@ -2,16 +2,19 @@
 
 import asyncio
 import logging
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from foldlog_server.core.errors import StoreFull
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.read_model import ReadModel
 from foldlog_server.core.rebuilds import BuildFailed, Progress
 from foldlog_server.core.view import View
 from foldlog_server.stores import view_files
+from foldlog_server.stores.full_disk import is_full
 from foldlog_server.stores.read_model import SqliteReadModel
 from foldlog_server.stores.view_files import ViewFile
 from foldlog_server.stores.writer_thread import WriterThread
@@ -41,7 +44,11 @@ class BuildProcess:
     def prepare(self, view: View) -> None:
         if view.name not in self._files:
             file = view_files.new_file(view, self._data / "views")
-            view_files.make(file.path, view, self._store.log_id, is_complete=False)
+            try:
+                view_files.make(file.path, view, self._store.log_id, is_complete=False)
+            except (OSError, sqlite3.Error) as error:
+                file.delete()
+                raise StoreFull if is_full(error) else error from error
             self._files[view.name] = file
 
     async def build(self, view: View, tell: Callable[[Progress], None]) -> ReadModel:

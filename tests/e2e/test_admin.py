@@ -1,9 +1,12 @@
 """What operators see of the views over a real channel and on the command line, and how they cure them."""
 
 import asyncio
+import errno
 import json
+import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,10 +21,11 @@ from foldlog.v1.admin_service_pb2 import (
     ViewState,
 )
 from foldlog.v1.reads_pb2 import ReadOptions
-from foldlog_client import Client, FoldlogError
+from foldlog_client import Client, Exhausted, FoldlogError
 from foldlog_server.core.events import RecordedEvent
 from foldlog_server.core.view import Key
 from foldlog_server.domains import VIEWS
+from foldlog_server.stores import view_files
 from tests.support.orders import create
 from tests.support.processes import foldlog
 from tests.support.server import Server, client_of
@@ -46,6 +50,12 @@ class Poison:
 
     def cure(self) -> None:
         self.ids.clear()
+
+
+def full_database() -> sqlite3.Error:
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorcode = sqlite3.SQLITE_FULL
+    return error
 
 
 @pytest.fixture
@@ -278,6 +288,28 @@ async def test_what_cannot_be_done_is_said_in_one_line(server: Server) -> None:
     assert nobody.code == 1
     assert nobody.errors.startswith("foldlog: Nobody answers at 127.0.0.1:1.")
     assert nobody.errors.count("\n") == 1
+
+
+@pytest.mark.parametrize("whole", [OSError(errno.ENOSPC, "No space left on device"), full_database()])
+async def test_without_room_a_rebuild_is_refused_and_nothing_is_left_of_it(
+    server: Server, client: Client, monkeypatch: pytest.MonkeyPatch, whole: Exception
+) -> None:
+    position = await make(client, "1")
+
+    def write_half(path: Path, *_: object, **__: object) -> None:
+        path.write_bytes(b"SQLite")
+        raise whole
+
+    before = sorted((server.data / "views").iterdir())
+    with monkeypatch.context() as patch:
+        patch.setattr(view_files, "make", write_half)
+        with pytest.raises(Exhausted) as refused:
+            await client.admin.rebuild_view(view="inventory", timeout=0.5)
+    assert refused.value.reason == "STORE_FULL"
+    assert sorted((server.data / "views").iterdir()) == before
+    assert not (await state_of(client, "inventory")).HasField("rebuilding")
+    await client.admin.rebuild_view(view="inventory")
+    assert (await client.orders.get_order(order_id="1", min_position=position)).order.version == 1
 
 
 async def test_a_rebuild_that_fails_ends_the_command_with_1(

@@ -71,7 +71,7 @@ class AdminServiceServicer(object):
     def RebuildView(self, request, context):
         """RebuildView has a view built anew from the log, in a process of its own. The present documents answer until
         the new ones are as far; ListViews tells how far that is. If it is being built already, nothing happens.
-        A view that there is not is NOT_FOUND (VIEW_NOT_FOUND).
+        A view that there is not is NOT_FOUND (VIEW_NOT_FOUND); without room for it: RESOURCE_EXHAUSTED (STORE_FULL).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

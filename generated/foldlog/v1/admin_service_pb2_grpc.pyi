@@ -38,7 +38,7 @@ class AdminServiceStub:
     RebuildView: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.RebuildViewRequest, _admin_service_pb2.RebuildViewResponse]
     """RebuildView has a view built anew from the log, in a process of its own. The present documents answer until
     the new ones are as far; ListViews tells how far that is. If it is being built already, nothing happens.
-    A view that there is not is NOT_FOUND (VIEW_NOT_FOUND).
+    A view that there is not is NOT_FOUND (VIEW_NOT_FOUND); without room for it: RESOURCE_EXHAUSTED (STORE_FULL).
     """
     ListParked: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListParkedRequest, _admin_service_pb2.ListParkedResponse]
     """ListParked lists the documents that wait on an event which their view could not digest, by view,
@@ -60,7 +60,7 @@ class AdminServiceAsyncStub(AdminServiceStub):
     RebuildView: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RebuildViewRequest, _admin_service_pb2.RebuildViewResponse]  # type: ignore[assignment]
     """RebuildView has a view built anew from the log, in a process of its own. The present documents answer until
     the new ones are as far; ListViews tells how far that is. If it is being built already, nothing happens.
-    A view that there is not is NOT_FOUND (VIEW_NOT_FOUND).
+    A view that there is not is NOT_FOUND (VIEW_NOT_FOUND); without room for it: RESOURCE_EXHAUSTED (STORE_FULL).
     """
     ListParked: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListParkedRequest, _admin_service_pb2.ListParkedResponse]  # type: ignore[assignment]
     """ListParked lists the documents that wait on an event which their view could not digest, by view,
@@ -91,7 +91,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_admin_service_pb2.RebuildViewResponse, _abc.Awaitable[_admin_service_pb2.RebuildViewResponse]]:
         """RebuildView has a view built anew from the log, in a process of its own. The present documents answer until
         the new ones are as far; ListViews tells how far that is. If it is being built already, nothing happens.
-        A view that there is not is NOT_FOUND (VIEW_NOT_FOUND).
+        A view that there is not is NOT_FOUND (VIEW_NOT_FOUND); without room for it: RESOURCE_EXHAUSTED (STORE_FULL).
         """
 
     @_abc_1.abstractmethod

@@ -53,7 +53,7 @@ class Admin:
         """RebuildView has a view built anew from the log, in a process of its own. The present
         documents answer until the new ones are as far; ListViews tells how far that is. If it is
         being built already, nothing happens. A view that there is not is NOT_FOUND
-        (VIEW_NOT_FOUND).
+        (VIEW_NOT_FOUND); without room for it: RESOURCE_EXHAUSTED (STORE_FULL).
 
         Args:
             view: The view's name.

@@ -46,7 +46,7 @@ class Admin:
         return ListViewsResponse(views=views, log_id=self._store.log_id, head=head)
 
     async def rebuild_view(self, request: RebuildViewRequest) -> RebuildViewResponse:
-        """Begin to build a view anew. Raises `ReadRefused` if there is none of the name."""
+        """Begin to build a view anew. Raises `ReadRefused` if there is none of the name, and `StoreFull`."""
         projector = self._of(request.view)
         self._rebuilds.start(request.view)
         return RebuildViewResponse(view=await self._state(projector))

@@ -31,7 +31,10 @@ class Builder(Protocol):
     """Builds views aside from what serves."""
 
     def prepare(self, view: View) -> None:
-        """Keep it on disk that a view is to be built: after a restart it is gone on with."""
+        """Keep it on disk that a view is to be built: after a restart it is gone on with.
+
+        Raises `StoreFull` if there is no room for that.
+        """
 
     async def build(self, view: View, tell: Callable[[Progress], None]) -> ReadModel:
         """Documents of their own for a view that was prepared, built up to about the end of the log.

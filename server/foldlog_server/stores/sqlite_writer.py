@@ -25,6 +25,7 @@ from foldlog_server.core.event_store import (
 )
 from foldlog_server.core.events import EncodedEvent
 from foldlog_server.stores.admission import Record, encode, ranges
+from foldlog_server.stores.full_disk import is_full
 from foldlog_server.stores.recent import Recent
 from foldlog_server.stores.sqlite_appended import EventRow, RequestRow, commit, set_up
 from foldlog_server.stores.sqlite_requests import RequestPartitions, request_row
@@ -124,7 +125,7 @@ class LogWriter:
         try:
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         except sqlite3.Error as error:
-            if not _is_full(error):  # a full disk leaves the write-ahead log as it is, for a later time
+            if not is_full(error):  # a full disk leaves the write-ahead log as it is, for a later time
                 raise
 
     def _transact(self, batch: Sequence[Accepted], clock_ns: int, *, believing: bool = True) -> list[Outcome]:
@@ -139,7 +140,7 @@ class LogWriter:
             commit(self._connection, rows.events, list(rows.requests.values()))
         except sqlite3.Error as error:
             self._roll_back()
-            if not _is_full(error):
+            if not is_full(error):
                 raise
             self._reload()
             return [_refuse(accepted.append, StoreFull()) for accepted in batch]
@@ -237,8 +238,3 @@ def _refuse(append: Append, refusal: Exception) -> Exception:
 
 def _recorded_ns(event: EncodedEvent) -> int:
     return RecordedEventMessage.FromString(event.record).recorded_time.ToNanoseconds()
-
-
-def _is_full(error: sqlite3.Error) -> bool:
-    # Errors that Python's own code raises carry no code of SQLite's.
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
