@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,16 @@ from examples.online_retail.replay import Replay, Tally
 from examples.online_retail.rows import read_rows
 from foldlog.v1.admin_service_pb2 import ViewState
 from foldlog_client import Client, Retry
+from foldlog_server import app
+from foldlog_server.core.events import RecordedEvent
+from foldlog_server.core.view import Key
+from foldlog_server.domains import VIEWS
+from foldlog_server.orders.current_orders import CURRENT_ORDERS
 from foldlog_server.stores import view_files
 from tests.support.mirror import Mirror
 from tests.support.processes import serving
 from tests.support.relay import relayed
+from tests.support.server import serving as running
 
 DATA = os.environ.get("FOLDLOG_RETAIL_DATA")
 VIEW = "current-orders"
@@ -148,21 +155,64 @@ async def test_a_view_is_built_anew_under_load_without_a_failed_query_and_throug
         assert [path.name for path in (tmp_path / "data" / "views").glob(f"{VIEW}-*.db")] == [building.name]
 
 
-class Load:
-    """Eight who ask without rest, and each of whose queries is answered, as it should be."""
+def as_it_was(key: Key, document: Any, recorded: RecordedEvent) -> Any:
+    """What a former release made of orders."""
+    order: Any = CURRENT_ORDERS.evolve(key, document, recorded)
+    if order is not None:
+        order.customer_name = f"former {order.customer_name.removeprefix('former ')}"
+    return order
 
-    def __init__(self, client: Client, expected: dict[str, Any]) -> None:
+
+async def test_a_changed_view_answers_as_it_was_until_it_answers_anew(
+    invoices: Invoices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former = [replace(view, revision=0, evolve=as_it_was) if view.name == VIEW else view for view in VIEWS]
+    with monkeypatch.context() as patch:
+        patch.setattr(app, "VIEWS", former)
+        async with (
+            running(tmp_path) as server,
+            foldlog_client.connect(server.address, timeout=60) as importer,
+        ):
+            await Replay(importer, Tally(), whole=True).run(invoices)
+            before = await current_orders(importer)
+    assert all(order.customer_name.startswith("former ") for order in before.values())
+    after = {id: type(order).FromString(order.SerializeToString()) for id, order in before.items()}
+    for order in after.values():
+        order.customer_name = order.customer_name.removeprefix("former ")
+    async with running(tmp_path) as server, foldlog_client.connect(server.address, retry=ONCE) as client:
+        load = Load(client, before, after)
+        assert (await state_of(client)).outdated
+        await rebuilt(client)
+        await load.ended()
+        assert load.former > 0
+        assert await current_orders(client) == after
+
+
+class Load:
+    """Eight who ask without rest, and each of whose queries is answered, as it should be.
+
+    A page has documents of one edition; who has seen the new ones sees no former one again.
+    """
+
+    def __init__(
+        self, client: Client, expected: dict[str, Any], renewed: dict[str, Any] | None = None
+    ) -> None:
         self._client = client
         self._expected = expected
+        self._renewed = expected if renewed is None else renewed
         self._queries = 0
+        self.former = 0
+        """So many pages were of the former edition."""
         self._is_over = False
         self._tasks = [asyncio.create_task(self._ask(random.Random(seed))) for seed in range(8)]
 
     async def _ask(self, chance: random.Random) -> None:
+        editions = [self._expected, self._renewed]
         while not self._is_over:
             page = await self._client.orders.list_current_orders(page_size=chance.randint(1, 50))
-            for order in page.orders:
-                assert order == self._expected[order.order_id]
+            while any(order != editions[0][order.order_id] for order in page.orders):
+                editions.pop(0)
+            self.former += len(editions) - 1
             id = chance.choice(list(self._expected))
             whole = await self._client.orders.get_order(order_id=id)
             assert whole.order.customer_id == self._expected[id].customer_id

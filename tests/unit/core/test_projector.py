@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from foldlog.orders.v1.events_pb2 import OrderCreated
 from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
-from foldlog_server.core import cohort as cohort_module
 from foldlog_server.core.codec import Codec
 from foldlog_server.core.cohort import TURNS
 from foldlog_server.core.cohorts import LONGEST_REST, PACE, REST, RETRY, Cohorts
@@ -364,13 +363,13 @@ def with_a_payload_that_cannot_be_read(event: EncodedEvent) -> bytes:
 async def test_views_at_one_place_have_the_log_read_and_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     setting = Setting()
     decoded: list[EncodedEvent] = []
+    decode_known = Codec.decode_known
 
-    class Watched(Codec):
-        def decode_known(self, event: EncodedEvent) -> RecordedEvent | None:
-            decoded.append(event)
-            return super().decode_known(event)
+    def watched(self: Codec, event: EncodedEvent) -> RecordedEvent | None:
+        decoded.append(event)
+        return decode_known(self, event)
 
-    monkeypatch.setattr(cohort_module, "Codec", Watched)
+    monkeypatch.setattr(Codec, "decode_known", watched)
     second = setting.another()
     setting.log.add("order-1", created(), added())
     async with setting.running(setting.projector, second):

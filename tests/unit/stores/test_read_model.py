@@ -396,7 +396,7 @@ async def test_a_file_that_has_seen_more_than_there_is_is_built_again(tmp_path: 
         assert await everything(projector.read_model) == replay(shorter.events)
 
 
-def test_name_revision_and_the_shape_of_every_document_make_the_generation() -> None:
+def test_name_revision_events_and_the_shape_of_every_document_make_the_generation() -> None:
     views = [
         ORDER_COUNTS,
         replace(ORDER_COUNTS, name="other"),
@@ -407,8 +407,9 @@ def test_name_revision_and_the_shape_of_every_document_make_the_generation() -> 
         replace(ORDER_COUNTS, collections={ORDERS: Order}),
         replace(ORDER_COUNTS, collections={ORDERS: Customer}),
     ]
+    views += [replace(ORDER_COUNTS, events=ORDER_COUNTS.events[:2]), replace(ORDER_COUNTS, events=())]
     assert len({generation(view) for view in views}) == len(views)
-    assert generation(ORDER_COUNTS) == generation(replace(ORDER_COUNTS, events=()))
+    assert generation(ORDER_COUNTS) == generation(replace(ORDER_COUNTS, events=ORDER_COUNTS.events[::-1]))
 
 
 def test_a_changed_message_inside_a_document_is_another_generation() -> None:
