@@ -21,6 +21,8 @@ class DictReadModel:
         self.refusals = 0
         self.gate = asyncio.Event()
         self.gate.set()
+        self.may_complete = asyncio.Event()
+        self.may_complete.set()
 
     @property
     def position(self) -> int:
@@ -56,6 +58,7 @@ class DictReadModel:
         self.skipped_to = position
 
     async def complete(self) -> None:
+        await self.may_complete.wait()
         self.became.append("complete")
 
     async def close(self) -> None:

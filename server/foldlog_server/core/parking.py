@@ -25,8 +25,8 @@ async def retry(projector: Projector, store: EventStore, key: Key) -> Parked | N
             projection = projector.begin(retried=key)
             projection.take([(recorded, (key,)) for recorded in events])
             projector.tell_parked(projection)
-            digested = len(positions) - len(projection.parked)
-            released = Release(key, digested, positions[digested - 1] if digested else 0)
+            # What could not be digested is parked again in the same transaction.
+            released = Release(key, len(positions) - len(projection.parked), positions[-1])
             here = await checkpoint_at(store, projector.position)
             await projector.read_model.write(
                 projection.changes([key]), here.position, here, projection.parked, released

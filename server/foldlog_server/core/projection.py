@@ -155,7 +155,6 @@ class Projection:
 
     def _restore(self, key: Key, position: int) -> None:
         """Make the document what it was before an event: that may have changed it before it failed."""
-        self._made.pop(key, None)
         document: Message | None = self._read([key]).get(key)
         for touches in self._taken:
             for recorded, keys in touches:

@@ -132,6 +132,30 @@ async def test_the_former_documents_answer_while_the_new_ones_are_behind() -> No
         assert setting.answers is model
 
 
+async def test_what_the_former_documents_have_seen_meanwhile_the_new_ones_see_before_they_answer() -> None:
+    setting = Setting()
+    setting.log.add("order-1", created())
+    async with setting.running():
+        setting.rebuilds.start(VIEW)
+        await settle()
+        model = DictReadModel()
+        model.may_complete.clear()
+        setting.builder.builds[0].done.set_result(model)
+        await setting.timer.advance(1)
+        assert model.position == 1
+        model.gate.clear()
+        setting.log.add("order-1", added())
+        await setting.timer.advance(1)
+        model.may_complete.set()
+        await settle()
+        assert setting.former.position == 2
+        assert setting.answers is setting.former
+        model.gate.set()
+        await settle()
+        assert setting.answers is model
+        assert model.position == 2
+
+
 async def test_who_waits_for_a_view_is_served_by_the_one_that_takes_its_place() -> None:
     setting = Setting(follows=False)
     setting.log.add("order-1", created(), added())
@@ -320,5 +344,8 @@ async def test_stopping_in_the_midst_of_it_keeps_what_was_built_for_the_next_sta
         model.gate.set()
         await stopping
         assert model.became == ["closed"]
+        setting.log.add("order-1", added())
+        await setting.timer.advance(1)
+        assert (model.position, setting.former.position) == (1, 2)
         assert setting.answers is setting.former
     assert setting.former.became == ["closed"]

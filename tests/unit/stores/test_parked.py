@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from foldlog_server.core import parking
 from foldlog_server.core.cohorts import Cohorts
 from foldlog_server.core.events import RecordedEvent
-from foldlog_server.core.projection import LONGEST_ERROR
+from foldlog_server.core.projection import LONGEST_ERROR, SLICE
 from foldlog_server.core.projector import Projector
 from foldlog_server.core.read_model import Checkpoint, Parked, ParkedEvent, ReadModelUnavailable
 from foldlog_server.core.view import Key, View
@@ -131,6 +131,17 @@ async def test_only_the_document_that_could_not_be_made_waits_and_what_touches_i
         assert await everything(projector) == fragile.expected(log)
 
 
+async def test_what_comes_later_in_one_large_batch_waits_too(tmp_path: Path) -> None:
+    log, fragile = ListLog(), Fragile((ORDER_1, 2))
+    log.add("order-1", created(), *[added(number) for number in range(1, 3 * SLICE)])
+    async with projecting(tmp_path, log, fragile) as projector:
+        assert waiting(projector)[ORDER_1].events == 3 * SLICE - 1
+        assert await everything(projector) == fragile.expected(log)
+        fragile.poison.clear()
+        assert await parking.retry(projector, log, ORDER_1) is None
+        assert await everything(projector) == replay(log.events)
+
+
 async def test_answers_that_lack_something_are_marked_and_no_others(tmp_path: Path) -> None:
     async with projecting(tmp_path, a_log(), Fragile((ORDER_1, 3))) as projector:
         model = projector.read_model
@@ -195,8 +206,11 @@ async def test_a_cured_document_is_what_a_fresh_replay_gives(tmp_path: Path) -> 
     async with projecting(tmp_path, log, fragile) as projector:
         edition = projector.read_model.edition
         assert projector.read_model.get(ORDER_1).document is None
+        followers = asyncio.create_task(projector.moved())
+        await asyncio.sleep(0)
         fragile.poison.clear()
         assert await parking.retry(projector, log, ORDER_1) is None
+        await asyncio.wait_for(followers, 30)
         assert projector.read_model.edition != edition
         assert set(waiting(projector)) == {CUSTOMER}
         assert await parking.retry(projector, log, CUSTOMER) is None
