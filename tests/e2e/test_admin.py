@@ -21,14 +21,14 @@ from foldlog.v1.admin_service_pb2 import (
     ViewState,
 )
 from foldlog.v1.reads_pb2 import ReadOptions
-from foldlog_client import Client, Exhausted, FoldlogError
+from foldlog_client import Client, Exhausted, FoldlogError, InvalidRequest
 from foldlog_server.core.events import RecordedEvent
 from foldlog_server.core.view import Key
 from foldlog_server.domains import VIEWS
 from foldlog_server.stores import view_files
 from tests.support.orders import create
 from tests.support.processes import foldlog
-from tests.support.server import Server, client_of
+from tests.support.server import Server, client_of, until
 from tests.support.wire import refused
 
 pytestmark = pytest.mark.usefixtures("server")
@@ -283,11 +283,39 @@ async def test_what_cannot_be_done_is_said_in_one_line(server: Server) -> None:
     for arguments in (("rebuild", "none"), ("parked", "none"), ("retry", "none")):
         ended = await foldlog("views", *arguments, "--address", server.address)
         assert ended.code == 1
-        assert ended.errors == "foldlog: VIEW_NOT_FOUND: There is no view none.\n"
+        assert (
+            ended.errors
+            == "foldlog: VIEW_NOT_FOUND: There is no view none. ListViews tells which there are.\n"
+        )
     nobody = await foldlog("views", "list", "--address", "127.0.0.1:1")
     assert nobody.code == 1
     assert nobody.errors.startswith("foldlog: Nobody answers at 127.0.0.1:1.")
     assert nobody.errors.count("\n") == 1
+
+
+async def test_what_is_retried_while_its_view_is_built_anew_is_asked_of_the_new_documents(
+    server: Server, client: Client
+) -> None:
+    Poison(server, "current-orders", "1", "2")
+    position = await make(client, "1", "2", "3")
+    await client.orders.list_current_orders(min_position=position)
+    former = server.projector("current-orders")
+    async with former.busy:
+        retrying = asyncio.ensure_future(client.admin.retry_parked(view="current-orders"))
+        await until(lambda: former.busy._waiters)
+        await client.admin.rebuild_view(view="current-orders")  # by code that has no poison
+        await until(lambda: server.projector("current-orders") is not former)
+    done = await retrying
+    assert (done.cured, done.still_parked) == (2, 0)
+    assert len((await client.orders.list_current_orders()).orders) == 3
+
+
+async def test_a_collection_that_the_view_does_not_have_is_refused(client: Client) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        await client.admin.retry_parked(view="customer-orders", collection="orders")
+    [violation] = refused.value.violations
+    assert (violation.subject, violation.rule) == ("collection", "unknown")
+    assert "customers" in violation.description
 
 
 @pytest.mark.parametrize("whole", [OSError(errno.ENOSPC, "No space left on device"), full_database()])

@@ -87,8 +87,9 @@ class AdminServiceServicer(object):
 
     def RetryParked(self, request, context):
         """RetryParked lets a view try again to digest what is parked, once the cause is cured: of each document the
-        events that wait, in their order, up to the first that cannot be digested even now.
-        A view that there is not is NOT_FOUND (VIEW_NOT_FOUND).
+        events that wait, in their order, up to the first that cannot be digested even now. Documents of a former
+        definition stay as they are until the view has been built anew.
+        A view that there is not is NOT_FOUND (VIEW_NOT_FOUND), a collection that it does not have INVALID_ARGUMENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

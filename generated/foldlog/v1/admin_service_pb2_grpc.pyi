@@ -46,8 +46,9 @@ class AdminServiceStub:
     """
     RetryParked: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.RetryParkedRequest, _admin_service_pb2.RetryParkedResponse]
     """RetryParked lets a view try again to digest what is parked, once the cause is cured: of each document the
-    events that wait, in their order, up to the first that cannot be digested even now.
-    A view that there is not is NOT_FOUND (VIEW_NOT_FOUND).
+    events that wait, in their order, up to the first that cannot be digested even now. Documents of a former
+    definition stay as they are until the view has been built anew.
+    A view that there is not is NOT_FOUND (VIEW_NOT_FOUND), a collection that it does not have INVALID_ARGUMENT.
     """
 
 @_typing.type_check_only
@@ -68,8 +69,9 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """
     RetryParked: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RetryParkedRequest, _admin_service_pb2.RetryParkedResponse]  # type: ignore[assignment]
     """RetryParked lets a view try again to digest what is parked, once the cause is cured: of each document the
-    events that wait, in their order, up to the first that cannot be digested even now.
-    A view that there is not is NOT_FOUND (VIEW_NOT_FOUND).
+    events that wait, in their order, up to the first that cannot be digested even now. Documents of a former
+    definition stay as they are until the view has been built anew.
+    A view that there is not is NOT_FOUND (VIEW_NOT_FOUND), a collection that it does not have INVALID_ARGUMENT.
     """
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -111,8 +113,9 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.RetryParkedResponse, _abc.Awaitable[_admin_service_pb2.RetryParkedResponse]]:
         """RetryParked lets a view try again to digest what is parked, once the cause is cured: of each document the
-        events that wait, in their order, up to the first that cannot be digested even now.
-        A view that there is not is NOT_FOUND (VIEW_NOT_FOUND).
+        events that wait, in their order, up to the first that cannot be digested even now. Documents of a former
+        definition stay as they are until the view has been built anew.
+        A view that there is not is NOT_FOUND (VIEW_NOT_FOUND), a collection that it does not have INVALID_ARGUMENT.
         """
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

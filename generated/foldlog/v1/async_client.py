@@ -129,7 +129,9 @@ class Admin:
     ) -> RetryParkedResponse:
         """RetryParked lets a view try again to digest what is parked, once the cause is cured: of
         each document the events that wait, in their order, up to the first that cannot be
-        digested even now. A view that there is not is NOT_FOUND (VIEW_NOT_FOUND).
+        digested even now. Documents of a former definition stay as they are until the view has
+        been built anew. A view that there is not is NOT_FOUND (VIEW_NOT_FOUND), a collection
+        that it does not have INVALID_ARGUMENT.
 
         Args:
             view: The view's name.

@@ -15,7 +15,7 @@ from foldlog.v1.admin_service_pb2 import (
     ViewState,
 )
 from foldlog_server.core import parking
-from foldlog_server.core.errors import ReadRefused
+from foldlog_server.core.errors import InvalidRequest, ReadRefused, Violation
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.paging import Cursor, make_token, page_size, read_token
 from foldlog_server.core.projection import told
@@ -24,7 +24,7 @@ from foldlog_server.core.projectors import Projectors
 from foldlog_server.core.query_handler import Reads
 from foldlog_server.core.read_model import Parked
 from foldlog_server.core.rebuilds import Rebuilds
-from foldlog_server.core.view import Key
+from foldlog_server.core.view import Key, View
 
 _ORDER = 0
 """Parked documents have one order, by their names; so the place of a cursor is its id alone."""
@@ -68,16 +68,29 @@ class Admin:
         return response
 
     async def retry_parked(self, request: RetryParkedRequest) -> RetryParkedResponse:
-        """Try again what is parked. Raises `ReadRefused` if there is no view of the name."""
-        projector = self._of(request.view)
+        """Try again what is parked.
+
+        Raises `ReadRefused` if there is no view of the name, `InvalidRequest` if it has no such collection.
+        """
+        view = self._of(request.view).view
+        if request.collection and request.collection not in view.collections:
+            raise InvalidRequest.fields([_no_collection(view)])
         response = RetryParkedResponse()
-        for key, _ in _parked(projector):
+        for key, _ in _parked(self._of(request.view)):
             if request.collection in ("", key.collection) and request.id in ("", key.id):
-                if await parking.retry(projector, self._store, key) is None:
-                    response.cured += 1
-                else:
+                if await self._still_waits(request.view, key):
                     response.still_parked += 1
+                else:
+                    response.cured += 1
         return response
+
+    async def _still_waits(self, view: str, key: Key) -> bool:
+        """Whether a document waits that was tried again, by the projector that the view has then."""
+        while True:
+            projector = self._of(view)
+            parked = await parking.retry(projector, self._store, key)
+            if projector is self._of(view):  # else it has been built anew meanwhile
+                return parked is not None
 
     def _of(self, view: str) -> Projector:
         try:
@@ -105,6 +118,11 @@ class Admin:
         if progress is not None:
             state.rebuilding.CopyFrom(Rebuilding(position=progress.position, target=progress.target))
         return state
+
+
+def _no_collection(view: View) -> Violation:
+    names = ", ".join(view.collections)
+    return Violation("collection", "unknown", f"must be one that the view has: {names}")
 
 
 def _parked(projector: Projector) -> Sequence[tuple[Key, Parked]]:

@@ -231,7 +231,9 @@ class ReadRefused(FoldlogError):
     @classmethod
     def view_not_found(cls, view: str) -> "ReadRefused":
         return cls(
-            _REASONS[ErrorReason.ERROR_REASON_VIEW_NOT_FOUND], f"There is no view {view}.", {"view": view}
+            _REASONS[ErrorReason.ERROR_REASON_VIEW_NOT_FOUND],
+            f"There is no view {view}. ListViews tells which there are.",
+            {"view": view},
         )
 
     @classmethod

@@ -15,12 +15,13 @@ AT_ONCE = 500
 async def retry(projector: Projector, store: EventStore, key: Key) -> Parked | None:
     """Evolve a document by what is parked of it; gives what it still waits on, None if nothing.
 
-    Everything up to the event that cannot be digested even now becomes part of the document. Raises
+    Everything up to the event that cannot be digested even now becomes part of the document. Documents of a
+    projector that does not follow the log stay as they are: others take their place. Raises
     `ReadModelUnavailable` if it cannot be written, and what the store raises.
     """
     codec = codec_of(projector.view)
     async with projector.busy:
-        while positions := projector.read_model.queued(key, AT_ONCE):
+        while projector.follows and (positions := projector.read_model.queued(key, AT_ONCE)):
             events = [await _read(store, codec, position) for position in positions]
             projection = projector.begin(retried=key)
             projection.take([(recorded, (key,)) for recorded in events])

@@ -244,6 +244,16 @@ async def test_a_retry_in_vain_changes_nothing_but_what_is_said_of_it(tmp_path: 
         assert (projector.read_model.edition, await everything(projector)) == (edition, rows)
 
 
+async def test_documents_that_others_will_take_the_place_of_are_left_alone(tmp_path: Path) -> None:
+    log, fragile = a_log(), Fragile((ORDER_1, 3))
+    async with projecting(tmp_path, log, fragile) as projector:
+        before = waiting(projector)
+        fragile.poison.clear()
+        projector.follows = False
+        assert await parking.retry(projector, log, ORDER_1) == before[ORDER_1]
+        assert waiting(projector) == before
+
+
 async def test_a_document_that_does_not_wait_is_left_alone(tmp_path: Path) -> None:
     log = a_log()
     async with projecting(tmp_path, log, Fragile()) as projector:
