@@ -27,7 +27,7 @@ from foldlog_server.stores import view_files
 from foldlog_server.stores.opening import CannotOpen
 from foldlog_server.stores.read_model import SqliteReadModel
 from foldlog_server.stores.read_only_log import ReadOnlyLog
-from foldlog_server.stores.snapshots import SnapshotFile
+from foldlog_server.stores.snapshots import snapshots_in
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
 from foldlog_server.stores.writer_thread import WriterThread
 from foldlog_server.tables import table_of
@@ -40,10 +40,9 @@ class CannotCheck(Exception):
 async def check(data: Path, findings: Findings) -> AsyncIterator[Step]:
     """Check all that is stored now, and tell how far that is. Raises `CannotCheck`."""
     try:
-        with SqliteLogReader.open(data) as reader:
+        with SqliteLogReader.open(data) as reader, snapshots_in(data, reader.log_id) as snapshots:
             log, end = ReadOnlyLog(reader), reader.head.position
-            history = History(log, DECIDERS, CODEC, SnapshotFile.read_only(data, log.log_id), findings)
-            async for position in history.check(end):
+            async for position in History(log, DECIDERS, CODEC, snapshots, findings).check(end):
                 yield Step("streams", position, end)
             yield Step("streams", end, end, is_over=True)
             for view in VIEWS:

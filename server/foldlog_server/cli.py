@@ -18,6 +18,21 @@ import typer
 from rich.console import Console
 
 from foldlog_server import __version__
+from foldlog_server.options import (
+    Address,
+    CachedAggregates,
+    Data,
+    Grace,
+    Json,
+    Listen,
+    LogLevel,
+    Reflection,
+    RequestWindow,
+    StoredData,
+    check_address,
+    check_event_type,
+    check_level,
+)
 from foldlog_server.printable import printable
 from foldlog_server.process import log_to_stderr, loop_factory
 from foldlog_server.settings import Settings
@@ -36,59 +51,6 @@ views = typer.Typer(no_args_is_help=True, help="See to the views of a running se
 app.add_typer(views, name="views")
 
 _DEFAULTS = Settings()
-
-Listen = Annotated[
-    str,
-    typer.Option(envvar="FOLDLOG_LISTEN", metavar="HOST:PORT", help="Where to listen; port 0 = any free."),
-]
-Data = Annotated[
-    Path,
-    typer.Option(envvar="FOLDLOG_DATA", file_okay=False, help="The data directory, made if absent."),
-]
-StoredData = Annotated[
-    Path,
-    typer.Option(envvar="FOLDLOG_DATA", exists=True, file_okay=False, help="The data directory."),
-]
-RequestWindow = Annotated[
-    float,
-    typer.Option(
-        envvar="FOLDLOG_REQUEST_WINDOW_HOURS",
-        min=0.01,
-        metavar="HOURS",
-        help="How long request ids are remembered.",
-    ),
-]
-Grace = Annotated[
-    float,
-    typer.Option(
-        envvar="FOLDLOG_GRACE_SECONDS",
-        min=0,
-        metavar="SECONDS",
-        help="How long calls may go on when the server stops.",
-    ),
-]
-Reflection = Annotated[
-    bool, typer.Option(envvar="FOLDLOG_REFLECTION", help="Let tools ask which services there are.")
-]
-CachedAggregates = Annotated[
-    int,
-    typer.Option(
-        envvar="FOLDLOG_CACHED_AGGREGATES", min=1, help="How many aggregates' states are kept in memory."
-    ),
-]
-LogLevel = Annotated[
-    str,
-    typer.Option(
-        envvar="FOLDLOG_LOG_LEVEL",
-        metavar="debug|info|warning|error",
-        help="How much is logged; debug logs every call but those of health and reflection.",
-    ),
-]
-Address = Annotated[
-    str, typer.Option(envvar="FOLDLOG_ADDRESS", metavar="HOST:PORT", help="Where the server listens.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-
 _HOURS = _DEFAULTS.request_window / timedelta(hours=1)
 
 
@@ -127,8 +89,8 @@ def serve(
     examples: Annotated[bool, typer.Option("--examples", help="Print commands to try first.")] = False,
 ) -> None:
     """Serve the log in a data directory until stopped by Ctrl-C or SIGTERM."""
-    _check_address(listen)
-    _check_level(log_level)
+    check_address(listen)
+    check_level(log_level)
     log_to_stderr(log_level)
     settings = Settings(listen, data, timedelta(hours=request_window), grace, reflection, cached_aggregates)
     _serve(settings, examples=examples)
@@ -148,8 +110,8 @@ def config(
 ) -> None:
     """Show the settings that `serve` would use, and where each comes from: flag, environment, default."""
     del data, request_window, grace, reflection, cached_aggregates
-    _check_address(listen)
-    _check_level(log_level)
+    check_address(listen)
+    check_level(log_level)
     rows = [_setting(context, parameter) for parameter in context.command.params if parameter.envvar]
     if as_json:
         print(json.dumps({row["setting"]: row for row in rows}, indent=2))
@@ -204,7 +166,7 @@ def events_tail(
     from foldlog_server import tail
 
     for name in event_type or []:
-        _check_event_type(name)
+        check_event_type(name)
     wanted = tail.Wanted(after, category or [], stream_prefix or [], event_type or [], follow)
     with _told_failures(address), suppress(KeyboardInterrupt):
         asyncio.run(tail.tail(address, wanted, print_line=_print_line, as_json=as_json))
@@ -313,28 +275,6 @@ def _setting(context: typer.Context, parameter: Any) -> dict[str, Any]:
         "from": names.get(source.name, "default") if source else "default",
         "variable": parameter.envvar,
     }
-
-
-def _check_address(address: str) -> None:
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65535:
-        raise typer.BadParameter(
-            f"{address!r} is not a host and a port, such as 127.0.0.1:50051", param_hint="--listen"
-        )
-
-
-def _check_event_type(name: str) -> None:
-    if "." not in name:
-        raise typer.BadParameter(
-            f"{name!r} is not a full name, such as foldlog.orders.v1.OrderCreated", param_hint="--event-type"
-        )
-
-
-def _check_level(level: str) -> None:
-    if level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        raise typer.BadParameter(
-            f"{level!r} is none of debug, info, warning, error", param_hint="--log-level"
-        )
 
 
 def _serve(settings: Settings, *, examples: bool) -> None:

@@ -6,18 +6,14 @@ from contextlib import contextmanager
 
 from foldlog_server.core.read_model import Parked, ParkedEvent, Release
 from foldlog_server.core.view import Key
-from foldlog_server.stores.statements import Statement, over
+from foldlog_server.stores.statements import Statement, over, statement
 
-CREATE = (
-    "CREATE TABLE parked (collection TEXT NOT NULL, id TEXT NOT NULL, position INTEGER NOT NULL, "
-    "error TEXT NOT NULL, PRIMARY KEY (collection, id, position)) WITHOUT ROWID"
-)
-# SQLite takes `error` from the row that has the least position.
-_LOAD = "SELECT collection, id, min(position), error, count(*) FROM parked GROUP BY collection, id"
-_FIRST = "SELECT min(position), error, count(*) FROM parked WHERE collection = ? AND id = ?"
-_QUEUED = "SELECT position FROM parked WHERE collection = ? AND id = ? ORDER BY position LIMIT ?"
-_PARK = "INSERT OR REPLACE INTO parked (collection, id, position, error) VALUES {rows}"
-_RELEASE = "DELETE FROM parked WHERE collection = ? AND id = ? AND position <= ?"
+CREATE = statement("create_parked")
+_LOAD = statement("select_parked")
+_FIRST = statement("select_parked_document")
+_QUEUED = statement("select_parked_positions")
+_PARK = statement("insert_parked")
+_RELEASE = statement("delete_parked")
 
 
 def statements(parked: Sequence[ParkedEvent], released: Release | None) -> Iterator[Statement]:

@@ -8,14 +8,14 @@ import asyncio
 import logging
 import sqlite3
 import zlib
-from collections.abc import Iterable
-from contextlib import closing, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from foldlog_server.core import states
 from foldlog_server.core.decider import AnyDecider
-from foldlog_server.core.snapshots import NoSnapshots, Snapshot, Until, kind
+from foldlog_server.core.snapshots import NoSnapshots, Snapshot, Snapshots, Until, kind
 from foldlog_server.stores.statements import statement
 from foldlog_server.stores.writer_thread import WriterThread
 
@@ -32,19 +32,10 @@ _log = logging.getLogger(__name__)
 
 
 class SnapshotFile:
-    """The snapshots of a data directory as they are, for those who keep none: any server goes on."""
+    """The snapshots of a data directory as they are, for those who keep none."""
 
     def __init__(self, reader: sqlite3.Connection) -> None:
         self._reader = reader
-
-    @classmethod
-    def read_only(cls, directory: Path, log_id: str) -> "SnapshotFile | NoSnapshots":
-        """Those of a log; none if there is no file, or it is another log's or cannot be read."""
-        file = _file_in(directory)
-        with suppress(sqlite3.Error):
-            if file.exists() and _log_of(file) == log_id:
-                return cls(_connect_reader(file))
-        return NoSnapshots()
 
     def newest(self, stream: str, decider: AnyDecider, until: Until) -> Snapshot | None:
         try:
@@ -58,13 +49,29 @@ class SnapshotFile:
         pass
 
 
-class SqliteSnapshots(SnapshotFile):
+@contextmanager
+def snapshots_in(directory: Path, log_id: str) -> Iterator[Snapshots]:
+    """The snapshots of a log; none if there is no file, or it is another log's or cannot be read."""
+    file = _file_in(directory)
+    try:
+        reader = _connect_reader(file) if file.exists() and _log_of(file) == log_id else None
+    except sqlite3.Error:
+        reader = None
+    if reader is None:
+        yield NoSnapshots()
+        return
+    with closing(reader):
+        yield SnapshotFile(reader)
+
+
+class SqliteSnapshots:
     """The snapshots of a data directory, and those that are kept from now on."""
 
     def __init__(self, thread: WriterThread, writer: sqlite3.Connection, reader: sqlite3.Connection) -> None:
-        super().__init__(reader)
         self._thread = thread
         self._writer = writer
+        self._reader = reader
+        self._kept = SnapshotFile(reader)
 
     @classmethod
     async def open(
@@ -83,6 +90,9 @@ class SqliteSnapshots(SnapshotFile):
             await thread.do(writer.close)
             raise
         return cls(thread, writer, reader)
+
+    def newest(self, stream: str, decider: AnyDecider, until: Until) -> Snapshot | None:
+        return self._kept.newest(stream, decider, until)
 
     def keep(self, stream: str, decider: AnyDecider, snapshot: Snapshot) -> None:
         self._thread.do(lambda: self._write(stream, decider, snapshot)).add_done_callback(_tell)

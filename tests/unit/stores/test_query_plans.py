@@ -15,6 +15,7 @@ _WINDOW = 4 * 10**9
 BY_POSITION = "events USING INTEGER PRIMARY KEY (rowid"
 BY_STREAM = "events USING INDEX events_by_stream (stream=? AND version"
 BY_NAME = "streams USING COVERING INDEX sqlite_autoindex_streams_1 (name=?)"
+BY_DOCUMENT = "parked USING PRIMARY KEY (collection=? AND id=?)"
 BY_KIND = "snapshots USING INDEX sqlite_autoindex_snapshots_1 (stream=? AND kind=? AND version<?)"
 
 PLANS = {
@@ -24,6 +25,8 @@ PLANS = {
     "select_head": [BY_POSITION, "events"],
     "select_newest_events": [BY_POSITION, "events"],
     "select_newest_stream": ["streams"],
+    "select_parked_document": [BY_DOCUMENT],
+    "select_parked_positions": [BY_DOCUMENT],
     "select_recorded": [f"requests_until_{end} USING PRIMARY KEY (key=?)" for end in "321"],
     "select_request": [f"requests_until_{end} USING PRIMARY KEY (key=?)" for end in "321"],
     "select_snapshot": [BY_KIND],
@@ -34,17 +37,18 @@ PLANS = {
 }
 """What each read searches, in the order of the plan."""
 
-SMALL = {"select_log", "select_partitions", "select_types"}
-"""Reads of whole tables that stay small."""
+SMALL = {"select_log", "select_parked", "select_partitions", "select_types"}
+"""Reads of whole tables that stay small, or that are read once."""
 
 
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    """A log with three partitions of requests, and the table of the file of snapshots."""
+    """A log with three partitions of requests, and tables of the files of snapshots and of views."""
     connection = sqlite3.connect(tmp_path / "log.db", isolation_level=None)
     sqlite_schema.set_up_writer(connection, tmp_path / "log.db", lambda: "id", 0, _WINDOW)
     sqlite_appended.set_up(connection)
     connection.execute(statements.statement("create_snapshots"))
+    connection.execute(statements.statement("create_parked"))
     partitions = RequestPartitions(connection, _WINDOW)
     for now in (10**9, 2 * 10**9):
         partitions.advance(now)

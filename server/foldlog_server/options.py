@@ -1,0 +1,83 @@
+"""The options that commands have in common, and what is wrong with a value."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Listen = Annotated[
+    str,
+    typer.Option(envvar="FOLDLOG_LISTEN", metavar="HOST:PORT", help="Where to listen; port 0 = any free."),
+]
+Data = Annotated[
+    Path,
+    typer.Option(envvar="FOLDLOG_DATA", file_okay=False, help="The data directory, made if absent."),
+]
+StoredData = Annotated[
+    Path,
+    typer.Option(envvar="FOLDLOG_DATA", exists=True, file_okay=False, help="The data directory."),
+]
+RequestWindow = Annotated[
+    float,
+    typer.Option(
+        envvar="FOLDLOG_REQUEST_WINDOW_HOURS",
+        min=0.01,
+        metavar="HOURS",
+        help="How long request ids are remembered.",
+    ),
+]
+Grace = Annotated[
+    float,
+    typer.Option(
+        envvar="FOLDLOG_GRACE_SECONDS",
+        min=0,
+        metavar="SECONDS",
+        help="How long calls may go on when the server stops.",
+    ),
+]
+Reflection = Annotated[
+    bool, typer.Option(envvar="FOLDLOG_REFLECTION", help="Let tools ask which services there are.")
+]
+CachedAggregates = Annotated[
+    int,
+    typer.Option(
+        envvar="FOLDLOG_CACHED_AGGREGATES", min=1, help="How many aggregates' states are kept in memory."
+    ),
+]
+LogLevel = Annotated[
+    str,
+    typer.Option(
+        envvar="FOLDLOG_LOG_LEVEL",
+        metavar="debug|info|warning|error",
+        help="How much is logged; debug logs every call but those of health and reflection.",
+    ),
+]
+Address = Annotated[
+    str, typer.Option(envvar="FOLDLOG_ADDRESS", metavar="HOST:PORT", help="Where the server listens.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def check_address(address: str) -> None:
+    """Raises `typer.BadParameter` for what is not a host and a port."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise typer.BadParameter(
+            f"{address!r} is not a host and a port, such as 127.0.0.1:50051", param_hint="--listen"
+        )
+
+
+def check_event_type(name: str) -> None:
+    """Raises `typer.BadParameter` for what is not a full name."""
+    if "." not in name:
+        raise typer.BadParameter(
+            f"{name!r} is not a full name, such as foldlog.orders.v1.OrderCreated", param_hint="--event-type"
+        )
+
+
+def check_level(level: str) -> None:
+    """Raises `typer.BadParameter` for what is no level."""
+    if level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        raise typer.BadParameter(
+            f"{level!r} is none of debug, info, warning, error", param_hint="--log-level"
+        )

@@ -1,0 +1,7 @@
+CREATE TABLE parked (
+    collection TEXT NOT NULL,
+    id TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    error TEXT NOT NULL,
+    PRIMARY KEY (collection, id, position)
+) WITHOUT ROWID

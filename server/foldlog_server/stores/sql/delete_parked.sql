@@ -1,0 +1,1 @@
+DELETE FROM parked WHERE collection = ? AND id = ? AND position <= ?

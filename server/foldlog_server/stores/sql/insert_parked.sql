@@ -1,0 +1,1 @@
+INSERT OR REPLACE INTO parked (collection, id, position, error) VALUES {rows}

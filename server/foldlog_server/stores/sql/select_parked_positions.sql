@@ -1,0 +1,5 @@
+SELECT position
+FROM parked
+WHERE collection = ? AND id = ?
+ORDER BY position
+LIMIT ?
