@@ -48,7 +48,9 @@ class BuildProcess:
                 view_files.make(file.path, view, self._store.log_id, is_complete=False)
             except (OSError, sqlite3.Error) as error:
                 file.delete()
-                raise StoreFull if is_full(error) else error from error
+                if is_full(error):
+                    raise StoreFull from error
+                raise
             self._files[view.name] = file
 
     async def build(self, view: View, tell: Callable[[Progress], None]) -> ReadModel:
