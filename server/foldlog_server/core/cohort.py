@@ -119,7 +119,7 @@ class Cohort:
     async def _digest(self, events: Sequence[EncodedEvent]) -> Sequence[_Digested]:
         """What becomes of the documents that the events touch."""
         turns = _Turns()
-        projections = [member.begin() for member in self.members]
+        projections = [member.begin(lambda: self._decode(events)) for member in self.members]
         for start in range(0, len(events), SLICE):
             some = events[start : start + SLICE]
             recorded = self._decode(some)

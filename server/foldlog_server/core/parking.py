@@ -1,5 +1,7 @@
 """Makes parked documents good, once whatever stood in the way is cured: the events that wait, in order."""
 
+from functools import partial
+
 from foldlog_server.core.codec import Codec
 from foldlog_server.core.cohort import checkpoint_at
 from foldlog_server.core.event_store import EventStore
@@ -23,7 +25,7 @@ async def retry(projector: Projector, store: EventStore, key: Key) -> Parked | N
     async with projector.busy:
         while projector.follows and (positions := projector.read_model.queued(key, AT_ONCE)):
             events = [await _read(store, codec, position) for position in positions]
-            projection = projector.begin(retried=key)
+            projection = projector.begin(partial(iter, events), retried=key)
             projection.take([(recorded, (key,)) for recorded in events])
             projector.tell_parked(projection)
             # What could not be digested is parked again in the same transaction.

@@ -5,7 +5,9 @@ Each stays as it was before the event, and what touches it later waits behind, s
 order. If the view cannot even say what an event touches, nothing can go on behind it.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TypeAlias
 
 from google.protobuf.message import Message
@@ -41,12 +43,14 @@ class Projection:
         wanted: Container[str],
         columns: Mapping[str, Sequence[IndexedColumn]],
         read_model: ReadModel,
+        batch: Callable[[], Iterable[RecordedEvent]],
         *,
         retried: Key | None = None,
     ) -> None:
         """`wanted` are the full names of the view's events, `columns` the indexed ones of each collection.
 
-        What is parked of `retried` is taken all the same. Nobody else writes the read model meanwhile.
+        `batch` gives the events of the batch once more, in order. What is parked of `retried` is taken all
+        the same. Nobody else writes the read model meanwhile.
         """
         self.parked: list[ParkedEvent] = []
         """What has been parked, in order."""
@@ -60,7 +64,8 @@ class Projection:
         self._documents: dict[Key, Message | None] = {}
         self._stored: set[Key] = set()
         self._made: dict[Key, int] = {}
-        self._taken: list[Sequence[Touch]] = []
+        self._batch = batch
+        self._by_key: dict[Key, list[RecordedEvent]] | None = None
         self._waiting: set[Key] = set()
 
     @property
@@ -96,7 +101,6 @@ class Projection:
         """Let the view say what the events make of the documents."""
         documents, made, evolve = self._documents, self._made, self._view.evolve
         may_wait = bool(self._read_model.parked or self._waiting)
-        self._taken.append(touches)
         self._load(touches)
         for recorded, keys in touches:
             for key in keys:
@@ -156,11 +160,22 @@ class Projection:
     def _restore(self, key: Key, position: int) -> None:
         """Make the document what it was before an event: that may have changed it before it failed."""
         document: Message | None = self._read([key]).get(key)
-        for touches in self._taken:
-            for recorded, keys in touches:
-                if recorded.position < position and key in keys:
-                    document = self._evolve_again(key, document, recorded)
+        if self._by_key is None:
+            self._by_key = self._events_by_key()
+        for recorded in self._by_key[key]:
+            if recorded.position < position:
+                document = self._evolve_again(key, document, recorded)
         self._documents[key] = document
+
+    def _events_by_key(self) -> dict[Key, list[RecordedEvent]]:
+        """Decoded again and not kept before: kept, the events of a batch made rebuilds a fifth slower."""
+        found: defaultdict[Key, list[RecordedEvent]] = defaultdict(list)
+        with suppress(Indigestible):  # whoever takes the batch gets there too, and begins anew without it
+            for _, touches in self.touches(self._batch()):
+                for recorded, keys in touches:
+                    for key in keys:
+                        found[key].append(recorded)
+        return found
 
     def _evolve_again(self, key: Key, before: Message | None, recorded: RecordedEvent) -> Message | None:
         try:

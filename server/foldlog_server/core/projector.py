@@ -5,8 +5,9 @@ Projectors are moved by cohorts: see `cohorts.py` for the rules of going on.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+from foldlog_server.core.events import RecordedEvent
 from foldlog_server.core.projection import Projection
 from foldlog_server.core.read_model import Change, Checkpoint, ParkedEvent, ReadModel, indexed_columns
 from foldlog_server.core.timer import Timer, within
@@ -78,9 +79,14 @@ class Projector:
 
     # One batch
 
-    def begin(self, *, retried: Key | None = None) -> Projection:
-        """The documents of the batch that follows on where the view stands, or of what is parked of one."""
-        return Projection(self.view, self._wanted, self._columns, self.read_model, retried=retried)
+    def begin(
+        self, batch: Callable[[], Iterable[RecordedEvent]], *, retried: Key | None = None
+    ) -> Projection:
+        """The documents of the batch that follows on where the view stands, or of what is parked of one.
+
+        `batch` gives its events once more, in order.
+        """
+        return Projection(self.view, self._wanted, self._columns, self.read_model, batch, retried=retried)
 
     def write(
         self, changes: Sequence[Change], parked: Sequence[ParkedEvent], checkpoint: Checkpoint
