@@ -3,6 +3,9 @@
 import threading
 from dataclasses import dataclass
 
+_LAST_POSITION = 2**63 - 1
+_MOST_DIGITS = 19
+
 
 @dataclass(frozen=True, slots=True)
 class LogPosition:
@@ -18,7 +21,8 @@ class LogPosition:
     def parse(cls, text: str) -> "LogPosition":
         """The position of its text. Raises ValueError for any other text."""
         log_id, colon, position = text.rpartition(":")
-        if not (colon and position.isascii() and position.isdigit()):
+        is_number = position.isascii() and position.isdigit() and len(position) <= _MOST_DIGITS
+        if not (colon and is_number and int(position) <= _LAST_POSITION):
             raise ValueError(f"{text!r} is not a log id, a colon and a position.")
         return cls(log_id, int(position))
 

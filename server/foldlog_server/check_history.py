@@ -61,13 +61,15 @@ async def _check_view(view: View, log: Log, end: int, findings: Findings) -> Asy
         view_files.make(file.path, view, log.log_id, is_complete=False)
         read_model = await SqliteReadModel.open(file, view, WriterThread())
         try:
-            async for position in _follow(Projector(view, read_model), log, end, findings):
+            projector = Projector(view, read_model)
+            async for position in _follow(projector, log, end, findings):
                 yield Step(view.name, position, end)
             for problem in _parked(view, read_model):
                 findings.add(problem)
         finally:
             await read_model.close()
-    yield Step(view.name, end, end, is_over=True)
+    stopped = "" if projector.position == end else f"it stops behind position {projector.position:,}"
+    yield Step(view.name, end, end, is_over=True, error=stopped)
 
 
 async def _follow(projector: Projector, log: Log, end: int, findings: Findings) -> AsyncIterator[int]:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
 
 from foldlog_server import __version__
 from foldlog_server.options import (
@@ -36,7 +35,7 @@ from foldlog_server.options import (
 from foldlog_server.printable import printable
 from foldlog_server.process import log_to_stderr, loop_factory
 from foldlog_server.settings import Settings
-from foldlog_server.tables import table_of
+from foldlog_server.tables import print_table, table_of
 
 app = typer.Typer(
     add_completion=False,
@@ -51,6 +50,7 @@ views = typer.Typer(no_args_is_help=True, help="See to the views of a running se
 app.add_typer(views, name="views")
 
 _DEFAULTS = Settings()
+_LAST_POSITION = 2**63 - 1
 _HOURS = _DEFAULTS.request_window / timedelta(hours=1)
 
 
@@ -58,7 +58,17 @@ def main() -> NoReturn:
     """Run the command line and exit."""
     # gRPC's C core writes lines of its own to stderr unless it is told not to before it is loaded.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    app()
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # whoever read it has had enough
+        _discard_output()
+    except OSError as error:  # such as a full disk behind the output
+        _discard_output()
+        print(f"foldlog: {printable(str(error))}", file=sys.stderr)
+        sys.exit(1)
     sys.exit(0)
 
 
@@ -119,7 +129,7 @@ def config(
     table = table_of("setting", "value", "from", "variable")
     for row in rows:
         table.add_row(row["setting"], str(row["value"]), row["from"], row["variable"])
-    Console().print(table)
+    print_table(table)
 
 
 @app.command("check-history")
@@ -143,7 +153,7 @@ def check_history(data: StoredData = _DEFAULTS.data, as_json: Json = False) -> N
         print(json.dumps(checking.as_json(findings), indent=2))
     else:
         if findings.problems:
-            Console().print(checking.table_of_problems(findings))
+            print_table(checking.table_of_problems(findings))
         print(checking.summary(findings))
     if findings.problems:
         raise typer.Exit(1)
@@ -153,7 +163,10 @@ def check_history(data: StoredData = _DEFAULTS.data, as_json: Json = False) -> N
 def events_tail(
     address: Address = _DEFAULTS.listen,
     after: Annotated[
-        int | None, typer.Option(min=0, metavar="POSITION", help="Begin after this position; 0 = all events.")
+        int | None,
+        typer.Option(
+            min=0, max=_LAST_POSITION, metavar="POSITION", help="Begin after this position; 0 = all events."
+        ),
     ] = None,
     category: Annotated[list[str] | None, typer.Option(help="Only these categories, such as order.")] = None,
     stream_prefix: Annotated[list[str] | None, typer.Option(help="Only streams that begin so.")] = None,
@@ -182,7 +195,7 @@ def views_list(address: Address = _DEFAULTS.listen, as_json: Json = False) -> No
         if as_json:
             print(json.dumps(of_server.as_json(found), indent=2))
         else:
-            Console().print(of_server.table_of_views(found))
+            print_table(of_server.table_of_views(found))
 
 
 @views.command("rebuild")
@@ -215,7 +228,7 @@ def views_parked(
         if as_json:
             print(json.dumps([of_server.as_json(one) for one in found], indent=2))
         elif found:
-            Console().print(of_server.table_of_parked(found))
+            print_table(of_server.table_of_parked(found))
         else:
             print("Nothing is parked.")
 
@@ -232,7 +245,10 @@ def views_retry(
 
     with _told_failures(address):
         cured, still_parked = asyncio.run(of_server.Operator(address).retry(view, collection, id))
-        print(f"{cured:,} documents made good, {still_parked:,} still parked.")
+        if not cured and not still_parked:
+            print("Nothing of that is parked.")
+        else:
+            print(f"{cured:,} documents made good, {still_parked:,} still parked.")
         if still_parked:
             raise typer.Exit(1)
 
@@ -240,6 +256,7 @@ def views_retry(
 @contextmanager
 def _told_failures(address: str) -> Iterator[None]:
     """Tell in one line why something cannot be asked of a server, and exit."""
+    check_address(address, "--address")
     from foldlog_client import FoldlogError, Unavailable
 
     try:

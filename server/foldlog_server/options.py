@@ -58,12 +58,12 @@ Address = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
-def check_address(address: str) -> None:
+def check_address(address: str, option: str = "--listen") -> None:
     """Raises `typer.BadParameter` for what is not a host and a port."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
         raise typer.BadParameter(
-            f"{address!r} is not a host and a port, such as 127.0.0.1:50051", param_hint="--listen"
+            f"{address!r} is not a host and a port, such as 127.0.0.1:50051", param_hint=option
         )
 
 

@@ -1,10 +1,12 @@
 """Events of a running server as lines, for people or for programs."""
 
+import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import DecodeError
 
 import foldlog_client
 from foldlog.inventory.v1 import events_pb2 as _inventory  # noqa: F401  (known, so that payloads print)
@@ -57,9 +59,18 @@ def _line(event: RecordedEvent) -> str:
 
 
 def _json_line(event: RecordedEvent) -> str:
-    return json.dumps(MessageToDict(event, preserving_proto_field_name=True))
+    envelope = RecordedEvent()
+    envelope.CopyFrom(event)
+    envelope.ClearField("payload")
+    payload = {"@type": event.payload.type_url, **_payload(event)}
+    return json.dumps({**MessageToDict(envelope, preserving_proto_field_name=True), "payload": payload})
 
 
 def _payload(event: RecordedEvent) -> dict[str, object]:
-    payload: dict[str, object] = MessageToDict(foldlog_client.unpack(event), preserving_proto_field_name=True)
-    return payload
+    """The fields of the payload; its bytes in base64 if this release cannot read it."""
+    try:
+        payload = foldlog_client.unpack(event)
+    except (foldlog_client.UnknownPayload, DecodeError):
+        return {"value": base64.b64encode(event.payload.value).decode()}
+    fields: dict[str, object] = MessageToDict(payload, preserving_proto_field_name=True)
+    return fields

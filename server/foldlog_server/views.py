@@ -52,7 +52,8 @@ class Operator:
     async def rebuild(self, views: Sequence[str], *, wait: bool) -> AsyncIterator[Step]:
         """Have views built anew, and tell how far that is until it is done. Raises one of `FAILURES`."""
         async with self._client() as client:
-            for view in views:
+            known = {state.name for state in (await client.admin.list_views()).views}
+            for view in sorted(views, key=lambda name: name in known):  # one that there is not ends it all
                 await client.admin.rebuild_view(view=view)
             left = set(views) if wait else set()
             while left:

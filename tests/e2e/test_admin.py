@@ -285,7 +285,7 @@ async def test_what_cannot_be_done_is_said_in_one_line(server: Server) -> None:
         assert ended.code == 1
         assert (
             ended.errors
-            == "foldlog: VIEW_NOT_FOUND: There is no view none. ListViews tells which there are.\n"
+            == "foldlog: VIEW_NOT_FOUND: There is no view none. ListViews, or `foldlog views list`, tells which there are.\n"
         )
     nobody = await foldlog("views", "list", "--address", "127.0.0.1:1")
     assert nobody.code == 1
@@ -338,6 +338,43 @@ async def test_without_room_a_rebuild_is_refused_and_nothing_is_left_of_it(
     assert not (await state_of(client, "inventory")).HasField("rebuilding")
     await client.admin.rebuild_view(view="inventory")
     assert (await client.orders.get_order(order_id="1", min_position=position)).order.version == 1
+
+
+async def test_a_name_that_there_is_not_keeps_the_others_from_being_rebuilt(
+    server: Server, client: Client
+) -> None:
+    before = (await state_of(client, "inventory")).edition
+    ended = await foldlog("views", "rebuild", "inventory", "none", "--address", server.address)
+    assert ended.code == 1
+    state = await state_of(client, "inventory")
+    assert (state.edition, state.HasField("rebuilding")) == (before, False)
+
+
+async def test_an_address_that_is_none_is_a_wrong_command_line(server: Server) -> None:
+    for address in (f"127.0.0.1:{server.port + 65536}", "", "127.0.0.1"):
+        ended = await foldlog("views", "list", "--address", address)
+        assert ended.code == 2
+        assert "is not a host and a port" in ended.errors
+    assert (await foldlog("events", "tail", "--after", str(2**64), "--address", server.address)).code == 2
+
+
+async def test_a_retry_of_what_is_not_parked_says_so(server: Server) -> None:
+    ended = await foldlog("views", "retry", "inventory", "--id", "none", "--address", server.address)
+    assert (ended.code, ended.output) == (0, "Nothing of that is parked.\n")
+
+
+async def test_a_retry_in_vain_is_logged_in_one_line(
+    server: Server, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    Poison(server, "current-orders", "1", "2")
+    position = await make(client, "1", "2", "3")
+    await client.orders.list_current_orders(min_position=position)
+    caplog.clear()
+    with caplog.at_level("INFO", "foldlog"):
+        done = await client.admin.retry_parked(view="current-orders")
+    assert (done.cured, done.still_parked) == (0, 2)
+    [line] = [record.getMessage() for record in caplog.records if "current-orders" in record.getMessage()]
+    assert line == "Of the view current-orders, 0 documents were made good, and 2 still wait."
 
 
 async def test_a_rebuild_that_fails_ends_the_command_with_1(

@@ -1,7 +1,9 @@
 """`foldlog check-history`, as it is run before a release is deployed."""
 
+import asyncio
 import json
 import sqlite3
+import subprocess
 from collections.abc import AsyncIterator, Iterable
 from contextlib import closing
 from dataclasses import replace
@@ -19,8 +21,9 @@ from foldlog_server.core.view import Key
 from foldlog_server.domains import VIEWS
 from foldlog_server.stores import read_model, view_files
 from tests.support.commands import add, create
-from tests.support.processes import foldlog
+from tests.support.processes import FOLDLOG, foldlog
 from tests.support.server import Server, serving
+from tests.support.wire import SECONDS
 
 SOUND = "Nothing would break: 4 events in 3 streams, and 5 views."
 
@@ -110,7 +113,7 @@ async def test_a_place_without_a_log_is_told(tmp_path: Path) -> None:
     assert (await foldlog("check-history", "--data", tmp_path / "none")).code == 2
     ended = await foldlog("check-history", "--data", tmp_path)
     assert ended.code == 1
-    assert ended.errors.startswith(f"foldlog: {tmp_path}/log.db is not a Foldlog log.")
+    assert ended.errors.startswith(f"foldlog: There is no log.db in {tmp_path}.")
 
 
 async def found(data: Path) -> Findings:
@@ -169,3 +172,17 @@ async def test_a_disk_without_room_for_views_is_told(
         await found(server.data)
     monkeypatch.undo()
     await server.start()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("arguments", [("--json",), ()])
+async def test_an_output_that_takes_nothing_is_told_in_a_line(
+    server: Server, arguments: tuple[str, ...]
+) -> None:
+    with open("/dev/full", "w") as full:  # noqa: ASYNC230
+        process = await asyncio.create_subprocess_exec(
+            FOLDLOG, "check-history", "--data", server.data, *arguments, stdout=full, stderr=subprocess.PIPE
+        )
+        _, errors = await asyncio.wait_for(process.communicate(), SECONDS)
+    assert process.returncode == 1
+    assert errors.decode() == "foldlog: [Errno 28] No space left on device\n"

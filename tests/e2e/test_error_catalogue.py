@@ -184,6 +184,12 @@ async def view_not_found(server: Server, patch: pytest.MonkeyPatch) -> Provoked:
 VIEW = {"view": "order-details", "position": "0", "head": "1"}
 
 
+async def event_unreadable(server: Server, _: pytest.MonkeyPatch) -> Provoked:
+    await server.write("order-odd", 1, 10)
+    found = await refusal(server, SubmitOrder(order_id="odd"))
+    return found, Told({"position": "1", "type": "test.v1.Written"})
+
+
 async def asked_of_a_view(server: Server, max_wait: Duration | None = NO_WAIT) -> Refusal:
     options = ReadOptions(min_position=1, max_wait=max_wait)
     return await refusal(server, GetOrderRequest(order_id="o", options=options))
@@ -270,6 +276,7 @@ BEFALLING: dict[Entry, Provoke] = {
         view_stopped,
         document_parked,
         view_not_found,
+        event_unreadable,
     )
 }
 

@@ -1,6 +1,7 @@
 """A log that former releases began: its old messages are folded as today's, and read as they were written."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from google.protobuf.message import Message
 from grpc import StatusCode
 
 from foldlog.orders.v1.commands_pb2 import SubmitOrder
+from foldlog.orders.v1.events_pb2 import OrderCreated
 from foldlog.orders.v1.queries_pb2 import (
     GetOrderHistoryRequest,
     GetOrderHistoryResponse,
@@ -22,6 +24,7 @@ from foldlog.v1.admin_service_pb2 import ListViewsRequest
 from foldlog.v1.event_service_pb2 import ReadAllRequest
 from foldlog.v1.reads_pb2 import AsOf, ReadOptions
 from foldlog_server.core.event_store import Append, StreamAppend
+from foldlog_server.core.events import NewEvent
 from tests.support.commands import add, create
 from tests.support.old_messages import (
     OPENED,
@@ -32,7 +35,8 @@ from tests.support.old_messages import (
     stored,
     with_a_past,
 )
-from tests.support.server import Server
+from tests.support.processes import foldlog
+from tests.support.server import Server, serving
 from tests.support.wire import SECONDS, refused
 
 
@@ -121,3 +125,39 @@ async def test_an_upcaster_that_fails_stops_the_views_that_need_it_and_no_other(
     assert not views["inventory"].stopped
     found = await refused(server.send(add("r", "tea")))
     assert (found.code, found.reason) == (StatusCode.INTERNAL, "INTERNAL")
+
+
+@pytest.fixture
+async def odd(tmp_path: Path) -> AsyncIterator[Server]:
+    """A server without upcasters, whose log begins with what it does not know and with what makes no sense."""
+    async with serving(tmp_path) as server:
+        await server.write("order-x", 1, 10)
+        broken = NewEvent("broken", OrderCreated.DESCRIPTOR.full_name, b"\xff\xff")
+        await server.app._store.append(Append((StreamAppend("order-y", 0, (broken,)),)))
+        yield server
+
+
+async def test_what_cannot_be_read_is_printed_as_it_is(odd: Server) -> None:
+    where = ("--address", odd.address, "--after", "0", "--no-follow")
+    plain = await foldlog("events", "tail", *where)
+    assert (plain.code, plain.errors) == (0, "")
+    first, second = plain.output.splitlines()
+    assert first.endswith('order-x@1 Written {"value": "eHh4eHh4eHh4eA=="}')
+    assert second.endswith('order-y@1 OrderCreated {"value": "//8="}')
+    as_json = [
+        json.loads(line) for line in (await foldlog("events", "tail", "--json", *where)).output.splitlines()
+    ]
+    assert [event["position"] for event in as_json] == ["1", "2"]
+    assert as_json[0]["payload"] == {
+        "@type": "type.googleapis.com/test.v1.Written",
+        "value": "eHh4eHh4eHh4eA==",
+    }
+
+
+@pytest.mark.parametrize(("id", "why"), [("x", "does not know the message"), ("y", "no such message")])
+async def test_who_needs_what_cannot_be_read_is_told_so(odd: Server, id: str, why: str) -> None:
+    found = await refused(odd.send(add(id, "tea")))
+    assert (found.code, found.reason) == (StatusCode.INTERNAL, "EVENT_UNREADABLE")
+    assert why in found.message
+    found = await refused(odd.send(SubmitOrder(order_id="none")))
+    assert found.reason == "ORDER_NOT_FOUND"

@@ -1,5 +1,6 @@
 """What operators ask about the views, and have done to them."""
 
+import logging
 from collections.abc import Iterator, Sequence
 
 from foldlog.v1.admin_service_pb2 import (
@@ -28,6 +29,9 @@ from foldlog_server.core.view import Key, View
 
 _ORDER = 0
 """Parked documents have one order, by their names; so the place of a cursor is its id alone."""
+
+
+_log = logging.getLogger("foldlog")
 
 
 class Admin:
@@ -82,6 +86,12 @@ class Admin:
                     response.still_parked += 1
                 else:
                     response.cured += 1
+        _log.info(
+            "Of the view %s, %d documents were made good, and %d still wait.",
+            request.view,
+            response.cured,
+            response.still_parked,
+        )
         return response
 
     async def _still_waits(self, view: str, key: Key) -> bool:

@@ -17,7 +17,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from foldlog.v1.events_pb2 import EventMetadata
 from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
-from foldlog_server.core.errors import DataDamaged
+from foldlog_server.core.errors import DataDamaged, EventUnreadable
 from foldlog_server.core.events import EncodedEvent, NewEvent, RecordedEvent, id_of
 from foldlog_server.core.upcasting import Upcaster, chains, name_of, upcast
 
@@ -203,28 +203,32 @@ class Codec:
     def decode(self, event: EncodedEvent) -> RecordedEvent:
         """The event with its payload decoded.
 
-        Raises `DataDamaged` if the bytes cannot be read, `UnknownEventType` for a payload that no code here
-        knows, so that `evolve` never sees one, and what an upcaster raises.
+        Raises what `decode_known` does, and `EventUnreadable` for a payload that no code here knows, too, so
+        that `evolve` never sees one.
         """
         decoded = self.decode_known(event)
         if decoded is None:
-            raise UnknownEventType(event.position, RecordedEventMessage.FromString(event.record).type)
+            raise EventUnreadable.unknown(event.position, RecordedEventMessage.FromString(event.record).type)
         return decoded
 
     def decode_known(self, event: EncodedEvent) -> RecordedEvent | None:
         """The event with its payload decoded, or None if it was told of no such payload; it stays bytes.
 
-        Raises `DataDamaged` if the bytes cannot be read, and what an upcaster raises.
+        Raises `DataDamaged` if it is no event, `EventUnreadable` if its payload is not the message that it is
+        said to be, and what an upcaster raises.
         """
         try:
             envelope = RecordedEventMessage.FromString(event.record)
+        except DecodeError:
+            raise DataDamaged(event.position) from None
+        try:
             reader = self._readers.get(envelope.type)
             if reader is None:
                 return None
             read, type_name = reader
             payload = read(envelope.payload.value)
         except DecodeError:
-            raise DataDamaged(event.position) from None
+            raise EventUnreadable.no_message(event.position, envelope.type) from None
         stream = envelope.stream
         return RecordedEvent(
             event.position,
@@ -241,13 +245,3 @@ class Codec:
 def _by_way_of(chain: Sequence[Upcaster]) -> Callable[[bytes], Message]:
     parse = chain[0].old.FromString
     return lambda data: upcast(parse(data), chain)
-
-
-class UnknownEventType(Exception):
-    """The log holds an event that this release has no message for."""
-
-    def __init__(self, position: int, type_name: str) -> None:
-        super().__init__(
-            f"The event at position {position} is a {type_name}, which this release does not know. "
-            "Run the release that wrote it, or a later one."
-        )

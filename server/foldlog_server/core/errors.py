@@ -12,6 +12,7 @@ FoldlogError
     ├── StoreFull           nothing was stored
     ├── EventTooLarge       nothing was stored
     ├── StoreUnavailable    what was stored is unknown
+    ├── EventUnreadable     an event is of another release
     └── DataDamaged         stored bytes do not fit their checksum
 """
 
@@ -232,7 +233,7 @@ class ReadRefused(FoldlogError):
     def view_not_found(cls, view: str) -> "ReadRefused":
         return cls(
             _REASONS[ErrorReason.ERROR_REASON_VIEW_NOT_FOUND],
-            f"There is no view {view}. ListViews tells which there are.",
+            f"There is no view {view}. ListViews, or `foldlog views list`, tells which there are.",
             {"view": view},
         )
 
@@ -303,6 +304,26 @@ class StoreUnavailable(StoreError):
             "Send it again with the same request id.",
             retry_after=1.0,
         )
+
+
+class EventUnreadable(StoreError):
+    """The log holds an event that this release cannot read."""
+
+    def __init__(self, position: int, type_name: str, why: str) -> None:
+        super().__init__(
+            _REASONS[ErrorReason.ERROR_REASON_EVENT_UNREADABLE],
+            f"The event at position {position} is a {type_name}, and {why}. "
+            "Tell the operator: another release is to be run.",
+            {"position": str(position), "type": type_name},
+        )
+
+    @classmethod
+    def unknown(cls, position: int, type_name: str) -> "EventUnreadable":
+        return cls(position, type_name, "this release does not know the message")
+
+    @classmethod
+    def no_message(cls, position: int, type_name: str) -> "EventUnreadable":
+        return cls(position, type_name, "its bytes are no such message")
 
 
 class DataDamaged(StoreError):

@@ -27,7 +27,6 @@ async def retry(projector: Projector, store: EventStore, key: Key) -> Parked | N
             events = [await _read(store, codec, position) for position in positions]
             projection = projector.begin(partial(iter, events), retried=key)
             projection.take([(recorded, (key,)) for recorded in events])
-            projector.tell_parked(projection)
             # What could not be digested is parked again in the same transaction.
             released = Release(key, len(positions) - len(projection.parked), positions[-1])
             here = await checkpoint_at(store, projector.position)

@@ -189,7 +189,8 @@ class Projection:
 
 def told(error: BaseException) -> str:
     """An error for operators, in one line: what happened, not where."""
-    return f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
+    name, text = type(error).__name__, str(error)
+    return f"{name}: {text}"[:LONGEST_ERROR] if text else name
 
 
 def _slices(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:

@@ -3,7 +3,8 @@
 CannotOpen
 ├── DataDirectoryUnusable   it cannot be made, read or written
 ├── DataDirectoryLocked     another server has it
-├── NotALog                 its log.db is missing or something else
+├── NoLog                   it has no log.db, for those who only read one
+├── NotALog                 its log.db is something else
 ├── FormatTooNew            a later release wrote it
 └── LogDamaged              its newest events are not what was written
 """
@@ -39,6 +40,13 @@ class NotALog(CannotOpen):
 
     def __init__(self, file: Path) -> None:
         super().__init__(f"{file} is not a Foldlog log. Choose another data directory, or remove the file.")
+
+
+class NoLog(CannotOpen):
+    """There is no log in the data directory."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(f"There is no log.db in {directory}. Name the data directory of a server.")
 
 
 class FormatTooNew(CannotOpen):

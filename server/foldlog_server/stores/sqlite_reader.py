@@ -9,7 +9,7 @@ from foldlog_server.core.event_store import Head, RecordedRequest, RequestKey
 from foldlog_server.core.events import EncodedEvent
 from foldlog_server.stores import sqlite_requests, sqlite_rows
 from foldlog_server.stores.admission import stored_key
-from foldlog_server.stores.opening import DataDirectoryUnusable, NotALog
+from foldlog_server.stores.opening import DataDirectoryUnusable, NoLog, NotALog
 from foldlog_server.stores.sqlite_schema import log_file, read_only_uri, recognise, set_up_reader
 from foldlog_server.stores.statements import statement
 
@@ -33,7 +33,7 @@ class SqliteLogReader:
         """Raises `CannotOpen`."""
         file = log_file(directory)
         if not file.is_file():
-            raise NotALog(file)
+            raise NoLog(directory)
         try:
             connection = sqlite3.connect(read_only_uri(file), uri=True, isolation_level=None)
             try:
@@ -44,6 +44,8 @@ class SqliteLogReader:
                 connection.close()
                 raise
         except sqlite3.Error as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+                raise NotALog(file) from error
             raise DataDirectoryUnusable(directory, error) from error
         return cls(connection, log_id)
 

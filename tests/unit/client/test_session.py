@@ -25,3 +25,10 @@ def test_a_log_that_is_gone_is_forgotten_once() -> None:
 def test_only_the_text_of_a_token_is_one(text: str) -> None:
     with pytest.raises(ValueError, match="a colon and a position"):
         LogPosition.parse(text)
+
+
+@pytest.mark.parametrize("position", [str(2**63), "9" * 30, "9" * 5_000])
+def test_a_position_that_no_log_has_is_refused(position: str) -> None:
+    assert LogPosition.parse(f"log:{2**63 - 1}").position == 2**63 - 1
+    with pytest.raises(ValueError, match="is not a log id, a colon and a position"):
+        LogPosition.parse(f"log:{position}")

@@ -9,7 +9,7 @@ from foldlog.orders.v1.events_pb2 import ItemRemoved, OrderCreated
 from foldlog.v1.events_pb2 import EventMetadata
 from foldlog_server.core import codec
 from foldlog_server.core.codec import Codec
-from foldlog_server.core.errors import DataDamaged
+from foldlog_server.core.errors import EventUnreadable
 from foldlog_server.core.events import EncodedEvent, NewEvent
 from foldlog_server.core.read_model import generation
 from foldlog_server.core.upcasting import Upcaster
@@ -79,7 +79,7 @@ def test_an_upcaster_that_gives_another_message_is_named() -> None:
 
 def test_damage_is_told_from_an_upcaster_that_fails() -> None:
     known = Codec([OrderCreated], UPCASTERS)
-    with pytest.raises(DataDamaged):
+    with pytest.raises(EventUnreadable, match="no such message"):
         known.decode(recorded(NewEvent("e", "test.old.OrderOpened", b"\xff")))
     failing = OPENED_IN._replace(upcast=lambda old: OrderCreated(customer_id=old.nobody))
     with pytest.raises(AttributeError, match="nobody"):

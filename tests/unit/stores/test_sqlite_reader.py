@@ -10,7 +10,7 @@ from foldlog_server.core.codec import NO_CHAIN
 from foldlog_server.core.errors import DataDamaged, StoreUnavailable
 from foldlog_server.core.event_store import Head, RecordedRequest
 from foldlog_server.stores import sqlite_rows
-from foldlog_server.stores.opening import NotALog
+from foldlog_server.stores.opening import NoLog, NotALog
 from foldlog_server.stores.sqlite import SqliteEventStore
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
 from tests.contract.appends import append, decoded, everything, part, positions, request, to
@@ -62,9 +62,15 @@ async def test_an_empty_log_has_an_empty_head(store: SqliteEventStore, tmp_path:
 
 
 def test_a_directory_without_a_log_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(NotALog):
+    with pytest.raises(NoLog, match=r"There is no log\.db in"):
         SqliteLogReader.open(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_no_database_is_no_log(tmp_path: Path) -> None:
+    (tmp_path / "log.db").write_bytes(b"not a database" * 100)
+    with pytest.raises(NotALog):
+        SqliteLogReader.open(tmp_path)
 
 
 async def test_a_closed_reader_says_so(filled: SqliteEventStore, tmp_path: Path) -> None:
