@@ -229,6 +229,7 @@ async def test_a_watch_shows_what_was_made_good(server: Server, client: Client) 
                 await client.admin.retry_parked(view="current-orders")
             if set(seen) == {"1", "2"}:
                 break
+    assert seen["1"].customer_id == "c"
 
 
 # The command line

@@ -32,9 +32,12 @@ from foldlog.orders.v1.events_pb2 import (
     PaymentReceived,
 )
 from foldlog.orders.v1.types_pb2 import OrderLine, OrderStatus
+from foldlog.v1.events_pb2 import EventMetadata
 from foldlog.v1.money_pb2 import Money
 from foldlog_server.core import states
+from foldlog_server.core.codec import encode_common, encode_header, encode_record
 from foldlog_server.core.decider import AnyDecider
+from foldlog_server.core.events import EncodedEvent, NewEvent
 from foldlog_server.domains import CODEC
 from foldlog_server.inventory.stock import STOCK
 from foldlog_server.orders.order_decider import ORDER
@@ -109,7 +112,9 @@ SAMPLES: tuple[Message, ...] = (
 
 def read_back(sample: Message) -> Message:
     """What folds are given for a message that was stored: itself, or what it was upcast to."""
-    return CODEC.payload(sample.DESCRIPTOR.full_name, sample.SerializeToString())
+    event = NewEvent("id", sample.DESCRIPTOR.full_name, sample.SerializeToString())
+    header = encode_header("golden-1", 1, event, encode_common(0, EventMetadata()))
+    return CODEC.decode(EncodedEvent(1, encode_record(header, event))).payload
 
 
 HISTORIES: dict[str, Sequence[Message]] = {

@@ -30,7 +30,6 @@ from foldlog_server.core.view import Key, View
 _ORDER = 0
 """Parked documents have one order, by their names; so the place of a cursor is its id alone."""
 
-
 _log = logging.getLogger("foldlog")
 
 

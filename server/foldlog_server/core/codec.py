@@ -192,14 +192,6 @@ class Codec:
         """The full names of the payloads that it decodes, as they are stored."""
         return frozenset(self._readers)
 
-    def payload(self, type_name: str, data: bytes) -> Message:
-        """A payload from the name and the bytes that were stored.
-
-        Raises `KeyError` for a name it was not told of, `DecodeError` for bytes that cannot be read, and
-        what an upcaster raises.
-        """
-        return self._readers[type_name].read(data)
-
     def decode(self, event: EncodedEvent) -> RecordedEvent:
         """The event with its payload decoded.
 

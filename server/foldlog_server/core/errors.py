@@ -316,6 +316,7 @@ class EventUnreadable(StoreError):
             "Tell the operator: another release is to be run.",
             {"position": str(position), "type": type_name},
         )
+        self.why = why
 
     @classmethod
     def unknown(cls, position: int, type_name: str) -> "EventUnreadable":

@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
 from foldlog_server.core import states
 from foldlog_server.core.codec import Codec
 from foldlog_server.core.decider import AnyDecider
+from foldlog_server.core.errors import EventUnreadable
 from foldlog_server.core.event_store import Log
 from foldlog_server.core.events import EncodedEvent, category_of, id_of
 from foldlog_server.core.projection import told
@@ -149,7 +150,7 @@ class _Fold:
         for event in events:
             envelope = RecordedEventMessage.FromString(event.record)
             self.version, self._position = envelope.version, event.position
-            payload = self._read(envelope)
+            payload = self._read(event)
             if isinstance(payload, str):
                 self._decider = None
                 yield self._problem(Kind.EVENT, envelope.type, payload)
@@ -169,14 +170,12 @@ class _Fold:
             except Exception as error:
                 yield self._broken(f"its answer: {told(error)}")
 
-    def _read(self, envelope: RecordedEventMessage) -> Message | str:
+    def _read(self, event: EncodedEvent) -> Message | str:
         """The payload, or why it cannot be read."""
-        if envelope.type not in self._codec.stored:
-            return "this release does not know the message"
         try:
-            return self._codec.payload(envelope.type, envelope.payload.value)
-        except DecodeError:
-            return "its bytes are no such message"
+            return self._codec.decode(event).payload
+        except EventUnreadable as error:
+            return error.why
         except Exception as error:
             return f"its upcaster: {told(error)}"
 

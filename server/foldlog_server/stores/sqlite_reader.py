@@ -44,7 +44,8 @@ class SqliteLogReader:
                 connection.close()
                 raise
         except sqlite3.Error as error:
-            if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+            # Errors that Python's own code raises carry no code of SQLite's.
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
                 raise NotALog(file) from error
             raise DataDirectoryUnusable(directory, error) from error
         return cls(connection, log_id)
