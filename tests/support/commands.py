@@ -114,7 +114,18 @@ class Commands:
         if broken := route.check(message, CommandOptions(**options)):
             raise InvalidRequest.fields(broken)
         command = Command(name, message, CommandOptions(**options), actor, is_late=is_late)
-        return await self.handler.execute(command, route)
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+        def tell(found: Outcome | BaseException) -> None:
+            if outcome.done():
+                return
+            if isinstance(found, Outcome):
+                outcome.set_result(found)
+            else:
+                outcome.set_exception(found)
+
+        self.handler.submit(command, route, tell)
+        return await outcome
 
     def send(self, message: Message, **options: Any) -> "asyncio.Task[Outcome]":
         """Send and go on; `settle` lets it be taken in."""

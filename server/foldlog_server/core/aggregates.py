@@ -33,6 +33,7 @@ from foldlog_server.core.decision import (
     happens,
     proposed,
     resolve,
+    settling,
     take_back,
 )
 from foldlog_server.core.errors import (
@@ -71,15 +72,12 @@ class Aggregates:
 
     async def latest(self, stream: str, decider: AnyDecider) -> StreamState:
         """The state of a stream with everything that was taken in before, once that is on disk."""
-        outcome: asyncio.Future[Decided | FoldlogError] = asyncio.get_running_loop().create_future()
-        self.submit(Decision((Part(stream, decider, None),), EventMetadata(), [outcome]))
-        found = await outcome
-        if isinstance(found, FoldlogError):
-            raise found
-        return found.streams[0]
+        outcome: asyncio.Future[Decided] = asyncio.get_running_loop().create_future()
+        self.submit(Decision((Part(stream, decider, None),), EventMetadata(), [settling(outcome)]))
+        return (await outcome).streams[0]
 
     def submit(self, decision: Decision) -> None:
-        """Take a command in; its outcome is set when it is known and durable."""
+        """Take a command in; who waits for it is told its outcome when that is known and durable."""
         decision.order = next(self._order)
         decision.entries = entries = [self._entry(part) for part in decision.parts]
         for entry in entries:
@@ -152,7 +150,7 @@ class Aggregates:
         for decision in waiting:
             for other in decision.entries:
                 other.line.remove(decision)
-            decision.fail(error)
+            decision.settle(error)
         self._advance_heads(other for decision in waiting for other in decision.entries)
 
     def _advance_heads(self, entries: Iterable[Entry]) -> None:
@@ -164,7 +162,7 @@ class Aggregates:
 
     def _decide_in_time(self, decision: Decision) -> None:
         if decision.is_late():
-            decision.fail(DeadlinePassed())
+            decision.settle(DeadlinePassed())
         else:
             self._decide(decision)
 
@@ -176,7 +174,7 @@ class Aggregates:
         except FoldlogError as refusal:
             self._settle_when_durable(decision, refusal)
         except Exception as error:
-            decision.fail(error)
+            decision.settle(error)
         else:
             self._carry_out(decision, happened)
 
@@ -269,10 +267,8 @@ class Aggregates:
                 retried.append(decision)
             else:
                 decision.settle(Contended(decision.parts[0].stream, decision.attempts))
-        elif isinstance(error, FoldlogError):
-            decision.settle(error)
         else:
-            decision.fail(error)
+            decision.settle(error)
         take_back(fallen)
         self._queue_again(sorted(retried, key=lambda other: other.order))
 

@@ -69,6 +69,20 @@ class Route(NamedTuple):
     """The parts of a command, one for each stream; makes an id where the command leaves it open."""
 
 
+Tell = Callable[[Outcome | BaseException], None]
+"""Who wants to know what a command did, or what stood in its way."""
+
+
+class _Attempt(NamedTuple):
+    """A command with a request id, to be carried out unless it was before."""
+
+    command: Command
+    route: Route
+    request: NewRequest
+    tell: Tell
+    number: int = 1
+
+
 class _Flight(NamedTuple):
     """A command with a request id that is being carried out."""
 
@@ -92,50 +106,84 @@ class CommandHandler:
         self._deciders = deciders
         self._aggregates = aggregates
         self._flights: dict[RequestKey, _Flight] = {}
+        self._looking: set[asyncio.Task[None]] = set()
 
-    async def execute(self, command: Command, route: Route) -> Outcome:
-        """What the command did, once it is durable.
+    def submit(self, command: Command, route: Route, tell: Tell) -> None:
+        """Take a command in, and tell what it did once that is durable.
 
-        Raises a `FoldlogError` for a refusal, equally durable, and `DeadlinePassed` if nobody waited any
-        more when it was to be decided. Whoever cancels this only stops waiting: a command that was taken
-        in in time runs to its end.
+        What stood in its way is told likewise: a `FoldlogError` for a refusal, equally durable, and
+        `DeadlinePassed` if nobody waited any more when it was to be decided. A command that was taken in in
+        time runs to its end, whether or not somebody still wants to know.
         """
         options = command.options
         if not options.request_id or options.validate_only:
-            return await self._carry_out(command, route, None)
-        request = NewRequest(RequestKey(command.actor, options.request_id.lower()), fingerprint(command))
-        for _ in range(MAX_ATTEMPTS):
-            try:
-                return await self._once(command, route, request)
-            except (DuplicateRequest, FoldlogError) as refusal:
-                # The writer looks every request up; so only what is not stored has to be looked up here,
-                # and the many commands that come for the first time are spared a search.
-                recorded = await self._store.find_request(request.key)
-                if recorded is not None:
-                    _check_same(request, recorded.fingerprint)
-                    return await self._replay(recorded)
-                if isinstance(refusal, FoldlogError):
-                    raise
-                # What was there for the writer and is gone has left the window: the command is new again.
-        raise Contended(route.split(command.message)[0].stream, MAX_ATTEMPTS)
+            self._carry_out(command, route, None, lambda found: tell(self._outcome(command, found)))
+        else:
+            key = RequestKey(command.actor, options.request_id.lower())
+            self._once(_Attempt(command, route, NewRequest(key, fingerprint(command)), tell))
 
-    async def _once(self, command: Command, route: Route, request: NewRequest) -> Outcome:
+    def _once(self, attempt: _Attempt) -> None:
+        command, route, request, tell, _ = attempt
         flight = self._flights.get(request.key)
-        if flight is None:
-            return await self._carry_out(command, route, request)
-        _check_same(request, flight.fingerprint)
-        outcome = _new_outcome()
-        flight.decision.waiting.append(outcome)
-        flight.decision.is_late = _both(flight.decision.is_late, command.is_late)
-        return self._outcome(command, await outcome, replayed=True)
 
-    async def _carry_out(self, command: Command, route: Route, request: NewRequest | None) -> Outcome:
+        def hear(found: Decided | BaseException) -> None:
+            if isinstance(found, DuplicateRequest | FoldlogError):
+                self._look_up(attempt, found)
+            else:
+                tell(self._outcome(command, found, replayed=flight is not None))
+
+        if flight is None:
+            self._carry_out(command, route, request, hear)
+        elif flight.fingerprint != request.fingerprint:
+            hear(InvalidRequest.request_id_reused(request.key.request_id))
+        else:
+            flight.decision.waiting.append(hear)
+            flight.decision.is_late = _both(flight.decision.is_late, command.is_late)
+
+    def _look_up(self, attempt: _Attempt, refusal: DuplicateRequest | FoldlogError) -> None:
+        looking = asyncio.get_running_loop().create_task(self._answer_recorded(attempt, refusal))
+        self._looking.add(looking)
+        looking.add_done_callback(self._looking.discard)
+
+    async def _answer_recorded(self, attempt: _Attempt, refusal: DuplicateRequest | FoldlogError) -> None:
+        """Whoever was refused may have been carried out before.
+
+        The writer looks every request up; so only what is not stored has to be looked up here, and the many
+        commands that come for the first time are spared a search.
+        """
+        request = attempt.request
+        try:
+            recorded = await self._store.find_request(request.key)
+            if recorded is None:
+                self._refuse(attempt, refusal)
+            elif recorded.fingerprint != request.fingerprint:
+                attempt.tell(InvalidRequest.request_id_reused(request.key.request_id))
+            else:
+                attempt.tell(await self._replay(recorded))
+        except BaseException as error:
+            attempt.tell(error)
+
+    def _refuse(self, attempt: _Attempt, refusal: DuplicateRequest | FoldlogError) -> None:
+        if isinstance(refusal, FoldlogError):
+            attempt.tell(refusal)
+        elif attempt.number == MAX_ATTEMPTS:
+            attempt.tell(Contended(attempt.route.split(attempt.command.message)[0].stream, MAX_ATTEMPTS))
+        else:
+            # What was there for the writer and is gone has left the window: the command is new again.
+            self._once(attempt._replace(number=attempt.number + 1))
+
+    def _carry_out(
+        self,
+        command: Command,
+        route: Route,
+        request: NewRequest | None,
+        hear: Callable[[Decided | BaseException], None],
+    ) -> None:
         options = command.options
-        outcome = _new_outcome()
         decision = Decision(
             route.split(command.message),
             _metadata(command),
-            [outcome],
+            [hear],
             options.expected_version if options.HasField("expected_version") else None,
             request,
             options.validate_only,
@@ -145,20 +193,25 @@ class CommandHandler:
             self._flights[request.key] = _Flight(request.fingerprint, decision)
             decision.ended = lambda: self._flights.pop(request.key)
         self._aggregates.submit(decision)
-        return self._outcome(command, await outcome)
 
-    def _outcome(self, command: Command, found: Decided | FoldlogError, *, replayed: bool = False) -> Outcome:
-        if isinstance(found, FoldlogError):
-            raise found.with_traceback(None)
+    def _outcome(
+        self, command: Command, found: Decided | BaseException, *, replayed: bool = False
+    ) -> Outcome | BaseException:
+        """What is told; a domain that cannot show what it made is told of, and holds up nobody else."""
+        if isinstance(found, BaseException):
+            return found
         validated_only = command.options.validate_only
-        return Outcome(
-            [self._stream_outcome(stream) for stream in found.streams],
-            0 if validated_only else max([stream.position for stream in found.streams]),
-            found.events,
-            found.proposed,
-            replayed,
-            validated_only,
-        )
+        try:
+            return Outcome(
+                [self._stream_outcome(stream) for stream in found.streams],
+                0 if validated_only else max([stream.position for stream in found.streams]),
+                found.events,
+                found.proposed,
+                replayed,
+                validated_only,
+            )
+        except Exception as error:
+            return error
 
     def _stream_outcome(self, stream: StreamState) -> StreamOutcome:
         decider = self._deciders[category_of(stream.stream)]
@@ -188,21 +241,12 @@ def _both(first: Callable[[], bool], second: Callable[[], bool]) -> Callable[[],
     return lambda: first() and second()
 
 
-def _new_outcome() -> "asyncio.Future[Decided | FoldlogError]":
-    return asyncio.get_running_loop().create_future()
-
-
 def fingerprint(command: Command) -> bytes:
     """32 bytes that tell a command from any other: its name, its fields as parsed, its expected version."""
     options = command.options
     expected = str(options.expected_version) if options.HasField("expected_version") else ""
     head = f"{command.name}\n{expected}\n".encode()
     return hashlib.sha256(head + command.message.SerializeToString(deterministic=True)).digest()
-
-
-def _check_same(request: NewRequest, recorded: bytes) -> None:
-    if recorded != request.fingerprint:
-        raise InvalidRequest.request_id_reused(request.key.request_id)
 
 
 def _metadata(command: Command) -> EventMetadata:

@@ -75,8 +75,8 @@ class Decision:
 
     parts: Sequence[Part]
     metadata: EventMetadata
-    waiting: "list[asyncio.Future[Decided | FoldlogError]]"
-    """Of all who want to know the outcome; each may give up alone."""
+    waiting: "list[Callable[[Decided | BaseException], None]]"
+    """Called once, each with what was decided, with a refusal, or with a defect."""
     expected_version: int | None = None
     request: NewRequest | None = None
     validate_only: bool = False
@@ -96,23 +96,13 @@ class Decision:
     append: Append | None = None
     found: Decided | FoldlogError | None = None
 
-    def settle(self, found: Decided | FoldlogError) -> None:
-        """Tell whoever waits, unless it has given up."""
-        for waiter in self._end():
-            if not waiter.done():
-                waiter.set_result(found)
-
-    def fail(self, error: BaseException) -> None:
-        """Tell whoever waits of a defect, or of a store that is broken."""
-        for waiter in self._end():
-            if not waiter.done():
-                waiter.set_exception(error)
-
-    def _end(self) -> "list[asyncio.Future[Decided | FoldlogError]]":
+    def settle(self, found: Decided | BaseException) -> None:
+        """Tell whoever waits."""
         if self.ended is not None:
             self.ended()
         waiting, self.waiting = self.waiting, []
-        return waiting
+        for tell in waiting:
+            tell(found)
 
 
 @dataclass(slots=True, eq=False)
@@ -138,6 +128,20 @@ class Entry:
     def is_turn_of(self, decision: Decision) -> bool:
         """Whether nobody stands before a decision, and there is a state to decide it on."""
         return self.loaded and bool(self.line) and self.line[0] is decision
+
+
+def settling(outcome: "asyncio.Future[Decided]") -> Callable[[Decided | BaseException], None]:
+    """Sets a future to what is told, unless it was cancelled."""
+
+    def tell(found: Decided | BaseException) -> None:
+        if outcome.done():
+            return
+        if isinstance(found, Decided):
+            outcome.set_result(found)
+        else:
+            outcome.set_exception(found)
+
+    return tell
 
 
 def closure(decision: Decision) -> list[Decision]:

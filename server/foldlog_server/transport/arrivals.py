@@ -5,6 +5,7 @@ code and objects in the processor's caches: a command costs a third less, and co
 """
 
 import asyncio
+from collections.abc import Callable
 
 TURNS = 64
 """Turns of the event loop for which calls gather at most; a pause of a fixed time would be idle when
@@ -15,30 +16,28 @@ _TURNS_PER_CALL = 2
 
 
 class Arrivals:
-    """The calls of one kind, from when they come to when their answers are ready."""
+    """The calls of one kind, from when they come to when they are answered."""
 
     def __init__(self) -> None:
         self._under_way = 0
-        self._gathering: list[asyncio.Future[None]] = []
+        self._gathering: list[Callable[[], None]] = []
 
-    async def join(self) -> None:
-        """Come in: at once when alone, else with those who come within some turns of the loop."""
+    def enter(self, take_up: Callable[[], None]) -> None:
+        """Have a call taken up: at once when alone, else with those that come within some turns of the loop.
+
+        `take_up` does not raise.
+        """
         self._under_way += 1
-        if self._under_way > 1:
+        if self._under_way == 1:
+            take_up()
+            return
+        self._gathering.append(take_up)
+        if len(self._gathering) == 1:
             loop = asyncio.get_running_loop()
-            let_in: asyncio.Future[None] = loop.create_future()
-            self._gathering.append(let_in)
-            if len(self._gathering) == 1:
-                self._gather(loop, min(TURNS, _TURNS_PER_CALL * self._under_way))
-            await let_in
-
-    async def ready(self) -> None:
-        """Let the others' answers get ready before the first of them is sent."""
-        if self._under_way > 1:
-            await asyncio.sleep(0)
+            self._gather(loop, min(TURNS, _TURNS_PER_CALL * self._under_way))
 
     def leave(self) -> None:
-        """Go, however the call ended, once for each time that `join` was called."""
+        """Go, however the call ended, once for each time that it came in."""
         self._under_way -= 1
 
     def _gather(self, loop: asyncio.AbstractEventLoop, turns: int) -> None:
@@ -46,6 +45,5 @@ class Arrivals:
             loop.call_soon(self._gather, loop, turns - 1)
             return
         gathered, self._gathering = self._gathering, []
-        for let_in in gathered:
-            if not let_in.done():  # its caller may have given up
-                let_in.set_result(None)
+        for take_up in gathered:
+            take_up()

@@ -5,7 +5,8 @@ import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any, NoReturn, TypeAlias
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor
@@ -26,6 +27,8 @@ _HEARING_SECONDS = 1.0
 """How long a stream that will be refused may go on writing: it must not hold up a stop."""
 
 Unary = Callable[[Any, Context], Awaitable[bytes]]
+Begin = Callable[[Any, Context, "asyncio.Future[bytes]"], None]
+"""Begins to answer a request; what comes of it is set later, unless the future was cancelled."""
 Streamed = Callable[[Any, Context], AsyncGenerator[bytes]]
 # gRPC's classes are generic in their stubs only.
 RpcMethodHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
@@ -51,40 +54,62 @@ class Calls:
         self,
         method: MethodDescriptor,
         answer: Unary,
-        check: FurtherCheck = no_further_check,
-        arrivals: Arrivals | None = None,
     ) -> RpcMethodHandler:
-        """A handler of raw bytes, so that bytes that are no message are refused like any bad request.
-
-        What `check` finds is told together with the rules of fields that are broken. Calls with the same
-        `arrivals` are taken up together.
-        """
+        """A handler of raw bytes, so that bytes that are no message are refused like any bad request."""
         request_class = GetMessageClass(method.input_type)
         name = method.full_name
-        refused = self._refusals.refused
 
         async def handle(data: bytes, context: Context) -> bytes:
             began = time.monotonic()
             try:
-                if arrivals is None:
-                    return await answer(checked(request_class, data, check), context)
-                await arrivals.join()
-                reply = await answer(checked(request_class, data, check), context)
-                await arrivals.ready()
-                return reply
-            except FoldlogError as error:
-                refused(name, error)
-                await abort(context, error)
-            except DeadlinePassed as late:
-                await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, str(late))
-            except Exception as exception:
-                await abort(context, unforeseen(exception))
+                return await answer(checked(request_class, data), context)
+            except Exception as error:
+                await self._end(name, context, error)
             finally:
-                if arrivals is not None:
-                    arrivals.leave()
                 _log_call(name, time.monotonic() - began)
 
         return grpc.unary_unary_rpc_method_handler(handle)
+
+    def gathered(
+        self, method: MethodDescriptor, begin: Begin, check: FurtherCheck, arrivals: Arrivals
+    ) -> RpcMethodHandler:
+        """As `unary`; calls with the same `arrivals` are taken up together, and each waits once.
+
+        What `check` finds is told together with the rules of fields that are broken.
+        """
+        request_class = GetMessageClass(method.input_type)
+        name = method.full_name
+
+        def take_up(data: bytes, context: Context, reply: "asyncio.Future[bytes]") -> None:
+            if reply.done():  # its caller has given up
+                return
+            try:
+                begin(checked(request_class, data, check), context, reply)
+            except Exception as error:
+                reply.set_exception(error)
+
+        async def handle(data: bytes, context: Context) -> bytes:
+            began = time.monotonic()
+            reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+            arrivals.enter(partial(take_up, data, context, reply))
+            try:
+                return await reply
+            except Exception as error:
+                await self._end(name, context, error)
+            finally:
+                arrivals.leave()
+                _log_call(name, time.monotonic() - began)
+
+        return grpc.unary_unary_rpc_method_handler(handle)
+
+    async def _end(self, name: str, context: Context, error: Exception) -> NoReturn:
+        """End a unary call with the status of what stood in its way."""
+        if isinstance(error, DeadlinePassed):
+            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, str(error))
+        if isinstance(error, FoldlogError):
+            self._refusals.refused(name, error)
+            await abort(context, error)
+        await abort(context, unforeseen(error))
 
     def streamed(self, method: MethodDescriptor, answer: Streamed) -> RpcMethodHandler:
         """A handler that writes raw messages one after the other, each when the transport has room."""

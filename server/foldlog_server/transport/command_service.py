@@ -1,5 +1,6 @@
 """Command services, routed from their descriptors: a new command needs no code here."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -58,12 +59,24 @@ def _command(
     respond = _responder(method, log_id)
     name = method.full_name
 
-    async def answer(request: Any, context: Context) -> bytes:
-        outcome = await handler.execute(_received(name, request, context), route)
-        return respond(outcome, request.options.reply)
+    def begin(request: Any, context: Context, reply: "asyncio.Future[bytes]") -> None:
+        extent = request.options.reply
 
-    return calls.unary(
-        method, answer, lambda request: route.check(request.command, request.options), arrivals
+        def tell(found: Outcome | BaseException) -> None:
+            if reply.done():  # its caller has given up
+                return
+            if not isinstance(found, Outcome):
+                reply.set_exception(found)
+                return
+            try:
+                reply.set_result(respond(found, extent))
+            except Exception as error:
+                reply.set_exception(error)
+
+        handler.submit(_received(name, request, context), route, tell)
+
+    return calls.gathered(
+        method, begin, lambda request: route.check(request.command, request.options), arrivals
     )
 
 

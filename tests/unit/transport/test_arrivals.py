@@ -1,6 +1,7 @@
 """Calls that are under way together are taken up together; a lone one never waits."""
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -12,70 +13,58 @@ async def arrivals() -> Arrivals:
     return Arrivals()
 
 
-async def turns_of(task: "asyncio.Task[None]") -> int:
+def come(arrivals: Arrivals, count: int) -> list[int]:
+    """So many calls come; gives the numbers of those that have been taken up, from now on."""
+    taken_up: list[int] = []
+    for number in range(count):
+        arrivals.enter(partial(taken_up.append, number))
+    return taken_up
+
+
+async def turns_until(taken_up: list[int], calls: int = 1) -> int:
+    """The turns of the loop until so many calls have been taken up."""
     for count in range(1000):
-        if task.done():
+        if len(taken_up) >= calls:
             return count
         await asyncio.sleep(0)
-    raise AssertionError("it never came in")
-
-
-async def come(arrivals: Arrivals, count: int) -> "list[asyncio.Task[None]]":
-    tasks = [asyncio.create_task(arrivals.join()) for _ in range(count)]
-    await asyncio.sleep(0)
-    return tasks
+    raise AssertionError("they were not taken up")
 
 
 async def test_a_lone_call_never_waits(arrivals: Arrivals) -> None:
     for _ in range(3):
-        assert await turns_of(asyncio.create_task(arrivals.join())) == 1
-        assert await turns_of(asyncio.create_task(arrivals.ready())) == 1
+        assert come(arrivals, 1) == [0]
         arrivals.leave()
 
 
-async def test_those_who_come_while_others_are_under_way_come_in_together(arrivals: Arrivals) -> None:
-    await asyncio.gather(*(arrivals.join() for _ in range(TURNS)))
-    early = await come(arrivals, 3)
+async def test_those_who_come_while_others_are_under_way_are_taken_up_together_in_order(
+    arrivals: Arrivals,
+) -> None:
+    await turns_until(come(arrivals, TURNS), TURNS)
+    early = come(arrivals, 3)
     for _ in range(TURNS // 2):
         await asyncio.sleep(0)
-    late = await come(arrivals, 3)
-    assert not any(task.done() for task in early)
-    await early[0]
-    await asyncio.sleep(0)
+    late = come(arrivals, 3)
+    assert not early
+    await turns_until(early)
 
-    assert all(task.done() for task in [*early, *late])
+    assert early == late == [0, 1, 2]
 
 
 async def test_few_calls_wait_for_few_turns_and_many_for_no_more_than_a_bound(arrivals: Arrivals) -> None:
-    await arrivals.join()
-    few = await turns_of(asyncio.create_task(arrivals.join()))
-    await asyncio.gather(*(arrivals.join() for _ in range(500)))
-    many = await turns_of(asyncio.create_task(arrivals.join()))
+    come(arrivals, 1)
+    few = await turns_until(come(arrivals, 1))
+    come(arrivals, 500)
+    await turns_until(come(arrivals, 1))
+    many = await turns_until(come(arrivals, 1))
 
     assert few < 8
     assert few < many <= TURNS + 3
 
 
-async def test_answers_are_sent_when_those_of_the_same_turn_are_ready(arrivals: Arrivals) -> None:
-    happened: list[str] = []
-
-    async def answer(name: str) -> None:
-        happened.append(f"{name} made")
-        await arrivals.ready()
-        happened.append(f"{name} sent")
-
-    await asyncio.gather(arrivals.join(), arrivals.join())
-    await asyncio.gather(answer("a"), answer("b"))
-
-    assert happened == ["a made", "b made", "a sent", "b sent"]
-
-
-async def test_who_gives_up_while_waiting_holds_nobody_up_and_is_no_company(arrivals: Arrivals) -> None:
-    await arrivals.join()
-    impatient, patient = await come(arrivals, 2)
-    impatient.cancel()
-    await patient
+async def test_a_call_is_no_company_when_it_has_gone(arrivals: Arrivals) -> None:
+    taken_up = come(arrivals, 3)
+    await turns_until(taken_up, 3)
     for _ in range(3):
         arrivals.leave()
 
-    assert await turns_of(asyncio.create_task(arrivals.join())) == 1
+    assert come(arrivals, 1) == [0]
