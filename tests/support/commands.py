@@ -111,7 +111,7 @@ class Commands:
         self, message: Message, *, actor: str = "", is_late: Callable[[], bool] = never, **options: Any
     ) -> Outcome:
         name, route = route_to(message, self.new_id)
-        if broken := route.check(message, CommandOptions(**options)):
+        if route.check is not None and (broken := route.check(message, CommandOptions(**options))):
             raise InvalidRequest.fields(broken)
         command = Command(name, message, CommandOptions(**options), actor, is_late=is_late)
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()

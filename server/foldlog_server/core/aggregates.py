@@ -16,6 +16,7 @@ Rules
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import count, islice
 
 from google.protobuf.message import Message
@@ -23,6 +24,7 @@ from google.protobuf.message import Message
 from foldlog.v1.events_pb2 import EventMetadata
 from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.decision import (
+    NO_LINKS,
     DeadlinePassed,
     Decided,
     Decision,
@@ -66,7 +68,7 @@ class Aggregates:
         self._folds = folds
         self._new_id = new_id
         self._capacity = capacity
-        self._slack = capacity // 64  # evicted together, so that not every command has to look
+        self._most = capacity + capacity // 64  # evicted together, so that not every command has to look
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._order = count(1)
 
@@ -80,12 +82,12 @@ class Aggregates:
         """Take a command in; who waits for it is told its outcome when that is known and durable."""
         decision.order = next(self._order)
         decision.entries = entries = [self._entry(part) for part in decision.parts]
-        for entry in entries:
-            entry.line.append(decision)
-            if not entry.loaded:
-                self._load(entry)
-        self._evict()
-        self._advance(decision)
+        if all(entry.loaded and not entry.line for entry in entries):
+            self._decide_in_time(decision)
+        else:
+            self._wait_in_line(decision)
+        if len(self._entries) > self._most:
+            self._evict()
 
     # Turns
 
@@ -98,12 +100,17 @@ class Aggregates:
             self._entries.move_to_end(part.stream)
         return entry
 
+    def _wait_in_line(self, decision: Decision) -> None:
+        for entry in decision.entries:
+            entry.line.append(decision)
+            if not entry.loaded:
+                self._load(entry)
+        self._advance(decision)
+
     def _evict(self) -> None:
-        excess = len(self._entries) - self._capacity
-        if excess > self._slack:
-            for name in list(islice(self._entries, excess)):
-                if self._entries[name].is_idle():
-                    del self._entries[name]
+        for name in list(islice(self._entries, len(self._entries) - self._capacity)):
+            if self._entries[name].is_idle():
+                del self._entries[name]
 
     def _advance(self, decision: Decision) -> None:
         """Decide a command if it is its turn everywhere, and then whoever comes next."""
@@ -168,7 +175,10 @@ class Aggregates:
 
     def _decide(self, decision: Decision) -> None:
         decision.attempts += 1
-        decision.links = {entry.pending[-1] for entry in decision.entries if entry.pending}
+        decision.links = NO_LINKS
+        for entry in decision.entries:
+            if entry.pending:
+                decision.links |= {entry.pending[-1]}
         try:
             happened = happens(decision)
         except FoldlogError as refusal:
@@ -202,18 +212,17 @@ class Aggregates:
     def _append(
         self, decision: Decision, appends: Sequence[StreamAppend], streams: Sequence[StreamState]
     ) -> None:
-        after = tuple([link.append for link in decision.links if link.append is not None])
-        append = Append(tuple(appends), decision.metadata, decision.request, after)
+        append = Append(tuple(appends), decision.metadata, decision.request)
         decision.append = append
         decision.found = Decided(streams)
-        for link in decision.links:
-            link.dependents.append(decision)
+        if decision.links:
+            append.after = tuple([link.append for link in decision.links if link.append is not None])
+            for link in decision.links:
+                link.dependents.append(decision)
         for entry, stream in zip(decision.entries, streams, strict=True):
             entry.state, entry.version = stream.state, stream.version
             entry.pending.append(decision)
-        self._store.append(append).add_done_callback(
-            lambda future: self._on_appended(decision, append, future)
-        )
+        self._store.append(append).add_done_callback(partial(self._on_appended, decision, append))
 
     # Outcomes
 
@@ -245,11 +254,17 @@ class Aggregates:
                 last = appended.events[stored - 1]
                 entry.position = last.position
                 self._folds.reached(entry.decider, part.expected_version, state, last)
-        decision.found = Decided(streams, appended.events)
-        resolve(decision)
+            state.position = entry.position
+        decision.found.events = appended.events
+        decision.settle(decision.found)
+        if decision.dependents:
+            self._release(decision)
+
+    def _release(self, decision: Decision) -> None:
+        """Answer those that were decided on a decision that is stored, and wait for nothing else."""
         dependents, decision.dependents = decision.dependents, []
         for dependent in dependents:
-            dependent.links.discard(decision)
+            dependent.links -= {decision}
             if not dependent.links and dependent.append is None:
                 resolve(dependent)
 

@@ -43,6 +43,8 @@ def varint(number: int) -> bytes:
     """A protobuf varint of a number that is not negative."""
     if number < 0x80:
         return _SHORT_VARINTS[number]
+    if number < 0x4000:
+        return bytes((number & 0x7F | 0x80, number >> 7))
     parts = bytearray()
     while number >= 0x80:
         parts.append(number & 0x7F | 0x80)
@@ -58,7 +60,8 @@ def tag_of(field: FieldDescriptor) -> bytes:
 
 def embedded(tag: bytes, data: bytes) -> bytes:
     """A length-delimited field: the tag, and what is in it."""
-    return tag + varint(len(data)) + data
+    size = len(data)
+    return tag + (_SHORT_VARINTS[size] if size < 0x80 else varint(size)) + data
 
 
 def encode_header(stream: str, version: int, event: NewEvent, common: bytes) -> bytes:

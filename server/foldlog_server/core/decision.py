@@ -5,7 +5,7 @@ slotted class: a frozen dataclass takes several times as long to make.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -61,12 +61,17 @@ class Proposed(NamedTuple):
     metadata: EventMetadata
 
 
-class Decided(NamedTuple):
-    """What a command did."""
+@dataclass(slots=True)
+class Decided:
+    """What a command did, or does once it is stored."""
 
     streams: Sequence[StreamState]
     events: Sequence[EncodedEvent] = ()
+    """What was stored."""
     proposed: Sequence[Proposed] = ()
+
+
+NO_LINKS: "Set[Decision]" = frozenset()
 
 
 @dataclass(slots=True, eq=False)
@@ -91,7 +96,8 @@ class Decision:
     """The index of the part whose turn was not there when it was looked for last."""
     attempts: int = 0
     order: int = 0
-    links: "set[Decision]" = field(default_factory=set)
+    links: "Set[Decision]" = NO_LINKS
+    """Decisions, not yet stored, on whose outcome it was decided."""
     dependents: "list[Decision]" = field(default_factory=list)
     append: Append | None = None
     found: Decided | FoldlogError | None = None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from foldlog_server.core.cohorts import Cohorts
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.projector import Projector
+from foldlog_server.core.timer import Timer
 
 
 class CannotReplace(Exception):
@@ -15,15 +16,20 @@ class CannotReplace(Exception):
 class Projectors:
     """Starts and stops the projectors together, and lets one take the place of another."""
 
-    def __init__(self, projectors: Sequence[Projector], store: EventStore) -> None:
-        """They follow the log of the store. Raises `ValueError` if two have a collection of the same name."""
+    def __init__(
+        self, projectors: Sequence[Projector], store: EventStore, *, timer: Timer | None = None
+    ) -> None:
+        """They follow the log of the store; `timer` is the running loop if not given.
+
+        Raises `ValueError` if two have a collection of the same name.
+        """
         self._by_view = {projector.view.name: projector for projector in projectors}
         self._by_collection = {
             collection: projector for projector in projectors for collection in projector.view.collections
         }
         if len(self._by_collection) < sum(len(projector.view.collections) for projector in projectors):
             raise ValueError("Two views have a collection of the same name.")
-        self._cohorts = Cohorts(projectors, store)
+        self._cohorts = Cohorts(projectors, store, timer=timer)
         self._former: set[Projector] = set()
         """Those that are no longer answered from, and not yet discarded."""
 

@@ -40,7 +40,7 @@ def _route_one(options: CommandRoute, decider: AnyDecider, name: str, new_id: Ca
         stream = stream_name(options.category, new_id() if is_new else id)
         return (Part(stream, decider, command, is_new),)
 
-    return Route(lambda command, options: [], split)
+    return Route(None, split)
 
 
 def _route_many(category: str, decider: AnyDecider, name: str, inner: str) -> Route:

@@ -5,9 +5,9 @@ enum must be known, the parts of a Money and of a Duration agree in sign, times 
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
@@ -33,40 +33,73 @@ _PLAIN_ID = re.compile(rf"[!-~]{{1,{_MAX_ID_BYTES}}}")
 """What almost every id is: ASCII without blanks; it spares them the look at each rule."""
 
 
+class _FieldCheck(NamedTuple):
+    """What is to be checked of a field that is set, and whether it must be."""
+
+    path: str
+    check: Check
+    is_required: bool
+    place: int
+    """In the message."""
+
+
+class _MessageRules(NamedTuple):
+    """What is to be checked of a message."""
+
+    fields: Mapping[FieldDescriptor, _FieldCheck]
+    required: int
+    """How many fields must be set."""
+    whole: Check | None
+
+
 def violations(message: Message) -> list[Violation]:
     """Every rule that the message breaks, in the order of its fields."""
     return [Violation(path.removeprefix("."), rule, text) for path, rule, text in _check_message(message)]
 
 
 def _check_message(message: Message) -> Sequence[Broken]:
-    broken: Sequence[Broken] = ()
-    for name, check in _checks(message.DESCRIPTOR):
-        found = check(message)
-        if found:
-            broken = [*broken, *((name + path, rule, text) for path, rule, text in found)]
-    return broken
+    """Looks only at fields that are set: in most messages that is few of them."""
+    fields, missing, whole = _rules_of(message.DESCRIPTOR)
+    found: list[tuple[_FieldCheck, Sequence[Broken]]] = []
+    for field, value in message.ListFields():
+        of_field = fields.get(field)
+        if of_field is not None:
+            _, check, is_required, _ = of_field
+            missing -= is_required
+            if broken := check(value):
+                found.append((of_field, broken))
+    if missing:
+        present = [field for field, _ in message.ListFields()]
+        found += [
+            (of_field, _MISSING_LIST if field.is_repeated else _MISSING)
+            for field, of_field in fields.items()
+            if of_field.is_required and field not in present
+        ]
+        found.sort(key=lambda one: one[0].place)
+    of_whole = () if whole is None else whole(message)
+    if not found and not of_whole:
+        return ()
+    return [
+        *((of_field.path + path, rule, text) for of_field, broken in found for path, rule, text in broken),
+        *of_whole,
+    ]
 
 
 @cache
-def _checks(descriptor: Descriptor) -> Sequence[tuple[str, Check]]:
-    """What is to be checked of a message, and where; each check takes the message."""
-    checks = [
-        (f".{field.name}", check) for field in descriptor.fields if (check := _field_check(field)) is not None
-    ]
-    special = _SPECIAL.get(descriptor.full_name)
-    return checks if special is None else [*checks, ("", special)]
+def _rules_of(descriptor: Descriptor) -> _MessageRules:
+    fields = {field: check for field in descriptor.fields if (check := _field_check(field)) is not None}
+    required = sum(check.is_required for check in fields.values())
+    return _MessageRules(fields, required, _SPECIAL.get(descriptor.full_name))
 
 
-def _field_check(field: FieldDescriptor) -> Check | None:
+def _field_check(field: FieldDescriptor) -> _FieldCheck | None:
     rule = field.GetOptions().Extensions[rules]
-    check_value = _all_of(_value_checks(field, rule))
+    check = _all_of(_value_checks(field, rule))
     if field.is_repeated:
-        return _list_check(field.name, rule, check_value)
-    if field.message_type is not None:
-        return _message_field_check(field.name, rule, check_value)
-    if check_value is _nothing and not rule.required:
+        check = _list_check(rule, check)
+    if check is _nothing and not rule.required:
         return None
-    return _scalar_field_check(field.name, rule, check_value)
+    return _FieldCheck(f".{field.name}", check, rule.required, field.index)
 
 
 def _nothing(_: object) -> Sequence[Broken]:
@@ -86,34 +119,13 @@ def _all_of(checks: Sequence[Check]) -> Check:
 
 
 _MISSING: Sequence[Broken] = [("", "required", "must be set")]
+_MISSING_LIST: Sequence[Broken] = [("", "required", "must have at least one element")]
 
 
-def _scalar_field_check(name: str, rule: FieldRules, check_value: Check) -> Check:
-    if_empty = _MISSING if rule.required else ()
+def _list_check(rule: FieldRules, check_value: Check) -> Check:
+    most = rule.max_items
 
-    def check(message: Message) -> Sequence[Broken]:
-        value = getattr(message, name)
-        return check_value(value) if value else if_empty
-
-    return check
-
-
-def _message_field_check(name: str, rule: FieldRules, check_value: Check) -> Check:
-    if_missing = _MISSING if rule.required else ()
-
-    def check(message: Message) -> Sequence[Broken]:
-        return check_value(getattr(message, name)) if message.HasField(name) else if_missing
-
-    return check
-
-
-def _list_check(name: str, rule: FieldRules, check_value: Check) -> Check:
-    required, most = rule.required, rule.max_items
-
-    def check(message: Message) -> Sequence[Broken]:
-        values = getattr(message, name)
-        if required and not values:
-            return [("", "required", "must have at least one element")]
+    def check(values: Sequence[Any]) -> Sequence[Broken]:
         if most and len(values) > most:
             return [("", "max_items", f"has {len(values):,} elements, and may have at most {most:,}")]
         return [

@@ -1,13 +1,14 @@
 """What every engine asks of an append, and what it stores for it."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from foldlog_server.core.codec import MAX_EVENT_BYTES, encode_common, encode_header, encode_record
 from foldlog_server.core.errors import EventTooLarge
 from foldlog_server.core.event_store import Append, RequestKey, StreamRange
 
 
-class Record(NamedTuple):
+@dataclass(slots=True)
+class Record:
     """An event that is encoded, and has no position yet."""
 
     stream: str

@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from foldlog.v1.options_pb2 import COMPARISON_BEFORE, COMPARISON_FROM, COMPARISON_UNSPECIFIED
 from foldlog_server.core.paging import Cursor
 from foldlog_server.core.read_model import Change, ColumnFilter, IndexedColumn, indexed_columns
-from foldlog_server.stores.statements import Statement, Value, over
+from foldlog_server.stores.statements import Blob, Statement, Value, over
 
 # Bounds what the write-ahead log keeps on disk after a large transaction.
 WRITER_PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "journal_size_limit = 16777216")
@@ -84,9 +84,9 @@ class Table:
             if document is None:
                 gone.append((id,))
             elif made is None:
-                changed.append((id, 0, *columns, document))
+                changed.append((id, 0, *columns, Blob(document)))
             else:
-                put.append((id, made, *columns, document))
+                put.append((id, made, *columns, Blob(document)))
         yield from over(put, self._put)
         yield from over(changed, self._change)
         yield from over(gone, self._delete)

@@ -8,7 +8,7 @@ twelfth longer.
 import sqlite3
 from collections.abc import Sequence
 
-from foldlog_server.stores.statements import Value, over, statement
+from foldlog_server.stores.statements import Blob, Value, over, statement
 
 _CREATE = [
     statement(name)
@@ -18,14 +18,15 @@ _CREATE_REQUEST = statement("create_append_request")
 _DROP_REQUEST = statement("drop_append_request")
 _INSERT = statement("insert_appended")
 
-EventRow = tuple[int, int, int, int, bytes, int, bytes, str | None, str | None]
-"""Position, stream, version, type, record, checksum, chain; the names of stream and type where new."""
+EventRow = tuple[int, int, int, int, Blob, int, Blob, str | int, str | int]
+"""Position, stream, version, type, record, checksum, chain; the names of stream and type, 0 where known."""
 
-RequestRow = tuple[bytes, bytes, str]
+RequestRow = tuple[Blob, Blob, str]
 """Key, fingerprint, outcome."""
 
-_NO_EVENT: Sequence[Value] = (None,) * 9
-_NO_REQUEST: Sequence[Value] = (None,) * 3
+# Not None, which takes longer to bind: see `Blob`.
+_NO_EVENT: Sequence[Value] = (0,) * 9
+_NO_REQUEST: Sequence[Value] = (0,) * 3
 
 
 def set_up(connection: sqlite3.Connection) -> None:

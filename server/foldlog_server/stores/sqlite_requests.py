@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from foldlog_server.core.event_store import RecordedRequest, StreamRange
 from foldlog_server.stores import sqlite_appended
 from foldlog_server.stores.sqlite_appended import RequestRow
-from foldlog_server.stores.statements import over, statement
+from foldlog_server.stores.statements import Blob, over, statement
 
 PARTITIONS = 4
 """How many partitions a window is divided into."""
@@ -31,7 +31,7 @@ _outcome = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 def request_row(key: bytes, recorded: RecordedRequest) -> RequestRow:
     """The outcome is JSON: [[stream, first, last], …]."""
-    return key, recorded.fingerprint, _outcome(recorded.streams)
+    return Blob(key), Blob(recorded.fingerprint), _outcome(recorded.streams)
 
 
 def find(connection: sqlite3.Connection, key: bytes) -> RecordedRequest | None:
@@ -81,7 +81,7 @@ class RequestPartitions:
         """Those keys that are recorded in any live partition."""
         return {
             key
-            for select in over([(key,) for key in keys], _SELECT_RECORDED)
+            for select in over([(Blob(key),) for key in keys], _SELECT_RECORDED)
             for (key,) in self._connection.execute(*select)
         }
 

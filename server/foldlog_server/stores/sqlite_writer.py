@@ -30,7 +30,7 @@ from foldlog_server.stores.recent import Recent
 from foldlog_server.stores.sqlite_appended import EventRow, RequestRow, commit, set_up
 from foldlog_server.stores.sqlite_requests import RequestPartitions, request_row
 from foldlog_server.stores.sqlite_rows import read_head, read_newest
-from foldlog_server.stores.statements import statement
+from foldlog_server.stores.statements import Blob, statement
 
 VERIFIED_ON_OPEN = 1_000
 """How many of the newest events are checked before the log is written to."""
@@ -198,22 +198,24 @@ class LogWriter:
         self._streams.put(record.stream, (stream, version))
         type_key, new_type = self._type_key(record.type)
         crc = checksum(position, encoded)
-        rows.events.append((position, stream, version, type_key, encoded, crc, chain, new_stream, new_type))
+        rows.events.append(
+            (position, stream, version, type_key, Blob(encoded), crc, Blob(chain), new_stream, new_type)
+        )
         return EncodedEvent(position, encoded)
 
-    def _stream_key(self, record: Record) -> tuple[int, str | None]:
-        """The key of an event's stream, and its name if it is new."""
+    def _stream_key(self, record: Record) -> tuple[int, str | int]:
+        """The key of an event's stream, and its name if it is new, else 0."""
         key = self._stream(record.stream)[0] if record.version > 1 else 0
         if key:
-            return key, None
+            return key, 0
         self._newest_stream += 1
         return self._newest_stream, record.stream
 
-    def _type_key(self, name: str) -> tuple[int, str | None]:
-        """The key of a type, and its name if it is new."""
+    def _type_key(self, name: str) -> tuple[int, str | int]:
+        """The key of a type, and its name if it is new, else 0."""
         key = self._types.get(name)
         if key:
-            return key, None
+            return key, 0
         key = self._types[name] = len(self._types) + 1
         return key, name
 

@@ -7,11 +7,11 @@ code and objects in the processor's caches: a command costs a third less, and co
 import asyncio
 from collections.abc import Callable
 
-TURNS = 64
+TURNS = 256
 """Turns of the event loop for which calls gather at most; a pause of a fixed time would be idle when
 nothing else is there to do."""
 
-_TURNS_PER_CALL = 2
+_TURNS_PER_CALL = 4
 """Few calls under way are not worth a long wait."""
 
 

@@ -36,11 +36,6 @@ RpcMethodHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 FurtherCheck = Callable[[Any], Sequence[Violation]]
 
 
-def no_further_check(_: object) -> Sequence[Violation]:
-    """Rules of fields are all there is to check."""
-    return ()
-
-
 class Calls:
     """Makes the handlers of one server, and knows the streams that are open on it."""
 
@@ -71,7 +66,7 @@ class Calls:
         return grpc.unary_unary_rpc_method_handler(handle)
 
     def gathered(
-        self, method: MethodDescriptor, begin: Begin, check: FurtherCheck, arrivals: Arrivals
+        self, method: MethodDescriptor, begin: Begin, check: FurtherCheck | None, arrivals: Arrivals
     ) -> RpcMethodHandler:
         """As `unary`; calls with the same `arrivals` are taken up together, and each waits once.
 
@@ -188,13 +183,15 @@ class Calls:
                 await context.write(message)
 
 
-def checked(request_class: type[Message], data: bytes, check: FurtherCheck = no_further_check) -> Any:
+def checked(request_class: type[Message], data: bytes, check: FurtherCheck | None = None) -> Any:
     """The request that raw bytes are; raises `InvalidRequest`, with all that is wrong with it."""
     try:
         request = request_class.FromString(data)
     except DecodeError:
         raise InvalidRequest.malformed(request_class.DESCRIPTOR.full_name) from None
-    broken = [*violations(request), *check(request)]
+    broken = violations(request)
+    if check is not None:
+        broken += check(request)
     if broken:
         raise InvalidRequest.fields(broken)
     return request

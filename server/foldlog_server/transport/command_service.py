@@ -12,13 +12,13 @@ from foldlog.v1.commands_pb2 import REPLY_EVENTS, REPLY_RESULT, CommandResult
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog.v1.options_pb2 import command as command_option
 from foldlog_server.core.codec import embedded, repeated, tag_of
-from foldlog_server.core.command_handler import Command, CommandHandler, Outcome
+from foldlog_server.core.command_handler import Command, CommandHandler, Outcome, Route
 from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.decision import Proposed, never
 from foldlog_server.core.errors import NotOffered
 from foldlog_server.core.routing import route_of
 from foldlog_server.transport.arrivals import Arrivals
-from foldlog_server.transport.calls import Calls, RpcMethodHandler
+from foldlog_server.transport.calls import Calls, FurtherCheck, RpcMethodHandler
 from foldlog_server.transport.errors import Context
 from foldlog_server.transport.trace_context import trace_context
 
@@ -75,9 +75,12 @@ def _command(
 
         handler.submit(_received(name, request, context), route, tell)
 
-    return calls.gathered(
-        method, begin, lambda request: route.check(request.command, request.options), arrivals
-    )
+    return calls.gathered(method, begin, _further_check(route), arrivals)
+
+
+def _further_check(route: Route) -> FurtherCheck | None:
+    check = route.check
+    return None if check is None else lambda request: check(request.command, request.options)
 
 
 def _received(name: str, request: Any, context: Context) -> Command:

@@ -63,7 +63,8 @@ class Setting:
         former: Any = self.former
         other: Any = DictReadModel()
         self.projector = Projector(view, former, follows=follows, timer=self.timer)
-        self.projectors = Projectors([self.projector, Projector(OTHER, other, timer=self.timer)], self.log)
+        others = Projector(OTHER, other, timer=self.timer)
+        self.projectors = Projectors([self.projector, others], self.log, timer=self.timer)
         self.builder = ManualBuilder()
         self.rebuilds = Rebuilds(self.projectors, self.builder, timer=self.timer)
 

@@ -32,18 +32,18 @@ def events(count: int) -> list[EventRow]:
             (position + 1) // 2,
             2 - position % 2,
             1,
-            b"record %d" % position,
+            bytearray(b"record %d" % position),
             position,
-            b"chain",
-            f"order-{position}" if position % 2 else None,
-            "Type" if position == 1 else None,
+            bytearray(b"chain"),
+            f"order-{position}" if position % 2 else 0,
+            "Type" if position == 1 else 0,
         )
         for position in range(1, count + 1)
     ]
 
 
 def requests(count: int) -> list[RequestRow]:
-    return [(b"key %d" % number, b"fingerprint", "[]") for number in range(count)]
+    return [(bytearray(b"key %d" % number), bytearray(b"fingerprint"), "[]") for number in range(count)]
 
 
 def stored(log: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:

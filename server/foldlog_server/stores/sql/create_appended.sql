@@ -1,4 +1,5 @@
--- A row for each event, with the names that it is the first to bring; and one for each request.
+-- A row for each event, with the names that it is the first to bring; and one for each request. What a row
+-- has not is 0.
 CREATE TEMP VIEW appended AS SELECT
     NULL AS position, NULL AS stream, NULL AS version, NULL AS type,
     NULL AS record, NULL AS checksum, NULL AS chain,
