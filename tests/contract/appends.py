@@ -86,6 +86,6 @@ async def everything(store: EventStore) -> list[EncodedEvent]:
 def chain_of(events: Sequence[EncodedEvent]) -> bytes:
     """The chain hash at the end of a whole log, worked out from its records alone."""
     chain = NO_CHAIN
-    for position, record in events:
-        chain = chain_hash(chain, position, *split_record(record))
+    for event in events:
+        chain = chain_hash(chain, event.position, *split_record(event.record))
     return chain

@@ -44,14 +44,14 @@ class LogRules:
     def _happened(self, parts: Sequence[Part], position: int) -> tuple[Happened, ...]:
         happened: list[Happened] = []
         refusals: list[Rejected] = []
-        for stream, decider, command, _ in parts:
-            assert command is not None
+        for part in parts:
+            assert part.command is not None
             try:
-                payloads = decider.decide(command, self._state(stream, position))
+                payloads = part.decider.decide(part.command, self._state(part.stream, position))
             except Rejected as refusal:
                 refusals.append(refusal)
             else:
-                happened += [_happened(stream, payload) for payload in payloads]
+                happened += [_happened(part.stream, payload) for payload in payloads]
         if refusals:
             raise Rejected.of_all(refusals)
         return tuple(happened)

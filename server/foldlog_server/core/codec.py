@@ -130,8 +130,9 @@ def message(event: EncodedEvent) -> bytes:
 def repeated(tag: bytes, events: Iterable[EncodedEvent]) -> bytes:
     """The events as a repeated field of `RecordedEvent`, to be put into a message by concatenation."""
     parts: list[bytes] = []
-    for position, record in events:
-        head = _POSITION_TAG + varint(position)
+    for event in events:
+        record = event.record
+        head = _POSITION_TAG + varint(event.position)
         parts += (tag, varint(len(head) + len(record)), head, record)
     return b"".join(parts)
 

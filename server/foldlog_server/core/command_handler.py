@@ -4,10 +4,11 @@ first answer."""
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from google.protobuf.message import Message
+from msgspec import Struct
+from msgspec.structs import replace
 
 from foldlog.v1.commands_pb2 import CommandOptions
 from foldlog.v1.events_pb2 import EventMetadata
@@ -27,8 +28,7 @@ from foldlog_server.core.fold import Folds
 from foldlog_server.core.snapshots import Until
 
 
-@dataclass(slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """A command as it was received: checked, not yet routed."""
 
     name: str
@@ -42,8 +42,7 @@ class Command:
     """Whether the caller's deadline has passed."""
 
 
-@dataclass(slots=True)
-class StreamOutcome:
+class StreamOutcome(Struct, frozen=True):
     """One stream after the command."""
 
     stream: str
@@ -52,8 +51,7 @@ class StreamOutcome:
     """The state as replies show it; None if there is nothing to show."""
 
 
-@dataclass(slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What a command did."""
 
     streams: Sequence[StreamOutcome]
@@ -78,7 +76,7 @@ Tell = Callable[[Outcome | BaseException], None]
 """Who wants to know what a command did, or what stood in its way."""
 
 
-class _Attempt(NamedTuple):
+class _Attempt(Struct, frozen=True):
     """A command with a request id, to be carried out unless it was before."""
 
     command: Command
@@ -88,7 +86,7 @@ class _Attempt(NamedTuple):
     number: int = 1
 
 
-class _Flight(NamedTuple):
+class _Flight(Struct, frozen=True):
     """A command with a request id that is being carried out."""
 
     fingerprint: bytes
@@ -128,7 +126,7 @@ class CommandHandler:
             self._once(_Attempt(command, route, NewRequest(key, fingerprint(command)), tell))
 
     def _once(self, attempt: _Attempt) -> None:
-        command, route, request, tell, _ = attempt
+        command, request, tell = attempt.command, attempt.request, attempt.tell
         flight = self._flights.get(request.key)
 
         def hear(found: Decided | BaseException) -> None:
@@ -138,7 +136,7 @@ class CommandHandler:
                 tell(self._outcome(command, found, replayed=flight is not None))
 
         if flight is None:
-            self._carry_out(command, route, request, hear)
+            self._carry_out(command, attempt.route, request, hear)
         elif flight.fingerprint != request.fingerprint:
             hear(InvalidRequest.request_id_reused(request.key.request_id))
         else:
@@ -175,7 +173,7 @@ class CommandHandler:
             attempt.tell(Contended(attempt.route.split(attempt.command.message)[0].stream, MAX_ATTEMPTS))
         else:
             # What was there for the writer and is gone has left the window: the command is new again.
-            self._once(attempt._replace(number=attempt.number + 1))
+            self._once(replace(attempt, number=attempt.number + 1))
 
     def _carry_out(
         self,

@@ -12,8 +12,9 @@ Promises
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
+
+from msgspec import Struct, field
 
 from foldlog.v1.events_pb2 import EventMetadata
 from foldlog_server.core.events import EncodedEvent, NewEvent
@@ -32,7 +33,7 @@ class Head(NamedTuple):
     chain_hash: bytes
 
 
-class StreamAppend(NamedTuple):
+class StreamAppend(Struct, frozen=True):
     """What an append means for one stream; without events it is a check of the version."""
 
     stream: str
@@ -59,7 +60,7 @@ class StreamRange(NamedTuple):
     last: int
 
 
-class NewRequest(NamedTuple):
+class NewRequest(Struct, frozen=True):
     """A command to be remembered."""
 
     key: RequestKey
@@ -74,8 +75,7 @@ class RecordedRequest(NamedTuple):
     streams: tuple[StreamRange, ...]
 
 
-@dataclass(slots=True, eq=False)
-class Append:
+class Append(Struct, eq=False):
     """What is to be stored, all or none."""
 
     streams: tuple[StreamAppend, ...]
@@ -88,7 +88,7 @@ class Append:
     """Set by the engine."""
 
 
-class Appended(NamedTuple):
+class Appended(Struct, frozen=True):
     """What was stored: the events in the order of the append."""
 
     events: tuple[EncodedEvent, ...]

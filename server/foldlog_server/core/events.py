@@ -1,9 +1,8 @@
 """Facts before and after they are stored."""
 
-from typing import NamedTuple
-
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+from msgspec import Struct
 
 from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
 
@@ -23,7 +22,7 @@ def id_of(stream: str) -> str:
     return stream.partition("-")[2]
 
 
-class NewEvent(NamedTuple):
+class NewEvent(Struct, frozen=True, gc=False):
     """A fact before it is stored: its payload is encoded already, so nothing can change it."""
 
     event_id: str
@@ -33,7 +32,7 @@ class NewEvent(NamedTuple):
     """The encoded payload."""
 
 
-class EncodedEvent(NamedTuple):
+class EncodedEvent(Struct, frozen=True, gc=False):
     """A fact as it is stored: readers of bytes need no more."""
 
     position: int
@@ -41,7 +40,7 @@ class EncodedEvent(NamedTuple):
     """An encoded `foldlog.v1.RecordedEvent` without its position."""
 
 
-class RecordedEvent(NamedTuple):
+class RecordedEvent(Struct, frozen=True):
     """A fact after it was stored, decoded. Shared between readers: nobody may change it."""
 
     position: int

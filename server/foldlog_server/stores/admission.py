@@ -1,14 +1,13 @@
 """What every engine asks of an append, and what it stores for it."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from foldlog_server.core.codec import MAX_EVENT_BYTES, encode_common, encode_header, encode_record
 from foldlog_server.core.errors import EventTooLarge
 from foldlog_server.core.event_store import Append, RequestKey, StreamRange
 
 
-@dataclass(slots=True)
-class Record:
+class Record(Struct, frozen=True, gc=False):
     """An event that is encoded, and has no position yet."""
 
     stream: str

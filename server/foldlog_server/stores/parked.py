@@ -72,6 +72,8 @@ class ParkedDocuments:
 
     def has(self, key: Key) -> bool:
         """Whether a document waits."""
+        if not self.waiting and not self._announced:
+            return False
         return key.id in self.waiting.get(key.collection, ()) or key in self._announced
 
     def has_any(self, collection: str) -> bool:

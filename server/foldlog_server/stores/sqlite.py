@@ -213,7 +213,7 @@ def _unavailable(batch: list[Accepted]) -> list[Outcome]:
 
 
 def _settle(accepted: Accepted, outcome: Outcome) -> None:
-    append, _, future = accepted
+    append, future = accepted.append, accepted.future
     append.after = ()
     if isinstance(outcome, Appended):
         if not future.done():  # it may have been cancelled

@@ -8,8 +8,8 @@ from the database when a transaction is rolled back.
 import asyncio
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
 from foldlog_server.core.codec import chain_hash, checksum
@@ -48,7 +48,7 @@ _SELECT_TYPES = statement("select_types")
 _NO_STREAM = (0, 0)
 
 
-class Accepted(NamedTuple):
+class Accepted(Struct, frozen=True):
     """An append that waits for its turn."""
 
     append: Append
@@ -60,8 +60,7 @@ class Accepted(NamedTuple):
 Outcome = Appended | Exception
 
 
-@dataclass(slots=True)
-class _Rows:
+class _Rows(Struct):
     """What a transaction will insert, and what it goes by."""
 
     events: list[EventRow] = field(default_factory=list)

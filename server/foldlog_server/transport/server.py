@@ -56,6 +56,21 @@ class BoundPort:
         await self.server.stop(0)
 
 
+class _Methods(grpc.GenericRpcHandler):
+    """The methods of all services in one map: with a handler for each service, gRPC asks one after the other
+    at every call."""
+
+    def __init__(self, services: Mapping[str, Mapping[str, RpcMethodHandler]]) -> None:
+        self._handlers = {
+            f"/{service}/{method}": handler
+            for service, methods in services.items()
+            for method, handler in methods.items()
+        }
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "RpcMethodHandler | None":
+        return self._handlers.get(handler_call_details.method)
+
+
 class GrpcServer:
     """Serves handlers until it is stopped."""
 
@@ -71,8 +86,7 @@ class GrpcServer:
         self._calls = calls
         self._health = Health(list(services))
         self._server = port.server
-        handlers = [grpc.method_handlers_generic_handler(name, methods) for name, methods in services.items()]
-        handlers.append(self._health.generic_handler())
+        handlers: list[grpc.GenericRpcHandler] = [_Methods(services), self._health.generic_handler()]
         if with_reflection:
             handlers += reflection.generic_handlers([*services, health.SERVICE], calls)
         # Generic handlers only: since 1.84, grpcio pays for every registered method at every call.
