@@ -88,12 +88,17 @@ class Projection:
                 keys = tuple(keys_of(recorded))
             except Exception as cause:
                 raise Indigestible(recorded.position) from cause
-            for some in (keys,) if len(keys) <= SLICE else _slices(keys):
-                touches.append((recorded, some))
-                size += len(some)
-                if size >= SLICE:
+            if len(keys) > SLICE:
+                if touches:
                     yield size, touches
                     size, touches = 0, []
+                yield from ((len(some), [(recorded, some)]) for some in _slices(keys))
+                continue
+            touches.append((recorded, keys))
+            size += len(keys)
+            if size >= SLICE:
+                yield size, touches
+                size, touches = 0, []
         if touches:
             yield size, touches
 

@@ -19,6 +19,7 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+from msgspec import Struct
 
 from foldlog.v1.options_pb2 import Comparison, indexed
 from foldlog_server.core.paging import Cursor
@@ -35,7 +36,7 @@ class Checkpoint(NamedTuple):
     chain_hash: bytes
 
 
-class Change(NamedTuple):
+class Change(Struct, frozen=True):
     """What becomes of one document; a batch changes a document once."""
 
     key: Key
@@ -75,7 +76,7 @@ class Release(NamedTuple):
     through: int
 
 
-class Found(NamedTuple):
+class Found(Struct, frozen=True):
     """The answer to a question for one document."""
 
     document: bytes | None

@@ -80,13 +80,14 @@ class Table:
         put: list[Sequence[Value]] = []
         changed: list[Sequence[Value]] = []
         gone: list[Sequence[Value]] = []
-        for (_, id), document, columns, made in changes:
+        for change in changes:
+            id, document = change.key.id, change.document
             if document is None:
                 gone.append((id,))
-            elif made is None:
-                changed.append((id, 0, *columns, Blob(document)))
+            elif change.made is None:
+                changed.append((id, 0, *change.columns, Blob(document)))
             else:
-                put.append((id, made, *columns, Blob(document)))
+                put.append((id, change.made, *change.columns, Blob(document)))
         yield from over(put, self._put)
         yield from over(changed, self._change)
         yield from over(gone, self._delete)

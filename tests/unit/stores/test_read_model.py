@@ -18,6 +18,7 @@ from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from foldlog.orders.v1.queries_pb2 import Customer, FinishedOrder
 from foldlog.orders.v1.types_pb2 import (
@@ -294,7 +295,7 @@ async def test_a_write_that_fails_halfway_leaves_nothing(tmp_path: Path) -> None
 async def test_a_full_disk_is_said_to_be_worth_another_try(tmp_path: Path) -> None:
     async with opened(tmp_path) as model:
         await model._thread.do(lambda: model._writer.execute("PRAGMA max_page_count = 1"))
-        big = put("1", 1)._replace(document=bytes(100_000))
+        big = structs.replace(put("1", 1), document=bytes(100_000))
         with pytest.raises(ReadModelUnavailable):
             await write(model, big)
         await model._thread.do(lambda: model._writer.execute("PRAGMA max_page_count = 10000"))
