@@ -180,15 +180,18 @@ class Aggregates:
             if entry.pending:
                 decision.links |= {entry.pending[-1]}
         try:
-            happened = happens(decision)
+            appends, streams = self._evolved(decision, happens(decision))
         except FoldlogError as refusal:
             self._settle_when_durable(decision, refusal)
         except Exception as error:
             decision.settle(error)
         else:
-            self._carry_out(decision, happened)
+            self._carry_out(decision, appends, streams)
 
-    def _carry_out(self, decision: Decision, happened: Sequence[Sequence[Message]]) -> None:
+    def _evolved(
+        self, decision: Decision, happened: Sequence[Sequence[Message]]
+    ) -> tuple[list[StreamAppend], list[StreamState]]:
+        """What is to be stored, and the states that it makes."""
         appends: list[StreamAppend] = []
         streams: list[StreamState] = []
         for entry, payloads in zip(decision.entries, happened, strict=True):
@@ -198,10 +201,15 @@ class Aggregates:
                 events.append(self._new_event(payload))
             appends.append(StreamAppend(entry.stream, entry.version, tuple(events)))
             streams.append(StreamState(entry.stream, entry.version + len(events), entry.position, state))
+        return appends, streams
+
+    def _carry_out(
+        self, decision: Decision, appends: Sequence[StreamAppend], streams: Sequence[StreamState]
+    ) -> None:
         if decision.validate_only:
             would_be = proposed(appends, decision.metadata)
             self._settle_when_durable(decision, Decided(streams, proposed=would_be))
-        elif decision.request is None and not any(happened):
+        elif decision.request is None and not any(append.events for append in appends):
             self._settle_when_durable(decision, Decided(streams))
         else:
             self._append(decision, appends, streams)

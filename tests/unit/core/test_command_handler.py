@@ -1,13 +1,16 @@
 """A command is carried out once: a repeated one gets the first answer, whatever happened in between."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from google.protobuf.message import Message
 
 from foldlog.inventory.v1.commands_pb2 import ReceiveStock, ReleaseStock, ReservationLine, ReserveStock
 from foldlog.orders.v1.commands_pb2 import ChangeItemQuantity, CreateOrder, RemoveItem, SubmitOrder
+from foldlog.orders.v1.events_pb2 import ItemAdded
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog_server.core.aggregates import MAX_ATTEMPTS
 from foldlog_server.core.errors import (
@@ -19,8 +22,10 @@ from foldlog_server.core.errors import (
     WrongExpectedVersion,
 )
 from foldlog_server.core.event_store import DuplicateRequest, RecordedRequest, RequestKey
+from foldlog_server.orders.order import Order
+from foldlog_server.orders.order_decider import ORDER
 from foldlog_server.stores.memory import MemoryEventStore
-from tests.support.commands import Commands, HeldStore, add, create, line, settle
+from tests.support.commands import DECIDERS, Commands, HeldStore, add, create, line, settle
 
 A = "01938f3e-7c5a-7000-8000-00000000000a"
 B = "01938f3e-7c5a-7000-8000-00000000000b"
@@ -386,3 +391,49 @@ async def test_many_commands_on_one_aggregate_at_once_all_count(commands: Comman
     outcome = await commands.execute(SubmitOrder(order_id="1"))
     order: Any = outcome.streams[0].aggregate
     assert order.lines[0].quantity == 200
+
+
+# Defects of a domain
+
+
+def broken(*_: object) -> Any:
+    raise ZeroDivisionError("of the domain")
+
+
+async def test_a_state_that_cannot_be_shown_is_told_of_and_holds_up_nobody(
+    store: HeldStore, commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(DECIDERS, "order", replace(ORDER, render=broken))
+    store.holds = True
+    order, stock = commands.send(create()), commands.send(ReceiveStock(product_id="tea", quantity=1))
+    await settle()
+    await store.release()
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.wait_for(order, 10)
+    assert (await stock).streams[0].version == 1
+
+
+async def test_a_command_whose_events_make_no_state_stores_nothing_and_holds_up_nobody(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await commands.execute(create())
+    fresh = Commands(commands.store)
+    commands.store.may_load.clear()
+    with monkeypatch.context() as faulty:
+        faulty.setitem(DECIDERS, "order", replace(ORDER, evolve=fails_at_items))
+        failing = fresh.send(add())
+        await settle()
+    following = fresh.send(SubmitOrder(order_id="1"))
+    await settle()
+    commands.store.may_load.set()
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.wait_for(failing, 10)
+    with pytest.raises(Rejected):  # the order is empty
+        await following
+    assert len(commands.stored()) == 1
+
+
+def fails_at_items(order: Order, event: Message) -> Order:
+    if isinstance(event, ItemAdded):
+        broken()
+    return ORDER.evolve(order, event)
