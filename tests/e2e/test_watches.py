@@ -249,7 +249,8 @@ async def test_a_forged_place_is_refused(server: Server, number: Any) -> None:
 
 
 async def test_a_view_that_has_stopped_says_so_to_its_watchers(server: Server, client: Client) -> None:
-    await make(client, "1")
+    position = await make(client, "1")
+    assert await server.projector("current-orders").wait_for(position, 10)
     call = server.ask(WatchCurrentOrdersRequest())
     assert [message.snapshot_complete async for message in until_complete(call)][-1]
     server.projector("current-orders").fail(ArithmeticError("no document"))
