@@ -27,8 +27,10 @@ _HEARING_SECONDS = 1.0
 """How long a stream that will be refused may go on writing: it must not hold up a stop."""
 
 Unary = Callable[[Any, Context], Awaitable[bytes]]
-Begin = Callable[[Any, Context, "asyncio.Future[bytes]"], None]
-"""Begins to answer a request; what comes of it is set later, unless the future was cancelled."""
+Reply: TypeAlias = "asyncio.Future[bytes | BaseException]"
+"""The answer to come, or what stood in its way: a value, which may go unheard when the caller is gone."""
+Begin = Callable[[Any, Context, Reply], None]
+"""Begins to answer a request; what comes of it is set later, unless the reply was cancelled."""
 Streamed = Callable[[Any, Context], AsyncGenerator[bytes]]
 # gRPC's classes are generic in their stubs only.
 RpcMethodHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
@@ -75,29 +77,30 @@ class Calls:
         request_class = GetMessageClass(method.input_type)
         name = method.full_name
 
-        def take_up(data: bytes, context: Context, reply: "asyncio.Future[bytes]") -> None:
+        def take_up(data: bytes, context: Context, reply: Reply) -> None:
             if reply.done():  # its caller has given up
                 return
             try:
                 begin(checked(request_class, data, check), context, reply)
             except Exception as error:
-                reply.set_exception(error)
+                reply.set_result(error)
 
         async def handle(data: bytes, context: Context) -> bytes:
             began = time.monotonic()
-            reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+            reply: Reply = asyncio.get_running_loop().create_future()
             arrivals.enter(partial(take_up, data, context, reply))
             try:
-                return await reply
-            except Exception as error:
-                await self._end(name, context, error)
+                found = await reply
+                if isinstance(found, bytes):
+                    return found
+                await self._end(name, context, found)
             finally:
                 arrivals.leave()
                 _log_call(name, time.monotonic() - began)
 
         return grpc.unary_unary_rpc_method_handler(handle)
 
-    async def _end(self, name: str, context: Context, error: Exception) -> NoReturn:
+    async def _end(self, name: str, context: Context, error: BaseException) -> NoReturn:
         """End a unary call with the status of what stood in its way."""
         if isinstance(error, DeadlinePassed):
             await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, str(error))

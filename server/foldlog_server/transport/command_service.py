@@ -1,6 +1,5 @@
 """Command services, routed from their descriptors: a new command needs no code here."""
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,7 +17,7 @@ from foldlog_server.core.decision import Proposed, never
 from foldlog_server.core.errors import NotOffered
 from foldlog_server.core.routing import route_of
 from foldlog_server.transport.arrivals import Arrivals
-from foldlog_server.transport.calls import Calls, FurtherCheck, RpcMethodHandler
+from foldlog_server.transport.calls import Calls, FurtherCheck, Reply, RpcMethodHandler
 from foldlog_server.transport.errors import Context
 from foldlog_server.transport.trace_context import trace_context
 
@@ -59,19 +58,16 @@ def _command(
     respond = _responder(method, log_id)
     name = method.full_name
 
-    def begin(request: Any, context: Context, reply: "asyncio.Future[bytes]") -> None:
+    def begin(request: Any, context: Context, reply: Reply) -> None:
         extent = request.options.reply
 
         def tell(found: Outcome | BaseException) -> None:
             if reply.done():  # its caller has given up
                 return
-            if not isinstance(found, Outcome):
-                reply.set_exception(found)
-                return
             try:
-                reply.set_result(respond(found, extent))
+                reply.set_result(respond(found, extent) if isinstance(found, Outcome) else found)
             except Exception as error:
-                reply.set_exception(error)
+                reply.set_result(error)
 
         handler.submit(_received(name, request, context), route, tell)
 
