@@ -18,7 +18,7 @@ from foldlog_server.core.aggregates import Aggregates
 from foldlog_server.core.codec import Codec
 from foldlog_server.core.command_handler import Command, CommandHandler, Outcome, Route
 from foldlog_server.core.decider import AnyDecider
-from foldlog_server.core.decision import never
+from foldlog_server.core.decision import never, settling
 from foldlog_server.core.errors import InvalidRequest
 from foldlog_server.core.event_store import Append, Appended
 from foldlog_server.core.events import EncodedEvent
@@ -115,16 +115,7 @@ class Commands:
             raise InvalidRequest.fields(broken)
         command = Command(name, message, CommandOptions(**options), actor, is_late=is_late)
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-
-        def tell(found: Outcome | BaseException) -> None:
-            if outcome.done():
-                return
-            if isinstance(found, Outcome):
-                outcome.set_result(found)
-            else:
-                outcome.set_exception(found)
-
-        self.handler.submit(command, route, tell)
+        self.handler.submit(command, route, settling(outcome))
         return await outcome
 
     def send(self, message: Message, **options: Any) -> "asyncio.Task[Outcome]":

@@ -83,7 +83,7 @@ class Aggregates:
         decision.order = next(self._order)
         decision.entries = entries = [self._entry(part) for part in decision.parts]
         if all(entry.loaded and not entry.line for entry in entries):
-            self._decide_in_time(decision)
+            self._decide_in_time(decision)  # at once, as almost all are
         else:
             self._wait_in_line(decision)
         if len(self._entries) > self._most:

@@ -60,7 +60,7 @@ def tag_of(field: FieldDescriptor) -> bytes:
 
 def embedded(tag: bytes, data: bytes) -> bytes:
     """A length-delimited field: the tag, and what is in it."""
-    size = len(data)
+    size = len(data)  # of most it is short: looked up here, a call each is spared
     return tag + (_SHORT_VARINTS[size] if size < 0x80 else varint(size)) + data
 
 

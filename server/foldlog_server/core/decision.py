@@ -6,7 +6,7 @@ a dataclass or a named tuple takes three to five times as long to make.
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence, Set
-from typing import Any
+from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 from msgspec import Struct, field
@@ -16,6 +16,8 @@ from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.errors import FoldlogError, Rejected, WrongExpectedVersion
 from foldlog_server.core.event_store import Append, NewRequest, StreamAppend
 from foldlog_server.core.events import EncodedEvent, NewEvent
+
+Found = TypeVar("Found")
 
 
 class DeadlinePassed(Exception):
@@ -100,7 +102,7 @@ class Decision(Struct, eq=False):
     found: Decided | FoldlogError | None = None
 
     def settle(self, found: Decided | BaseException) -> None:
-        """Tell whoever waits."""
+        """Tell whoever waits; none of them may raise."""
         if self.ended is not None:
             self.ended()
         waiting, self.waiting = self.waiting, []
@@ -132,16 +134,16 @@ class Entry(Struct, eq=False):
         return self.loaded and bool(self.line) and self.line[0] is decision
 
 
-def settling(outcome: "asyncio.Future[Decided]") -> Callable[[Decided | BaseException], None]:
+def settling(outcome: "asyncio.Future[Found]") -> Callable[[Found | BaseException], None]:
     """Sets a future to what is told, unless it was cancelled."""
 
-    def tell(found: Decided | BaseException) -> None:
+    def tell(found: Found | BaseException) -> None:
         if outcome.done():
             return
-        if isinstance(found, Decided):
-            outcome.set_result(found)
-        else:
+        if isinstance(found, BaseException):
             outcome.set_exception(found)
+        else:
+            outcome.set_result(found)
 
     return tell
 

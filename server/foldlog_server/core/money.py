@@ -30,13 +30,11 @@ def to_money(currency_code: str, nanos: int) -> Money:
 
 def set_money(money: Money, currency_code: str, nanos: int) -> None:
     """Make a message an amount in billionths of a unit."""
+    units, rest = divmod(abs(nanos), NANOS)
+    sign = -1 if nanos < 0 else 1
     money.currency_code = currency_code
-    money.units, money.nanos = divmod(nanos, NANOS) if nanos >= 0 else _parts_below_zero(nanos)
-
-
-def _parts_below_zero(nanos: int) -> tuple[int, int]:
-    units, rest = divmod(-nanos, NANOS)
-    return -units, -rest
+    money.units = sign * units
+    money.nanos = sign * rest
 
 
 def round_to_minor(currency_code: str, nanos: int) -> int:

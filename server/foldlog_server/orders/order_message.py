@@ -27,12 +27,6 @@ def render(id: str, version: int, order: Order) -> types_pb2.Order | None:
     if order.lines:
         rendered.lines.extend(line_messages(order))
     set_money(rendered.total, order.currency_code, order.total)
-    if order.status is not Status.DRAFT:
-        _add_what_came_later(rendered, order)
-    return rendered
-
-
-def _add_what_came_later(rendered: types_pb2.Order, order: Order) -> None:
     if order.amount_due is not None:
         set_money(rendered.amount_due, order.currency_code, order.amount_due)
     rendered.reservation_id = order.reservation_id
@@ -43,6 +37,7 @@ def _add_what_came_later(rendered: types_pb2.Order, order: Order) -> None:
     rendered.carrier = order.carrier
     rendered.tracking_number = order.tracking_number
     rendered.cancel_reason = order.cancel_reason
+    return rendered
 
 
 def line_messages(order: Order) -> list[OrderLine]:

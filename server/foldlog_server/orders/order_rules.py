@@ -147,10 +147,11 @@ def order_begun(command: Command) -> Sequence[Event]:
     """What happens where no order is: it is created, and filled by the rule for adding an item."""
     if not isinstance(command, CreateOrder):
         raise refusals.order_not_found(command)
-    created = OrderCreated()
-    created.customer_id = command.customer_id
-    created.customer_name = command.customer_name
-    created.currency_code = command.currency_code
+    created = OrderCreated(
+        customer_id=command.customer_id,
+        customer_name=command.customer_name,
+        currency_code=command.currency_code,
+    )
     events: list[Event] = [created]
     if command.lines:
         order = evolve(Order(), created)

@@ -13,8 +13,8 @@ from typing import NamedTuple, TypeAlias
 Value: TypeAlias = str | int | bytes | bytearray | None
 
 Blob = bytearray
-"""What bytes are bound as where there are many: for `bytes` and for None, unlike for these, sqlite3 looks for
-an adapter first, which takes five times as long as to bind them."""
+"""What bytes are bound as where there are many of them: sqlite3 binds a bytearray as it is, and looks for an
+adapter first for `bytes` and for None, which takes five times as long as to bind them."""
 
 MOST_ROWS = 64
 """Of one statement: SQLite takes at least 999 values in it, in whatever way it was built."""

@@ -47,11 +47,7 @@ class Calls:
         self.draining = False
         """Streams are ended because the server stops."""
 
-    def unary(
-        self,
-        method: MethodDescriptor,
-        answer: Unary,
-    ) -> RpcMethodHandler:
+    def unary(self, method: MethodDescriptor, answer: Unary) -> RpcMethodHandler:
         """A handler of raw bytes, so that bytes that are no message are refused like any bad request."""
         request_class = GetMessageClass(method.input_type)
         name = method.full_name

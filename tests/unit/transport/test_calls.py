@@ -1,5 +1,6 @@
-"""What is logged of calls: the slow ones always, every one at debug."""
+"""What is logged of calls: the slow ones always, every one at debug; and calls that are taken up together."""
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -8,9 +9,10 @@ import pytest
 
 from foldlog.v1 import event_service_pb2 as events
 from foldlog_server.transport import calls
-from foldlog_server.transport.calls import Calls
+from foldlog_server.transport.arrivals import Arrivals
+from foldlog_server.transport.calls import Calls, Reply
 from foldlog_server.transport.refusal_log import RefusalLog
-from tests.support.manual_timer import ManualTimer
+from tests.support.manual_timer import ManualTimer, settle
 
 GET_HEAD = events.DESCRIPTOR.services_by_name["EventService"].methods_by_name["GetHead"]
 
@@ -83,3 +85,28 @@ async def test_every_call_is_logged_at_debug_also_one_that_streams(
 async def two(*_: object) -> AsyncGenerator[bytes]:
     yield b"1"
     yield b"2"
+
+
+async def test_what_gathers_is_begun_together_except_for_those_who_gave_up() -> None:
+    begun: list[Reply] = []
+    gathered: Any = Calls(RefusalLog(ManualTimer)).gathered(
+        GET_HEAD, lambda *call: begun.append(call[-1]), None, Arrivals()
+    )
+    sent: list[int] = []
+
+    async def call(number: int) -> None:
+        assert await gathered.unary_unary(b"", None) == b"%d" % number
+        sent.append(number)
+
+    tasks = [asyncio.create_task(call(number)) for number in range(4)]
+    await asyncio.sleep(0)
+    assert len(begun) == 1  # it came alone
+    tasks[2].cancel()
+    await settle()
+    assert len(begun) == 3
+    for number, reply in zip((0, 1, 3), begun, strict=True):
+        assert not sent  # an answer goes out when all of the same turn are ready
+        reply.set_result(b"%d" % number)
+    await asyncio.wait(tasks)
+    assert sent == [0, 1, 3]
+    assert tasks[2].cancelled()
