@@ -298,10 +298,23 @@ async def test_a_race_for_a_request_that_is_never_found_is_told_by_its_stream(
     task = commands.send(create(), request_id=A)
     for _ in range(MAX_ATTEMPTS):
         await settle()
+        assert not task.done()
         await store.fail_first(DuplicateRequest())
     with pytest.raises(Contended) as caught:
         await task
     assert caught.value.about == ("stream", "order-1")
+
+
+async def test_a_request_that_left_the_window_meanwhile_is_new_again(
+    store: HeldStore, commands: Commands
+) -> None:
+    store.holds = True
+    task = commands.send(create(), request_id=A)
+    await settle()
+    store.holds = False
+    await store.fail_first(DuplicateRequest())
+    assert not (await task).replayed
+    assert len(commands.stored()) == 1
 
 
 # Options
