@@ -1,9 +1,11 @@
 """One SQLite file per view generation: disposable, exact, written by one thread and read in the loop's."""
 
+import asyncio
 import sqlite3
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, closing
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -28,6 +30,7 @@ from foldlog_server.core.view import Key, View
 from foldlog_server.stores import parked, view_files
 from foldlog_server.stores import read_model_sql as sql
 from foldlog_server.stores.parked import ParkedDocuments
+from foldlog_server.stores.recent_documents import RecentDocuments, Write
 from foldlog_server.stores.statements import REMEMBERED, Statement
 from foldlog_server.stores.view_files import ViewFile, tables_of
 from foldlog_server.stores.writer_thread import WriterThread
@@ -62,6 +65,7 @@ class SqliteReadModel:
         self._reader = reader
         self._connections = connections
         self._parked = ParkedDocuments(reader)
+        self._recent = RecentDocuments()
         self._edition: str = reader.execute(sql.READ_EDITION).fetchone()[0]
         self._stored: int = reader.execute(sql.READ_POSITION).fetchone()[0]
         self._skipped_to: int = self._stored
@@ -118,21 +122,43 @@ class SqliteReadModel:
 
     def get(self, key: Key) -> Found:
         waits = self._parked.has(key)
-        stored, document = self._reader.execute(self._tables[key.collection].get, (key.id,)).fetchone()
+        stored, document = self._stored, self._recent.get(key)
+        if document is None:
+            stored, document = self._read(key)
         return Found(document, max(stored, self._skipped_to), waits or self._parked.has(key))
 
+    def _read(self, key: Key) -> tuple[int, bytes | None]:
+        """A document, and the position that it belongs to."""
+        can_remember = self._recent.can_remember
+        stored, document = self._reader.execute(self._tables[key.collection].get, (key.id,)).fetchone()
+        if can_remember and document is not None:
+            self._recent.remember(key, document)
+        return stored, document
+
     def load(self, keys: Iterable[Key]) -> Mapping[Key, bytes]:
-        by_collection: defaultdict[str, list[str]] = defaultdict(list)
+        found: dict[Key, bytes] = {}
+        unknown: defaultdict[str, list[str]] = defaultdict(list)
         greatest = self._greatest
-        for collection, id in keys:
+        for key in keys:
+            collection, id = key
             if id <= greatest[collection]:
-                by_collection[collection].append(id)
-        return {
-            Key(collection, id): document
-            for collection, ids in by_collection.items()
-            for statement in self._tables[collection].load(ids)
-            for id, document in self._reader.execute(*statement).fetchall()
-        }
+                document = self._recent.get(key)
+                if document is None:
+                    unknown[collection].append(id)
+                else:
+                    found[key] = document
+        for collection, ids in unknown.items():
+            self._load(collection, ids, found)
+        return found
+
+    def _load(self, collection: str, ids: Sequence[str], found: dict[Key, bytes]) -> None:
+        can_remember = self._recent.can_remember
+        for statement in self._tables[collection].load(ids):
+            for id, document in self._reader.execute(*statement).fetchall():
+                key = Key(collection, id)
+                found[key] = document
+                if can_remember:
+                    self._recent.remember(key, document)
 
     async def page(
         self,
@@ -172,7 +198,28 @@ class SqliteReadModel:
         parked: Sequence[ParkedEvent] = (),
         released: Release | None = None,
     ) -> Awaitable[None]:
-        return self._thread.do(lambda: self._write(changes, base, checkpoint, parked, released))
+        write = self._recent.begin(changes)
+        done = self._thread.do(lambda: self._carry_out(changes, base, checkpoint, parked, released))
+        if write.forgotten:
+            done.add_done_callback(partial(self._follow, write))
+        return done
+
+    def _follow(self, write: Write, done: "asyncio.Future[None]") -> None:
+        if not done.cancelled() and done.exception() is None:
+            self._recent.follow(write)
+
+    def _carry_out(
+        self,
+        changes: Sequence[Change],
+        base: int,
+        checkpoint: Checkpoint,
+        parked_events: Sequence[ParkedEvent],
+        released: Release | None,
+    ) -> None:
+        try:
+            self._write(changes, base, checkpoint, parked_events, released)
+        finally:
+            self._recent.ended()
 
     def _write(
         self,

@@ -36,3 +36,14 @@ def test_a_value_put_again_hides_the_older_one() -> None:
     recent.put(1, 10)
 
     assert recent.get(1) == 10
+
+
+def test_what_is_forgotten_is_not_found_wherever_it_was() -> None:
+    recent: Recent[str, int] = Recent(1)
+    recent.put("old", 1)
+    recent.put("young", 2)
+
+    assert recent.forget("old")
+    assert recent.forget("young")
+    assert recent.get("old") is recent.get("young") is None
+    assert not recent.forget("old")
