@@ -662,6 +662,17 @@ async def test_events_say_where_they_come_from(server: Server) -> None:
     assert stored == reply.result.events[0]
 
 
+async def test_commands_that_come_together_keep_each_its_own_trace_context(server: Server) -> None:
+    traces = ["" if number % 3 == 0 else f"00-{number:032x}-00f067aa0ba902b7-01" for number in range(60)]
+    replies = await asyncio.gather(
+        *(
+            server.send(create(str(number)), metadata=[("traceparent", trace)] if trace else [])
+            for number, trace in enumerate(traces)
+        )
+    )
+    assert [reply.result.events[0].metadata.traceparent for reply in replies] == traces
+
+
 async def test_the_correlation_id_is_the_request_id_if_not_given(server: Server) -> None:
     request_id = new_id()
     reply = await server.send(create(), request_id=request_id)

@@ -19,6 +19,7 @@ from foldlog_server.core.rules import violations
 from foldlog_server.transport.arrivals import Arrivals
 from foldlog_server.transport.errors import Context, abort, unforeseen
 from foldlog_server.transport.refusal_log import RefusalLog
+from foldlog_server.transport.trace_context import TRACE
 
 logger = logging.getLogger("foldlog.calls")
 
@@ -29,8 +30,9 @@ _HEARING_SECONDS = 1.0
 Unary = Callable[[Any, Context], Awaitable[bytes]]
 Reply: TypeAlias = "asyncio.Future[bytes | BaseException]"
 """The answer to come, or what stood in its way: a value, which may go unheard when the caller is gone."""
-Begin = Callable[[Any, Context, Reply], None]
-"""Begins to answer a request; what comes of it is set later, unless the reply was cancelled."""
+Begin = Callable[[Any, Context, tuple[str, str], Reply], None]
+"""Begins to answer a request with a trace context; what comes of it is set later, unless the reply was
+cancelled."""
 Streamed = Callable[[Any, Context], AsyncGenerator[bytes]]
 # gRPC's classes are generic in their stubs only.
 RpcMethodHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
@@ -73,18 +75,18 @@ class Calls:
         request_class = GetMessageClass(method.input_type)
         name = method.full_name
 
-        def take_up(data: bytes, context: Context, reply: Reply) -> None:
+        def take_up(data: bytes, context: Context, trace: tuple[str, str], reply: Reply) -> None:
             if reply.done():  # its caller has given up
                 return
             try:
-                begin(checked(request_class, data, check), context, reply)
+                begin(checked(request_class, data, check), context, trace, reply)
             except Exception as error:
                 reply.set_result(error)
 
         async def handle(data: bytes, context: Context) -> bytes:
             began = time.monotonic()
             reply: Reply = asyncio.get_running_loop().create_future()
-            arrivals.enter(partial(take_up, data, context, reply))
+            arrivals.enter(partial(take_up, data, context, TRACE.get(), reply))
             try:
                 found = await reply
                 if isinstance(found, bytes):

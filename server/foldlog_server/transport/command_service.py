@@ -19,7 +19,6 @@ from foldlog_server.core.routing import route_of
 from foldlog_server.transport.arrivals import Arrivals
 from foldlog_server.transport.calls import Calls, FurtherCheck, Reply, RpcMethodHandler
 from foldlog_server.transport.errors import Context
-from foldlog_server.transport.trace_context import trace_context
 
 _EVENTS = tag_of(CommandResult.DESCRIPTOR.fields_by_name["events"])
 
@@ -58,7 +57,7 @@ def _command(
     respond = _responder(method, log_id)
     name = method.full_name
 
-    def begin(request: Any, context: Context, reply: Reply) -> None:
+    def begin(request: Any, context: Context, trace: tuple[str, str], reply: Reply) -> None:
         extent = request.options.reply
 
         def tell(found: Outcome | BaseException) -> None:
@@ -69,7 +68,7 @@ def _command(
             except Exception as error:
                 reply.set_result(error)
 
-        handler.submit(_received(name, request, context), route, tell)
+        handler.submit(_received(name, request, context, trace), route, tell)
 
     return calls.gathered(method, begin, _further_check(route), arrivals)
 
@@ -79,10 +78,9 @@ def _further_check(route: Route) -> FurtherCheck | None:
     return None if check is None else lambda request: check(request.command, request.options)
 
 
-def _received(name: str, request: Any, context: Context) -> Command:
-    traceparent, tracestate = trace_context(context.invocation_metadata() or ())
+def _received(name: str, request: Any, context: Context, trace: tuple[str, str]) -> Command:
     is_late = _lateness(context.time_remaining())
-    return Command(name, request.command, request.options, "", traceparent, tracestate, is_late)
+    return Command(name, request.command, request.options, "", *trace, is_late)
 
 
 def _lateness(seconds: float | None) -> Callable[[], bool]:

@@ -8,6 +8,7 @@ import grpc
 from foldlog_server.transport import health, reflection
 from foldlog_server.transport.calls import Calls, RpcMethodHandler
 from foldlog_server.transport.health import Health
+from foldlog_server.transport.trace_context import keep_trace
 
 _MIB = 1024 * 1024
 
@@ -68,6 +69,7 @@ class _Methods(grpc.GenericRpcHandler):
         }
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "RpcMethodHandler | None":
+        keep_trace(handler_call_details.invocation_metadata)
         return self._handlers.get(handler_call_details.method)
 
 

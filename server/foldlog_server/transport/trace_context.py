@@ -2,12 +2,29 @@
 
 import re
 from collections.abc import Iterable
+from contextvars import ContextVar
+from typing import TypeAlias
+
+Metadata: TypeAlias = Iterable[tuple[str, str | bytes]]
+
+TRACE: ContextVar[tuple[str, str]] = ContextVar("TRACE", default=("", ""))
+"""The traceparent and the tracestate of the call that a task handles; each empty where there is none."""
 
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _MAX_TRACESTATE = 512  # characters: as many as W3C asks everyone to pass on
 
 
-def trace_context(metadata: Iterable[tuple[str, str | bytes]]) -> tuple[str, str]:
+def keep_trace(metadata: Metadata) -> None:
+    """Keep a call's trace context for its handler, which runs in the same task.
+
+    gRPC has read the metadata when it looks for the handler, and reads them again for a handler that asks.
+    """
+    for key, _ in metadata:
+        if key == "traceparent":
+            TRACE.set(trace_context(metadata))
+
+
+def trace_context(metadata: Metadata) -> tuple[str, str]:
     """The traceparent, and the tracestate headers as one; each empty where it is missing or not to be kept.
 
     Without a traceparent of version 00 there is no tracestate either, as W3C says.
