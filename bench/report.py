@@ -61,9 +61,10 @@ class Report:
             "another table.",
             "Commands are `CreateOrder` without ids; the clock stops when all are durable and every view has "
             f"seen them{_lag(self.rows)}. A run counts only if the log grew by exactly as many events. "
-            "Request ids are not sent, because h2load sends one body.",
-            "Queries are `GetOrder` of one order with three lines; a run counts only if all answers together "
-            "have the size that they must have, and the order is the same before and after.",
+            f"Request ids are not sent, because h2load sends one body.{_commits(self.rows)}",
+            "Queries are `GetOrder` of one order with three lines, which the server has in memory after the "
+            "first; a run counts only if all answers together have the size that they must have, and the "
+            "order is the same before and after.",
             "A subscriber is a `grpc.aio` client that keeps the bytes, and looks into them when the clock "
             f"has stopped: all {self.sizes.history:,} events must be there, once and in order.",
             f"A rebuild is the server's own projector on a log of {self.sizes.history:,} events with no view "
@@ -209,6 +210,16 @@ def _lag(rows: Sequence[Row]) -> str:
     windows = [window for window in all_windows if window.answered_per_second]
     lags = [1 - window.per_second / (window.answered_per_second or 1) for window in windows]
     return f" (a median of {statistics.median(lags):.1%} of the time is that wait)" if lags else ""
+
+
+def _commits(rows: Sequence[Row]) -> str:
+    """How many commands a commit stored, by how many were in flight."""
+    told = [
+        f"{count:.3g} with {row.echo_in_flight} in flight"
+        for row in rows
+        if (count := _median([one.window for one in row.measured], lambda window: window.per_commit))
+    ]
+    return f" A commit stored a median of {', '.join(told)}." if told else ""
 
 
 def _gate_note(rows: Sequence[Row]) -> str:

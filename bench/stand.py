@@ -56,6 +56,8 @@ class Window(NamedTuple):
     p99_ms: float | None = None
     server_us: float | None = None
     """CPU time that the server used for one of them."""
+    per_commit: float | None = None
+    """How many of them one commit stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ class Stand:
             load.p50_ms,
             load.p99_ms,
             used / calls * 1e6,
+            calls / await self._commits(before + 1),
         )
 
     async def queries(self, in_flight: int) -> Window:
@@ -154,6 +157,11 @@ class Stand:
 
     async def _head(self) -> int:
         return (await self._client.events.head()).position
+
+    async def _commits(self, first: int) -> int:
+        """How many commits stored the events from a position on: those of one commit have one time."""
+        events = self._client.events.read_all(from_position=first)
+        return len({event.recorded_time.ToNanoseconds() async for event in events})
 
     async def _order(self) -> bytes:
         response = await self._client.orders.get_order(order_id=_ORDER)

@@ -32,6 +32,9 @@ async def test_a_tiny_run_fills_every_row(tmp_path: Path) -> None:
     assert all(row["per_second"] > 0 and len(row["windows"]) == 1 for row in everything["rows"])
     assert str(tmp_path) not in table + json.dumps(everything)
     assert _names_in(tmp_path) == ["results"]
+    many, some, one = (row["windows"][0]["measured"]["per_commit"] for row in everything["rows"][:3])
+    assert many > 2 * one  # commands that come together are committed together
+    assert some > one == 1
 
 
 async def test_commands_that_are_refused_fail_the_run(
