@@ -57,14 +57,39 @@ async def test_few_calls_wait_for_few_turns_and_many_for_no_more_than_a_bound(ar
     await turns_until(come(arrivals, 1))
     many = await turns_until(come(arrivals, 1))
 
-    assert few < 16
+    assert few < 100
     assert few < many <= TURNS + 3
 
 
-async def test_a_call_is_no_company_when_it_has_gone(arrivals: Arrivals) -> None:
-    taken_up = come(arrivals, 3)
-    await turns_until(taken_up, 3)
-    for _ in range(3):
-        arrivals.leave()
+async def test_nobody_waits_any_longer_when_all_are_there_who_were_lately(arrivals: Arrivals) -> None:
+    await go_through(arrivals, 100)
+    back = come(arrivals, 99)
+    for _ in range(TURNS // 2):
+        await asyncio.sleep(0)
+    assert not back
+    come(arrivals, 1)
+
+    assert await turns_until(back) <= 1
+
+
+async def test_the_first_to_come_again_waits_for_the_others(arrivals: Arrivals) -> None:
+    await go_through(arrivals, 3)
+    first, others = come(arrivals, 1), come(arrivals, 2)
+    assert not first
+    await turns_until(first)
+
+    assert others
+
+
+async def test_whoever_is_alone_waits_once_for_those_who_have_gone(arrivals: Arrivals) -> None:
+    await go_through(arrivals, 3)
+    await go_through(arrivals, 1)
 
     assert come(arrivals, 1) == [0]
+
+
+async def go_through(arrivals: Arrivals, count: int) -> None:
+    """So many calls come together, and are answered."""
+    await turns_until(come(arrivals, count), count)
+    for _ in range(count):
+        arrivals.leave()
