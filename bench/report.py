@@ -219,7 +219,7 @@ def _commits(rows: Sequence[Row]) -> str:
         for row in rows
         if (count := _median([one.window for one in row.measured], lambda window: window.per_commit))
     ]
-    return f" A commit stored a median of {', '.join(told)}." if told else ""
+    return f" A commit stored on average {', '.join(told)} (the median of the windows)." if told else ""
 
 
 def _gate_note(rows: Sequence[Row]) -> str:

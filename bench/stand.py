@@ -159,7 +159,10 @@ class Stand:
         return (await self._client.events.head()).position
 
     async def _commits(self, first: int) -> int:
-        """How many commits stored the events from a position on: those of one commit have one time."""
+        """How many commits stored the events from a position on.
+
+        Those of one commit have one time, and so have commits for which a clock stood still or went back.
+        """
         events = self._client.events.read_all(from_position=first)
         return len({event.recorded_time.ToNanoseconds() async for event in events})
 

@@ -1,4 +1,4 @@
-"""Calls that are under way together are taken up together; a lone call never waits.
+"""Calls that are under way together are taken up together; a lone call waits at most once, after others.
 
 gRPC hands over calls one by one, with its own work in between. Taken up one after the other, they find
 code and objects in the processor's caches, and one commit stores them all. Who was answered is likely to come
@@ -7,11 +7,15 @@ waited for its commit.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 
 TURNS = 512
 """Turns of the event loop for which calls gather at most; a pause of a fixed time would be idle when
 nothing else is there to do."""
+
+LONGEST = 0.01
+"""Seconds for which they gather at most, where turns take long."""
 
 _TURNS_PER_CALL = 32
 """Few calls are not worth a long wait."""
@@ -20,14 +24,16 @@ _TURNS_PER_CALL = 32
 class Arrivals:
     """The calls of one kind, from when they come to when they are answered."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` gives seconds."""
+        self._clock = clock
         self._under_way = 0
         self._lately = 0
         """How many were under way when calls were last taken up together."""
         self._gathering: list[Callable[[], None]] = []
 
     def enter(self, take_up: Callable[[], None]) -> None:
-        """Have a call taken up: at once when alone, else with those that come within some turns of the loop.
+        """Have a call taken up: at once when no other is expected, else with those that come soon.
 
         `take_up` does not raise.
         """
@@ -38,7 +44,8 @@ class Arrivals:
         self._gathering.append(take_up)
         if len(self._gathering) == 1:
             loop = asyncio.get_running_loop()
-            self._gather(loop, min(TURNS, _TURNS_PER_CALL * self._expected))
+            turns = min(TURNS, _TURNS_PER_CALL * self._expected)
+            self._gather(loop, turns, self._clock() + LONGEST)
 
     def leave(self) -> None:
         """Go, however the call ended, once for each time that it came in."""
@@ -48,9 +55,9 @@ class Arrivals:
     def _expected(self) -> int:
         return max(self._under_way, self._lately)
 
-    def _gather(self, loop: asyncio.AbstractEventLoop, turns: int) -> None:
-        if turns and len(self._gathering) < self._expected:
-            loop.call_soon(self._gather, loop, turns - 1)
+    def _gather(self, loop: asyncio.AbstractEventLoop, turns: int, until: float) -> None:
+        if turns and len(self._gathering) < self._expected and self._clock() < until:
+            loop.call_soon(self._gather, loop, turns - 1, until)
             return
         gathered, self._gathering = self._gathering, []
         self._lately = self._under_way

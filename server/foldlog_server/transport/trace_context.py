@@ -15,13 +15,14 @@ _MAX_TRACESTATE = 512  # characters: as many as W3C asks everyone to pass on
 
 
 def keep_trace(metadata: Metadata) -> None:
-    """Keep a call's trace context for its handler, which runs in the same task.
+    """Keep a call's trace context for its handler, which runs in the same task; no other call does.
 
     gRPC has read the metadata when it looks for the handler, and reads them again for a handler that asks.
     """
     for key, _ in metadata:
         if key == "traceparent":
             TRACE.set(trace_context(metadata))
+            return
 
 
 def trace_context(metadata: Metadata) -> tuple[str, str]:

@@ -1,11 +1,11 @@
-"""Calls that are under way together are taken up together; a lone one never waits."""
+"""Calls that are under way together are taken up together; a lone one waits at most once, after others."""
 
 import asyncio
 from functools import partial
 
 import pytest
 
-from foldlog_server.transport.arrivals import TURNS, Arrivals
+from foldlog_server.transport.arrivals import LONGEST, TURNS, Arrivals
 
 
 @pytest.fixture
@@ -59,6 +59,20 @@ async def test_few_calls_wait_for_few_turns_and_many_for_no_more_than_a_bound(ar
 
     assert few < 100
     assert few < many <= TURNS + 3
+
+
+async def test_nobody_waits_long_where_turns_take_long() -> None:
+    now = 0.0
+    arrivals = Arrivals(lambda: now)
+    come(arrivals, 1)
+    waiting = come(arrivals, 1)
+    for _ in range(3):
+        await asyncio.sleep(0)
+        now += LONGEST / 3
+        assert not waiting
+    now += LONGEST / 3
+
+    assert await turns_until(waiting) == 1
 
 
 async def test_nobody_waits_any_longer_when_all_are_there_who_were_lately(arrivals: Arrivals) -> None:
