@@ -10,7 +10,7 @@ from foldlog_server.transport.arrivals import LONGEST, TURNS, Arrivals
 
 @pytest.fixture
 async def arrivals() -> Arrivals:
-    return Arrivals()
+    return Arrivals(lambda: 0.0)  # turns take no time here
 
 
 def come(arrivals: Arrivals, count: int) -> list[int]:
