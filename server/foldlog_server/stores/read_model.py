@@ -199,7 +199,8 @@ class SqliteReadModel:
         released: Release | None = None,
     ) -> Awaitable[None]:
         write = self._recent.begin(changes)
-        done = self._thread.do(lambda: self._carry_out(changes, base, checkpoint, parked, released))
+        store = partial(self._write, changes, base, checkpoint, parked, released)
+        done = self._thread.do(lambda: self._carry_out(store))
         if write.forgotten:
             done.add_done_callback(partial(self._follow, write))
         return done
@@ -208,16 +209,9 @@ class SqliteReadModel:
         if not done.cancelled() and done.exception() is None:
             self._recent.follow(write)
 
-    def _carry_out(
-        self,
-        changes: Sequence[Change],
-        base: int,
-        checkpoint: Checkpoint,
-        parked_events: Sequence[ParkedEvent],
-        released: Release | None,
-    ) -> None:
+    def _carry_out(self, store: Callable[[], None]) -> None:
         try:
-            self._write(changes, base, checkpoint, parked_events, released)
+            store()
         finally:
             self._recent.ended()
 
