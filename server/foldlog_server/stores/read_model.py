@@ -1,6 +1,5 @@
 """One SQLite file per view generation: disposable, exact, written by one thread and read in the loop's."""
 
-import asyncio
 import sqlite3
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -30,7 +29,7 @@ from foldlog_server.core.view import Key, View
 from foldlog_server.stores import parked, view_files
 from foldlog_server.stores import read_model_sql as sql
 from foldlog_server.stores.parked import ParkedDocuments
-from foldlog_server.stores.recent_documents import RecentDocuments, Write
+from foldlog_server.stores.recent_documents import RecentDocuments
 from foldlog_server.stores.statements import REMEMBERED, Statement
 from foldlog_server.stores.view_files import ViewFile, tables_of
 from foldlog_server.stores.writer_thread import WriterThread
@@ -136,29 +135,17 @@ class SqliteReadModel:
         return stored, document
 
     def load(self, keys: Iterable[Key]) -> Mapping[Key, bytes]:
-        found: dict[Key, bytes] = {}
-        unknown: defaultdict[str, list[str]] = defaultdict(list)
+        by_collection: defaultdict[str, list[str]] = defaultdict(list)
         greatest = self._greatest
-        for key in keys:
-            collection, id = key
+        for collection, id in keys:
             if id <= greatest[collection]:
-                document = self._recent.get(key)
-                if document is None:
-                    unknown[collection].append(id)
-                else:
-                    found[key] = document
-        for collection, ids in unknown.items():
-            self._load(collection, ids, found)
-        return found
-
-    def _load(self, collection: str, ids: Sequence[str], found: dict[Key, bytes]) -> None:
-        can_remember = self._recent.can_remember
-        for statement in self._tables[collection].load(ids):
-            for id, document in self._reader.execute(*statement).fetchall():
-                key = Key(collection, id)
-                found[key] = document
-                if can_remember:
-                    self._recent.remember(key, document)
+                by_collection[collection].append(id)
+        return {
+            Key(collection, id): document
+            for collection, ids in by_collection.items()
+            for statement in self._tables[collection].load(ids)
+            for id, document in self._reader.execute(*statement).fetchall()
+        }
 
     async def page(
         self,
@@ -198,22 +185,15 @@ class SqliteReadModel:
         parked: Sequence[ParkedEvent] = (),
         released: Release | None = None,
     ) -> Awaitable[None]:
-        write = self._recent.begin(changes)
-        store = partial(self._write, changes, base, checkpoint, parked, released)
-        done = self._thread.do(lambda: self._carry_out(store))
-        if write.forgotten:
-            done.add_done_callback(partial(self._follow, write))
-        return done
+        self._recent.write_begins(change.key for change in changes)
+        write = partial(self._write, changes, base, checkpoint, parked, released)
+        return self._thread.do(partial(self._carry_out, write))
 
-    def _follow(self, write: Write, done: "asyncio.Future[None]") -> None:
-        if not done.cancelled() and done.exception() is None:
-            self._recent.follow(write)
-
-    def _carry_out(self, store: Callable[[], None]) -> None:
+    def _carry_out(self, write: Callable[[], None]) -> None:
         try:
-            store()
+            write()
         finally:
-            self._recent.ended()
+            self._recent.write_ended()
 
     def _write(
         self,

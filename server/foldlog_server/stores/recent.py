@@ -30,8 +30,7 @@ class Recent(Generic[Key, Value]):
             self._old, self._young = self._young, {}
         self._young[key] = value
 
-    def forget(self, key: Key) -> bool:
-        """Whether something was put under the key; it no longer is."""
-        young = self._young.pop(key, None)
-        old = self._old.pop(key, None)
-        return young is not None or old is not None
+    def forget(self, key: Key) -> None:
+        """Keep nothing under the key."""
+        self._young.pop(key, None)
+        self._old.pop(key, None)

@@ -3,16 +3,14 @@
 Rules
 1. What is remembered is what a reader of the file would find after every write that was asked for: the same
    before and after a commit, so it belongs to whichever position the read model stands at.
-2. What a write changes is forgotten when the write is asked for. Nothing that is read while one is on its way
-   is remembered, for it may be from before its commit.
-3. What was forgotten for a write is remembered as the write left it, if it was the last one asked for.
+2. What a write changes is forgotten when the write is asked for.
+3. Nothing that is read while a write is on its way is remembered: it may be from before the commit.
 
-Used in the loop's thread, but for `ended`.
+Used in the loop's thread, but for `write_ended`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from foldlog_server.core.read_model import Change
 from foldlog_server.core.view import Key
 from foldlog_server.stores.recent import Recent
 
@@ -28,13 +26,13 @@ class RecentDocuments:
 
     def __init__(self) -> None:
         self._recent: Recent[Key, bytes] = Recent(MOST)
-        self._asked = 0
-        self._ended = 0
+        self._writes_begun = 0
+        self._writes_ended = 0
 
     @property
     def can_remember(self) -> bool:
         """Whether what is read from now on may be remembered: to be asked before it is read."""
-        return self._asked == self._ended
+        return self._writes_begun == self._writes_ended
 
     def get(self, key: Key) -> bytes | None:
         """A document; None says nothing."""
@@ -45,26 +43,12 @@ class RecentDocuments:
         if len(document) <= LONGEST:
             self._recent.put(key, document)
 
-    def begin(self, changes: Iterable[Change]) -> "Write":
-        """A write of changes is asked for; it must end."""
-        self._asked += 1
-        return Write(self._asked, [change for change in changes if self._recent.forget(change.key)])
+    def write_begins(self, changed: Iterable[Key]) -> None:
+        """A write is asked for; it must end."""
+        self._writes_begun += 1
+        for key in changed:
+            self._recent.forget(key)
 
-    def ended(self) -> None:
-        """A write has been committed, or never will be; called in the thread that does it, in their order."""
-        self._ended += 1
-
-    def follow(self, write: "Write") -> None:
-        """Remember what a write that was committed made of the documents that were forgotten for it."""
-        if write.number == self._asked:
-            for change in write.forgotten:
-                if change.document is not None:
-                    self.remember(change.key, change.document)
-
-
-class Write:
-    """A write on its way."""
-
-    def __init__(self, number: int, forgotten: Sequence[Change]) -> None:
-        self.number = number
-        self.forgotten = forgotten
+    def write_ended(self) -> None:
+        """A write has been committed, or never will be; told by the thread that does it, for each in turn."""
+        self._writes_ended += 1

@@ -19,7 +19,7 @@ from foldlog_server.core.rules import violations
 from foldlog_server.transport.arrivals import Arrivals
 from foldlog_server.transport.errors import Context, abort, unforeseen
 from foldlog_server.transport.refusal_log import RefusalLog
-from foldlog_server.transport.trace_context import TRACE
+from foldlog_server.transport.trace_context import TRACE, TraceContext
 
 logger = logging.getLogger("foldlog.calls")
 
@@ -30,9 +30,8 @@ _HEARING_SECONDS = 1.0
 Unary = Callable[[Any, Context], Awaitable[bytes]]
 Reply: TypeAlias = "asyncio.Future[bytes | BaseException]"
 """The answer to come, or what stood in its way: a value, which may go unheard when the caller is gone."""
-Begin = Callable[[Any, Context, tuple[str, str], Reply], None]
-"""Begins to answer a request with a trace context; what comes of it is set later, unless the reply was
-cancelled."""
+Begin = Callable[[Any, Context, TraceContext, Reply], None]
+"""Begins to answer a request; what comes of it is set later, unless the reply was cancelled."""
 Streamed = Callable[[Any, Context], AsyncGenerator[bytes]]
 # gRPC's classes are generic in their stubs only.
 RpcMethodHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
@@ -75,7 +74,7 @@ class Calls:
         request_class = GetMessageClass(method.input_type)
         name = method.full_name
 
-        def take_up(data: bytes, context: Context, trace: tuple[str, str], reply: Reply) -> None:
+        def take_up(data: bytes, context: Context, trace: TraceContext, reply: Reply) -> None:
             if reply.done():  # its caller has given up
                 return
             try:

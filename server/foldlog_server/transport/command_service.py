@@ -19,6 +19,7 @@ from foldlog_server.core.routing import route_of
 from foldlog_server.transport.arrivals import Arrivals
 from foldlog_server.transport.calls import Calls, FurtherCheck, Reply, RpcMethodHandler
 from foldlog_server.transport.errors import Context
+from foldlog_server.transport.trace_context import TraceContext
 
 _EVENTS = tag_of(CommandResult.DESCRIPTOR.fields_by_name["events"])
 
@@ -57,7 +58,7 @@ def _command(
     respond = _responder(method, log_id)
     name = method.full_name
 
-    def begin(request: Any, context: Context, trace: tuple[str, str], reply: Reply) -> None:
+    def begin(request: Any, context: Context, trace: TraceContext, reply: Reply) -> None:
         extent = request.options.reply
 
         def tell(found: Outcome | BaseException) -> None:
@@ -78,9 +79,9 @@ def _further_check(route: Route) -> FurtherCheck | None:
     return None if check is None else lambda request: check(request.command, request.options)
 
 
-def _received(name: str, request: Any, context: Context, trace: tuple[str, str]) -> Command:
+def _received(name: str, request: Any, context: Context, trace: TraceContext) -> Command:
     is_late = _lateness(context.time_remaining())
-    return Command(name, request.command, request.options, "", *trace, is_late)
+    return Command(name, request.command, request.options, "", trace.traceparent, trace.tracestate, is_late)
 
 
 def _lateness(seconds: float | None) -> Callable[[], bool]:

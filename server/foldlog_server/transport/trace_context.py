@@ -3,12 +3,23 @@
 import re
 from collections.abc import Iterable
 from contextvars import ContextVar
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Metadata: TypeAlias = Iterable[tuple[str, str | bytes]]
 
-TRACE: ContextVar[tuple[str, str]] = ContextVar("TRACE", default=("", ""))
-"""The traceparent and the tracestate of the call that a task handles; each empty where there is none."""
+
+class TraceContext(NamedTuple):
+    """What is kept of a call's trace."""
+
+    traceparent: str = ""
+    """Empty where there is none."""
+    tracestate: str = ""
+
+
+NO_TRACE = TraceContext()
+
+TRACE: ContextVar[TraceContext] = ContextVar("TRACE", default=NO_TRACE)
+"""Of the call that a task handles."""
 
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _MAX_TRACESTATE = 512  # characters: as many as W3C asks everyone to pass on
@@ -25,7 +36,7 @@ def keep_trace(metadata: Metadata) -> None:
             return
 
 
-def trace_context(metadata: Metadata) -> tuple[str, str]:
+def trace_context(metadata: Metadata) -> TraceContext:
     """The traceparent, and the tracestate headers as one; each empty where it is missing or not to be kept.
 
     Without a traceparent of version 00 there is no tracestate either, as W3C says.
@@ -37,5 +48,5 @@ def trace_context(metadata: Metadata) -> tuple[str, str]:
         elif key == "tracestate":
             tracestate = f"{tracestate},{value!s}" if tracestate else str(value)
     if not traceparent or not _TRACEPARENT.fullmatch(traceparent):
-        return "", ""
-    return traceparent, tracestate if len(tracestate) <= _MAX_TRACESTATE else ""
+        return NO_TRACE
+    return TraceContext(traceparent, tracestate if len(tracestate) <= _MAX_TRACESTATE else "")

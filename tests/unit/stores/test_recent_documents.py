@@ -18,7 +18,7 @@ from foldlog_server.core.read_model import Change, Checkpoint, Found, indexed_co
 from foldlog_server.core.view import Key, View
 from foldlog_server.stores import view_files
 from foldlog_server.stores.read_model import SqliteReadModel
-from foldlog_server.stores.recent_documents import LONGEST, RecentDocuments
+from foldlog_server.stores.recent_documents import LONGEST
 from foldlog_server.stores.writer_thread import WriterThread
 from tests.support.list_log import ListLog
 
@@ -64,31 +64,21 @@ def empty_behind_its_back(directory: Path) -> None:
 
 async def test_a_document_that_was_read_is_given_from_memory(tmp_path: Path) -> None:
     async with opened(tmp_path) as model:
-        await write(model, change("1", b"one"), change("2", b"two"), change("3", b"three"))
+        await write(model, change("1", b"one"), change("2", b"two"))
         model.get(key("1"))
-        model.load([key("2")])
         empty_behind_its_back(tmp_path)
         assert model.get(key("1")) == Found(b"one", 1)
-        assert model.load(map(key, "123")) == {key("1"): b"one", key("2"): b"two"}
-        assert model.get(key("3")).document is None
-
-
-async def test_a_document_that_is_in_memory_is_there_as_the_next_write_leaves_it(tmp_path: Path) -> None:
-    async with opened(tmp_path) as model:
-        await write(model, change("1", b"one"), change("2", b"two"))
-        model.load(map(key, "12"))
-        await write(model, change("1", b"other"), change("2", None))
-        empty_behind_its_back(tmp_path)
-        assert model.get(key("1")) == Found(b"other", 2)
-        assert model.get(key("2")) == Found(None, 2)
+        assert model.get(key("2")).document is None
 
 
 async def test_a_long_document_is_read_again_each_time(tmp_path: Path) -> None:
     async with opened(tmp_path) as model:
         await write(model, change("1", bytes(LONGEST)), change("2", bytes(LONGEST + 1)))
-        model.load(map(key, "12"))
+        for id in "12":
+            model.get(key(id))
         empty_behind_its_back(tmp_path)
-        assert list(model.load(map(key, "12"))) == [key("1")]
+        assert model.get(key("1")).document == bytes(LONGEST)
+        assert model.get(key("2")).document is None
 
 
 async def test_a_read_from_memory_has_seen_what_changed_nothing_of_it(tmp_path: Path) -> None:
@@ -99,6 +89,16 @@ async def test_a_read_from_memory_has_seen_what_changed_nothing_of_it(tmp_path: 
         assert model.get(key("1")) == Found(b"one", 2)
         model.skip_to(9)
         assert model.get(key("1")) == Found(b"one", 9)
+
+
+async def test_a_write_that_failed_keeps_nothing_from_being_remembered(tmp_path: Path) -> None:
+    async with opened(tmp_path) as model:
+        await write(model, change("1", b"one"))
+        with pytest.raises(RuntimeError, match="moved beyond"):
+            await model.write([change("1", b"other")], 0, Checkpoint(2, HASH))
+        model.get(key("1"))
+        empty_behind_its_back(tmp_path)
+        assert model.get(key("1")) == Found(b"one", 1)
 
 
 # Every way in which reads and writes can meet
@@ -117,30 +117,18 @@ class Get(NamedTuple):
     id: str
 
 
-class Load(NamedTuple):
-    """By the one that writes, which is why it happens only between writes."""
-
-    ids: Sequence[str]
-
-
 class CarryOut(NamedTuple):
-    """The oldest write ends, and the loop has not heard of it yet."""
+    """The oldest write ends."""
 
 
-class Turn(NamedTuple):
-    """The loop hears what has ended."""
-
-
-Step: TypeAlias = Ask | Get | Load | CarryOut | Turn
+Step: TypeAlias = Ask | Get | CarryOut
 
 IDS = st.sampled_from("123")
 DOCUMENTS = st.dictionaries(IDS, st.none() | st.binary(min_size=1, max_size=2))
 STEPS = st.lists(
     st.builds(Ask, DOCUMENTS, fails=st.booleans(), gives_up=st.booleans())
     | st.builds(Get, IDS)
-    | st.builds(Load, st.lists(IDS, unique=True))
-    | st.builds(CarryOut)
-    | st.builds(Turn),
+    | st.builds(CarryOut),
     max_size=40,
 )
 
@@ -163,16 +151,8 @@ class Game:
                 found = self.model.get(key(id))
                 assert found.document == self.states[found.position].get(id)
                 assert found.position >= self.model.stored
-            case Load(ids) if not self.waiting:
-                latest = self.states[-1]
-                assert self.model.load(map(key, ids)) == {key(id): latest[id] for id in ids if id in latest}
-            case Load():
-                pass
             case CarryOut():
                 self.carry_out()
-            case Turn():
-                for _ in range(3):
-                    await asyncio.sleep(0)
 
     async def ask(self, step: Ask) -> None:
         go_on, has_ended = threading.Event(), threading.Event()
@@ -211,8 +191,8 @@ def test_every_read_is_of_its_position(steps: list[Step]) -> None:
                 finally:
                     while game.waiting:
                         game.carry_out()
-                await game.play(Turn())
-                await game.play(Load("123"))
+                for id in "123":
+                    await game.play(Get(id))
 
     asyncio.run(play())
 
@@ -221,7 +201,7 @@ def ask(documents: Mapping[str, bytes | None], *, fails: bool = False, gives_up:
     return Ask(documents, fails, gives_up)
 
 
-MADE = [ask({"1": b"a", "2": b"a"}), CarryOut(), Turn()]
+MADE = [ask({"1": b"a", "2": b"a"}), CarryOut()]
 REMEMBERED = [*MADE, Get("1"), Get("2")]
 READ = [Get("1"), Get("2")]
 
@@ -232,14 +212,14 @@ READ = [Get("1"), Get("2")]
         pytest.param([*MADE, ask({"1": b"b", "2": None}), *READ], id="read while a write is on its way"),
         pytest.param([*MADE, ask({"1": b"b"}, gives_up=True), *READ], id="and whoever asked for it is gone"),
         pytest.param([*REMEMBERED, ask({"1": b"b", "2": None}, fails=True)], id="a write fails"),
-        pytest.param([*REMEMBERED, ask({"1": b"b"}, gives_up=True), Turn()], id="the loop hears of it first"),
+        pytest.param([*REMEMBERED, ask({"1": b"b"}, gives_up=True)], id="nobody waits for a write"),
         pytest.param([*REMEMBERED, ask({"1": b"b"}), ask({"1": b"c"})], id="a write follows on another"),
     ],
 )
 async def test_every_read_is_of_its_position_also_when(tmp_path: Path, steps: Sequence[Step]) -> None:
     async with opened(tmp_path) as model:
         game = Game(model)
-        for step in (*steps, *READ, CarryOut(), *READ, Turn(), *READ, CarryOut(), *READ, Turn(), Load("12")):
+        for step in (*steps, *READ, CarryOut(), *READ, CarryOut(), *READ):
             await game.play(step)
 
 
@@ -251,29 +231,24 @@ class EndsAWrite:
         self.game = game
 
     def execute(self, *statement: Any) -> "EndsAWrite":
-        self.rows = self.reader.execute(*statement).fetchall()
+        self.row = self.reader.execute(*statement).fetchone()
         self.game.carry_out()
         return self
 
     def fetchone(self) -> Any:
-        return self.rows[0]
-
-    def fetchall(self) -> Any:
-        return self.rows
+        return self.row
 
 
 async def test_what_was_read_before_a_commit_is_not_remembered_after_it(tmp_path: Path) -> None:
     async with opened(tmp_path) as model:
         game, reader = Game(model), model._reader
-        for read in (lambda: model.get(key("1")), lambda: model.load([key("1")])):
-            for document in (b"a", b"b"):
-                await game.play(ask({"1": document}))
-                model._reader = EndsAWrite(reader, game)  # type: ignore[assignment]
-                read()
-                model._reader = reader
-                await game.play(Turn())
-                assert model.get(key("1")).document == document
-                model._recent = RecentDocuments()
+        await game.play(ask({"1": b"a"}))
+        await game.play(CarryOut())
+        await game.play(ask({"1": b"b"}))
+        model._reader = EndsAWrite(reader, game)  # type: ignore[assignment]
+        assert model.get(key("1")) == Found(b"a", 1)
+        model._reader = reader
+        assert model.get(key("1")) == Found(b"b", 2)
 
 
 async def test_a_write_is_on_its_way_until_it_is_committed(tmp_path: Path) -> None:
