@@ -1,65 +1,133 @@
-"""Calls that are under way together are taken up together; a lone call waits at most once, after others.
+"""Calls that are under way together are taken up together, in rounds; a lone call waits for nobody.
 
 gRPC hands over calls one by one, with its own work in between. Taken up one after the other, they find
-code and objects in the processor's caches, and one commit stores them all. Who was answered is likely to come
-again: without the memory of how many there were, the first to come back went ahead alone, and all others
-waited for its commit.
+code and objects in the processor's caches, and one commit stores them all. A round waits until the one before
+it is answered, as its commit would have to anyway, and then for those who were answered: most of them call
+again at once.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
 
-TURNS = 512
-"""Turns of the event loop for which calls gather at most; a pause of a fixed time would be idle when
-nothing else is there to do."""
+from foldlog_server.core.timer import Alarm, Timer
 
-LONGEST = 0.01
-"""Seconds for which they gather at most, where turns take long."""
+LONGEST = 0.02
+"""Seconds for which a round waits, at most, from when its first call came."""
 
-_TURNS_PER_CALL = 32
-"""Few calls are not worth a long wait."""
+PATIENCE = 0.002
+"""Seconds after which nobody else is expected if the loop was idle for half of them. If it was not, calls are
+being received, each of which takes its time."""
+
+MOST_PASSED = 64
+"""Rounds, at most, that wait for no caller because others did so in vain."""
+
+
+class Round:
+    """Calls that are taken up together."""
+
+    def __init__(self) -> None:
+        self.calls: list[Callable[[], None]] = []
+        """What takes them up, until they are."""
+        self.unanswered = 0
 
 
 class Arrivals:
     """The calls of one kind, from when they come to when they are answered."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """`clock` gives seconds."""
-        self._clock = clock
-        self._under_way = 0
-        self._lately = 0
-        """How many were under way when calls were last taken up together."""
-        self._gathering: list[Callable[[], None]] = []
+    def __init__(self, *, timer: Timer | None = None, worked: Callable[[], float] = time.thread_time) -> None:
+        """`timer` is the running loop if not given; `worked` gives the seconds that its thread has worked."""
+        self._timer = timer or asyncio.get_running_loop()
+        self._worked = worked
+        self._last = Round()
+        self._next = Round()
+        self._expected = 0
+        """The most that were under way at a time since the last round was taken up. Those of older rounds do
+        not count: they take long."""
+        self._alarm: Alarm | None = None
+        """Ends the waiting of the next round."""
+        self._until = 0.0
+        self._experience = _Experience()
 
-    def enter(self, take_up: Callable[[], None]) -> None:
+    def enter(self, take_up: Callable[[], None]) -> Round:
         """Have a call taken up: at once when no other is expected, else with those that come soon.
 
-        `take_up` does not raise.
+        `take_up` does not raise. Gives the call's round, which is to be left when the call has ended.
         """
-        self._under_way += 1
-        if self._expected == 1:
+        round, before = self._next, self._last.unanswered
+        round.calls.append(take_up)
+        round.unanswered += 1
+        here = len(round.calls)
+        self._expected = max(self._expected, here + before)
+        if here == self._expected:
+            if here > 1:
+                self._experience.is_good()
+            self._take_up()
+        elif here == 1:
+            self._until = self._timer.time() + LONGEST
+            if before:
+                self._wait(LONGEST, self._take_up)
+            else:
+                self._wait_for_callers()
+        return round
+
+    def leave(self, round: Round) -> None:
+        """Leave a round, however the call ended."""
+        round.unanswered -= 1
+        if round is self._last and not round.unanswered and self._next.calls:
+            self._wait_for_callers()
+
+    def _wait_for_callers(self) -> None:
+        if self._experience.advises_patience():
+            self._be_patient()
+        else:
+            self._wait(0, self._take_up)  # not now: an answer may be about to go out
+
+    def _be_patient(self) -> None:
+        since, before = self._timer.time(), self._worked()
+        self._wait(PATIENCE, lambda: self._look_up(since, before))
+
+    def _look_up(self, since: float, before: float) -> None:
+        now = self._timer.time()
+        if now < self._until and self._worked() - before > (now - since) / 2:
+            self._be_patient()
+        else:
+            self._experience.is_bad()
+            self._take_up()
+
+    def _take_up(self) -> None:
+        self._stop_waiting()
+        taken, self._next = self._next, Round()
+        calls, taken.calls = taken.calls, []
+        self._last, self._expected = taken, len(calls)
+        for take_up in calls:
             take_up()
-            return
-        self._gathering.append(take_up)
-        if len(self._gathering) == 1:
-            loop = asyncio.get_running_loop()
-            turns = min(TURNS, _TURNS_PER_CALL * self._expected)
-            self._gather(loop, turns, self._clock() + LONGEST)
 
-    def leave(self) -> None:
-        """Go, however the call ended, once for each time that it came in."""
-        self._under_way -= 1
+    def _wait(self, seconds: float, end: Callable[[], None]) -> None:
+        self._stop_waiting()
+        self._alarm = self._timer.call_later(seconds, end)
 
-    @property
-    def _expected(self) -> int:
-        return max(self._under_way, self._lately)
+    def _stop_waiting(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
-    def _gather(self, loop: asyncio.AbstractEventLoop, turns: int, until: float) -> None:
-        if turns and len(self._gathering) < self._expected and self._clock() < until:
-            loop.call_soon(self._gather, loop, turns - 1, until)
-            return
-        gathered, self._gathering = self._gathering, []
-        self._lately = self._under_way
-        for take_up in gathered:
-            take_up()
+
+class _Experience:
+    """With waiting for callers: each time that it was in vain, twice as many rounds do without."""
+
+    def __init__(self) -> None:
+        self._to_pass = 0
+        self._left = 0
+
+    def is_good(self) -> None:
+        self._to_pass = self._left = self._to_pass // 2
+
+    def is_bad(self) -> None:
+        self._to_pass = self._left = min(2 * self._to_pass + 1, MOST_PASSED)
+
+    def advises_patience(self) -> bool:
+        if self._left:
+            self._left -= 1
+            return False
+        return True
