@@ -54,7 +54,7 @@ async def measure(
     with TemporaryDirectory(prefix="foldlog-bench-", dir=data) as directory:
         place = Path(directory)
         described = machine.describe(place)
-        tell(f"seed {seed}; a log of {sizes.history:,} events is written, and three servers are started")
+        tell(f"seed {seed}; a log of {sizes.history:,} events is written, and four servers are started")
         async with standing(place, sizes, seed) as stand:
             measured = await rows.repeat(
                 stand,

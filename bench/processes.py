@@ -44,6 +44,11 @@ def foldlog(data: Path) -> tuple[str, ...]:
     return ("-m", "foldlog_server", "serve", "--listen", "127.0.0.1:0", "--data", str(data))
 
 
+def appends(data: Path) -> tuple[str, ...]:
+    """The arguments that serve appends to a log in a data directory, and nothing else."""
+    return ("-m", "bench.appends", str(data))
+
+
 @asynccontextmanager
 async def serving(*arguments: str) -> AsyncIterator[Server]:
     """Run Python with these arguments for as long as the block lasts. Raises `BenchFailed`."""

@@ -62,6 +62,10 @@ class Report:
             "Commands are `CreateOrder` without ids; the clock stops when all are durable and every view has "
             f"seen them{_lag(self.rows)}. A run counts only if the log grew by exactly as many events. "
             f"Request ids are not sent, because h2load sends one body.{_commits(self.rows)}",
+            f"Group commit alone is a server that appends an event of {ECHO_BYTES} bytes for each call, with "
+            "the store and the gathering of Foldlog's, and answers when it is durable: nothing is decided, "
+            "and no view follows. A run counts only if the log grew by as many. What a command takes beside "
+            "that is the interpreter's work for the business.",
             "Queries are `GetOrder` of one order with three lines, which the server has in memory after the "
             "first; a run counts only if all answers together have the size that they must have, and the "
             "order is the same before and after.",

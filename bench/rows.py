@@ -97,9 +97,12 @@ COMMANDS = {
     1: Gate(must=0.35, aim=0.45),
 }
 QUERIES = {64: Gate(must=0.80, aim=0.90, floor=0.7), 1: Gate(must=0.80, aim=0.90, floor=0.7)}
+APPENDS = Gate(must=0.5, aim=0.65)
+"""Group commit that is real; and what a whole command is to reach."""
 CATCH_UP = Gate(must=60, aim=130)
 REBUILD = Gate(must=40_000, aim=100_000, is_absolute=True)
 
+_APPENDS_NAME = "group commit alone, 64 in flight"
 _CATCH_UP_NAME = "catch-up subscription, one reader"
 
 
@@ -107,6 +110,7 @@ def table() -> dict[str, Row]:
     """All rows, empty, by name and in their order."""
     rows = [
         *(Row(_commands(n), "commands", n, gate) for n, gate in COMMANDS.items()),
+        Row(_APPENDS_NAME, "events", 64, APPENDS),
         *(Row(_queries(n), "queries", n, gate) for n, gate in QUERIES.items()),
         Row(_CATCH_UP_NAME, "events", 64, CATCH_UP),
         *(Row(_rebuild(view.name), "events", 64, REBUILD) for view in VIEWS),
@@ -123,6 +127,7 @@ def trials(stand: Stand) -> list[Trial]:
 
     return [
         *(Trial(n, _named(_commands(n), partial(stand.commands, n))) for n in COMMANDS),
+        Trial(64, _named(_APPENDS_NAME, partial(stand.appends, 64))),
         *(Trial(n, _named(_queries(n), partial(stand.queries, n))) for n in QUERIES),
         Trial(64, _named(_CATCH_UP_NAME, stand.catching_up)),
         Trial(64, rebuilding),

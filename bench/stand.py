@@ -11,10 +11,11 @@ from shutil import copytree
 from typing import NamedTuple
 
 import foldlog_client
-from bench import echo, h2load
+from bench import appends, echo, h2load
 from bench.h2load import MESSAGE_HEAD, SHAPES, Call
 from bench.history import write_history
 from bench.processes import ECHO, BenchFailed, Server, foldlog, serving
+from bench.processes import appends as appending
 from bench.rebuild import rebuild_in_a_process
 from bench.subscriber import catch_up
 from foldlog.orders.v1.command_service_pb2 import CreateOrderRequest
@@ -22,9 +23,11 @@ from foldlog.orders.v1.commands_pb2 import CreateOrder
 from foldlog.orders.v1.queries_pb2 import GetOrderRequest, GetOrderResponse
 from foldlog.orders.v1.types_pb2 import OrderLine
 from foldlog.v1.money_pb2 import Money
+from foldlog_server.stores.sqlite_reader import SqliteLogReader
 
 ECHO_BYTES = 200
 _ECHO = Call(f"/{echo.SERVICE}/{echo.METHOD}", bytes(ECHO_BYTES))
+_APPEND = Call(f"/{appends.SERVICE}/{appends.METHOD}", bytes(ECHO_BYTES))
 
 _CUSTOMER, _ORDER, _PRODUCT = "customer-1", "order-1", "product-1"
 CREATE = Call(
@@ -79,6 +82,8 @@ class Stand:
         self,
         sizes: Sizes,
         echo: Server,
+        appends: Server,
+        appends_directory: Path,
         foldlog: Server,
         history: Server,
         history_directory: Path,
@@ -86,6 +91,8 @@ class Stand:
     ) -> None:
         self._sizes = sizes
         self._echo = echo
+        self._appends = appends
+        self._appends_directory = appends_directory
         self._foldlog = foldlog
         self._history = history
         self._history_directory = history_directory
@@ -98,6 +105,16 @@ class Stand:
         load = await h2load.load(self._echo.address, _ECHO, SHAPES[in_flight], calls)
         used = self._echo.cpu_seconds() - before
         check_size("the echo", calls, load.data_bytes, ECHO_BYTES)
+        return Window(calls / load.seconds, None, load.p50_ms, load.p99_ms, used / calls * 1e6)
+
+    async def appends(self, in_flight: int) -> Window:
+        """Calls that each append an event of as many bytes as the echo's to a log, until it is durable."""
+        calls = self._sizes.calls[in_flight]
+        before, used_before = self._appended(), self._appends.cpu_seconds()
+        load = await h2load.load(self._appends.address, _APPEND, SHAPES[in_flight], calls)
+        used = self._appends.cpu_seconds() - used_before
+        check_size("the appends", calls, load.data_bytes, ECHO_BYTES)
+        check_growth(before, self._appended(), calls)
         return Window(calls / load.seconds, None, load.p50_ms, load.p99_ms, used / calls * 1e6)
 
     async def commands(self, in_flight: int) -> Window:
@@ -155,6 +172,10 @@ class Stand:
         await self._client.inventory.receive_stock(product_id=_PRODUCT, quantity=1)
         await self._views_seen(await self._head())
 
+    def _appended(self) -> int:
+        with SqliteLogReader.open(self._appends_directory) as reader:
+            return reader.head.position
+
     async def _head(self) -> int:
         return (await self._client.events.head()).position
 
@@ -192,7 +213,7 @@ def check_growth(before: int, after: int, calls: int) -> None:
     """Raise `BenchFailed` unless the log has one event more for each call."""
     if after - before != calls:
         raise BenchFailed(
-            f"The log grew by {after - before:,} events, and {calls:,} commands were sent: "
+            f"The log grew by {after - before:,} events, and {calls:,} calls were to add one each: "
             "some were refused, or did something else. The run counts for nothing."
         )
 
@@ -209,17 +230,20 @@ def check_size(what: str, calls: int, received: int, answer_bytes: int) -> None:
 @asynccontextmanager
 async def standing(directory: Path, sizes: Sizes, seed: int) -> AsyncIterator[Stand]:
     """All servers, on new data directories in a directory. Raises `BenchFailed`."""
-    written, served = directory / "history", directory / "served-history"
+    written, served, appended = (directory / name for name in ("history", "served-history", "appends"))
     events = await write_history(written, sizes.history, seed)
     copytree(written, served)
     sizes = Sizes(sizes.calls, events, sizes.readings)
     async with (
         serving(*ECHO) as echo_server,
+        serving(*appending(appended)) as appends_server,
         serving(*foldlog(directory / "fresh")) as foldlog_server,
         serving(*foldlog(served)) as history_server,
         foldlog_client.connect(foldlog_server.address) as client,
     ):
-        stand = Stand(sizes, echo_server, foldlog_server, history_server, written, client)
+        stand = Stand(
+            sizes, echo_server, appends_server, appended, foldlog_server, history_server, written, client
+        )
         await stand.create_what_is_asked_for()
         await _views_built(history_server)
         yield stand
