@@ -2,8 +2,8 @@
 
 gRPC hands over calls one by one, with its own work in between. Taken up one after the other, they find
 code and objects in the processor's caches, and one commit stores them all. A round waits until the one before
-it is answered, as its commit would have to anyway, and then for those who were answered: most of them call
-again at once.
+is answered, as its commit would have to anyway, and for those who were answered to call again, as most do at
+once; but not when the loop has nothing to do meanwhile.
 """
 
 import asyncio
@@ -16,8 +16,8 @@ LONGEST = 0.02
 """Seconds for which a round waits, at most, from when its first call came."""
 
 PATIENCE = 0.002
-"""Seconds after which nobody else is expected if the loop was idle for half of them. If it was not, calls are
-being received, each of which takes its time."""
+"""Seconds after which nobody is waited for any longer if the loop was idle for half of them. If it was not,
+calls are being answered and received, each of which takes its time."""
 
 MOST_PASSED = 64
 """Rounds, at most, that wait for no caller because others did so in vain."""
@@ -65,22 +65,20 @@ class Arrivals:
             self._take_up()
         elif here == 1:
             self._until = self._timer.time() + LONGEST
-            if before:
-                self._wait(LONGEST, self._take_up)
-            else:
-                self._wait_for_callers()
+            self._be_patient()
+            if not before:
+                self._hear_experience()
         return round
 
     def leave(self, round: Round) -> None:
         """Leave a round, however the call ended."""
         round.unanswered -= 1
         if round is self._last and not round.unanswered and self._next.calls:
-            self._wait_for_callers()
+            self._hear_experience()
 
-    def _wait_for_callers(self) -> None:
-        if self._experience.advises_patience():
-            self._be_patient()
-        else:
+    def _hear_experience(self) -> None:
+        """Do without those who were answered, if such did not come again lately."""
+        if not self._experience.advises_patience():
             self._wait(0, self._take_up)  # not now: an answer may be about to go out
 
     def _be_patient(self) -> None:
@@ -92,7 +90,8 @@ class Arrivals:
         if now < self._until and self._worked() - before > (now - since) / 2:
             self._be_patient()
         else:
-            self._experience.is_bad()
+            if not self._last.unanswered:
+                self._experience.is_bad()
             self._take_up()
 
     def _take_up(self) -> None:

@@ -111,15 +111,18 @@ async def test_a_busy_loop_is_no_reason_to_wait_for_ever(door: Door) -> None:
     assert door.taken_up == [0, 1]
 
 
-async def test_a_call_that_takes_long_holds_up_one_round_for_a_while_and_no_other(door: Door) -> None:
-    door.come(0, 1, 2)  # 0 is never answered
-    await door.pass_time(LONGEST - 0.0001)
+async def test_a_call_that_takes_long_holds_up_one_round_for_a_moment_and_no_other(door: Door) -> None:
+    door.come(0, 1, 2)  # 0 is not answered
+    await door.pass_time(PATIENCE - 0.0001)
     assert door.taken_up == [0]
     await door.pass_time(0.0001)
     assert door.taken_up == [0, 1, 2]
 
     door.answer(1, 2)
-    door.come(3, 4)
+    door.come(3)
+    await door.pass_time(0)
+    assert door.taken_up == [0, 1, 2]  # it waits: nobody who was answered has stayed away so far
+    door.come(4)
     assert door.taken_up == [0, 1, 2, 3, 4]
 
 
@@ -134,26 +137,37 @@ async def test_an_answer_goes_out_before_others_are_taken_up(door: Door) -> None
 
 
 async def test_who_waits_for_a_round_waits_for_all_of_it_and_for_no_other(door: Door) -> None:
+    await door.waits_for_callers()  # so the next does not wait for callers
     door.come(0, 1, 2)
-    await door.pass_time(LONGEST)
+    await door.pass_time(PATIENCE)
     door.come(3)
     door.answer(0, 1)
-    await door.pass_time(PATIENCE)
-    assert door.taken_up == [0, 1, 2]
+    await door.pass_time(0)
+    assert door.taken_up[-1] == 2
     door.answer(2)
-    await door.pass_time(PATIENCE)
+    await door.pass_time(0)
 
-    assert door.taken_up == [0, 1, 2, 3]
+    assert door.taken_up[-1] == 3
 
 
-async def test_what_is_waited_for_no_longer_disturbs_no_later_round(door: Door) -> None:
+async def test_a_wait_that_has_ended_disturbs_no_later_round(door: Door) -> None:
     door.come(0, 1)
     door.answer(0)
     door.come(2)
     await door.pass_time(PATIENCE)
     door.come(3)
-
     assert door.taken_up == [0, 1, 2]
+
+
+async def test_a_wait_that_is_cut_short_disturbs_no_later_round(door: Door) -> None:
+    await door.waits_for_callers()  # so the next does not wait for callers
+    door.come(0, 1)
+    door.answer(0)
+    await door.pass_time(PATIENCE / 2)
+    assert door.taken_up[-1] == 1
+    door.come(2)
+    await door.pass_time(PATIENCE / 2)
+    assert door.taken_up[-1] == 1
 
 
 async def test_after_a_wait_in_vain_others_do_without_and_twice_as_many_each_time(
@@ -163,6 +177,18 @@ async def test_after_a_wait_in_vain_others_do_without_and_twice_as_many_each_tim
     waits = [await door.waits_for_callers() for _ in range(17)]
 
     assert [place for place, waited in enumerate(waits) if waited] == [0, 2, 6, 11, 16]
+
+
+async def test_after_waits_in_vain_whoever_comes_first_waits_for_nobody(door: Door) -> None:
+    assert [await door.waits_for_callers() for _ in range(7)].count(True) == 3
+    door.come(0, 1)
+    door.answer(0)
+    door.come(2)
+    door.answer(1, 2)
+    door.come(3)
+    await door.pass_time(0)
+
+    assert door.taken_up[-1] == 3
 
 
 async def test_when_callers_come_again_they_are_waited_for_again(door: Door) -> None:
