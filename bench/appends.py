@@ -14,6 +14,7 @@ import time
 import uuid
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import grpc
 import grpc.aio
@@ -29,10 +30,17 @@ SERVICE, METHOD = "bench.Appends", "Append"
 _log = logging.getLogger("bench")
 
 
-class _Appends:
+class Store(Protocol):
+    """As much of an event store as is needed here."""
+
+    def append(self, append: Append) -> asyncio.Future[Appended]:
+        """Store all of it; the future resolves when it is on disk."""
+
+
+class Appends:
     """Answers calls, each with an event in a new stream."""
 
-    def __init__(self, store: SqliteEventStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self._arrivals = Arrivals()
         self._numbers = itertools.count(1)
@@ -70,7 +78,7 @@ async def _serve(directory: Path) -> None:
         on_failure=lambda error: _log.error("The log cannot be written any more: %s", error),
     )
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-    handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(_Appends(store).append)
+    handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(Appends(store).append)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {METHOD: handler}),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

@@ -64,8 +64,8 @@ class Report:
             f"Request ids are not sent, because h2load sends one body.{_commits(self.rows)}",
             f"Group commit alone is a server that appends an event of {ECHO_BYTES} bytes for each call, with "
             "the store and the gathering of Foldlog's, and answers when it is durable: nothing is decided, "
-            "and no view follows. A run counts only if the log grew by as many. What a command takes beside "
-            "that is the interpreter's work for the business.",
+            "and no view follows. A run counts only if each call left its event in a stream of its own. A "
+            "command takes what it does beside that for protobuf, deciding, a longer answer, and the views.",
             "Queries are `GetOrder` of one order with three lines, which the server has in memory after the "
             "first; a run counts only if all answers together have the size that they must have, and the "
             "order is the same before and after.",
@@ -217,9 +217,9 @@ def _lag(rows: Sequence[Row]) -> str:
 
 
 def _commits(rows: Sequence[Row]) -> str:
-    """How many commands a commit stored, by how many were in flight."""
+    """How many of its calls a commit stored, by row."""
     told = [
-        f"{count:.3g} with {row.echo_in_flight} in flight"
+        f"{count:.3g} ({row.name})"
         for row in rows
         if (count := _median([one.window for one in row.measured], lambda window: window.per_commit))
     ]

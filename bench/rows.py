@@ -98,7 +98,7 @@ COMMANDS = {
 }
 QUERIES = {64: Gate(must=0.80, aim=0.90, floor=0.7), 1: Gate(must=0.80, aim=0.90, floor=0.7)}
 APPENDS = Gate(must=0.5, aim=0.65)
-"""Group commit that is real; and what a whole command is to reach."""
+"""It must be worth having; the aim is what a whole command must reach, `COMMANDS[64].must`."""
 CATCH_UP = Gate(must=60, aim=130)
 REBUILD = Gate(must=40_000, aim=100_000, is_absolute=True)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,6 +22,7 @@ from foldlog.orders.v1.command_service_pb2 import CreateOrderRequest
 from foldlog.orders.v1.commands_pb2 import CreateOrder
 from foldlog.orders.v1.queries_pb2 import GetOrderRequest, GetOrderResponse
 from foldlog.orders.v1.types_pb2 import OrderLine
+from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog.v1.money_pb2 import Money
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
 
@@ -114,8 +115,12 @@ class Stand:
         load = await h2load.load(self._appends.address, _APPEND, SHAPES[in_flight], calls)
         used = self._appends.cpu_seconds() - used_before
         check_size("the appends", calls, load.data_bytes, ECHO_BYTES)
-        check_growth(before, self._appended(), calls)
-        return Window(calls / load.seconds, None, load.p50_ms, load.p99_ms, used / calls * 1e6)
+        stored = self._appended_after(before)
+        check_appended(stored, calls)
+        commits = len({event.recorded_time.ToNanoseconds() for event in stored})
+        return Window(
+            calls / load.seconds, None, load.p50_ms, load.p99_ms, used / calls * 1e6, calls / commits
+        )
 
     async def commands(self, in_flight: int) -> Window:
         """Commands that each create an order, until all are durable and all views have seen them."""
@@ -176,6 +181,13 @@ class Stand:
         with SqliteLogReader.open(self._appends_directory) as reader:
             return reader.head.position
 
+    def _appended_after(self, position: int) -> list[RecordedEvent]:
+        events: list[RecordedEvent] = []
+        with SqliteLogReader.open(self._appends_directory) as reader:
+            while read := reader.read_all(from_position=position + 1 + len(events)):
+                events += [RecordedEvent.FromString(event.record) for event in read]
+        return events
+
     async def _head(self) -> int:
         return (await self._client.events.head()).position
 
@@ -216,6 +228,14 @@ def check_growth(before: int, after: int, calls: int) -> None:
             f"The log grew by {after - before:,} events, and {calls:,} calls were to add one each: "
             "some were refused, or did something else. The run counts for nothing."
         )
+
+
+def check_appended(stored: Sequence[RecordedEvent], calls: int) -> None:
+    """Raise `BenchFailed` unless each call has stored what it brought in a stream of its own."""
+    check_growth(0, len(stored), calls)
+    whole = {event.stream for event in stored if len(event.payload.value) == ECHO_BYTES}
+    if len(whole) != calls:
+        raise BenchFailed(f"{calls:,} appends left only {len(whole):,} streams with an event of their size.")
 
 
 def check_size(what: str, calls: int, received: int, answer_bytes: int) -> None:

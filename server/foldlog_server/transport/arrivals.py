@@ -1,23 +1,21 @@
-"""Calls that are under way together are taken up together, in rounds; a lone call waits for nobody.
+"""Calls that are under way together are taken up together, in rounds; who comes alone seldom waits.
 
 gRPC hands over calls one by one, with its own work in between. Taken up one after the other, they find
 code and objects in the processor's caches, and one commit stores them all. A round waits until the one before
 is answered, as its commit would have to anyway, and for those who were answered to call again, as most do at
-once; but not when the loop has nothing to do meanwhile.
+once; but only as long as somebody keeps coming.
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 
 from foldlog_server.core.timer import Alarm, Timer
 
-LONGEST = 0.02
-"""Seconds for which a round waits, at most, from when its first call came."""
-
 PATIENCE = 0.002
-"""Seconds after which nobody is waited for any longer if the loop was idle for half of them. If it was not,
-calls are being answered and received, each of which takes its time."""
+"""Seconds for which a round waits for the next call to come."""
+
+MOST_WAITS = 10
+"""How often it does so."""
 
 MOST_PASSED = 64
 """Rounds, at most, that wait for no caller because others did so in vain."""
@@ -28,25 +26,23 @@ class Round:
 
     def __init__(self) -> None:
         self.calls: list[Callable[[], None]] = []
-        """What takes them up, until they are."""
+        """What takes them up; empty when they are."""
         self.unanswered = 0
 
 
 class Arrivals:
     """The calls of one kind, from when they come to when they are answered."""
 
-    def __init__(self, *, timer: Timer | None = None, worked: Callable[[], float] = time.thread_time) -> None:
-        """`timer` is the running loop if not given; `worked` gives the seconds that its thread has worked."""
+    def __init__(self, *, timer: Timer | None = None) -> None:
+        """`timer` is the running loop if not given."""
         self._timer = timer or asyncio.get_running_loop()
-        self._worked = worked
         self._last = Round()
         self._next = Round()
         self._expected = 0
-        """The most that were under way at a time since the last round was taken up. Those of older rounds do
-        not count: they take long."""
+        """The most that were under way at a time since the last round was taken up. Calls of rounds before it
+        take long, and do not count."""
         self._alarm: Alarm | None = None
         """Ends the waiting of the next round."""
-        self._until = 0.0
         self._experience = _Experience()
 
     def enter(self, take_up: Callable[[], None]) -> Round:
@@ -61,11 +57,10 @@ class Arrivals:
         self._expected = max(self._expected, here + before)
         if here == self._expected:
             if here > 1:
-                self._experience.is_good()
+                self._experience.reward()
             self._take_up()
         elif here == 1:
-            self._until = self._timer.time() + LONGEST
-            self._be_patient()
+            self._be_patient(MOST_WAITS)
             if not before:
                 self._hear_experience()
         return round
@@ -78,27 +73,26 @@ class Arrivals:
 
     def _hear_experience(self) -> None:
         """Do without those who were answered, if such did not come again lately."""
-        if not self._experience.advises_patience():
+        if self._experience.passes():
             self._wait(0, self._take_up)  # not now: an answer may be about to go out
 
-    def _be_patient(self) -> None:
-        since, before = self._timer.time(), self._worked()
-        self._wait(PATIENCE, lambda: self._look_up(since, before))
+    def _be_patient(self, waits: int) -> None:
+        here = len(self._next.calls)
+        self._wait(PATIENCE, lambda: self._look_up(here, waits - 1))
 
-    def _look_up(self, since: float, before: float) -> None:
-        now = self._timer.time()
-        if now < self._until and self._worked() - before > (now - since) / 2:
-            self._be_patient()
-        else:
-            if not self._last.unanswered:
-                self._experience.is_bad()
-            self._take_up()
+    def _look_up(self, before: int, waits: int) -> None:
+        if waits and len(self._next.calls) > before:
+            self._be_patient(waits)
+            return
+        if not self._last.unanswered:
+            self._experience.disappoint()
+        self._take_up()
 
     def _take_up(self) -> None:
         self._stop_waiting()
         taken, self._next = self._next, Round()
         calls, taken.calls = taken.calls, []
-        self._last, self._expected = taken, len(calls)
+        self._last, self._expected = taken, taken.unanswered
         for take_up in calls:
             take_up()
 
@@ -119,14 +113,15 @@ class _Experience:
         self._to_pass = 0
         self._left = 0
 
-    def is_good(self) -> None:
+    def reward(self) -> None:
         self._to_pass = self._left = self._to_pass // 2
 
-    def is_bad(self) -> None:
+    def disappoint(self) -> None:
         self._to_pass = self._left = min(2 * self._to_pass + 1, MOST_PASSED)
 
-    def advises_patience(self) -> bool:
+    def passes(self) -> bool:
+        """Whether the next round does without; asked once for each."""
         if self._left:
             self._left -= 1
-            return False
-        return True
+            return True
+        return False

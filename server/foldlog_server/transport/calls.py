@@ -80,7 +80,8 @@ class Calls:
             try:
                 begin(checked(request_class, data, check), context, trace, reply)
             except Exception as error:
-                reply.set_result(error)
+                if not reply.done():
+                    reply.set_result(error)
 
         async def handle(data: bytes, context: Context) -> bytes:
             began = time.monotonic()

@@ -1,10 +1,18 @@
 """A run that did not do what it was to do counts for nothing."""
 
-import pytest
+import asyncio
 
+import pytest
+from google.protobuf.any_pb2 import Any
+
+from bench.appends import Appends
 from bench.processes import BenchFailed
 from bench.rows import Gate, Measured, Row
-from bench.stand import Window, check_growth, check_size
+from bench.stand import ECHO_BYTES, Window, check_appended, check_growth, check_size
+from foldlog.v1.events_pb2 import RecordedEvent
+from foldlog_server.core.errors import StoreFull
+from foldlog_server.core.event_store import Append, Appended
+from tests.support.manual_timer import settle
 
 
 def test_a_log_that_grew_by_one_event_a_command_counts() -> None:
@@ -33,6 +41,55 @@ def test_a_row_is_the_median_of_the_ratios_to_the_echoes_around_its_windows() ->
     assert row.ratios() == pytest.approx([0.8, 0.5, 0.45])
     assert row.value() == 0.5
     assert row.noisy() == 1
+
+
+def appended(stream: str, size: int = ECHO_BYTES) -> RecordedEvent:
+    return RecordedEvent(stream=stream, payload=Any(value=bytes(size)))
+
+
+def test_appends_that_are_all_there_count() -> None:
+    check_appended([appended("a"), appended("b")], 2)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        [appended("a")],
+        [appended("a"), appended("a")],
+        [appended("a"), appended("b", ECHO_BYTES - 1)],
+        [appended("a"), appended("b"), appended("c")],
+    ],
+)
+def test_appends_that_left_something_else_fail_the_run(stored: list[RecordedEvent]) -> None:
+    with pytest.raises(BenchFailed):
+        check_appended(stored, 2)
+
+
+class _Slow:
+    """A store that has stored nothing until a test says so."""
+
+    def __init__(self) -> None:
+        self.waiting: list[asyncio.Future[Appended]] = []
+
+    def append(self, _: Append) -> asyncio.Future[Appended]:
+        self.waiting.append(asyncio.get_running_loop().create_future())
+        return self.waiting[-1]
+
+
+async def test_an_append_is_answered_when_it_is_stored_and_not_before() -> None:
+    store = _Slow()
+    appends = Appends(store)
+    call = asyncio.create_task(appends.append(b"data", None))
+    await settle()
+    assert not call.done()
+    store.waiting[0].set_result(Appended(()))
+    assert await call == b"data"
+
+    call = asyncio.create_task(appends.append(b"data", None))
+    await settle()
+    store.waiting[1].set_exception(StoreFull())
+    with pytest.raises(StoreFull):
+        await call
 
 
 @pytest.mark.parametrize(

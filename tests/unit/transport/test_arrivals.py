@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foldlog_server.transport import arrivals
-from foldlog_server.transport.arrivals import LONGEST, PATIENCE, Arrivals, Round
+from foldlog_server.transport.arrivals import MOST_WAITS, PATIENCE, Arrivals, Round
 from tests.support.manual_timer import ManualTimer
 
 
@@ -17,9 +17,8 @@ class Door:
 
     def __init__(self) -> None:
         self.timer = ManualTimer()
-        self.worked = 0.0
         self.taken_up: list[int] = []
-        self._arrivals = Arrivals(timer=self.timer, worked=lambda: self.worked)
+        self._arrivals = Arrivals(timer=self.timer)
         self._rounds: dict[int, Round] = {}
 
     def come(self, *calls: int) -> None:
@@ -30,9 +29,7 @@ class Door:
         for call in calls:
             self._arrivals.leave(self._rounds.pop(call))
 
-    async def pass_time(self, seconds: float, *, busy: bool = False) -> None:
-        if busy:
-            self.worked += seconds
+    async def pass_time(self, seconds: float) -> None:
         await self.timer.advance(seconds)
 
     async def waits_for_callers(self) -> bool:
@@ -81,7 +78,7 @@ def test_the_first_to_come_again_waits_for_all_others(door: Door) -> None:
     assert door.taken_up == [0, 1, 2, 3, 4, 5, 6]
 
 
-async def test_who_does_not_come_again_is_not_waited_for_when_the_loop_is_idle(door: Door) -> None:
+async def test_who_does_not_come_again_is_not_waited_for_when_nobody_comes(door: Door) -> None:
     door.come(0, 1)
     door.answer(0)
     await door.pass_time(PATIENCE - 0.0001)
@@ -91,31 +88,40 @@ async def test_who_does_not_come_again_is_not_waited_for_when_the_loop_is_idle(d
     assert door.taken_up == [0, 1]
 
 
-async def test_calls_are_waited_for_as_long_as_the_loop_is_busy_with_them(door: Door) -> None:
-    door.come(0, 1)
+async def test_calls_are_waited_for_as_long_as_somebody_keeps_coming_but_not_for_ever(door: Door) -> None:
+    everybody = range(1, 3 * MOST_WAITS)
+    door.come(0, *everybody)
     door.answer(0)
-    for _ in range(round(LONGEST / PATIENCE) - 1):
-        await door.pass_time(PATIENCE, busy=True)
-        assert door.taken_up == [0]
+    door.come(0)
+    door.answer(0, *everybody)
+
+    before = len(door.taken_up)
+    for call in range(MOST_WAITS):
+        assert len(door.taken_up) == before
+        door.come(call)
+        await door.pass_time(PATIENCE / 2)
+        door.come(100 + call)
+        await door.pass_time(PATIENCE / 2)
+    assert len(door.taken_up) == before + 2 * MOST_WAITS
+
+
+async def test_nobody_waits_for_who_gave_up(door: Door) -> None:
+    door.come(0, 1, 2, 3)
+    door.answer(2, 3)  # before they were taken up
     await door.pass_time(PATIENCE)
+    await door.pass_time(PATIENCE)
+    assert door.taken_up == [0, 1, 2, 3]
+    door.answer(0, 1)
+    door.come(4)
 
-    assert door.taken_up == [0, 1]
-
-
-async def test_a_busy_loop_is_no_reason_to_wait_for_ever(door: Door) -> None:
-    door.come(0, 1)
-    door.answer(0)
-    for _ in range(round(LONGEST / PATIENCE) + 1):
-        await door.pass_time(PATIENCE, busy=True)
-
-    assert door.taken_up == [0, 1]
+    assert door.taken_up[-1] == 4
 
 
 async def test_a_call_that_takes_long_holds_up_one_round_for_a_moment_and_no_other(door: Door) -> None:
     door.come(0, 1, 2)  # 0 is not answered
-    await door.pass_time(PATIENCE - 0.0001)
+    await door.pass_time(PATIENCE)  # in which somebody came
     assert door.taken_up == [0]
-    await door.pass_time(0.0001)
+    await door.pass_time(PATIENCE)
     assert door.taken_up == [0, 1, 2]
 
     door.answer(1, 2)
@@ -139,6 +145,7 @@ async def test_an_answer_goes_out_before_others_are_taken_up(door: Door) -> None
 async def test_who_waits_for_a_round_waits_for_all_of_it_and_for_no_other(door: Door) -> None:
     await door.waits_for_callers()  # so the next does not wait for callers
     door.come(0, 1, 2)
+    await door.pass_time(PATIENCE)
     await door.pass_time(PATIENCE)
     door.come(3)
     door.answer(0, 1)
@@ -212,7 +219,7 @@ async def test_when_callers_come_again_they_are_waited_for_again(door: Door) -> 
 
 
 Deed: TypeAlias = tuple[str, int]
-DEEDS = st.lists(st.tuples(st.sampled_from(["come", "answer", "idle", "busy"]), st.integers(0, 7)))
+DEEDS = st.lists(st.tuples(st.sampled_from(["come", "answer", "wait"]), st.integers(0, 7)))
 
 
 @given(DEEDS)
@@ -226,7 +233,7 @@ async def test_every_call_is_taken_up_once_and_in_order_and_waits_no_longer_than
     def check() -> None:
         assert door.taken_up == list(came)[: len(door.taken_up)]
         for call in list(came)[len(door.taken_up) :]:
-            assert door.timer.now < came[call] + LONGEST + PATIENCE
+            assert door.timer.now < came[call] + MOST_WAITS * PATIENCE + 1e-9
 
     for deed, number in deeds:
         if deed == "come":
@@ -238,8 +245,8 @@ async def test_every_call_is_taken_up_once_and_in_order_and_waits_no_longer_than
                 answered.add(call)
                 door.answer(call)
         else:
-            await door.pass_time(number * PATIENCE / 4, busy=deed == "busy")
+            await door.pass_time(number * PATIENCE / 8)
         check()
-    await door.pass_time(LONGEST)
-    await door.pass_time(PATIENCE)
+    for _ in range(MOST_WAITS):
+        await door.pass_time(PATIENCE)
     assert door.taken_up == list(came)

@@ -9,7 +9,7 @@ import pytest
 
 from foldlog.v1 import event_service_pb2 as events
 from foldlog_server.transport import calls
-from foldlog_server.transport.arrivals import LONGEST, Arrivals
+from foldlog_server.transport.arrivals import PATIENCE, Arrivals
 from foldlog_server.transport.calls import Calls, Reply
 from foldlog_server.transport.refusal_log import RefusalLog
 from tests.support.manual_timer import ManualTimer
@@ -103,7 +103,8 @@ async def test_what_gathers_is_begun_together_except_for_those_who_gave_up() -> 
     await asyncio.sleep(0)
     assert len(begun) == 1  # it came alone
     tasks[2].cancel()
-    await timer.advance(LONGEST)
+    await timer.advance(PATIENCE)
+    await timer.advance(PATIENCE)
     assert len(begun) == 3
     for number, reply in zip((0, 1, 3), begun, strict=True):
         assert not sent  # an answer goes out when all of the same turn are ready
