@@ -3,10 +3,12 @@
 gRPC hands over calls one by one, with its own work in between. Taken up one after the other, they find
 code and objects in the processor's caches, and one commit stores them all. A round waits until the one before
 is answered, as its commit would have to anyway, and for those who were answered to call again, as most do at
-once; but only as long as somebody keeps coming.
+once; but only as long as calls keep coming and keep the loop busy. Calls that come by chance leave it idle in
+between, and are waited for in vain.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from foldlog_server.core.timer import Alarm, Timer
@@ -33,9 +35,10 @@ class Round:
 class Arrivals:
     """The calls of one kind, from when they come to when they are answered."""
 
-    def __init__(self, *, timer: Timer | None = None) -> None:
-        """`timer` is the running loop if not given."""
+    def __init__(self, *, timer: Timer | None = None, worked: Callable[[], float] = time.thread_time) -> None:
+        """`timer` is the running loop if not given; `worked` gives the seconds that its thread has worked."""
         self._timer = timer or asyncio.get_running_loop()
+        self._worked = worked
         self._last = Round()
         self._next = Round()
         self._expected = 0
@@ -77,11 +80,12 @@ class Arrivals:
             self._wait(0, self._take_up)  # not now: an answer may be about to go out
 
     def _be_patient(self, waits: int) -> None:
-        here = len(self._next.calls)
-        self._wait(PATIENCE, lambda: self._look_up(here, waits - 1))
+        here, worked = len(self._next.calls), self._worked()
+        self._wait(PATIENCE, lambda: self._look_up(here, worked, waits - 1))
 
-    def _look_up(self, before: int, waits: int) -> None:
-        if waits and len(self._next.calls) > before:
+    def _look_up(self, here: int, worked: float, waits: int) -> None:
+        is_busy = self._worked() - worked > PATIENCE / 2
+        if waits and is_busy and len(self._next.calls) > here:
             self._be_patient(waits)
             return
         if not self._last.unanswered:

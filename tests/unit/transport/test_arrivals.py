@@ -17,8 +17,9 @@ class Door:
 
     def __init__(self) -> None:
         self.timer = ManualTimer()
+        self.worked = 0.0
         self.taken_up: list[int] = []
-        self._arrivals = Arrivals(timer=self.timer)
+        self._arrivals = Arrivals(timer=self.timer, worked=lambda: self.worked)
         self._rounds: dict[int, Round] = {}
 
     def come(self, *calls: int) -> None:
@@ -29,7 +30,9 @@ class Door:
         for call in calls:
             self._arrivals.leave(self._rounds.pop(call))
 
-    async def pass_time(self, seconds: float) -> None:
+    async def pass_time(self, seconds: float, *, busy: bool = False) -> None:
+        if busy:
+            self.worked += seconds
         await self.timer.advance(seconds)
 
     async def waits_for_callers(self) -> bool:
@@ -88,7 +91,7 @@ async def test_who_does_not_come_again_is_not_waited_for_when_nobody_comes(door:
     assert door.taken_up == [0, 1]
 
 
-async def test_calls_are_waited_for_as_long_as_somebody_keeps_coming_but_not_for_ever(door: Door) -> None:
+async def test_calls_are_waited_for_as_long_as_they_keep_the_loop_busy_but_not_for_ever(door: Door) -> None:
     everybody = range(1, 3 * MOST_WAITS)
     door.come(0, *everybody)
     door.answer(0)
@@ -99,16 +102,26 @@ async def test_calls_are_waited_for_as_long_as_somebody_keeps_coming_but_not_for
     for call in range(MOST_WAITS):
         assert len(door.taken_up) == before
         door.come(call)
-        await door.pass_time(PATIENCE / 2)
+        await door.pass_time(PATIENCE / 2, busy=True)
         door.come(100 + call)
-        await door.pass_time(PATIENCE / 2)
+        await door.pass_time(PATIENCE / 2, busy=True)
     assert len(door.taken_up) == before + 2 * MOST_WAITS
+
+
+async def test_calls_that_keep_coming_by_chance_are_not_waited_for_nor_is_other_work(door: Door) -> None:
+    door.come(0, 1, 2)
+    door.answer(0)
+    await door.pass_time(PATIENCE)  # 2 came
+    assert door.taken_up == [0, 1, 2]
+
+    door.come(3)
+    await door.pass_time(PATIENCE, busy=True)  # nobody came
+    assert door.taken_up == [0, 1, 2, 3]
 
 
 async def test_nobody_waits_for_who_gave_up(door: Door) -> None:
     door.come(0, 1, 2, 3)
     door.answer(2, 3)  # before they were taken up
-    await door.pass_time(PATIENCE)
     await door.pass_time(PATIENCE)
     assert door.taken_up == [0, 1, 2, 3]
     door.answer(0, 1)
@@ -119,7 +132,7 @@ async def test_nobody_waits_for_who_gave_up(door: Door) -> None:
 
 async def test_a_call_that_takes_long_holds_up_one_round_for_a_moment_and_no_other(door: Door) -> None:
     door.come(0, 1, 2)  # 0 is not answered
-    await door.pass_time(PATIENCE)  # in which somebody came
+    await door.pass_time(PATIENCE, busy=True)  # somebody came
     assert door.taken_up == [0]
     await door.pass_time(PATIENCE)
     assert door.taken_up == [0, 1, 2]
@@ -145,7 +158,6 @@ async def test_an_answer_goes_out_before_others_are_taken_up(door: Door) -> None
 async def test_who_waits_for_a_round_waits_for_all_of_it_and_for_no_other(door: Door) -> None:
     await door.waits_for_callers()  # so the next does not wait for callers
     door.come(0, 1, 2)
-    await door.pass_time(PATIENCE)
     await door.pass_time(PATIENCE)
     door.come(3)
     door.answer(0, 1)
@@ -219,7 +231,7 @@ async def test_when_callers_come_again_they_are_waited_for_again(door: Door) -> 
 
 
 Deed: TypeAlias = tuple[str, int]
-DEEDS = st.lists(st.tuples(st.sampled_from(["come", "answer", "wait"]), st.integers(0, 7)))
+DEEDS = st.lists(st.tuples(st.sampled_from(["come", "answer", "idle", "busy"]), st.integers(0, 7)))
 
 
 @given(DEEDS)
@@ -245,7 +257,7 @@ async def test_every_call_is_taken_up_once_and_in_order_and_waits_no_longer_than
                 answered.add(call)
                 door.answer(call)
         else:
-            await door.pass_time(number * PATIENCE / 8)
+            await door.pass_time(number * PATIENCE / 8, busy=deed == "busy")
         check()
     for _ in range(MOST_WAITS):
         await door.pass_time(PATIENCE)
