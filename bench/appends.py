@@ -47,11 +47,11 @@ class Appends:
 
     async def append(self, data: bytes, _: object) -> bytes:
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        round = self._arrivals.enter(partial(self._take_up, data, stored))
+        self._arrivals.enter(partial(self._take_up, data, stored))
         try:
             await stored
         finally:
-            self._arrivals.leave(round)
+            self._arrivals.leave()
         return data
 
     def _take_up(self, data: bytes, stored: asyncio.Future[None]) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from foldlog_server.app import App
 from foldlog_server.settings import Settings
 from foldlog_server.stores import sqlite_appended, sqlite_writer
-from foldlog_server.transport.arrivals import Arrivals, Round
+from foldlog_server.transport.arrivals import Arrivals
 
 Rows = list[Any]
 
@@ -74,8 +74,8 @@ def while_it_answers(connection: sqlite3.Connection, events: Rows, requests: Row
     _commit(connection, events, requests)
     leave = Arrivals.leave
 
-    def leave_and_die(self: Arrivals, round: Round) -> None:
-        leave(self, round)
+    def leave_and_die(self: Arrivals) -> None:
+        leave(self)
         _after(asyncio.get_running_loop(), number)
 
     Arrivals.leave = leave_and_die  # type: ignore[method-assign]

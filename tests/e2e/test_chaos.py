@@ -198,7 +198,9 @@ async def nothing_is_left(server: Server) -> None:
     await until(lambda: not server_side._streams)
     handlers = [one for one in gc.get_objects() if type(one).__name__ in ("CommandHandler", "Arrivals")]
     assert len(handlers) >= 2
-    await until(lambda: not any(getattr(one, "_flights", 0) for one in handlers))
+    await until(
+        lambda: not any(getattr(one, "_flights", 0) or getattr(one, "_under_way", 0) for one in handlers)
+    )
     for projector in app._projectors._cohorts._projectors:
         assert not projector.is_awaited
         assert projector.failed is None

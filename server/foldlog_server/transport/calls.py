@@ -86,14 +86,14 @@ class Calls:
         async def handle(data: bytes, context: Context) -> bytes:
             began = time.monotonic()
             reply: Reply = asyncio.get_running_loop().create_future()
-            round = arrivals.enter(partial(take_up, data, context, TRACE.get(), reply))
+            arrivals.enter(partial(take_up, data, context, TRACE.get(), reply))
             try:
                 found = await reply
                 if isinstance(found, bytes):
                     return found
                 await self._end(name, context, found)
             finally:
-                arrivals.leave(round)
+                arrivals.leave()
                 _log_call(name, time.monotonic() - began)
 
         return grpc.unary_unary_rpc_method_handler(handle)

@@ -9,10 +9,10 @@ import pytest
 
 from foldlog.v1 import event_service_pb2 as events
 from foldlog_server.transport import calls
-from foldlog_server.transport.arrivals import PATIENCE, Arrivals
+from foldlog_server.transport.arrivals import Arrivals
 from foldlog_server.transport.calls import Calls, Reply
 from foldlog_server.transport.refusal_log import RefusalLog
-from tests.support.manual_timer import ManualTimer
+from tests.support.manual_timer import ManualTimer, settle
 
 GET_HEAD = events.DESCRIPTOR.services_by_name["EventService"].methods_by_name["GetHead"]
 
@@ -89,9 +89,8 @@ async def two(*_: object) -> AsyncGenerator[bytes]:
 
 async def test_what_gathers_is_begun_together_except_for_those_who_gave_up() -> None:
     begun: list[Reply] = []
-    timer = ManualTimer()
     gathered: Any = Calls(RefusalLog(ManualTimer)).gathered(
-        GET_HEAD, lambda *call: begun.append(call[-1]), None, Arrivals(timer=timer, worked=lambda: 0)
+        GET_HEAD, lambda *call: begun.append(call[-1]), None, Arrivals()
     )
     sent: list[int] = []
 
@@ -103,7 +102,7 @@ async def test_what_gathers_is_begun_together_except_for_those_who_gave_up() -> 
     await asyncio.sleep(0)
     assert len(begun) == 1  # it came alone
     tasks[2].cancel()
-    await timer.advance(PATIENCE)
+    await settle()
     assert len(begun) == 3
     for number, reply in zip((0, 1, 3), begun, strict=True):
         assert not sent  # an answer goes out when all of the same turn are ready
