@@ -80,7 +80,9 @@ class Calls:
             try:
                 begin(checked(request_class, data, check), context, trace, reply)
             except Exception as error:
-                if not reply.done():
+                if reply.done():  # too late to tell; raised, it would keep others of its round from beginning
+                    unforeseen(error)
+                else:
                     reply.set_result(error)
 
         async def handle(data: bytes, context: Context) -> bytes:

@@ -65,29 +65,23 @@ def test_appends_that_left_something_else_fail_the_run(stored: list[RecordedEven
         check_appended(stored, 2)
 
 
-class _Slow:
-    """A store that has stored nothing until a test says so."""
-
-    def __init__(self) -> None:
-        self.waiting: list[asyncio.Future[Appended]] = []
-
-    def append(self, _: Append) -> asyncio.Future[Appended]:
-        self.waiting.append(asyncio.get_running_loop().create_future())
-        return self.waiting[-1]
-
-
 async def test_an_append_is_answered_when_it_is_stored_and_not_before() -> None:
-    store = _Slow()
-    appends = Appends(store)
-    call = asyncio.create_task(appends.append(b"data", None))
+    waiting: list[asyncio.Future[Appended]] = []
+
+    def append(_: Append) -> asyncio.Future[Appended]:
+        waiting.append(asyncio.get_running_loop().create_future())
+        return waiting[-1]
+
+    appends = Appends(append)
+    call = asyncio.create_task(appends.answer(b"data", None))
     await settle()
     assert not call.done()
-    store.waiting[0].set_result(Appended(()))
+    waiting[0].set_result(Appended(()))
     assert await call == b"data"
 
-    call = asyncio.create_task(appends.append(b"data", None))
+    call = asyncio.create_task(appends.answer(b"data", None))
     await settle()
-    store.waiting[1].set_exception(StoreFull())
+    waiting[1].set_exception(StoreFull())
     with pytest.raises(StoreFull):
         await call
 

@@ -110,3 +110,25 @@ async def test_what_gathers_is_begun_together_except_for_those_who_gave_up() -> 
     await asyncio.wait(tasks)
     assert sent == [0, 1, 3]
     assert tasks[2].cancelled()
+
+
+async def test_a_call_that_fails_when_it_is_answered_keeps_no_other_from_beginning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    begun: list[Reply] = []
+
+    def begin(*call: Any) -> None:
+        begun.append(call[-1])
+        if len(begun) == 2:
+            call[-1].set_result(b"2")
+            raise ValueError("a defect")
+
+    gathered: Any = Calls(RefusalLog(ManualTimer)).gathered(GET_HEAD, begin, None, Arrivals())
+    tasks = [asyncio.create_task(gathered.unary_unary(b"", None)) for _ in range(3)]
+    await settle()
+    assert len(begun) == 3
+    begun[0].set_result(b"1")
+    begun[2].set_result(b"3")
+
+    assert await asyncio.gather(*tasks) == [b"1", b"2", b"3"]
+    assert "a defect" in caplog.text
