@@ -5,6 +5,12 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+# No result depends on a duration: on a busy machine, Hypothesis's 200 ms for an example are soon over. What
+# Hypothesis itself chooses where CI is set stays as it is.
+settings.register_profile("foldlog", settings(deadline=None))
+settings.load_profile("foldlog")
 
 
 def pytest_configure() -> None:

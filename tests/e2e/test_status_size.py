@@ -102,7 +102,7 @@ async def test_what_a_client_is_told_of_anything_it_sends_is_small(server: Serve
     """That is asserted wherever a refusal is read; nothing that is sent here can be carried out."""
     loop = asyncio.get_running_loop()
 
-    @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
     @given(st.builds(Sent, requests, options))
     def send(sent: Sent) -> None:
         request, is_command = sent.request, not type(sent.request).__name__.endswith("Request")

@@ -100,7 +100,7 @@ SETTLED_BY_ONCE = (
     ReleaseStock,
 )
 
-bounded = settings(max_examples=300, deadline=None)
+bounded = settings(max_examples=300)
 
 
 def decide(decider: Decider[State], command: Message, state: State) -> Sequence[Message]:
@@ -278,5 +278,5 @@ def test_a_command_changed_after_the_decision_changes_no_event(command: CreateOr
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.ABSENT])
 def test_the_sequences_reach_every_status(status: Status) -> None:
     """The properties above would prove little if their sequences stopped early."""
-    first = settings(max_examples=2000, phases=[Phase.generate], deadline=None)
+    first = settings(max_examples=2000, phases=[Phase.generate])
     find(order_commands(), lambda commands: after(ORDER, commands)[0].status is status, settings=first)

@@ -256,7 +256,7 @@ def empty_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     first=many_actions,
     between=st.lists(some_actions, min_size=2, max_size=8),

@@ -37,7 +37,7 @@ class Clock:
         return self.now
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(COMMANDS, st.integers(-2, 5)), max_size=25))
 def test_as_of_a_version_position_or_time_is_what_was_then(steps: Sequence[tuple[Message, int]]) -> None:
     asyncio.run(replay(steps))

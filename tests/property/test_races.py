@@ -173,7 +173,7 @@ async def run(rounds: Sequence[tuple[Sequence[object], object, object]]) -> Race
     return race
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(ROUND, min_size=4, max_size=12))
 def test_the_log_explains_whatever_was_told(
     rounds: list[tuple[list[object], object, object]],

@@ -180,9 +180,7 @@ class SqliteMachine(StoreMachine):
         self.directory.cleanup()
 
 
-_bounded = settings(
-    max_examples=25, stateful_step_count=12, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+_bounded = settings(max_examples=25, stateful_step_count=12, suppress_health_check=[HealthCheck.too_slow])
 
 TestMemoryStore = StoreMachine.TestCase
 TestMemoryStore.settings = _bounded

@@ -6,7 +6,7 @@ import zlib
 import pytest
 from google.protobuf.any_pb2 import Any
 from google.protobuf.timestamp_pb2 import Timestamp
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from foldlog.v1.events_pb2 import EventMetadata
@@ -70,7 +70,6 @@ def test_golden_checksum_and_chain_never_change() -> None:
     assert chain.hex() == GOLDEN_CHAIN
 
 
-@settings(deadline=None)
 @given(
     stream=st.text(min_size=1, max_size=60), version=st.integers(1, 2**40), event=events, position=positions
 )
@@ -94,7 +93,6 @@ def test_a_message_is_the_contracts_with_every_field(
     assert codec.message(encoded) == contract.SerializeToString()
 
 
-@settings(deadline=None)
 @given(stream=st.text(min_size=1, max_size=200), version=st.integers(1, 2**40), event=events)
 def test_a_record_splits_into_what_it_was_made_of(stream: str, version: int, event: NewEvent) -> None:
     header = codec.encode_header(stream, version, event, codec.encode_common(5, METADATA))
@@ -102,7 +100,6 @@ def test_a_record_splits_into_what_it_was_made_of(stream: str, version: int, eve
     assert codec.split_record(codec.encode_record(header, event)) == (header, event.data)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(positions, events), max_size=5))
 def test_events_concatenate_into_a_repeated_field(items: list[tuple[int, NewEvent]]) -> None:
     encoded = [EncodedEvent(position, record_of("order-1", 1, event)) for position, event in items]
@@ -117,7 +114,6 @@ def test_events_concatenate_into_a_repeated_field(items: list[tuple[int, NewEven
     assert read == [RecordedEventMessage.FromString(codec.message(event)) for event in encoded]
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**64 - 1))
 def test_a_varint_is_protobufs(number: int) -> None:
     message = RecordedEventMessage(position=number).SerializeToString()
@@ -125,7 +121,6 @@ def test_a_varint_is_protobufs(number: int) -> None:
     assert (b"\x08" + codec.varint(number) if number else b"") == message
 
 
-@settings(deadline=None)
 @given(event=events, position=positions, bit=st.integers(0))
 def test_a_flipped_bit_changes_the_checksum(event: NewEvent, position: int, bit: int) -> None:
     record = record_of("order-1", 1, event)

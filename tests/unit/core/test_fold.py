@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from operator import le
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from foldlog.inventory.v1.commands_pb2 import ReceiveStock
@@ -151,7 +151,6 @@ class TestFold:
         assert outcome.streams[0].version == 25
 
 
-@settings(deadline=None)
 @given(
     st.integers(0, 45),
     st.lists(

@@ -136,7 +136,7 @@ histories = st.lists(
 
 
 @given(history=histories, batches=st.lists(st.integers(1, 7), min_size=1), stops=st.sets(st.integers(0, 40)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 async def test_random_batches_and_restarts_give_what_a_plain_replay_gives(
     history: list[tuple[str, Message]], batches: list[int], stops: set[int]
 ) -> None:

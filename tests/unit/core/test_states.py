@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import defstruct
 
@@ -37,7 +37,6 @@ ORDERS = st.builds(
 STOCKS = st.builds(Stock, st.booleans(), st.text(), NUMBERS, NUMBERS, st.dictionaries(st.text(), NUMBERS))
 
 
-@settings(deadline=None)
 @given(ORDERS | STOCKS)
 def test_a_state_comes_back_as_it_was(state: Order | Stock) -> None:
     again = states.decode(states.encode(state), type(state))

@@ -138,7 +138,7 @@ async def test_after_the_head_is_a_start_and_beyond_it_is_refused() -> None:
 
 
 @given(events=st.integers(0, 30), more=st.integers(0, 10), after=st.integers(0, 30), limit=st.integers(1, 7))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 async def test_resuming_after_any_position_gives_exactly_what_was_still_to_come(
     events: int, more: int, after: int, limit: int
 ) -> None:
@@ -367,7 +367,7 @@ _payloads = st.sampled_from([created(), added(), unseen()])
     types=st.sets(st.sampled_from([ORDER_CREATED, ITEM_ADDED, "ItemAdded", ""])),
     correlations=st.sets(st.sampled_from(["a", "c", ""])),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_filter_is_one_of_the_values_within_a_kind_and_all_kinds_given(
     events: list[tuple[str, Any, str]],
     categories: set[str],
@@ -417,7 +417,7 @@ async def positions(batches: AsyncIterator[Sequence[EncodedEvent]]) -> list[int]
 
 
 @given(count=st.integers(0, 8), start=st.integers(0, 8), max_count=st.integers(0, 9), backwards=st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 async def test_a_read_of_the_log_is_a_slice_of_it(
     count: int, start: int, max_count: int, backwards: bool
 ) -> None:
@@ -453,7 +453,7 @@ async def test_a_read_from_beyond_the_head_is_refused() -> None:
 @given(
     count=st.integers(1, 20), start=st.integers(0, 9), max_count=st.integers(0, 9), backwards=st.booleans()
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 async def test_a_read_of_a_stream_is_a_slice_of_it(
     count: int, start: int, max_count: int, backwards: bool
 ) -> None:

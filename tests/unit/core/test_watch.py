@@ -575,7 +575,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     steps=STEPS,
     drift=st.lists(st.integers(0, 3), max_size=30),

@@ -323,7 +323,7 @@ poisons = st.sets(
 @given(
     history=histories, poison=poisons, cured=poisons, batch_events=st.integers(1, 9), restart=st.booleans()
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 async def test_whatever_is_poisoned_and_cured_documents_are_what_a_replay_gives(
     history: list[tuple[str, Message]],
     poison: set[tuple[Key, int]],

@@ -335,7 +335,7 @@ _payloads = st.sampled_from([created(), created("c2"), added(), cancelled(), uns
     history=st.lists(st.tuples(st.sampled_from("123"), _payloads), min_size=1, max_size=30),
     parts=st.lists(st.tuples(st.integers(1, 10), st.integers(1, 5)), min_size=1, max_size=5),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 async def test_any_batches_and_restarts_give_what_a_plain_replay_gives(
     history: list[tuple[str, Message]], parts: list[tuple[int, int]]
 ) -> None:
@@ -536,7 +536,7 @@ _changes = st.lists(st.tuples(st.booleans(), st.integers(0, 20)), max_size=6)
     descending=st.booleans(),
     limit=st.integers(1, 4),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 async def test_what_is_there_throughout_is_paged_exactly_once_whatever_comes_and_goes(
     first: set[int], between: list[list[tuple[bool, int]]], by_id: bool, descending: bool, limit: int
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from grpc import StatusCode
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from foldlog.inventory.v1 import errors_pb2 as stock_errors
@@ -90,7 +90,6 @@ def filled(reason: Reason, text: str, times: int) -> FoldlogError:
     return FoldlogError(reason, text * 3_000, metadata, violations=violations, retry_after=60.0)
 
 
-@settings(deadline=None)
 @example(filled(LONGEST_REASON, "x", 0))
 @example(filled(LONGEST_REASON, "x", 400))
 @example(filled(LONGEST_REASON, "\x00", 0))
