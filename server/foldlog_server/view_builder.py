@@ -27,7 +27,7 @@ from foldlog_server.core.read_model import generation
 from foldlog_server.core.view import View
 from foldlog_server.domains import VIEWS
 from foldlog_server.process import collect_garbage_rarely, log_to_stderr, loop_factory
-from foldlog_server.stores import view_files
+from foldlog_server.stores import private_files, view_files
 from foldlog_server.stores.read_model import SqliteReadModel
 from foldlog_server.stores.read_only_log import ReadOnlyLog
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
@@ -123,7 +123,10 @@ def _build_as_told(data: Path, view_name: str, wanted: str, number: int) -> None
         )
     file = view_files.file_of(data / "views", view_name, wanted, number)
     # A process that has lost its server, and does not know it yet, may still be at it.
-    with FileLock(file.lock, timeout=_LOCK_SECONDS), SqliteLogReader.open(data) as reader:
+    with (
+        FileLock(file.lock, mode=private_files.MODE, timeout=_LOCK_SECONDS),
+        SqliteLogReader.open(data) as reader,
+    ):
         try:
             with asyncio.Runner(loop_factory=loop_factory()) as runner:
                 runner.run(build(view, file, ReadOnlyLog(reader), _print))

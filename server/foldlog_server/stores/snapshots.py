@@ -16,6 +16,7 @@ from typing import Any
 from foldlog_server.core import states
 from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.snapshots import NoSnapshots, Snapshot, Snapshots, Until, kind
+from foldlog_server.stores import private_files
 from foldlog_server.stores.statements import statement
 from foldlog_server.stores.writer_thread import WriterThread
 
@@ -154,6 +155,7 @@ def _log_of(file: Path) -> str | None:
 
 
 def _connect(file: Path, log_id: str, kinds: list[str]) -> sqlite3.Connection:
+    private_files.make_file(file)
     connection = sqlite3.connect(file, isolation_level=None)
     try:
         for pragma in _PRAGMAS:

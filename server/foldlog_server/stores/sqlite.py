@@ -15,7 +15,7 @@ from foldlog_server.core.codec import NO_CHAIN
 from foldlog_server.core.errors import DataDamaged, StoreUnavailable
 from foldlog_server.core.event_store import Append, Appended, Head, RecordedRequest, RequestKey
 from foldlog_server.core.events import EncodedEvent
-from foldlog_server.stores import sqlite_rows, sqlite_schema
+from foldlog_server.stores import private_files, sqlite_rows, sqlite_schema
 from foldlog_server.stores.admission import admit
 from foldlog_server.stores.group_commit import GroupCommit
 from foldlog_server.stores.opening import DataDirectoryLocked, DataDirectoryUnusable, LogDamaged
@@ -91,6 +91,8 @@ class SqliteEventStore:
         async with AsyncExitStack() as resources:
             try:
                 resources.callback(_lock(directory).release)
+                private_files.make_directory_private(directory)
+                private_files.make_file(file)
                 # A file that cannot be opened is found here: aiosqlite would leave a thread behind.
                 sqlite3.connect(file).close()
                 connection = await aiosqlite.connect(file, isolation_level=None, cached_statements=REMEMBERED)
@@ -231,7 +233,7 @@ def _weight(accepted: Accepted) -> int:
 def _lock(directory: Path) -> FileLock:
     """The lock that keeps other writers, and no readers, away from a data directory."""
     sqlite_schema.make_directory(directory)
-    lock = FileLock(directory / "lock", thread_local=False)
+    lock = FileLock(directory / "lock", mode=private_files.MODE, thread_local=False)
     try:
         lock.acquire(blocking=False)
     except Timeout:

@@ -17,7 +17,7 @@ from foldlog_server.core.codec import NO_CHAIN
 from foldlog_server.core.event_store import Log
 from foldlog_server.core.read_model import Checkpoint, generation
 from foldlog_server.core.view import View
-from foldlog_server.stores import parked
+from foldlog_server.stores import parked, private_files
 from foldlog_server.stores import read_model_sql as sql
 
 FAR = 100_000
@@ -121,6 +121,7 @@ async def fits(log: Log, contents: Contents) -> bool:
 def make(path: Path, view: View, log_id: str, *, is_complete: bool) -> None:
     """Make a file without documents, in place of any that is there."""
     _remove(path)
+    private_files.make_file(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         set_up(connection)
         connection.execute("BEGIN")
@@ -151,7 +152,7 @@ def tables_of(view: View) -> Mapping[str, sql.Table]:
 
 def _files_of(view: View, directory: Path) -> Sequence[ViewFile]:
     """Those of former releases, which had no number, have none here either."""
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = re.compile(re.escape(view.name) + r"-([0-9a-f]{16})(?:-(\d{1,18}))?\.db")
     found: Iterator[re.Match[str]] = filter(None, (name.fullmatch(path.name) for path in directory.iterdir()))
     return [ViewFile(int(match[2] or 0), directory / match[0], match[1]) for match in found]
