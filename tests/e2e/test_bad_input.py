@@ -209,7 +209,13 @@ BAD_PATTERNS: dict[str, Sequence[str]] = {
 }
 BAD_FORMS: dict[int, Sequence[str]] = {
     FORMAT_ID: ("x" * 65, "☃" * 22, " x", "x ", "x\u00a0", "x\x00y", "x\ny", "x\x7fy", "x\x85y"),
-    FORMAT_UUID: ("x", "01938f3e7c5a700080003f2a1b0c9d8e", "01938f3e-7c5a-7000-8000-3f2a1b0c9d8e "),
+    FORMAT_UUID: (
+        "x",
+        "00000000-0000-0000-0000-000000000000",
+        "FFFFFFFF-FFFF-FFFF-ffff-ffffffffffff",
+        "01938f3e7c5a700080003f2a1b0c9d8e",
+        "01938f3e-7c5a-7000-8000-3f2a1b0c9d8e ",
+    ),
 }
 
 

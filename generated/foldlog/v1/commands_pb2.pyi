@@ -69,7 +69,7 @@ class CommandOptions(_message.Message):
     with `replayed` set, for at least the server's window (24 hours by default), also after a crash.
     Successes are remembered, also those that changed nothing; a refused command is decided afresh.
     The same id with another command is INVALID_ARGUMENT (REQUEST_ID_REUSED).
-    A UUID, best of version 7: time-ordered ids keep the server fast.
+    A UUID, best of version 7: time-ordered ids keep the server fast. Nil (all zeros) and max (all ones) are refused.
     """
     expected_version: _builtins.int
     """The version the stream must have; 0 = it must not exist. Another is ABORTED (VERSION_CONFLICT).

@@ -34,7 +34,9 @@ class _FormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Format.ValueTy
     character, no blank at either end.
     """
     FORMAT_UUID: _Format.ValueType  # 2
-    """A UUID in its canonical text form of 36 characters, any version, either case."""
+    """A UUID in its canonical text form of 36 characters, any version, either case; neither nil (all zeros) nor
+    max (all ones), which a field has that was never filled in.
+    """
 
 class Format(_Format, metaclass=_FormatEnumTypeWrapper):
     """Format names the form of a string that more than one field needs."""
@@ -46,7 +48,9 @@ FORMAT_ID: Format.ValueType  # 1
 character, no blank at either end.
 """
 FORMAT_UUID: Format.ValueType  # 2
-"""A UUID in its canonical text form of 36 characters, any version, either case."""
+"""A UUID in its canonical text form of 36 characters, any version, either case; neither nil (all zeros) nor
+max (all ones), which a field has that was never filled in.
+"""
 Global___Format: _TypeAlias = Format  # noqa: Y015
 
 class _Comparison:

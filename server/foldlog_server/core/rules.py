@@ -28,6 +28,8 @@ _LONGEST_SECONDS = 315_576_000_000  # 10,000 years, as google.protobuf.Duration 
 # Control characters are those of Unicode's category Cc; blanks are what Unicode calls white space.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+# What a field holds that nobody filled in (RFC 9562, 5.9 and 5.10): as a name it would stand for all of them.
+_NOBODYS_UUIDS = {"-".join(digit * size for size in (8, 4, 4, 4, 12)) for digit in "0f"}
 _MAX_ID_BYTES = 64
 _PLAIN_ID = re.compile(rf"[!-~]{{1,{_MAX_ID_BYTES}}}")
 """What almost every id is: ASCII without blanks; it spares them the look at each rule."""
@@ -245,9 +247,11 @@ def _check_id(value: str) -> Sequence[Broken]:
 
 
 def _check_uuid(value: str) -> Sequence[Broken]:
-    if _UUID.fullmatch(value):
-        return ()
-    return [("", "uuid", "must be a UUID, such as 01938f3e-7c5a-7000-8000-3f2a1b0c9d8e")]
+    if not _UUID.fullmatch(value):
+        return [("", "uuid", "must be a UUID, such as 01938f3e-7c5a-7000-8000-3f2a1b0c9d8e")]
+    if value.lower() in _NOBODYS_UUIDS:
+        return [("", "uuid", "must be a UUID that was made, and not the nil or the max UUID")]
+    return ()
 
 
 _FORMATS: dict[Format.ValueType, Check] = {FORMAT_ID: _check_id, FORMAT_UUID: _check_uuid}

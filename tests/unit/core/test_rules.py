@@ -97,6 +97,18 @@ def test_ids_have_no_blank_at_an_end_no_control_character_and_no_more_than_64_by
     assert ("order_id", "id") in broken(AddItem(order_id=id, line=line()))
 
 
+@pytest.mark.parametrize(
+    "id",
+    [
+        "00000000-0000-0000-0000-000000000000",
+        "ffffffff-ffff-ffff-ffff-ffffffffffff",
+        "F" * 8 + "-FFFF" * 3 + "-" + "F" * 12,
+    ],
+)
+def test_a_request_id_that_nobody_filled_in_is_none(id: str) -> None:
+    assert broken(CommandOptions(request_id=id)) == [("request_id", "uuid")]
+
+
 def test_limits_are_within() -> None:
     assert broken(line(quantity=1_000_000, unit_price=Money(currency_code="GBP", units=10**9))) == []
     assert broken(line(unit_price=Money(currency_code="GBP", units=10**9, nanos=1))) == [
