@@ -91,7 +91,6 @@ class SqliteEventStore:
         async with AsyncExitStack() as resources:
             try:
                 resources.callback(_lock(directory).release)
-                private_files.make_directory_private(directory)
                 private_files.make_file(file)
                 # A file that cannot be opened is found here: aiosqlite would leave a thread behind.
                 sqlite3.connect(file).close()
@@ -103,6 +102,8 @@ class SqliteEventStore:
                 scanner = await aiosqlite.connect(uri, uri=True, isolation_level=None)
                 resources.push_async_callback(scanner.close)
                 await _in_thread(scanner, sqlite_schema.set_up_reader)
+                # Not before: a file that is not ours is left as it is.
+                private_files.make_directory_private(directory)
             except DataDamaged as error:
                 raise LogDamaged(file, int(error.metadata["position"])) from error
             except (OSError, sqlite3.Error) as error:
