@@ -1,6 +1,7 @@
 """What a connection is made with."""
 
 import importlib.metadata
+import re
 from collections.abc import Sequence
 
 _MIB = 1024 * 1024
@@ -19,9 +20,19 @@ _OPTIONS: tuple[tuple[str, str | int], ...] = (
 )
 
 
-def channel_options(more: Sequence[tuple[str, str | int]]) -> list[tuple[str, str | int]]:
-    """The client's own gRPC channel options, with others in addition to or instead of them."""
-    return list({**dict(_OPTIONS), "grpc.primary_user_agent": _user_agent(), **dict(more)}.items())
+# A name of this machine: 127.0.0.0/8, ::1 or localhost, whatever scheme gRPC is to resolve it by.
+_LOOPBACK = re.compile(
+    r"(dns:(//[^/]*/)?|ipv[46]:)?(127(\.\d{1,3}){3}|localhost|\[?::1\]?)(:\w+)?", re.IGNORECASE
+)
+
+
+def channel_options(target: str, more: Sequence[tuple[str, str | int]]) -> list[tuple[str, str | int]]:
+    """The client's own gRPC channel options for a target, with others in addition to or instead of them."""
+    options = {**dict(_OPTIONS), "grpc.primary_user_agent": _user_agent()}
+    if _LOOPBACK.fullmatch(target):
+        # A proxy (http_proxy, https_proxy, grpc_proxy) has a loopback of its own, and not this server.
+        options["grpc.enable_http_proxy"] = 0
+    return list({**options, **dict(more)}.items())
 
 
 def _user_agent() -> str:

@@ -1,5 +1,7 @@
 """The `foldlog` command, also as `python -m foldlog_server`; without the extra `server`, it says so."""
 
+import io
+import os
 import sys
 from importlib.util import find_spec
 from typing import NoReturn
@@ -10,6 +12,7 @@ NEEDED = ("aiosqlite", "filelock", "grpc_health", "grpc_reflection", "msgspec", 
 
 def main() -> NoReturn:
     """Run the command line and exit."""
+    _make_streams_safe()
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         sys.exit(
@@ -23,6 +26,20 @@ def main() -> NoReturn:
         cli.main()
     except KeyboardInterrupt:  # before there is somebody to stop in order
         sys.exit(130)
+
+
+def _make_streams_safe() -> None:
+    """Have all three standard streams, and none that fails for a character it cannot encode."""
+    # What a shell closes (`<&-`) the next file would take the number of: gRPC and libuv must not.
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    sys.stdin = sys.stdin or open(0, encoding="utf-8")  # noqa: SIM115 it is open until the end
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 if __name__ == "__main__":

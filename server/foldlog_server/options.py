@@ -22,8 +22,9 @@ RequestWindow = Annotated[
     typer.Option(
         envvar="FOLDLOG_REQUEST_WINDOW_HOURS",
         min=0.01,
+        max=87_600,
         metavar="HOURS",
-        help="How long request ids are remembered.",
+        help="How long request ids are remembered, at most ten years.",
     ),
 ]
 Grace = Annotated[
@@ -31,8 +32,9 @@ Grace = Annotated[
     typer.Option(
         envvar="FOLDLOG_GRACE_SECONDS",
         min=0,
+        max=86_400,
         metavar="SECONDS",
-        help="How long calls may go on when the server stops.",
+        help="How long calls may go on when the server stops, at most a day.",
     ),
 ]
 Reflection = Annotated[

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from foldlog_server import __version__, welcome
 from foldlog_server.app import App, run
@@ -23,12 +23,16 @@ class CannotStart(Exception):
 async def serve_until_stopped(
     settings: Settings, print_line: Callable[[str], None], *, examples: bool
 ) -> BaseException | None:
-    """Serve until SIGINT or SIGTERM; gives the store's failure, if that ended it. Raises `CannotStart`."""
+    """Serve until a signal of `_stop_signals`; gives the store's failure, if that ended it.
+
+    Raises `CannotStart`.
+    """
     collect_garbage_rarely()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, _stop_once, loop, stop)
+    numbers = _stop_signals()
+    for number in numbers:
+        loop.add_signal_handler(number, _stop_once, loop, stop, numbers)
 
     def ready(app: App) -> None:
         host = settings.listen.rpartition(":")[0]
@@ -54,10 +58,20 @@ def _warn_if_open(address: str) -> None:
         )
 
 
-def _stop_once(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+def _stop_signals() -> Sequence[signal.Signals]:
+    """Ctrl-C, SIGTERM, and a terminal that goes away, unless `nohup` has said that this does not matter."""
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    return numbers
+
+
+def _stop_once(
+    loop: asyncio.AbstractEventLoop, stop: asyncio.Event, numbers: Sequence[signal.Signals]
+) -> None:
     """Stop in order; a second signal is left to the system, which ends the process at once."""
     stop.set()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in numbers:
         loop.remove_signal_handler(number)
         # Python's own way, a KeyboardInterrupt in the midst of the loop, leaves a process that hangs.
         signal.signal(number, signal.SIG_DFL)

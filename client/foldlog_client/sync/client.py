@@ -73,7 +73,7 @@ def connect(
         timeout: Seconds for a call with all its attempts, where the call does not say.
         retry: How often and how fast calls are made again; as often as the timeout has time for if None.
     """
-    settings = channel_options(options)
+    settings = channel_options(target, options)
     if credentials is None:
         channel = grpc.insecure_channel(target, settings)
     else:
