@@ -55,7 +55,7 @@ async def test_read_stream(shop: Shop) -> None:
     assert await versions(shop, order_id, direction=DIRECTION_BACKWARDS) == [4, 3, 2, 1]
     assert await versions(shop, order_id, from_version=3, direction=DIRECTION_BACKWARDS) == [3, 2, 1]
     assert await versions(shop, order_id, from_version=2, max_count=2) == [2, 3]
-    assert await versions(shop, order_id, from_version=9) == []
+    assert await versions(shop, order_id, from_version=5) == []
 
 
 async def test_unknown_stream(shop: Shop) -> None:
@@ -216,9 +216,20 @@ async def test_after_the_head(shop: Shop) -> None:
 
 async def test_read_beyond_the_head(shop: Shop) -> None:
     """Reading from beyond the head is OUT_OF_RANGE (POSITION_BEYOND_HEAD)."""
+    # Forwards, the position after the head is valid and has nothing yet; others may write meanwhile.
     beyond = (await shop.head()).position + 1_000_000
     refusal = await refused(anext(aiter(shop.ask(ReadAllRequest(from_position=beyond)))))
     assert (refusal.code, refusal.reason) == (StatusCode.OUT_OF_RANGE, "POSITION_BEYOND_HEAD")
+
+
+async def test_read_beyond_the_end(shop: Shop) -> None:
+    """Forwards, the version after a stream's last is valid and empty; beyond it is OUT_OF_RANGE."""
+    order_id = await shop.order("RESERVED")
+    assert await versions(shop, order_id, from_version=5) == []
+    refusal = await refused(
+        anext(aiter(shop.ask(ReadStreamRequest(stream=f"order-{order_id}", from_version=6))))
+    )
+    assert (refusal.code, refusal.reason) == (StatusCode.OUT_OF_RANGE, "VERSION_BEYOND_END")
 
 
 async def test_another_log(shop: Shop) -> None:

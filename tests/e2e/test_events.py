@@ -95,7 +95,7 @@ async def test_a_stream_is_read_from_any_version_either_way_and_as_far_as_wanted
     stream = [event for event in log if event.stream == "order-10"]
     assert [event.version for event in stream] == [1, 2, 3, 4]
     for direction in (DIRECTION_UNSPECIFIED, DIRECTION_FORWARDS, DIRECTION_BACKWARDS):
-        for start in range(7):
+        for start in range(7 if direction == DIRECTION_BACKWARDS else 6):
             for most in (0, 1, 3, 2**64 - 1):
                 request = ReadStreamRequest(
                     stream="order-10", from_version=start, direction=direction, max_count=most
@@ -153,17 +153,25 @@ async def test_a_stream_that_does_not_exist_is_not_found(server: Server, stream:
             await server.send(create("1"))
 
 
-@pytest.mark.parametrize("beyond", [1, 2**63, 2**64 - 16])
+@pytest.mark.parametrize("beyond", [1, 2**63, 2**64 - 1000])
 async def test_a_position_beyond_the_head_is_refused(server: Server, beyond: int) -> None:
     head = len(await fill(server))
-    requests = [
-        ReadAllRequest(from_position=head + beyond, direction=direction)
-        for direction in (DIRECTION_FORWARDS, DIRECTION_BACKWARDS)
-    ]
-    for request in (*requests, SubscribeRequest(after_position=head + beyond)):
+    for request, position in (
+        (ReadAllRequest(from_position=head + 1 + beyond), head + 1 + beyond),
+        (ReadAllRequest(from_position=head + beyond, direction=DIRECTION_BACKWARDS), head + beyond),
+        (SubscribeRequest(after_position=head + beyond), head + beyond),
+    ):
         refusal = await refused_stream(server.ask(request))
         assert (refusal.code, refusal.reason) == (StatusCode.OUT_OF_RANGE, "POSITION_BEYOND_HEAD")
-        assert refusal.metadata == {"position": str(head + beyond), "head": str(head)}
+        assert refusal.metadata == {"position": str(position), "head": str(head)}
+
+
+@pytest.mark.parametrize("beyond", [1, 2**63, 2**64 - 16])
+async def test_a_version_beyond_the_end_is_refused(server: Server, beyond: int) -> None:
+    await server.send(create("1"))
+    refusal = await refused_stream(server.ask(ReadStreamRequest(stream="order-1", from_version=2 + beyond)))
+    assert (refusal.code, refusal.reason) == (StatusCode.OUT_OF_RANGE, "VERSION_BEYOND_END")
+    assert refusal.metadata == {"stream": "order-1", "version": str(2 + beyond), "end": "1"}
 
 
 # Following

@@ -58,7 +58,9 @@ class ReadStreamRequest(_message.Message):
     stream: _builtins.str
     """The stream's name, such as "order-536365"; no stream's has control characters."""
     from_version: _builtins.int
-    """The first version to read; 0 = the first (forwards) or the last (backwards)."""
+    """The first version to read; 0 = the first (forwards) or the last (backwards). Forwards, the version after the
+    last is valid and gives nothing yet; beyond that is OUT_OF_RANGE (VERSION_BEYOND_END).
+    """
     direction: Global___Direction.ValueType
     """The way to go; forwards if not set."""
     max_count: _builtins.int
@@ -113,7 +115,9 @@ class ReadAllRequest(_message.Message):
     DIRECTION_FIELD_NUMBER: _builtins.int
     MAX_COUNT_FIELD_NUMBER: _builtins.int
     from_position: _builtins.int
-    """The first position to read; 0 = the first (forwards) or the head (backwards)."""
+    """The first position to read; 0 = the first (forwards) or the head (backwards). Forwards, the position after the
+    head is valid and gives nothing yet.
+    """
     direction: Global___Direction.ValueType
     """The way to go; forwards if not set."""
     max_count: _builtins.int

@@ -73,7 +73,7 @@ class EventServiceServicer(object):
 
     def ReadAll(self, request, context):
         """ReadAll reads the whole log, forwards or backwards, in batches, up to the head of the moment it began.
-        A position beyond the head is OUT_OF_RANGE (POSITION_BEYOND_HEAD).
+        A position beyond the head, forwards by more than one, is OUT_OF_RANGE (POSITION_BEYOND_HEAD).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

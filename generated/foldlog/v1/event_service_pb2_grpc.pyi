@@ -41,7 +41,7 @@ class EventServiceStub:
     """
     ReadAll: _grpc.UnaryStreamMultiCallable[_event_service_pb2.ReadAllRequest, _event_service_pb2.ReadAllResponse]
     """ReadAll reads the whole log, forwards or backwards, in batches, up to the head of the moment it began.
-    A position beyond the head is OUT_OF_RANGE (POSITION_BEYOND_HEAD).
+    A position beyond the head, forwards by more than one, is OUT_OF_RANGE (POSITION_BEYOND_HEAD).
     """
     Subscribe: _grpc.UnaryStreamMultiCallable[_event_service_pb2.SubscribeRequest, _event_service_pb2.SubscribeResponse]
     """Subscribe catches up with the log and then follows it: every matching event once, in order,
@@ -65,7 +65,7 @@ class EventServiceAsyncStub(EventServiceStub):
     """
     ReadAll: _aio.UnaryStreamMultiCallable[_event_service_pb2.ReadAllRequest, _event_service_pb2.ReadAllResponse]  # type: ignore[assignment]
     """ReadAll reads the whole log, forwards or backwards, in batches, up to the head of the moment it began.
-    A position beyond the head is OUT_OF_RANGE (POSITION_BEYOND_HEAD).
+    A position beyond the head, forwards by more than one, is OUT_OF_RANGE (POSITION_BEYOND_HEAD).
     """
     Subscribe: _aio.UnaryStreamMultiCallable[_event_service_pb2.SubscribeRequest, _event_service_pb2.SubscribeResponse]  # type: ignore[assignment]
     """Subscribe catches up with the log and then follows it: every matching event once, in order,
@@ -98,7 +98,7 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_event_service_pb2.ReadAllResponse], _abc.AsyncIterator[_event_service_pb2.ReadAllResponse]]:
         """ReadAll reads the whole log, forwards or backwards, in batches, up to the head of the moment it began.
-        A position beyond the head is OUT_OF_RANGE (POSITION_BEYOND_HEAD).
+        A position beyond the head, forwards by more than one, is OUT_OF_RANGE (POSITION_BEYOND_HEAD).
         """
 
     @_abc_1.abstractmethod

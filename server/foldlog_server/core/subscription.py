@@ -16,6 +16,7 @@ from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog_server.core.errors import DataDamaged, ReadRefused
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.events import EncodedEvent, category_of
+from foldlog_server.core.snapshots import ANY
 from foldlog_server.core.timer import Timer, pause, within
 
 
@@ -207,10 +208,10 @@ async def read_all_batches(
 ) -> AsyncGenerator[Sequence[EncodedEvent]]:
     """The log in batches, up to the head of the moment the read began.
 
-    `from_position` 0 = where the way begins; `max_count` 0 = all. Raises `ReadRefused` if the position is
-    beyond the head.
+    `from_position` 0 = where the way begins; `max_count` 0 = all. Forwards from right after the head there is
+    nothing yet. Raises `ReadRefused` if the position is beyond that.
     """
-    _check_within(store, from_position)
+    _check_within(store, from_position if backwards else from_position - 1, asked=from_position)
     head = store.head.position
     step = -1 if backwards else 1
     next_position = from_position or (head if backwards else 1)
@@ -229,12 +230,12 @@ async def read_stream_batches(
 ) -> AsyncGenerator[Sequence[EncodedEvent]]:
     """One stream in batches, as it was at the moment the read began.
 
-    `from_version` 0 = where the way begins; `max_count` 0 = all. Nothing if there is no event on the way.
-    Raises `ReadRefused` if the stream does not exist.
+    `from_version` 0 = where the way begins; `max_count` 0 = all. Forwards from right after the last there is
+    nothing yet. Raises `ReadRefused` if the stream does not exist, or the version is beyond that.
     """
     head = store.head.position
     step = -1 if backwards else 1
-    next_version, left, is_known = from_version, max_count or head, False
+    next_version, left, is_known = min(from_version, ANY), max_count or head, False
     while left:
         limit = min(left, READ_EVENTS)
         read = await store.read_stream(stream, from_version=next_version, backwards=backwards, limit=limit)
@@ -246,8 +247,14 @@ async def read_stream_batches(
         next_version = RecordedEvent.FromString(read[-1].record).version + step if read else 0
         if not next_version or (not backwards and len(events) < len(read)):
             break
-    if not is_known and not _up_to(head, await store.read_stream(stream, limit=1)):
+    if is_known:
+        return
+    if not _up_to(head, await store.read_stream(stream, limit=1)):
         raise ReadRefused.stream_not_found(stream)
+    (last,) = await store.read_stream(stream, backwards=True, limit=1)
+    end = RecordedEvent.FromString(last.record).version
+    if not backwards and from_version > end + 1:
+        raise ReadRefused.beyond_end(stream, from_version, end)
 
 
 def _up_to(head: int, events: Sequence[EncodedEvent]) -> Sequence[EncodedEvent]:
@@ -257,7 +264,7 @@ def _up_to(head: int, events: Sequence[EncodedEvent]) -> Sequence[EncodedEvent]:
     return [event for event in events if event.position <= head]
 
 
-def _check_within(store: EventStore, position: int) -> None:
+def _check_within(store: EventStore, position: int, *, asked: int | None = None) -> None:
     head = store.head.position
     if position > head:
-        raise ReadRefused.beyond_head(position, head)
+        raise ReadRefused.beyond_head(position if asked is None else asked, head)

@@ -27,7 +27,6 @@ from foldlog_server.transport.errors import Context
 
 _EVENTS = b"\x0a"  # field 1 of a batch: its events
 _BATCH = b"\x1a"  # field 3 of SubscribeResponse: a batch
-_LARGEST = 2**63 - 1  # of what an engine can be asked for; no log comes near it
 
 
 def event_handlers(
@@ -40,7 +39,7 @@ def event_handlers(
         batches = read_stream_batches(
             store,
             request.stream,
-            from_version=min(request.from_version, _LARGEST),
+            from_version=request.from_version,
             backwards=_is_backwards(request),
             max_count=request.max_count,
         )

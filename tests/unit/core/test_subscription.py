@@ -445,9 +445,22 @@ async def test_a_read_of_the_log_ends_where_the_log_ended_when_it_began(backward
 async def test_a_read_from_beyond_the_head_is_refused() -> None:
     log = filled(2)
     assert await positions(read_all_batches(log, from_position=2)) == [2]
+    assert await positions(read_all_batches(log, from_position=3)) == []
+    for refused in (
+        read_all_batches(log, from_position=4),
+        read_all_batches(log, from_position=3, backwards=True),
+    ):
+        with pytest.raises(ReadRefused) as refusal:
+            await positions(refused)
+        assert refusal.value.reason.name == "POSITION_BEYOND_HEAD"
+
+
+async def test_a_read_of_a_stream_from_beyond_its_end_is_refused() -> None:
+    log = filled(6)  # order-0 has two events
+    assert await positions(read_stream_batches(log, "order-0", from_version=3)) == []
     with pytest.raises(ReadRefused) as refusal:
-        await positions(read_all_batches(log, from_position=3, backwards=True))
-    assert refusal.value.reason.name == "POSITION_BEYOND_HEAD"
+        await positions(read_stream_batches(log, "order-0", from_version=4))
+    assert refusal.value.metadata == {"stream": "order-0", "version": "4", "end": "2"}
 
 
 @given(
@@ -464,7 +477,11 @@ async def test_a_read_of_a_stream_is_a_slice_of_it(
     batches = read_stream_batches(
         log, "order-0", from_version=start, backwards=backwards, max_count=max_count
     )
-    assert await positions(batches) == expected
+    if not backwards and start > len(own) + 1:
+        with pytest.raises(ReadRefused):
+            await positions(batches)
+    else:
+        assert await positions(batches) == expected
 
 
 @pytest.mark.parametrize("backwards", [False, True])
