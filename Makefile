@@ -27,8 +27,8 @@ run: $(READY) ## serve ./foldlog-data on 127.0.0.1:50051, and print what to try 
 	@$(BIN)/foldlog serve --examples
 
 .PHONY: test
-test: $(READY) ## run the tests but for the slow ones
-	$(BIN)/python -m pytest -q -m "not slow"
+test: $(READY) ## run the tests but for the slow ones, on all cores and in any order
+	$(BIN)/python -m pytest -n auto -m "not slow"
 
 .PHONY: lint
 lint: $(READY) ## check style, imports and protos, and that no released client is broken
@@ -92,7 +92,7 @@ check-slow: $(READY) ## real data, crashes, and the tools that people use
 
 .PHONY: conformance
 conformance: $(READY) ## hold the server at ADDRESS (127.0.0.1:50051) against the contract, sentence by sentence
-	@FOLDLOG_CONFORMANCE_ADDRESS=$(ADDRESS) $(BIN)/python -m pytest -p tests.conformance.report tests/conformance
+	@FOLDLOG_CONFORMANCE_ADDRESS=$(ADDRESS) $(BIN)/python -m pytest -p no:randomly -p tests.conformance.report tests/conformance
 
 .PHONY: clean
 clean: ## remove everything that can be made again

@@ -14,7 +14,11 @@ settings.load_profile("foldlog")
 
 
 def pytest_configure() -> None:
-    """Undo what a shell does to commands it runs in the background, and what they start would inherit."""
+    """Undo what a shell does to commands it runs in the background, and what they start would inherit.
+
+    And drop asyncio's warnings of callbacks that took 0.1 seconds: they tell of the machine, not of the code.
+    """
+    logging.getLogger("asyncio").addFilter(lambda record: not record.getMessage().startswith("Executing <"))
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

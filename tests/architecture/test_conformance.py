@@ -15,9 +15,13 @@ SUITE = ROOT / "tests" / "conformance"
 
 
 def report(*arguments: str, address: str = "") -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "pytest", "-p", "tests.conformance.report", *arguments, str(SUITE)]
+    command = [sys.executable, "-m", "pytest", "-p", "no:randomly", "-p", "tests.conformance.report"]
     return subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, ADDRESS: address}
+        [*command, *arguments, str(SUITE)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, ADDRESS: address},
     )
 
 

@@ -65,11 +65,11 @@ async def test_a_filter_decides_who_is_there(client: Client) -> None:
     await make(client, "draft")
     await make(client, "submitted")
     await make(client, "bert's", "bert")
-    await client.orders.submit_order(order_id="submitted")
+    submitted = await client.orders.submit_order(order_id="submitted")
     mirror = Mirror("order_id")
     drafts = client.orders.watch_current_orders(status=ORDER_STATUS_DRAFT, customer_id="ada")
     async with drafts as watch:
-        await mirror.catch_up(watch, 0)
+        await mirror.catch_up(watch, submitted.result.position)
         assert set(mirror.documents) == {"draft"}
         reply = await client.orders.submit_order(order_id="draft")
         await mirror.catch_up(watch, reply.result.position)

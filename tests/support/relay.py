@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 
 class Relay:
@@ -25,13 +25,14 @@ class Relay:
             return
         left = self._chance.randrange(self._within)
         sending = asyncio.ensure_future(self._pass_all(reader, back))
-        while data := await there.read(4096):
-            if self.cuts < self.may_cut and left < len(data):
-                self.cuts += 1
-                writer.write(data[:left])
-                break
-            left -= len(data)
-            writer.write(data)
+        with suppress(ConnectionError):  # one side is gone: so is the other then
+            while data := await there.read(4096):
+                if self.cuts < self.may_cut and left < len(data):
+                    self.cuts += 1
+                    writer.write(data[:left])
+                    break
+                left -= len(data)
+                writer.write(data)
         sending.cancel()
         writer.transport.abort()
         back.close()

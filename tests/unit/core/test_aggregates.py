@@ -550,6 +550,6 @@ async def test_what_is_linked_to_a_failed_decision_in_two_ways_is_decided_again_
     assert await reason_of(failing) == "STORE_FULL"
     await store.release(3)
     await store.release()
-    outcomes = await asyncio.wait_for(asyncio.gather(*others), 1)
+    outcomes = await asyncio.wait_for(asyncio.gather(*others), 30)
     assert [[stream.version for stream in outcome.streams] for outcome in outcomes] == [[2], [2], [3, 3]]
     assert len(commands.stored()) == 6
