@@ -21,6 +21,8 @@ def pytest_configure() -> None:
     logging.getLogger("asyncio").addFilter(lambda record: not record.getMessage().startswith("Executing <"))
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # as `nohup` does
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

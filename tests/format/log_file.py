@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-APPLICATION_ID, FORMAT = 0x466F6C64, 1
+APPLICATION_ID, FORMAT = 0x466F6C64, 2
 FIELDS = {
     2: "stream",
     3: "version",
@@ -22,6 +22,7 @@ FIELDS = {
     7: "metadata",
     8: "payload",
 }
+TABLES = {"log", "streams", "types", "events", "openings", "ancestors", "served"}
 PREFIX = "type.googleapis.com/"
 MOST_BYTES = 1_048_576
 
@@ -218,7 +219,7 @@ def _requests(
     tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     for table in tables:
         if not table.startswith("requests_until_"):
-            check(table in ("log", "streams", "types", "events"), f"a table {table}")
+            check(table in TABLES, f"a table {table}")
             continue
         check(re.fullmatch(r"requests_until_\d{20}", table), f"a table {table}")
         for key, fingerprint, outcome in connection.execute(f"SELECT * FROM {table}"):

@@ -64,6 +64,15 @@ COLUMNS = {
     "log": [("log_id", "TEXT"), ("made_time", "INTEGER")],
     "streams": NAMES,
     "types": NAMES,
+    "openings": [("position", "INTEGER"), ("run", "BLOB"), ("time", "INTEGER")],
+    "ancestors": [
+        ("log_id", "TEXT"),
+        ("position", "INTEGER"),
+        ("chain", "BLOB"),
+        ("left_time", "INTEGER"),
+        ("cause", "TEXT"),
+    ],
+    "served": [("nanoseconds", "INTEGER")],
     "events": [
         *((column, "INTEGER") for column in ("position", "stream", "version", "type")),
         ("record", "BLOB"),
@@ -118,7 +127,7 @@ FLIP = "CAST(substr(record, 1, {n}) || x'00' || substr(record, {n} + 2) AS BLOB)
         "DELETE FROM log",
         "INSERT INTO events SELECT max(position) + 1, stream, version, type, record, checksum, chain FROM events",
         "PRAGMA application_id = 1",
-        "PRAGMA user_version = 2",
+        "PRAGMA user_version = 3",
         "CREATE TABLE foreign_table (x)",
     ],
 )

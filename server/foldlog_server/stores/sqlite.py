@@ -86,7 +86,9 @@ class SqliteEventStore:
 
         def set_up(raw: sqlite3.Connection) -> LogWriter:
             sqlite_schema.set_up_writer(raw, file, new_id, clock(), window_ns)
-            return LogWriter(raw, window_ns)
+            writer = LogWriter(raw, window_ns)
+            sqlite_schema.record_opening(raw, writer.head.position, clock())
+            return writer
 
         async with AsyncExitStack() as resources:
             try:

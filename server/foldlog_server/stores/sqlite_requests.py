@@ -48,6 +48,11 @@ def create(connection: sqlite3.Connection, now: int, window_ns: int) -> None:
     _replace_view(connection, [_add(connection, now, window_ns)])
 
 
+def newest_end(connection: sqlite3.Connection) -> int:
+    """Until when the newest partition takes records."""
+    return _end(connection.execute(_SELECT_PARTITIONS).fetchone()[0])
+
+
 class RequestPartitions:
     """The live partitions, as the writer sees them."""
 

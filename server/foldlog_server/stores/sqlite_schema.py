@@ -1,6 +1,7 @@
 """Makes the database of a log, and recognises one; docs/format.md describes it."""
 
 import os
+import secrets
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -9,14 +10,19 @@ from foldlog_server.stores import sqlite_requests
 from foldlog_server.stores.opening import FormatTooNew, NotALog
 from foldlog_server.stores.statements import statement
 
-FORMAT = 1
+FORMAT = 2
 APPLICATION_ID = 0x466F6C64  # "Fold"
 
 _TABLES = [
     statement(name)
     for name in ("create_log", "create_streams", "create_types", "create_events", "create_events_by_stream")
 ]
+_TABLES_OF_2 = [statement(name) for name in ("create_ancestors", "create_openings", "create_served")]
 _INSERT_LOG = statement("insert_log")
+_INSERT_OPENING = statement("insert_opening")
+_INSERT_SERVED = statement("insert_served")
+
+_RUN_BYTES = 8
 
 _WRITER_PRAGMAS = """
     journal_mode = WAL
@@ -80,6 +86,18 @@ def set_up_writer(
     _pragmas(connection, _WRITER_PRAGMAS)
     if new:
         _create(connection, new_id(), now, window_ns)
+    else:
+        _upgrade(connection, file, window_ns)
+
+
+def record_opening(connection: sqlite3.Connection, position: int, now: int) -> bytes:
+    """Store that a run of a writer begins behind a position; gives the run's random id.
+
+    It is the first thing that is written: what cannot be written is found before anybody is served.
+    """
+    run = secrets.token_bytes(_RUN_BYTES)
+    connection.execute(_INSERT_OPENING, (position, run, now))
+    return run
 
 
 def set_up_reader(connection: sqlite3.Connection) -> None:
@@ -117,13 +135,34 @@ def _number(connection: sqlite3.Connection, file: Path, sql: str) -> int:
 
 def _create(connection: sqlite3.Connection, log_id: str, now: int, window_ns: int) -> None:
     connection.execute("BEGIN IMMEDIATE")
-    for table in _TABLES:
+    for table in (*_TABLES, *_TABLES_OF_2):
         connection.execute(table)
+    connection.execute(_INSERT_SERVED, (now,))
     sqlite_requests.create(connection, now, window_ns)
     connection.execute(_INSERT_LOG, (log_id, now))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {FORMAT}")
     connection.execute("COMMIT")
+
+
+def _upgrade(connection: sqlite3.Connection, file: Path, window_ns: int) -> None:
+    """Give a log of format 1 the tables of format 2; nothing that it holds is changed."""
+    if _number(connection, file, "PRAGMA user_version") == FORMAT:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    for table in _TABLES_OF_2:
+        connection.execute(table)
+    connection.execute(_INSERT_SERVED, (_served_before_2(connection, window_ns),))
+    connection.execute(f"PRAGMA user_version = {FORMAT}")
+    connection.execute("COMMIT")
+
+
+def _served_before_2(connection: sqlite3.Connection, window_ns: int) -> int:
+    """When the newest partition was made: beginning with it, the time served forgets no request id too early.
+
+    Format 1 named partitions by the clock.
+    """
+    return sqlite_requests.newest_end(connection) - max(window_ns // sqlite_requests.PARTITIONS, 1)
 
 
 def _pragmas(connection: sqlite3.Connection, pragmas: str) -> None:

@@ -2,6 +2,7 @@
 
 import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 from uuid import UUID
 
@@ -246,3 +247,41 @@ async def test_a_long_log_is_read_across_the_end_of_what_is_in_memory(open_store
     assert positions(await everything(again)) == list(range(1, 1501))
     assert positions(await again.read_all(from_position=501, backwards=True, limit=3))[0] == 501
     assert positions(await again.read_all(from_position=500, backwards=True, limit=3)) == [500, 499, 498]
+
+
+async def test_a_log_of_format_1_is_given_the_tables_of_format_2(tmp_path: Path) -> None:
+    store = await open_at(tmp_path)
+    new = request()
+    await store.append(append(part("order-1", 0, b"1"), request=new))
+    log_id, before = store.log_id, await everything(store)
+    await store.close()
+    change(
+        tmp_path,
+        *(f"DROP TABLE {table}" for table in ("openings", "ancestors", "served")),
+        "PRAGMA user_version = 1",
+    )
+
+    store = await open_at(tmp_path)
+    assert (store.log_id, await everything(store)) == (log_id, before)
+    assert await store.find_request(new.key) is not None
+    await store.close()
+    with closing(sqlite3.connect(tmp_path / "log.db")) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("SELECT count(*) FROM openings").fetchone() == (1,)
+        [(served,)] = connection.execute("SELECT nanoseconds FROM served")
+    assert 0 < served <= Clock()()
+
+
+async def test_each_opening_for_writing_is_recorded_with_the_position_behind_which_it_began(
+    tmp_path: Path,
+) -> None:
+    for count in (2, 0, 1):
+        store = await open_at(tmp_path)
+        for _ in range(count):
+            await store.append(append(part(f"order-{new_id()}", 0, b"1")))
+        await store.close()
+    with closing(sqlite3.connect(tmp_path / "log.db")) as connection:
+        rows = connection.execute("SELECT position, run FROM openings ORDER BY rowid").fetchall()
+    assert [position for position, _ in rows] == [0, 2, 2]
+    assert len({run for _, run in rows}) == 3
+    assert {len(run) for _, run in rows} == {8}

@@ -1,0 +1,1 @@
+INSERT INTO openings (position, run, time) VALUES (?, ?, ?)

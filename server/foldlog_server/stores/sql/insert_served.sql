@@ -1,0 +1,1 @@
+INSERT INTO served (nanoseconds) VALUES (?)
