@@ -19,7 +19,7 @@ from foldlog_server.build_process import BuildProcess
 from foldlog_server.core.admin import Admin
 from foldlog_server.core.aggregates import Aggregates
 from foldlog_server.core.command_handler import CommandHandler
-from foldlog_server.core.errors import StoreFull
+from foldlog_server.core.errors import StoreError, StoreFull
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.fold import Folds
 from foldlog_server.core.live_query import compile_watch
@@ -111,15 +111,27 @@ class App:
             opened.push_async_callback(snapshots.close)
             server = _server(port, store, projectors, rebuilds, snapshots, settings, clock)
             await server.start()
+            store.when_detached(lambda: server.set_serving(False))
             projectors.start()
             _go_on_building(rebuilds, projectors, interrupted, settings)
             opened.pop_all()
             return cls(store, projectors, rebuilds, snapshots, server, port.number)
 
+    @property
+    def refusal(self) -> StoreError | None:
+        """Why commands are refused; None while they are taken."""
+        return self._store.refusal
+
     async def stop(self, grace: float) -> None:
-        """Finish what was taken in, then let go of everything; `grace` is in seconds."""
+        """Finish what was taken in, then let go of everything; `grace` is in seconds.
+
+        Where the data directory is no longer there, its files are not closed: SQLite would remove, by their
+        names, what may be another server's by now. The process is then to end by `os._exit`.
+        """
         await self._server.stop(grace)
         await self._rebuilds.stop()
+        if self._store.refusal is not None:
+            return
         await self._projectors.stop()
         await self._store.close()
         await self._snapshots.close()
@@ -208,7 +220,10 @@ def _queries(store: EventStore, aggregates: Aggregates, past: Past, reads: Reads
 
 
 async def run(settings: Settings, ready: Callable[[App], None], stop: asyncio.Event) -> BaseException | None:
-    """Serve until `stop` is set or the store fails; gives the failure, if that was the reason."""
+    """Serve until `stop` is set or the store fails; gives the failure, if that was the reason.
+
+    Gives `LogDetached` if the data directory is no longer there: see `App.stop`.
+    """
     failures: list[BaseException] = []
 
     def fail(failure: BaseException) -> None:
@@ -221,4 +236,4 @@ async def run(settings: Settings, ready: Callable[[App], None], stop: asyncio.Ev
         await stop.wait()
     finally:
         await app.stop(0 if failures else settings.grace)
-    return failures[0] if failures else None
+    return failures[0] if failures else app.refusal

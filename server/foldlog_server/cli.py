@@ -296,6 +296,7 @@ def _setting(context: typer.Context, parameter: Any) -> dict[str, Any]:
 
 def _serve(settings: Settings, *, examples: bool) -> None:
     # Imported here: `foldlog --version` need not load gRPC.
+    from foldlog_server.core.errors import LogDetached
     from foldlog_server.serving import CannotStart, serve_until_stopped
 
     try:
@@ -303,6 +304,12 @@ def _serve(settings: Settings, *, examples: bool) -> None:
             failure = runner.run(serve_until_stopped(settings, _print_line, examples=examples))
     except CannotStart as reason:
         _fail(str(reason))
+    if isinstance(failure, LogDetached):
+        print(
+            "foldlog: The log's files were removed, moved or replaced while it was served.", file=sys.stderr
+        )
+        sys.stdout.flush()
+        os._exit(1)  # nothing is closed: SQLite would remove what lies at the names of its files now
     if failure is not None:
         _fail("The store failed, and what was being written is unknown. It is verified at the next start.")
 

@@ -205,6 +205,12 @@ async def store_unavailable(server: Server, patch: pytest.MonkeyPatch) -> Provok
     return await refusal(server, create()), Told(retry_after=1.0)
 
 
+async def log_detached(server: Server, patch: pytest.MonkeyPatch) -> Provoked:
+    patch.setattr(server.app._store, "_detached", True)
+    found = await refusal(server, create(), request_id=KEY)
+    return found, Told({"request_id_not_looked_up": "true"}, retry_after=5.0)
+
+
 async def store_full(server: Server, _: pytest.MonkeyPatch) -> Provoked:
     def fill(connection: sqlite3.Connection) -> None:
         [count] = connection.execute("PRAGMA page_count").fetchone()
@@ -269,6 +275,7 @@ BEFALLING: dict[Entry, Provoke] = {
         draining,
         store_unavailable,
         store_full,
+        log_detached,
         event_too_large,
         data_damaged,
         not_implemented,

@@ -7,6 +7,7 @@ from google.protobuf.message import Message
 
 from foldlog.v1.events_pb2 import EventMetadata
 from foldlog_server.core.codec import NO_CHAIN, chain_hash, encode_common, encode_header, encode_record
+from foldlog_server.core.errors import StoreError
 from foldlog_server.core.event_store import Append, Appended, Head, RecordedRequest, RequestKey
 from foldlog_server.core.events import EncodedEvent, NewEvent
 
@@ -74,6 +75,10 @@ class ListLog:
 
     def append(self, append: Append) -> asyncio.Future[Appended]:
         raise NotImplementedError
+
+    @property
+    def refusal(self) -> StoreError | None:
+        return None
 
     async def find_request(self, key: RequestKey) -> RecordedRequest | None:
         raise NotImplementedError

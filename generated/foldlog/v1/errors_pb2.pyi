@@ -74,6 +74,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The document cannot be answered for, because its first event could not be digested."""
     ERROR_REASON_VIEW_NOT_FOUND: _ErrorReason.ValueType  # 24
     """There is no such view."""
+    ERROR_REASON_LOG_DETACHED: _ErrorReason.ValueType  # 26
+    """The files of the log are not where they were."""
     ERROR_REASON_EVENT_UNREADABLE: _ErrorReason.ValueType  # 25
     """The log holds an event that this release of the server cannot read."""
 
@@ -130,6 +132,8 @@ ERROR_REASON_DOCUMENT_PARKED: ErrorReason.ValueType  # 23
 """The document cannot be answered for, because its first event could not be digested."""
 ERROR_REASON_VIEW_NOT_FOUND: ErrorReason.ValueType  # 24
 """There is no such view."""
+ERROR_REASON_LOG_DETACHED: ErrorReason.ValueType  # 26
+"""The files of the log are not where they were."""
 ERROR_REASON_EVENT_UNREADABLE: ErrorReason.ValueType  # 25
 """The log holds an event that this release of the server cannot read."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -41,6 +41,7 @@ from foldlog_server.core.decision import (
 from foldlog_server.core.errors import (
     Contended,
     FoldlogError,
+    LogDetached,
     StoreUnavailable,
     WrongExpectedVersion,
 )
@@ -280,7 +281,7 @@ class Aggregates:
         """Fail a decision and everything linked to it, then decide again what can be, in order."""
         fallen = closure(decision)
         retried = [other for other in fallen if other is not decision]
-        if isinstance(error, StoreUnavailable):
+        if isinstance(error, StoreUnavailable | LogDetached):
             for lost in retried:
                 lost.append = None
                 lost.settle(error)

@@ -15,7 +15,7 @@ from foldlog.v1.events_pb2 import EventMetadata
 from foldlog_server.core.aggregates import MAX_ATTEMPTS, Aggregates
 from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.decision import Decided, Decision, Part, Proposed, StreamState, never
-from foldlog_server.core.errors import Contended, FoldlogError, InvalidRequest, Violation
+from foldlog_server.core.errors import Contended, FoldlogError, InvalidRequest, StoreUnavailable, Violation
 from foldlog_server.core.event_store import (
     DuplicateRequest,
     EventStore,
@@ -119,7 +119,10 @@ class CommandHandler:
         time runs to its end, whether or not somebody still wants to know.
         """
         options = command.options
-        if not options.request_id or options.validate_only:
+        refusal = self._store.refusal
+        if refusal is not None:
+            tell(refusal)
+        elif not options.request_id or options.validate_only:
             self._carry_out(command, route, None, lambda found: tell(self._outcome(command, found)))
         else:
             key = RequestKey(command.actor, options.request_id.lower())
@@ -162,7 +165,8 @@ class CommandHandler:
             elif recorded.fingerprint != request.fingerprint:
                 attempt.tell(InvalidRequest.request_id_reused(request.key.request_id))
             else:
-                attempt.tell(await self._replay(recorded))
+                outcome = await self._replay(recorded)
+                attempt.tell(outcome if self._store.refusal is None else StoreUnavailable())
         except BaseException as error:
             attempt.tell(error)
 
@@ -203,6 +207,8 @@ class CommandHandler:
         """What is told; a domain that cannot show what it made is told of, and holds up nobody else."""
         if isinstance(found, BaseException):
             return found
+        if self._store.refusal is not None:  # what was read meanwhile may not outlive this process
+            return StoreUnavailable()
         streams: list[StreamOutcome] = []
         position = 0
         try:

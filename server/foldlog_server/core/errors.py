@@ -12,6 +12,7 @@ FoldlogError
     ├── StoreFull           nothing was stored
     ├── EventTooLarge       nothing was stored
     ├── StoreUnavailable    what was stored is unknown
+    ├── LogDetached         nothing was stored: the log's files are not where they were
     ├── EventUnreadable     an event is of another release
     └── DataDamaged         stored bytes do not fit their checksum
 """
@@ -36,6 +37,11 @@ class Violation:
 
 
 _REASONS = catalogue(ErrorReason)
+
+
+NOT_LOOKED_UP = "request_id_not_looked_up"
+"""Key of metadata, with the value "true": the refusal speaks of this attempt alone. Nobody has looked
+whether an earlier one with the same request id was carried out."""
 
 
 class FoldlogError(Exception):
@@ -303,6 +309,19 @@ class StoreUnavailable(StoreError):
             "The store does not answer, and the command may have happened. "
             "Send it again with the same request id.",
             retry_after=1.0,
+        )
+
+
+class LogDetached(StoreError):
+    """The log's files are not where they were: nothing was stored, and nothing will be."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _REASONS[ErrorReason.ERROR_REASON_LOG_DETACHED],
+            "The files of the server's log were removed, moved or replaced. This attempt stored nothing; "
+            "reads go on. Tell the operator; send it again with the same request id after a restart.",
+            {NOT_LOOKED_UP: "true"},
+            retry_after=5.0,
         )
 
 

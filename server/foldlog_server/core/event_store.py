@@ -17,6 +17,7 @@ from typing import NamedTuple, Protocol
 from msgspec import Struct, field
 
 from foldlog.v1.events_pb2 import EventMetadata
+from foldlog_server.core.errors import StoreError
 from foldlog_server.core.events import EncodedEvent, NewEvent
 
 MAX_BATCH_BYTES = 1024 * 1024 - 16 * 1024
@@ -136,14 +137,18 @@ class Log(Protocol):
 class EventStore(Log, Protocol):
     """A log that this process writes."""
 
+    @property
+    def refusal(self) -> StoreError | None:
+        """Why commands are refused before anything is looked up; None while they are taken."""
+
     def append(self, append: Append) -> asyncio.Future[Appended]:
         """Store all of it or none; the future resolves when it is on disk.
 
-        The future raises `WrongExpectedVersion`, `LinkedAppendFailed`, `DuplicateRequest`, `StoreFull` or
-        `EventTooLarge`, each of which stored nothing, or `StoreUnavailable`, after which what was stored
-        is unknown, and `find_request` and `read_stream` raise it, too. Cancelling the future does not undo
-        the append. One without streams stores nothing, and resolves once all that came before it is on disk;
-        what comes after it is recorded at a time not before this call's.
+        The future raises `WrongExpectedVersion`, `LinkedAppendFailed`, `DuplicateRequest`, `StoreFull`,
+        `EventTooLarge` or `LogDetached`, each of which stored nothing, or `StoreUnavailable`, after
+        which what was stored is unknown, and `find_request` and `read_stream` raise it, too. Cancelling the
+        future does not undo the append. One without streams stores nothing, and resolves once all that came
+        before it is on disk; what comes after it is recorded at a time not before this call's.
         """
 
     async def find_request(self, key: RequestKey) -> RecordedRequest | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from foldlog_server.core.codec import NO_CHAIN, chain_hash
-from foldlog_server.core.errors import StoreUnavailable, WrongExpectedVersion
+from foldlog_server.core.errors import StoreError, StoreUnavailable, WrongExpectedVersion
 from foldlog_server.core.event_store import (
     MAX_BATCH_BYTES,
     Append,
@@ -46,6 +46,10 @@ class MemoryEventStore:
     @property
     def head(self) -> Head:
         return self._progress.head
+
+    @property
+    def refusal(self) -> StoreError | None:
+        return None
 
     def append(self, append: Append) -> asyncio.Future[Appended]:
         key = admit(append)

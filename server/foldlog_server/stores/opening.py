@@ -3,6 +3,7 @@
 CannotOpen
 ├── DataDirectoryUnusable   it cannot be made, read or written
 ├── DataDirectoryLocked     another server has it
+├── LogLinked               its log.db has more than one name
 ├── NoLog                   it has no log.db, for those who only read one
 ├── NotALog                 its log.db is something else
 ├── FormatTooNew            a later release wrote it
@@ -32,6 +33,16 @@ class DataDirectoryLocked(CannotOpen):
     def __init__(self, directory: Path) -> None:
         super().__init__(
             f"Another server is using the data directory {directory}. Stop it, or choose another directory."
+        )
+
+
+class LogLinked(CannotOpen):
+    """The log's file has more than one name."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(
+            f"{file} has a second name (a hard link), by which another program could write it. "
+            "Remove that name; if it was meant as a copy, copy the file while no server runs."
         )
 
 

@@ -1,6 +1,7 @@
 """The event store in an SQLite file: one writer with group commit, and readers that never wait for it."""
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -9,16 +10,16 @@ from pathlib import Path
 from typing import TypeVar
 
 import aiosqlite
-from filelock import FileLock, Timeout
 
 from foldlog_server.core.codec import NO_CHAIN
-from foldlog_server.core.errors import DataDamaged, StoreUnavailable
+from foldlog_server.core.errors import DataDamaged, LogDetached, StoreError, StoreUnavailable
 from foldlog_server.core.event_store import Append, Appended, Head, RecordedRequest, RequestKey
 from foldlog_server.core.events import EncodedEvent
 from foldlog_server.stores import private_files, sqlite_rows, sqlite_schema
 from foldlog_server.stores.admission import admit
 from foldlog_server.stores.group_commit import GroupCommit
-from foldlog_server.stores.opening import DataDirectoryLocked, DataDirectoryUnusable, LogDamaged
+from foldlog_server.stores.held_files import FilesChanged, HeldFiles
+from foldlog_server.stores.opening import DataDirectoryUnusable, LogDamaged
 from foldlog_server.stores.progress import Progress
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
 from foldlog_server.stores.sqlite_writer import Accepted, LogWriter, Outcome
@@ -26,6 +27,11 @@ from foldlog_server.stores.statements import REMEMBERED
 from foldlog_server.stores.tail import Tail
 
 T = TypeVar("T")
+
+_log = logging.getLogger("foldlog")
+
+IDLE_SECONDS = 1.0
+"""How often the log's files are looked at while nothing is stored."""
 
 POINT_READ_EVENTS = 100
 """A stream is read in the loop's thread up to here; what is longer goes to the scanner's."""
@@ -38,6 +44,10 @@ class SqliteEventStore:
     for every later append, and for every stream or request that is looked up, because what is not found may
     be there after a restart. It calls `on_failure` once: the process is to stop, and to verify the log's end
     when it starts again. After `close`, and after a failure, `wait_beyond` raises `StoreUnavailable`.
+
+    When the log's files are no longer what their paths lead to, it is detached: what was just written may not
+    be found by a restart, so it is told as unknown; everything later is refused as `LogDetached`. Reads go
+    on, from the files that are open, so that the data can still be had.
     """
 
     def __init__(
@@ -48,6 +58,7 @@ class SqliteEventStore:
         scanner: aiosqlite.Connection,
         clock: Callable[[], int],
         on_failure: Callable[[BaseException], None],
+        files: HeldFiles,
         resources: AsyncExitStack,
     ) -> None:
         self.log_id = reader.log_id
@@ -57,6 +68,8 @@ class SqliteEventStore:
         self._scanner = scanner
         self._clock = clock
         self._on_failure = on_failure
+        self._on_detached: list[Callable[[], None]] = []
+        self._files = files
         self._resources = resources
         self._loop = asyncio.get_running_loop()
         self._progress = Progress(writer.head)
@@ -66,6 +79,9 @@ class SqliteEventStore:
         self._failed = False
         self._refusing = False
         """Failed, or closed."""
+        self._detached = False
+        self._saving: asyncio.Task[None] | None = None
+        self._watch = self._loop.call_later(IDLE_SECONDS, self._look_at_files)
 
     @classmethod
     async def open(
@@ -92,8 +108,9 @@ class SqliteEventStore:
 
         async with AsyncExitStack() as resources:
             try:
-                resources.callback(_lock(directory).release)
-                private_files.make_file(file)
+                sqlite_schema.make_directory(directory)
+                files = HeldFiles(directory, file)
+                resources.callback(files.close)
                 # A file that cannot be opened is found here: aiosqlite would leave a thread behind.
                 sqlite3.connect(file).close()
                 connection = await aiosqlite.connect(file, isolation_level=None, cached_statements=REMEMBERED)
@@ -106,19 +123,36 @@ class SqliteEventStore:
                 await _in_thread(scanner, sqlite_schema.set_up_reader)
                 # Not before: a file that is not ours is left as it is.
                 private_files.make_directory_private(directory)
+                files.hold_beside()
+                files.check()
             except DataDamaged as error:
                 raise LogDamaged(file, int(error.metadata["position"])) from error
-            except (OSError, sqlite3.Error) as error:
+            except (OSError, sqlite3.Error, FilesChanged) as error:
                 raise DataDirectoryUnusable(directory, error) from error
-            return cls(writer, connection, reader, scanner, clock, on_failure, resources.pop_all())
+            return cls(
+                writer,
+                connection,
+                reader,
+                scanner,
+                clock,
+                on_failure,
+                files,
+                resources.pop_all(),
+            )
 
     @property
     def head(self) -> Head:
         return self._progress.head
 
+    @property
+    def refusal(self) -> StoreError | None:
+        return LogDetached() if self._detached else None
+
     def append(self, append: Append) -> asyncio.Future[Appended]:
         accepted = Accepted(append, admit(append), self._loop.create_future())
-        if self._refusing:
+        if self._detached:
+            _settle(accepted, LogDetached())
+        elif self._refusing:
             _settle(accepted, StoreUnavailable())
         else:
             self._commits.add(accepted)
@@ -159,9 +193,22 @@ class SqliteEventStore:
 
     async def close(self) -> None:
         self._refusing = True
+        self._watch.cancel()
         await self._commits.drained()
+        if self._saving is not None:
+            await self._saving
         self._progress.end()
-        await self._resources.aclose()
+        if self._detached:
+            await self._let_go_but_for_the_reader()
+        else:
+            await self._resources.aclose()
+
+    async def _let_go_but_for_the_reader(self) -> None:
+        # The last connection to close would remove, by its name, whatever `log.db-wal` there is now.
+        _kept_open.append(self._reader)
+        await self._scanner.close()
+        await self._connection.close()
+        self._files.close()
 
     async def _scan(
         self, read: Callable[[sqlite3.Connection], Sequence[EncodedEvent]]
@@ -173,18 +220,32 @@ class SqliteEventStore:
 
     async def _write(self, batch: list[Accepted]) -> None:
         """One hop to the writer's thread for the batch, and one turn of the loop for what came of it."""
-        if self._failed:
-            self._deliver(batch, _unavailable(batch))
+        if self._failed or self._detached:
+            self._settle_all(batch, [LogDetached() if self._detached else StoreUnavailable() for _ in batch])
             return
         try:
             now = self._clock()
-            outcomes = await _in_thread(self._connection, lambda _: self._writer.write(batch, now))
+            outcomes, change = await _in_thread(self._connection, lambda _: self._written(batch, now))
         except BaseException as error:  # a cancelled task too: its thread goes on, and nobody hears of it
-            self._deliver(batch, _unavailable(batch))
+            self._settle_all(batch, _unavailable(batch))
             self._fail(error)
-        else:
-            self._deliver(batch, outcomes)
+            return
+        self._take_in(outcomes)
+        if change is None:
+            self._settle_all(batch, outcomes)
             await self._checkpoint()
+        else:
+            self._settle_all(batch, _unavailable(batch))
+            self._detach(change)
+
+    def _written(self, batch: list[Accepted], now: int) -> tuple[Sequence[Outcome], FilesChanged | None]:
+        """What became of a batch, and of the files that it was written to."""
+        outcomes = self._writer.write(batch, now)
+        try:
+            self._files.check()
+        except FilesChanged as change:
+            return outcomes, change
+        return outcomes, None
 
     async def _checkpoint(self) -> None:
         """After the answers, which need not wait for it."""
@@ -194,13 +255,59 @@ class SqliteEventStore:
             except BaseException as error:
                 self._fail(error)
 
-    def _deliver(self, batch: list[Accepted], outcomes: Sequence[Outcome]) -> None:
+    def _take_in(self, outcomes: Sequence[Outcome]) -> None:
+        """Let those who follow the log see what was stored."""
         stored = [event for outcome in outcomes if isinstance(outcome, Appended) for event in outcome.events]
         if stored:
             self._tail.extend(stored)
             self._progress.advance(self._writer.head)
+
+    @staticmethod
+    def _settle_all(batch: list[Accepted], outcomes: Sequence[Outcome]) -> None:
         for accepted, outcome in zip(batch, outcomes, strict=True):
             _settle(accepted, outcome)
+
+    # When the files are elsewhere
+
+    def when_detached(self, tell: Callable[[], None]) -> None:
+        """Call back once when the log is detached, at once if it is."""
+        self._on_detached.append(tell)
+        if self._detached:
+            tell()
+
+    def _look_at_files(self) -> None:
+        try:
+            self._files.check()
+        except FilesChanged as change:
+            self._detach(change)
+        else:
+            self._watch = self._loop.call_later(IDLE_SECONDS, self._look_at_files)
+
+    def _detach(self, change: FilesChanged) -> None:
+        if self._detached or self._failed:
+            return
+        self._detached = True
+        self._watch.cancel()
+        _log.critical(
+            "The log is no longer where it was opened: %s. Commands are refused from now on. This process "
+            "still has all %d events and gives them out: take a backup through it before you end it.",
+            change,
+            self.head.position,
+        )
+        for tell in self._on_detached:
+            tell()
+        if self._files.log_is_in_place:
+            self._saving = self._loop.create_task(self._save())
+
+    async def _save(self) -> None:
+        """Bring what is only in a write-ahead log without a name into the database, which has one."""
+        try:
+            saved = await _in_thread(self._connection, lambda _: self._writer.save())
+        except sqlite3.Error as error:
+            _log.critical("What is stored could not be brought into log.db: %s.", error)
+            return
+        if saved:
+            _log.critical("All that is stored has been brought into log.db, which is still in its place.")
 
     def _check_certain(self) -> None:
         """Raise `StoreUnavailable` when the end of the log is unknown."""
@@ -211,6 +318,10 @@ class SqliteEventStore:
         self._failed = self._refusing = True
         self._progress.end()
         self._on_failure(error)
+
+
+_kept_open: list[SqliteLogReader] = []
+"""Until the process ends."""
 
 
 def _unavailable(batch: list[Accepted]) -> list[Outcome]:
@@ -231,17 +342,6 @@ def _settle(accepted: Accepted, outcome: Outcome) -> None:
 
 def _weight(accepted: Accepted) -> int:
     return sum([len(event.data) for part in accepted.append.streams for event in part.events])
-
-
-def _lock(directory: Path) -> FileLock:
-    """The lock that keeps other writers, and no readers, away from a data directory."""
-    sqlite_schema.make_directory(directory)
-    lock = FileLock(directory / "lock", mode=private_files.MODE, thread_local=False)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        raise DataDirectoryLocked(directory) from None
-    return lock
 
 
 async def _in_thread(connection: aiosqlite.Connection, work: Callable[[sqlite3.Connection], T]) -> T:

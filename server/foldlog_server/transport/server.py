@@ -99,6 +99,10 @@ class GrpcServer:
         await self._server.start()
         self._health.set_serving(True)
 
+    def set_serving(self, serving: bool) -> None:
+        """What health checks are told from now on."""
+        self._health.set_serving(serving)
+
     async def stop(self, grace: float) -> None:
         """Take no more calls, end streams with the reason, let unary calls finish for `grace` seconds."""
         self._health.close()

@@ -1,0 +1,122 @@
+"""The files of an open log, locked against a second writer and compared with what lies at their paths.
+
+SQLite goes on writing to files that were removed, moved or replaced: everything seems well until the
+process ends. The paths are looked at with `stat`, after each sync and while nothing happens, and never
+opened: closing any descriptor of a database drops the POSIX locks by which SQLite protects it
+(sqlite.org/howtocorrupt.html, 2.2).
+
+The lock on `log.db` itself keeps away who comes by another path (a link, a bind mount) or after `lock` was
+removed. Its descriptor is opened before SQLite opens the database and closed after SQLite has closed it.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+from filelock import FileLock, Timeout
+
+from foldlog_server.stores import private_files
+from foldlog_server.stores.opening import DataDirectoryLocked, LogLinked
+
+if sys.platform != "win32":
+    import fcntl
+
+
+class FilesChanged(Exception):
+    """The files at the paths of an open log are not the ones that are open."""
+
+    def __init__(self, changes: Sequence[str]) -> None:
+        super().__init__("; ".join(changes))
+
+
+class _Identity(NamedTuple):
+    device: int
+    inode: int
+
+
+class HeldFiles:
+    """The files of one log, from before SQLite opens it until after it is closed."""
+
+    def __init__(self, directory: Path, log_file: Path) -> None:
+        """Take both locks; the log's file is made if it is missing.
+
+        Raises `DataDirectoryLocked`, `LogLinked` if the file has another name, and `OSError`.
+        """
+        self._held: dict[Path, _Identity] = {}
+        self._log_file = log_file
+        with ExitStack() as resources:
+            lock_file = directory / "lock"
+            self._lock(FileLock(lock_file, mode=private_files.MODE, thread_local=False), directory, resources)
+            descriptor = os.open(log_file, os.O_RDWR | os.O_CREAT, private_files.MODE)
+            resources.callback(os.close, descriptor)
+            _lock_exclusively(descriptor, directory)
+            if os.fstat(descriptor).st_nlink > 1:
+                raise LogLinked(log_file)
+            self._hold(lock_file)
+            found = os.fstat(descriptor)
+            self._held[log_file] = _Identity(found.st_dev, found.st_ino)
+            self._resources = resources.pop_all()
+
+    @staticmethod
+    def _lock(lock: FileLock, directory: Path, resources: ExitStack) -> None:
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            raise DataDirectoryLocked(directory) from None
+        resources.callback(lock.release)
+
+    @property
+    def log_is_in_place(self) -> bool:
+        """Whether the database itself is still what its path leads to."""
+        return not self._change(self._log_file)
+
+    def hold_beside(self) -> None:
+        """Hold what SQLite has put beside the database, which stays there while a connection is open."""
+        real = self._log_file.resolve()  # SQLite follows a link before it names the others
+        for suffix in ("-wal", "-shm"):
+            self._hold(real.with_name(real.name + suffix))
+
+    def check(self) -> None:
+        """Raise `FilesChanged` if a path leads elsewhere than when it was opened; some microseconds."""
+        for path, identity in self._held.items():
+            try:
+                found = os.stat(path)
+            except OSError:
+                break
+            if found.st_ino != identity.inode or found.st_dev != identity.device:
+                break
+        else:
+            return
+        raise FilesChanged([change for path in self._held if (change := self._change(path))])
+
+    def close(self) -> None:
+        """Let go of the locks."""
+        self._resources.close()
+
+    def _hold(self, path: Path) -> None:
+        found = os.stat(path)
+        self._held[path] = _Identity(found.st_dev, found.st_ino)
+
+    def _change(self, path: Path) -> str:
+        """What has become of a path, for people; empty if nothing."""
+        try:
+            found = os.stat(path)
+        except FileNotFoundError:
+            return f"{path} is gone"
+        except OSError as error:
+            return f"{path} cannot be looked at ({error.strerror})"
+        is_same = _Identity(found.st_dev, found.st_ino) == self._held[path]
+        return "" if is_same else f"{path} is another file"
+
+
+def _lock_exclusively(descriptor: int, directory: Path) -> None:
+    """With `flock`, which knows nothing of the POSIX locks that SQLite takes on the same file."""
+    if sys.platform == "win32":
+        return  # a lock there would keep SQLite away, and nothing that is open can be removed or replaced
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise DataDirectoryLocked(directory) from None
