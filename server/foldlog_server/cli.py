@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -157,6 +158,26 @@ def check_history(data: StoredData = _DEFAULTS.data, as_json: Json = False) -> N
         print(checking.summary(findings))
     if findings.problems:
         raise typer.Exit(1)
+
+
+@app.command("accept-loss")
+def accept_loss(
+    data: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="The data directory.")],
+    head: Annotated[str, typer.Option(metavar="POSITION:MARK", help="The end, as the refusal names it.")],
+) -> None:
+    """Go on with what is left of a log that has lost events: it becomes another log with the same history.
+
+    Clients are told that the log was replaced. Copies of the files as they were stay in the data directory.
+    """
+    from foldlog_server.app import new_id
+    from foldlog_server.stores import loss
+    from foldlog_server.stores.opening import CannotOpen
+
+    try:
+        log_id = loss.accept(data, head, new_id, time.time_ns())
+    except CannotOpen as reason:
+        _fail(str(reason))
+    print(f"{data} is log {log_id} from now on: it begins with the events up to {head}.")
 
 
 @events.command("tail")

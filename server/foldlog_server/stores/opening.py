@@ -7,24 +7,39 @@ CannotOpen
 ├── NoLog                   it has no log.db, for those who only read one
 ├── NotALog                 its log.db is something else
 ├── FormatTooNew            a later release wrote it
-└── LogDamaged              its newest events are not what was written
+└── LogDamaged              its bytes are not what was written
 """
 
 from pathlib import Path
+
+from foldlog_server.stores.causes import Cause, cause_in
 
 
 class CannotOpen(Exception):
     """The log cannot be opened; the message is one line for people."""
 
 
+_REMEDIES = {
+    Cause.FULL: "Free some space there and start again",
+    Cause.QUOTA: "Raise the quota or remove something, and start again",
+    Cause.FILE_TOO_LARGE: "Raise the limit and start again",
+    Cause.NO_DESCRIPTORS: "Raise the limit and start again",
+    Cause.NO_MEMORY: "Free some memory and start again",
+    Cause.READ_ONLY: "Make it writable, or choose another data directory",
+    Cause.BUSY: "End that program's transaction and start again",
+    Cause.IO_ERROR: "Look at the system's log; copy the directory to another disk before anything else",
+}
+
+
 class DataDirectoryUnusable(CannotOpen):
     """The data directory cannot be made, read or written."""
 
     def __init__(self, directory: Path, reason: Exception) -> None:
-        super().__init__(
-            f"The data directory {directory} cannot be used: {reason}. "
-            "Choose another one, or give this user the right to read and write it."
-        )
+        cause = cause_in(directory, reason)
+        self.cause = cause
+        remedy = _REMEDIES.get(cause, "Choose another one, or give this user the right to read and write it")
+        why = str(reason) if cause is Cause.OTHER else f"{cause.value} ({reason})"
+        super().__init__(f"The data directory {directory} cannot be used: {why}. {remedy}.")
 
 
 class DataDirectoryLocked(CannotOpen):
@@ -50,7 +65,10 @@ class NotALog(CannotOpen):
     """There is no log of Foldlog at this place."""
 
     def __init__(self, file: Path) -> None:
-        super().__init__(f"{file} is not a Foldlog log. Choose another data directory, or remove the file.")
+        super().__init__(
+            f"{file} is not a Foldlog log. Choose another data directory, or move the file away if it is not "
+            "needed there."
+        )
 
 
 class NoLog(CannotOpen):
@@ -73,11 +91,18 @@ class FormatTooNew(CannotOpen):
 
 
 class LogDamaged(CannotOpen):
-    """The newest events are not what was written."""
+    """The log's file is damaged."""
 
-    def __init__(self, file: Path, position: int) -> None:
+    def __init__(self, file: Path, where: str) -> None:
         super().__init__(
-            f"{file} is damaged at position {position}: its bytes do not fit their checksum or the chain. "
-            "Restore it from a backup."
+            f"{file} is damaged: {where}. Nothing was changed. Copy it aside and restore a backup into "
+            "another data directory; foldlog verify names what is damaged."
         )
-        self.position = position
+
+    @classmethod
+    def at_position(cls, file: Path, position: int) -> "LogDamaged":
+        return cls(file, f"at position {position}, its bytes do not fit their checksum or the chain")
+
+    @classmethod
+    def as_a_database(cls, file: Path, said: str) -> "LogDamaged":
+        return cls(file, f"it is a Foldlog log, but cannot be read as one ({said})")

@@ -26,6 +26,7 @@ BYTES_PER_EVENT = 100
 _PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "journal_size_limit = 16777216")
 _CREATE = [statement("create_snapshots"), statement("create_snapshots_log")]
 _SELECT = statement("select_snapshot")
+_SELECT_NEWEST = statement("select_newest_snapshots")
 _SELECT_VERSION = statement("select_snapshot_version")
 _INSERT = statement("insert_snapshot")
 
@@ -53,7 +54,7 @@ class SnapshotFile:
 @contextmanager
 def snapshots_in(directory: Path, log_id: str) -> Iterator[Snapshots]:
     """The snapshots of a log; none if there is no file, or it is another log's or cannot be read."""
-    file = _file_in(directory)
+    file = file_in(directory)
     try:
         reader = _connect_reader(file) if file.exists() and _log_of(file) == log_id else None
     except sqlite3.Error:
@@ -82,7 +83,7 @@ class SqliteSnapshots:
 
         Raises `OSError` or `sqlite3.Error` if there is no way to have any.
         """
-        file = _file_in(directory)
+        file = file_in(directory)
         kinds = [kind(decider) for decider in deciders]
         writer = await thread.do(lambda: _open_writer(file, log_id, kinds))
         try:
@@ -113,8 +114,21 @@ class SqliteSnapshots:
             self._writer.execute(_INSERT, (*place, position, time, event_id, crc, encoded))
 
 
-def _file_in(directory: Path) -> Path:
+def file_in(directory: Path) -> Path:
+    """Where a data directory has its snapshots."""
     return directory / "snapshots.db"
+
+
+def newest_of_all(connection: sqlite3.Connection) -> tuple[str, int, str] | None:
+    """The log, the position and the event's id of the snapshot that has seen most; None if there is none.
+
+    Raises what SQLite raises.
+    """
+    log = connection.execute("SELECT log_id FROM log").fetchone()
+    for version, position, time, event_id, crc, encoded in connection.execute(_SELECT_NEWEST):
+        if log is not None and _checksum(version, position, time, event_id, encoded) == crc:
+            return str(log[0]), position, event_id
+    return None
 
 
 def _connect_reader(file: Path) -> sqlite3.Connection:

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -15,8 +15,9 @@ from foldlog_server.core.codec import NO_CHAIN
 from foldlog_server.core.errors import DataDamaged, LogDetached, StoreError, StoreUnavailable
 from foldlog_server.core.event_store import Append, Appended, Head, RecordedRequest, RequestKey
 from foldlog_server.core.events import EncodedEvent
-from foldlog_server.stores import private_files, sqlite_rows, sqlite_schema
+from foldlog_server.stores import loss, private_files, sqlite_rows, sqlite_schema, wal_file
 from foldlog_server.stores.admission import admit
+from foldlog_server.stores.causes import Cause, cause_of, try_to_write
 from foldlog_server.stores.group_commit import GroupCommit
 from foldlog_server.stores.held_files import FilesChanged, HeldFiles
 from foldlog_server.stores.opening import DataDirectoryUnusable, LogDamaged
@@ -107,38 +108,26 @@ class SqliteEventStore:
             return writer
 
         async with AsyncExitStack() as resources:
-            try:
-                sqlite_schema.make_directory(directory)
-                files = HeldFiles(directory, file)
-                resources.callback(files.close)
-                # A file that cannot be opened is found here: aiosqlite would leave a thread behind.
-                sqlite3.connect(file).close()
-                connection = await aiosqlite.connect(file, isolation_level=None, cached_statements=REMEMBERED)
-                resources.push_async_callback(connection.close)
-                writer = await _in_thread(connection, set_up)
-                reader = resources.enter_context(SqliteLogReader.open(directory))
-                uri = sqlite_schema.read_only_uri(file)
-                scanner = await aiosqlite.connect(uri, uri=True, isolation_level=None)
-                resources.push_async_callback(scanner.close)
-                await _in_thread(scanner, sqlite_schema.set_up_reader)
-                # Not before: a file that is not ours is left as it is.
-                private_files.make_directory_private(directory)
-                files.hold_beside()
-                files.check()
-            except DataDamaged as error:
-                raise LogDamaged(file, int(error.metadata["position"])) from error
-            except (OSError, sqlite3.Error, FilesChanged) as error:
-                raise DataDirectoryUnusable(directory, error) from error
-            return cls(
-                writer,
-                connection,
-                reader,
-                scanner,
-                clock,
-                on_failure,
-                files,
-                resources.pop_all(),
-            )
+            resources.enter_context(_failures_as_reasons(directory, file))
+            files = _held(directory, file)
+            resources.callback(files.close)
+            loss.check_that_nothing_is_lost(directory)
+            # A file that cannot be opened is found here: aiosqlite would leave a thread behind.
+            sqlite3.connect(file).close()
+            connection = await aiosqlite.connect(file, isolation_level=None, cached_statements=REMEMBERED)
+            resources.push_async_callback(connection.close)
+            writer = await _in_thread(connection, set_up)
+            reader = resources.enter_context(SqliteLogReader.open(directory))
+            uri = sqlite_schema.read_only_uri(file)
+            scanner = await aiosqlite.connect(uri, uri=True, isolation_level=None)
+            resources.push_async_callback(scanner.close)
+            await _in_thread(scanner, sqlite_schema.set_up_reader)
+            # Not before: a file that is not ours is left as it is.
+            private_files.make_directory_private(directory)
+            files.hold_beside()
+            files.check()
+            kept = resources.pop_all()
+        return cls(writer, connection, reader, scanner, clock, on_failure, files, kept)
 
     @property
     def head(self) -> Head:
@@ -318,6 +307,32 @@ class SqliteEventStore:
         self._failed = self._refusing = True
         self._progress.end()
         self._on_failure(error)
+
+
+@contextmanager
+def _failures_as_reasons(directory: Path, file: Path) -> Iterator[None]:
+    """Raise as `CannotOpen` what stands in the way of opening a log."""
+    try:
+        yield
+    except DataDamaged as error:
+        raise LogDamaged.at_position(file, int(error.metadata["position"])) from error
+    except (OSError, sqlite3.Error, FilesChanged) as error:
+        if isinstance(error, sqlite3.Error) and cause_of(error) is Cause.DAMAGED:
+            raise LogDamaged.as_a_database(file, str(error)) from error
+        raise DataDirectoryUnusable(directory, error) from error
+
+
+def _held(directory: Path, file: Path) -> HeldFiles:
+    """The files of a log, locked, and on the disk as they can be read; the directory is made if missing.
+
+    What must be written is tried first, so that a shortage is told as what it is.
+    """
+    sqlite_schema.make_directory(directory)
+    try_to_write(directory)
+    loss.check_that_there_is_a_log(directory)
+    files = HeldFiles(directory, file)
+    wal_file.make_durable(wal_file.wal_of(file))
+    return files
 
 
 _kept_open: list[SqliteLogReader] = []

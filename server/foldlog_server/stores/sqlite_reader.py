@@ -9,8 +9,15 @@ from foldlog_server.core.event_store import Head, RecordedRequest, RequestKey
 from foldlog_server.core.events import EncodedEvent
 from foldlog_server.stores import sqlite_requests, sqlite_rows
 from foldlog_server.stores.admission import stored_key
+from foldlog_server.stores.causes import Cause, cause_of
 from foldlog_server.stores.opening import DataDirectoryUnusable, NoLog, NotALog
-from foldlog_server.stores.sqlite_schema import log_file, read_only_uri, recognise, set_up_reader
+from foldlog_server.stores.sqlite_schema import (
+    log_file,
+    read_only_uri,
+    recognise,
+    set_up_reader,
+    unreadable,
+)
 from foldlog_server.stores.statements import statement
 
 _SELECT_LOG = statement("select_log")
@@ -44,9 +51,8 @@ class SqliteLogReader:
                 connection.close()
                 raise
         except sqlite3.Error as error:
-            # Errors that Python's own code raises carry no code of SQLite's.
-            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
-                raise NotALog(file) from error
+            if cause_of(error) in (Cause.NOT_A_DATABASE, Cause.DAMAGED):
+                raise unreadable(file, error) from error
             raise DataDirectoryUnusable(directory, error) from error
         return cls(connection, log_id)
 

@@ -48,9 +48,9 @@ def create(connection: sqlite3.Connection, now: int, window_ns: int) -> None:
     _replace_view(connection, [_add(connection, now, window_ns)])
 
 
-def newest_end(connection: sqlite3.Connection) -> int:
-    """Until when the newest partition takes records."""
-    return _end(connection.execute(_SELECT_PARTITIONS).fetchone()[0])
+def ends_of_former(connection: sqlite3.Connection) -> list[int]:
+    """Until when each partition but the newest took records."""
+    return [_end(name) for (name,) in connection.execute(_SELECT_PARTITIONS).fetchall()[1:]]
 
 
 class RequestPartitions:

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from foldlog_server.stores import sqlite_requests
-from foldlog_server.stores.opening import FormatTooNew, NotALog
+from foldlog_server.stores.causes import Cause, cause_of
+from foldlog_server.stores.opening import CannotOpen, FormatTooNew, LogDamaged, NotALog
 from foldlog_server.stores.statements import statement
 
 FORMAT = 2
 APPLICATION_ID = 0x466F6C64  # "Fold"
+_APPLICATION_ID_AT = 68  # sqlite.org/fileformat2.html, 1.3
 
 _TABLES = [
     statement(name)
@@ -80,14 +82,18 @@ def set_up_writer(
 
     Raises `NotALog` and `FormatTooNew` without having touched the file.
     """
-    new = _is_empty(connection, file)
-    if not new:
-        recognise(connection, file)
-    _pragmas(connection, _WRITER_PRAGMAS)
-    if new:
+    if _is_empty(connection, file):
+        _pragmas(connection, _WRITER_PRAGMAS)
         _create(connection, new_id(), now, window_ns)
     else:
-        _upgrade(connection, file, window_ns)
+        set_up_existing(connection, file)
+
+
+def set_up_existing(connection: sqlite3.Connection, file: Path) -> None:
+    """As `set_up_writer`, for a log that there is."""
+    recognise(connection, file)
+    _pragmas(connection, _WRITER_PRAGMAS)
+    _upgrade(connection, file)
 
 
 def record_opening(connection: sqlite3.Connection, position: int, now: int) -> bytes:
@@ -108,12 +114,24 @@ def set_up_reader(connection: sqlite3.Connection) -> None:
 
 
 def recognise(connection: sqlite3.Connection, file: Path) -> None:
-    """Raise `NotALog` or `FormatTooNew` if this release cannot read the file."""
+    """Raise `NotALog`, `LogDamaged` or `FormatTooNew` if this release cannot read the file."""
     if _number(connection, file, "PRAGMA application_id") != APPLICATION_ID:
         raise NotALog(file)
     found = _number(connection, file, "PRAGMA user_version")
     if found > FORMAT:
         raise FormatTooNew(file, found, FORMAT)
+
+
+def unreadable(file: Path, error: sqlite3.Error) -> CannotOpen:
+    """What to say of a file that SQLite cannot read as a database: whether it is a log shows in its
+    first page.
+
+    Only for a file that this process has not open: what is closed here drops the locks of all connections.
+    """
+    with file.open("rb") as opened:
+        opened.seek(_APPLICATION_ID_AT)
+        is_log = opened.read(4) == APPLICATION_ID.to_bytes(4, "big")
+    return LogDamaged.as_a_database(file, str(error)) if is_log else NotALog(file)
 
 
 def _is_empty(connection: sqlite3.Connection, file: Path) -> bool:
@@ -127,8 +145,8 @@ def _number(connection: sqlite3.Connection, file: Path, sql: str) -> int:
     try:
         (number,) = connection.execute(sql).fetchone()
     except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-            raise NotALog(file) from None
+        if cause_of(error) in (Cause.NOT_A_DATABASE, Cause.DAMAGED):
+            raise unreadable(file, error) from None
         raise
     return int(number)
 
@@ -143,26 +161,29 @@ def _create(connection: sqlite3.Connection, log_id: str, now: int, window_ns: in
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {FORMAT}")
     connection.execute("COMMIT")
+    # So that the file is a log from its first page on, whatever becomes of what lies beside it.
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
-def _upgrade(connection: sqlite3.Connection, file: Path, window_ns: int) -> None:
+def _upgrade(connection: sqlite3.Connection, file: Path) -> None:
     """Give a log of format 1 the tables of format 2; nothing that it holds is changed."""
     if _number(connection, file, "PRAGMA user_version") == FORMAT:
         return
     connection.execute("BEGIN IMMEDIATE")
     for table in _TABLES_OF_2:
         connection.execute(table)
-    connection.execute(_INSERT_SERVED, (_served_before_2(connection, window_ns),))
+    connection.execute(_INSERT_SERVED, (_served_before_2(connection),))
     connection.execute(f"PRAGMA user_version = {FORMAT}")
     connection.execute("COMMIT")
 
 
-def _served_before_2(connection: sqlite3.Connection, window_ns: int) -> int:
-    """When the newest partition was made: beginning with it, the time served forgets no request id too early.
+def _served_before_2(connection: sqlite3.Connection) -> int:
+    """What the time served begins with: not later than the clock was when the newest partition was made.
 
-    Format 1 named partitions by the clock.
+    Format 1 named partitions by the clock. So no request id is forgotten too early, whatever the window was.
     """
-    return sqlite_requests.newest_end(connection) - max(window_ns // sqlite_requests.PARTITIONS, 1)
+    [made_time] = connection.execute("SELECT made_time FROM log").fetchone()
+    return int(max([made_time, *sqlite_requests.ends_of_former(connection)]))
 
 
 def _pragmas(connection: sqlite3.Connection, pragmas: str) -> None:

@@ -103,7 +103,7 @@ def contents_of(path: Path) -> Contents | None:
     if not path.exists():
         return None
     try:
-        with closing(sqlite3.connect(path)) as connection:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             log_id, position, chain_hash, is_complete = connection.execute(sql.READ_CHECKPOINT).fetchone()
     except (sqlite3.DatabaseError, TypeError):
         return None

@@ -1,0 +1,163 @@
+"""A log that has lost what was acknowledged is not opened: nothing is written over what is left of it.
+
+Looked at before any connection that could write, recover or checkpoint. The way out that keeps all is to put
+the missing files back; the other is `foldlog accept-loss`, which makes another log of what is there.
+"""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from foldlog_server.core.event_store import Head
+from foldlog_server.stores import evidence, private_files, sqlite_schema, wal_file
+from foldlog_server.stores.evidence import Witness
+from foldlog_server.stores.held_files import HeldFiles
+from foldlog_server.stores.opening import CannotOpen
+from foldlog_server.stores.sqlite_reader import SqliteLogReader
+from foldlog_server.stores.sqlite_schema import log_file
+from foldlog_server.stores.statements import statement
+
+_SELECT_LOG = statement("select_log")
+_UPDATE_LOG = statement("update_log")
+_INSERT_ANCESTOR = statement("insert_ancestor")
+
+MARK_BYTES = 8
+"""Of the chain hash, as a head is written for people."""
+
+
+class LogMissing(CannotOpen):
+    """There is no log where something has seen one."""
+
+    def __init__(self, directory: Path, witness: Witness) -> None:
+        super().__init__(
+            f"There is no log in {directory}, but {witness.file.name} has seen log {witness.log_id} up to "
+            f"position {witness.position:,}. Put log.db (with its log.db-wal, if there was one) back, or "
+            "restore a backup; for a new log, choose another data directory."
+        )
+
+
+class LogHasLost(CannotOpen):
+    """Events are missing that were acknowledged."""
+
+    def __init__(self, directory: Path, head: Head, found: Sequence[Witness], behind: int, copy: str) -> None:
+        end = mark_of(head)
+        super().__init__(
+            f"The log in {directory} ends at {end}, and has lost what was stored: {_told(found, behind)}. "
+            f"{_clue(found, head, behind)}Nothing was changed; {copy}. Put the missing files back, or "
+            "restore a backup; to go on without them, as another log: "
+            f"foldlog accept-loss {directory} --head {end}"
+        )
+        self.head = head
+
+
+def mark_of(head: Head) -> str:
+    """A head as people are told of it: its position, and the beginning of the chain hash there."""
+    return f"{head.position}:{head.chain_hash[:MARK_BYTES].hex()}"
+
+
+def check_that_there_is_a_log(directory: Path) -> None:
+    """Raise `LogMissing` if there is none, or an empty file, beside what has seen one."""
+    file = log_file(directory)
+    if file.exists() and file.stat().st_size > 0:
+        return
+    seen = [witness for witness in evidence.witnesses(directory) if witness.position > 0]
+    if seen:
+        raise LogMissing(directory, max(seen, key=lambda witness: witness.position))
+
+
+def check_that_nothing_is_lost(directory: Path) -> None:
+    """Raise `LogHasLost` if the log has less than it had; nobody else writes it. A new one has nothing."""
+    if not log_file(directory).stat().st_size:
+        return
+    behind = wal_file.state_of(wal_file.wal_of(log_file(directory))).behind_damage
+    with SqliteLogReader.open(directory) as reader:
+        head = reader.head
+        found = evidence.contradictions(reader, head, evidence.witnesses(directory))
+    if found or behind:
+        raise LogHasLost(directory, head, found, behind, _copied(directory, head))
+
+
+def _told(found: Sequence[Witness], behind: int) -> str:
+    parts = []
+    if found:
+        first = found[0]
+        others = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        parts.append(f"{first.file.name}{others} has seen it up to position {first.position:,}")
+    if behind:
+        parts.append(f"{behind:,} whole transactions lie behind damage in log.db-wal")
+    return ", and ".join(parts)
+
+
+def _clue(found: Sequence[Witness], head: Head, behind: int) -> str:
+    if behind or not found:
+        return ""
+    if found[0].position <= head.position:
+        return "It has another history than they have seen: perhaps only they are of another copy. "
+    return "Perhaps an older copy of log.db was put back, or log.db-wal was removed or cut. "
+
+
+def _copied(directory: Path, head: Head) -> str:
+    """Copy the log's files aside, once; gives where they are, for people."""
+    aside = directory / f"lost-{mark_of(head).replace(':', '-')}"
+    if aside.exists():
+        return f"copies of log.db and log.db-wal are in {aside}"
+    unfinished = aside.with_name(f"{aside.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        unfinished.mkdir(mode=0o700)
+        database = log_file(directory)
+        for file in (database, wal_file.wal_of(database)):
+            if file.exists():
+                _copy(file, unfinished / file.name)
+        unfinished.rename(aside)
+    except OSError as error:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        return f"copy log.db and log.db-wal aside first, which could not be done here ({error.strerror})"
+    return f"copies of log.db and log.db-wal are in {aside}"
+
+
+def _copy(source: Path, target: Path) -> None:
+    private_files.make_file(target)
+    with source.open("rb") as reading, target.open("wb") as writing:
+        shutil.copyfileobj(reading, writing, 1024 * 1024)
+        writing.flush()
+        os.fsync(writing.fileno())
+
+
+class LossNotAccepted(CannotOpen):
+    """What is to be accepted is not what is there."""
+
+
+def accept(directory: Path, head: str, new_id: Callable[[], str], now: int) -> str:
+    """Make another log of what is left of one that has lost something; gives its id.
+
+    `head` is its end as the refusal to open it named it: a permission for that end and no other. The history
+    that is left belongs to both logs: the former becomes an ancestor. What has seen more is of another log
+    then, and is made again. Raises `CannotOpen`.
+    """
+    file = log_file(directory)
+    with closing(HeldFiles(directory, file)):
+        try:
+            check_that_nothing_is_lost(directory)
+        except LogHasLost as loss:
+            if mark_of(loss.head) != head:
+                raise LossNotAccepted(
+                    f"The log in {directory} ends at {mark_of(loss.head)}, and not at {head}. "
+                    "Look at what it says when it is served, and name that end."
+                ) from None
+            return _become_another(file, loss.head, new_id(), now)
+    raise LossNotAccepted(f"The log in {directory} has lost nothing that can be noticed. Serve it as it is.")
+
+
+def _become_another(file: Path, head: Head, log_id: str, now: int) -> str:
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        sqlite_schema.set_up_existing(connection, file)
+        [former] = connection.execute(_SELECT_LOG).fetchone()
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(_INSERT_ANCESTOR, (former, head.position, head.chain_hash, now, "accept-loss"))
+        connection.execute(_UPDATE_LOG, (log_id,))
+        connection.execute("COMMIT")
+    return log_id

@@ -1,0 +1,1 @@
+INSERT INTO ancestors (log_id, position, chain, left_time, cause) VALUES (?, ?, ?, ?, ?)

@@ -1,0 +1,113 @@
+"""The write-ahead log as SQLite's documentation has it, read and made durable without SQLite.
+
+SQLite takes a write-ahead log up to the first frame whose checksum does not fit, and writes over what
+follows. For a commit that was being written that is right. But each commit was synced before the next
+began: a whole transaction behind a frame that does not fit proves that what was on disk has been damaged.
+
+Format: sqlite.org/fileformat2.html, section 4.
+"""
+
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+_HEADER = struct.Struct(">8I")
+_FRAME = struct.Struct(">6I")
+_MAGIC = 0x377F0682
+_PIECE = 1024 * 1024
+
+
+class WalState(NamedTuple):
+    """What a write-ahead log holds."""
+
+    transactions: int = 0
+    """Whole ones, from the beginning up to the first frame that does not fit."""
+    behind_damage: int = 0
+    """Whole ones behind a frame that does not fit: SQLite would write over them."""
+
+
+class _Frame(NamedTuple):
+    fits: bool
+    commits: bool
+
+
+def wal_of(database: Path) -> Path:
+    """Where SQLite keeps a database's write-ahead log; it follows a link first."""
+    real = database.resolve()
+    return real.with_name(real.name + "-wal")
+
+
+def make_durable(wal: Path) -> None:
+    """Have what can be read of a write-ahead log on the disk; nothing if there is none.
+
+    A process may be killed within the sync of a commit. The next one would read its frames from the system's
+    memory, and answer by them, though no sync has covered them; and after a sync that failed, pages count as
+    written. So every byte is written anew, in its place, before it is synced.
+    """
+    try:
+        descriptor = os.open(wal, os.O_RDWR)
+    except FileNotFoundError:
+        return
+    try:
+        at = 0
+        while piece := os.pread(descriptor, _PIECE, at):
+            at += os.pwrite(descriptor, piece, at)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    directory = os.open(wal.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def state_of(wal: Path) -> WalState:
+    """Look through a write-ahead log; an empty one if there is none, or its header cannot be read."""
+    whole = behind = 0
+    is_damaged = is_broken = False
+    for frame in _frames(wal):
+        if not frame.fits:
+            is_damaged = is_broken = True
+        if frame.commits:
+            if not is_broken:
+                whole, behind = whole + (not is_damaged), behind + is_damaged
+            is_broken = False
+    return WalState(whole, behind)
+
+
+def _frames(wal: Path) -> Iterator[_Frame]:
+    """The frames of the present generation, in order; frames of former ones, which lie behind, end it."""
+    try:
+        file = wal.open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        header = file.read(_HEADER.size)
+        if len(header) < _HEADER.size:
+            return
+        magic, _, page_size, _, *salts, first, second = _HEADER.unpack(header)
+        order = ">" if magic & 1 else "<"
+        if magic | 1 != _MAGIC | 1 or _sums(header[:24], (0, 0), order) != (first, second):
+            return
+        sums = (first, second)
+        while len(head := file.read(_FRAME.size)) == _FRAME.size:
+            page = file.read(page_size)
+            _, size, *found = _FRAME.unpack(head)
+            if len(page) < page_size or found[:2] != salts:
+                return
+            expected = _sums(page, _sums(head[:8], sums, order), order)
+            sums = (found[2], found[3])  # what follows was summed up from what was written here
+            yield _Frame(expected == sums, size > 0)
+
+
+def _sums(data: bytes, before: tuple[int, int], order: str) -> tuple[int, int]:
+    """The checksum of section 4.2, begun with the one before."""
+    first, second = before
+    words = struct.unpack(f"{order}{len(data) // 4}I", data)
+    for at in range(0, len(words), 2):
+        first = (first + words[at] + second) & 0xFFFFFFFF
+        second = (second + words[at + 1] + first) & 0xFFFFFFFF
+    return first, second
