@@ -15,6 +15,7 @@ from foldlog.orders.v1 import command_service_pb2 as orders_commands
 from foldlog.orders.v1 import query_service_pb2 as orders_queries
 from foldlog.v1 import admin_service_pb2 as admin
 from foldlog.v1 import event_service_pb2 as events
+from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog_server.build_process import BuildProcess
 from foldlog_server.core.admin import Admin
 from foldlog_server.core.aggregates import Aggregates
@@ -32,6 +33,7 @@ from foldlog_server.core.snapshots import Snapshots
 from foldlog_server.domains import CODEC, DECIDERS, VIEWS
 from foldlog_server.inventory.queries import get_stock
 from foldlog_server.orders.queries import get_customer_orders, get_order_history
+from foldlog_server.server_clock import SLEWED, Lookout, Reading, ServerClock, monotonic_ns
 from foldlog_server.settings import Settings
 from foldlog_server.stores import view_files
 from foldlog_server.stores.opening import DataDirectoryUnusable
@@ -68,40 +70,49 @@ class App:
         snapshots: SqliteSnapshots,
         server: GrpcServer,
         port: int,
+        clock: ServerClock,
     ) -> None:
         self._store = store
         self._projectors = projectors
         self._rebuilds = rebuilds
         self._snapshots = snapshots
         self._server = server
+        self._lookout = Lookout(clock)
         self.port = port
         """The port listened on."""
+        self.clock = clock
+        """The server's time, and whether the wall clock has leapt away from it."""
 
     @classmethod
     async def start(
         cls,
         settings: Settings,
         *,
-        clock: Callable[[], int] = time.time_ns,
+        clock: Reading = time.time_ns,
+        monotonic: Reading = monotonic_ns,
         on_failure: Callable[[BaseException], None] | None = None,
     ) -> "App":
         """Listen, open the data directory, follow the log, serve.
 
+        `clock` is the wall clock, and `monotonic` the clock that it is held against; both give nanoseconds.
         `on_failure` is told when the store can no longer be trusted; the process should then end and
         verify the log when it starts again. Raises what the store and the server raise when they start.
         """
+        server_clock = ServerClock(clock, monotonic)
         async with AsyncExitStack() as opened:
             # First, so that an address that cannot be had leaves no data directory behind.
             port = BoundPort(settings.listen)
             opened.push_async_callback(port.release)
             store = await SqliteEventStore.open(
                 settings.data,
-                clock=clock,
+                clock=server_clock,
                 new_id=new_id,
                 request_window=settings.request_window,
                 on_failure=on_failure or (lambda _: None),
+                monotonic=monotonic,
             )
             opened.push_async_callback(store.close)
+            await _tell_of_events_ahead(store, server_clock())
             writer = WriterThread()
             projectors, interrupted = await _open_views(store, settings, writer)
             opened.push_async_callback(projectors.stop)
@@ -109,13 +120,13 @@ class App:
             opened.push_async_callback(rebuilds.stop)
             snapshots = await _open_snapshots(store, settings, writer)
             opened.push_async_callback(snapshots.close)
-            server = _server(port, store, projectors, rebuilds, snapshots, settings, clock)
+            server = _server(port, store, projectors, rebuilds, snapshots, settings, server_clock)
             await server.start()
             store.when_detached(lambda: server.set_serving(False))
             projectors.start()
             _go_on_building(rebuilds, projectors, interrupted, settings)
             opened.pop_all()
-            return cls(store, projectors, rebuilds, snapshots, server, port.number)
+            return cls(store, projectors, rebuilds, snapshots, server, port.number, server_clock)
 
     @property
     def refusal(self) -> StoreError | None:
@@ -128,6 +139,7 @@ class App:
         Where the data directory is no longer there, its files are not closed: SQLite would remove, by their
         names, what may be another server's by now. The process is then to end by `os._exit`.
         """
+        self._lookout.stop()
         await self._server.stop(grace)
         await self._rebuilds.stop()
         if self._store.refusal is not None:
@@ -135,6 +147,17 @@ class App:
         await self._projectors.stop()
         await self._store.close()
         await self._snapshots.close()
+
+
+async def _tell_of_events_ahead(store: EventStore, now: int) -> None:
+    for event in await store.read_all(backwards=True, limit=1):
+        ahead = RecordedEvent.FromString(event.record).recorded_time.ToNanoseconds() - now
+        if ahead > SLEWED:
+            logger.warning(
+                "The newest event was recorded %.3f s ahead of this machine's clock. What comes is recorded "
+                "at the same time until the clock has passed it. If the clock is behind, set it right.",
+                ahead / 1e9,
+            )
 
 
 async def _open_views(

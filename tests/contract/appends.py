@@ -20,7 +20,7 @@ _numbers = itertools.count(1)
 
 
 class Clock:
-    """Nanoseconds since the epoch, moved by hand."""
+    """Nanoseconds, moved by hand: since the epoch, or of a monotonic clock."""
 
     def __init__(self, now: int = 1_700_000_000_000_000_000) -> None:
         self.now = now

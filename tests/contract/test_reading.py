@@ -5,16 +5,18 @@ import asyncio
 import pytest
 
 from foldlog_server.core.codec import MAX_EVENT_BYTES, NO_CHAIN
-from foldlog_server.core.event_store import MAX_BATCH_BYTES, EventStore
+from foldlog_server.core.event_store import MAX_BATCH_BYTES, Append, EventStore
 from tests.contract.appends import (
     Clock,
     append,
     chain_of,
     decoded,
     everything,
+    outcome,
     part,
     payloads,
     positions,
+    request,
     to,
     versions,
 )
@@ -145,6 +147,32 @@ async def test_the_recorded_time_never_goes_back(store: EventStore, clock: Clock
 
     times = [message.recorded_time.ToNanoseconds() for message in decoded(await everything(store))]
     assert times == [start, start + 5, start + 5, start + 5, start + 1_000_000_000_008]
+
+
+async def test_nothing_is_recorded_before_a_time_that_was_said_to_be_over(
+    store: EventStore, clock: Clock
+) -> None:
+    over = clock.now + 1_000
+    clock.now += 2_000
+    await store.append(Append((), not_before=over))
+    assert store.head.position == 0
+    clock.now -= 3_000_000_000_000
+    await store.append(to("order-1", 0, b"x"))
+
+    [event] = decoded(await everything(store))
+    assert event.recorded_time.ToNanoseconds() == over
+
+
+async def test_what_stored_no_event_moves_no_time(store: EventStore, clock: Clock) -> None:
+    start = clock.now
+    clock.now += 3_000_000_000_000
+    await outcome(store.append(to("order-1", 7, b"x")))
+    await store.append(append(request=request()))
+    clock.now = start
+    await store.append(to("order-1", 0, b"x"))
+
+    [event] = decoded(await everything(store))
+    assert event.recorded_time.ToNanoseconds() == start
 
 
 async def test_refused_appends_are_nowhere_in_the_log(store: EventStore) -> None:

@@ -102,7 +102,7 @@ POINTS: dict[str, Callable[[sqlite3.Connection, Rows, Rows, int], None]] = {
 
 
 async def serve(data: Path, point: str, number: int) -> None:
-    def commit(connection: sqlite3.Connection, events: Rows, requests: Rows) -> None:
+    def commit(connection: sqlite3.Connection, events: Rows, requests: Rows, others: Rows) -> None:
         sqlite_writer.commit = _commit  # type: ignore[attr-defined]  # one commit is enough
         POINTS[point](connection, events, requests, number)
 

@@ -51,13 +51,16 @@ def test_nothing_but_what_the_format_names_is_in_the_file(written: Path) -> None
         [(_, index, unique, *_)] = connection.execute("PRAGMA index_list(events)")
         indexed = [column for *_, column in connection.execute(f"PRAGMA index_info({index})")]
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        [(served, settled)] = connection.execute("SELECT nanoseconds, settled FROM served")
     assert set(kinds) == {*COLUMNS, "events_by_stream", "requests", requests}
     assert {name: columns[name] for name in COLUMNS} == COLUMNS
     assert columns[requests] == columns["requests"] == REQUESTS
     assert (index, unique, indexed) == ("events_by_stream", 1, ["stream", "version"])
-    assert int(requests.removeprefix("requests_until_")) > read(written).events[-1].recorded_ns
+    assert 0 < served < int(requests.removeprefix("requests_until_")) <= 24 * HOUR // 4
+    assert settled <= read(written).events[-1].recorded_ns
 
 
+HOUR = 3600 * 10**9
 NAMES = [("key", "INTEGER"), ("name", "TEXT")]
 REQUESTS = [("key", "BLOB"), ("fingerprint", "BLOB"), ("outcome", "TEXT")]
 COLUMNS = {
@@ -72,7 +75,7 @@ COLUMNS = {
         ("left_time", "INTEGER"),
         ("cause", "TEXT"),
     ],
-    "served": [("nanoseconds", "INTEGER")],
+    "served": [("nanoseconds", "INTEGER"), ("settled", "INTEGER")],
     "events": [
         *((column, "INTEGER") for column in ("position", "stream", "version", "type")),
         ("record", "BLOB"),

@@ -1,6 +1,7 @@
 """A real server in the loop of its test, and what a test does to it behind its back."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -11,6 +12,7 @@ import foldlog_client
 from foldlog_server.app import App
 from foldlog_server.core.event_store import Append, Appended, RecordedRequest, RequestKey, StreamAppend
 from foldlog_server.core.events import NewEvent
+from foldlog_server.server_clock import Reading, monotonic_ns
 from foldlog_server.settings import Settings
 from tests.support.in_threads import Connect
 from tests.support.wire import SECONDS, Wire, connected
@@ -23,6 +25,8 @@ class Server(Wire):
         self.data = data
         self.settings = settings
         self.port = 0
+        self.clock: Reading = time.time_ns
+        self.monotonic: Reading = monotonic_ns
         self.app: App
 
     @property
@@ -30,7 +34,8 @@ class Server(Wire):
         return f"127.0.0.1:{self.port}"
 
     async def start(self) -> None:
-        self.app = await App.start(Settings(f"127.0.0.1:{self.port}", self.data, **self.settings))
+        settings = Settings(f"127.0.0.1:{self.port}", self.data, **self.settings)
+        self.app = await App.start(settings, clock=self.clock, monotonic=self.monotonic)
         self.port = self.app.port
         self.channel = connected(self.address)
 

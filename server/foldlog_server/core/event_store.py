@@ -85,6 +85,9 @@ class Append(Struct, eq=False):
     after: tuple["Append", ...] = ()
     """Earlier appends, perhaps not yet stored, on whose outcome this one was decided.
     The engine empties it when the append is settled."""
+    not_before: int = 0
+    """What is stored from now on is recorded at this time or later, also after a restart; nanoseconds since
+    the epoch."""
     failed: bool = False
     """Set by the engine."""
 
@@ -147,8 +150,8 @@ class EventStore(Log, Protocol):
         The future raises `WrongExpectedVersion`, `LinkedAppendFailed`, `DuplicateRequest`, `StoreFull`,
         `EventTooLarge` or `LogDetached`, each of which stored nothing, or `StoreUnavailable`, after
         which what was stored is unknown, and `find_request` and `read_stream` raise it, too. Cancelling the
-        future does not undo the append. One without streams stores nothing, and resolves once all that came
-        before it is on disk; what comes after it is recorded at a time not before this call's.
+        future does not undo the append. One without streams stores no event, and resolves once all that came
+        before it is on disk.
         """
 
     async def find_request(self, key: RequestKey) -> RecordedRequest | None:

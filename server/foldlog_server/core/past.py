@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog.v1.reads_pb2 import AsOf
 from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.errors import InvalidRequest, ReadRefused, Violation
@@ -59,11 +60,20 @@ class Past:
                 raise InvalidRequest.fields([_NOTHING_SET])
 
     async def _settled(self, time: Timestamp) -> int:
-        """A time at or before which nothing is recorded any more."""
+        """A time at or before which nothing is recorded any more, also if the clock is set back."""
         now = Timestamp()
         now.FromNanoseconds(self._clock())
         if (time.seconds, time.nanos) >= (now.seconds, now.nanos):
             raise ReadRefused.time_not_over(time.ToJsonString(), now.ToJsonString())
-        # What was stamped until then may be on its way to the disk; what comes after this is stamped later.
-        await self._store.append(Append(()))
-        return time.ToNanoseconds()
+        settled = time.ToNanoseconds()
+        if not await self._is_recorded_after(settled):
+            # What was stamped until then may be on its way to the disk; what comes after it is stamped later.
+            await self._store.append(Append((), not_before=settled + 1))
+        return settled
+
+    async def _is_recorded_after(self, time: int) -> bool:
+        """Whether the newest event is later: then whatever comes is, too."""
+        newest = await self._store.read_all(backwards=True, limit=1)
+        return any(
+            RecordedEvent.FromString(event.record).recorded_time.ToNanoseconds() > time for event in newest
+        )

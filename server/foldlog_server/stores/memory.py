@@ -1,6 +1,7 @@
 """The event store in memory: the port's promises in their shortest form, for tests and to be read."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
@@ -19,6 +20,7 @@ from foldlog_server.core.event_store import (
 from foldlog_server.core.events import EncodedEvent
 from foldlog_server.stores.admission import Record, admit, encode, ranges, stored_key
 from foldlog_server.stores.progress import Progress
+from foldlog_server.stores.served import Served
 
 
 class MemoryEventStore:
@@ -30,10 +32,12 @@ class MemoryEventStore:
         clock: Callable[[], int],
         new_id: Callable[[], str],
         request_window: timedelta = timedelta(hours=24),
+        monotonic: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        """`clock` gives nanoseconds since the epoch."""
+        """`clock` gives nanoseconds since the epoch, `monotonic` those by which the window passes."""
         self.log_id = new_id()
         self._clock = clock
+        self._served = Served(0, monotonic)
         self._window_ns = request_window // timedelta(microseconds=1) * 1000
         self._time = 0
         self._log: list[EncodedEvent] = []
@@ -63,8 +67,8 @@ class MemoryEventStore:
         return future
 
     async def find_request(self, key: RequestKey) -> RecordedRequest | None:
-        time, recorded = self._requests.get(stored_key(key), (0, None))
-        return recorded if self._within_window(time) else None
+        served, recorded = self._requests.get(stored_key(key), (0, None))
+        return recorded if self._within_window(served) else None
 
     async def read_stream(
         self, stream: str, *, from_version: int = 0, backwards: bool = False, limit: int = 1000
@@ -91,16 +95,20 @@ class MemoryEventStore:
             raise StoreUnavailable
         if any(earlier.failed for earlier in append.after):
             raise LinkedAppendFailed
-        self._time = max(self._time, self._clock())
         if key in self._requests and self._within_window(self._requests[key][0]):
             raise DuplicateRequest
         for part in append.streams:
             actual = len(self._streams.get(part.stream, ()))
             if part.expected_version != actual:
                 raise WrongExpectedVersion(part.stream, part.expected_version, actual)
-        events = tuple(map(self._add, encode(append, self._time)))
+        self._time = max(self._time, append.not_before)
+        recorded = max(self._time, self._clock())
+        events = tuple(map(self._add, encode(append, recorded)))
+        if events:
+            self._time = recorded
         if key is not None and append.request is not None:
-            self._requests[key] = (self._time, RecordedRequest(append.request.fingerprint, ranges(append)))
+            recorded_request = RecordedRequest(append.request.fingerprint, ranges(append))
+            self._requests[key] = (self._served.now(), recorded_request)
         return Appended(events)
 
     def _add(self, record: Record) -> EncodedEvent:
@@ -111,8 +119,8 @@ class MemoryEventStore:
         self._progress.advance(Head(event.position, self._chain[-1]))
         return event
 
-    def _within_window(self, time: int) -> bool:
-        return max(self._time, self._clock()) - time <= self._window_ns
+    def _within_window(self, served: int) -> bool:
+        return self._served.now() - served <= self._window_ns
 
 
 def _read(events: list[EncodedEvent], first: int, backwards: bool, limit: int) -> list[EncodedEvent]:

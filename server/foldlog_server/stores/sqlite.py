@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -22,6 +23,7 @@ from foldlog_server.stores.group_commit import GroupCommit
 from foldlog_server.stores.held_files import FilesChanged, HeldFiles
 from foldlog_server.stores.opening import DataDirectoryUnusable, LogDamaged
 from foldlog_server.stores.progress import Progress
+from foldlog_server.stores.served import Served
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
 from foldlog_server.stores.sqlite_writer import Accepted, LogWriter, Outcome
 from foldlog_server.stores.statements import REMEMBERED
@@ -58,6 +60,7 @@ class SqliteEventStore:
         reader: SqliteLogReader,
         scanner: aiosqlite.Connection,
         clock: Callable[[], int],
+        served: Served,
         on_failure: Callable[[BaseException], None],
         files: HeldFiles,
         resources: AsyncExitStack,
@@ -68,6 +71,7 @@ class SqliteEventStore:
         self._reader = reader
         self._scanner = scanner
         self._clock = clock
+        self._served = served
         self._on_failure = on_failure
         self._on_detached: list[Callable[[], None]] = []
         self._files = files
@@ -93,10 +97,12 @@ class SqliteEventStore:
         new_id: Callable[[], str],
         request_window: timedelta = timedelta(hours=24),
         on_failure: Callable[[BaseException], None],
+        monotonic: Callable[[], int] = time.monotonic_ns,
     ) -> "SqliteEventStore":
         """Open the log of a directory, or make it; raises `CannotOpen`.
 
-        `clock` gives nanoseconds since the epoch, `new_id` the id of a new log.
+        `clock` gives nanoseconds since the epoch, `new_id` the id of a new log, `monotonic` nanoseconds by
+        which the request window passes.
         """
         file = sqlite_schema.log_file(directory)
         window_ns = request_window // timedelta(microseconds=1) * 1000
@@ -127,7 +133,8 @@ class SqliteEventStore:
             files.hold_beside()
             files.check()
             kept = resources.pop_all()
-        return cls(writer, connection, reader, scanner, clock, on_failure, files, kept)
+        served = Served(writer.served, monotonic)
+        return cls(writer, connection, reader, scanner, clock, served, on_failure, files, kept)
 
     @property
     def head(self) -> Head:
@@ -190,7 +197,14 @@ class SqliteEventStore:
         if self._detached:
             await self._let_go_but_for_the_reader()
         else:
+            await self._store_served()
             await self._resources.aclose()
+
+    async def _store_served(self) -> None:
+        # What cannot be stored makes the request window longer; a closed connection has stored it.
+        with suppress(sqlite3.Error, ValueError):
+            if not self._failed:
+                await _in_thread(self._connection, lambda _: self._writer.store_served(self._served.now()))
 
     async def _let_go_but_for_the_reader(self) -> None:
         # The last connection to close would remove, by its name, whatever `log.db-wal` there is now.
@@ -213,8 +227,8 @@ class SqliteEventStore:
             self._settle_all(batch, [LogDetached() if self._detached else StoreUnavailable() for _ in batch])
             return
         try:
-            now = self._clock()
-            outcomes, change = await _in_thread(self._connection, lambda _: self._written(batch, now))
+            now, served = self._clock(), self._served.now()
+            outcomes, change = await _in_thread(self._connection, lambda _: self._written(batch, now, served))
         except BaseException as error:  # a cancelled task too: its thread goes on, and nobody hears of it
             self._settle_all(batch, _unavailable(batch))
             self._fail(error)
@@ -227,9 +241,11 @@ class SqliteEventStore:
             self._settle_all(batch, _unavailable(batch))
             self._detach(change)
 
-    def _written(self, batch: list[Accepted], now: int) -> tuple[Sequence[Outcome], FilesChanged | None]:
+    def _written(
+        self, batch: list[Accepted], now: int, served: int
+    ) -> tuple[Sequence[Outcome], FilesChanged | None]:
         """What became of a batch, and of the files that it was written to."""
-        outcomes = self._writer.write(batch, now)
+        outcomes = self._writer.write(batch, now, served)
         try:
             self._files.check()
         except FilesChanged as change:
@@ -265,6 +281,7 @@ class SqliteEventStore:
             tell()
 
     def _look_at_files(self) -> None:
+        self._served.now()  # counts what passes while nothing is stored
         try:
             self._files.check()
         except FilesChanged as change:

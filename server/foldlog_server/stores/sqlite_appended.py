@@ -8,7 +8,7 @@ twelfth longer.
 import sqlite3
 from collections.abc import Sequence
 
-from foldlog_server.stores.statements import Blob, Value, over, statement
+from foldlog_server.stores.statements import Blob, Statement, Value, over, statement
 
 _CREATE = [
     statement(name)
@@ -42,15 +42,18 @@ def remember_in(connection: sqlite3.Connection, partition: str) -> None:
 
 
 def commit(
-    connection: sqlite3.Connection, events: Sequence[EventRow], requests: Sequence[RequestRow]
+    connection: sqlite3.Connection,
+    events: Sequence[EventRow],
+    requests: Sequence[RequestRow],
+    others: Sequence[Statement] = (),
 ) -> None:
-    """Store rows in one transaction; it is on disk when this returns."""
+    """Store rows, and what `others` say, in one transaction; it is on disk when this returns."""
     rows = [(*event, *_NO_REQUEST) for event in events] + [(*_NO_EVENT, *request) for request in requests]
-    inserts = list(over(rows, _INSERT))
-    if len(inserts) == 1:
-        connection.execute(*inserts[0])
-    elif inserts:
+    statements = [*over(rows, _INSERT), *others]
+    if len(statements) == 1:
+        connection.execute(*statements[0])
+    elif statements:
         connection.execute("BEGIN IMMEDIATE")
-        for insert in inserts:
-            connection.execute(*insert)
+        for one in statements:
+            connection.execute(*one)
         connection.execute("COMMIT")

@@ -1,8 +1,9 @@
-"""Remembers requests in partitions of time: the newest takes inserts, and the oldest is dropped whole.
+"""Remembers requests in partitions of time served: the newest takes inserts, and the oldest is dropped whole.
 
 Random keys in one index as large as the window would cost more than half of the append rate. A partition is
 named after the time until which it takes records, so nothing in it is newer, whatever the window was when it
-was made. The view `requests` is made anew with them, so that readers need not know their names.
+was made. That time is how long the log has been served: a wall clock that leaps once would have all of them
+dropped. The view `requests` is made anew with them, so that readers need not know their names.
 """
 
 import json
@@ -43,9 +44,9 @@ def find(connection: sqlite3.Connection, key: bytes) -> RecordedRequest | None:
     return RecordedRequest(fingerprint, tuple(StreamRange(*item) for item in json.loads(outcome)))
 
 
-def create(connection: sqlite3.Connection, now: int, window_ns: int) -> None:
+def create(connection: sqlite3.Connection, served: int, window_ns: int) -> None:
     """Make the first partition."""
-    _replace_view(connection, [_add(connection, now, window_ns)])
+    _replace_view(connection, [_add(connection, served, window_ns)])
 
 
 def ends_of_former(connection: sqlite3.Connection) -> list[int]:
@@ -65,19 +66,19 @@ class RequestPartitions:
         """Read the partitions' names again, as after a rollback."""
         self._use([name for (name,) in self._connection.execute(_SELECT_PARTITIONS)])
 
-    def advance(self, now: int) -> None:
+    def advance(self, served: int) -> None:
         """Make a new partition when the newest takes no more, and drop those older than the window.
 
-        A clock that goes back changes nothing: the newest partition goes on.
+        Time served that goes back, as after a crash, changes nothing: the newest partition goes on.
         """
-        if now < self._change_at:
+        if served < self._change_at:
             return
-        live = [name for name in self._names if _end(name) + self._window_ns > now]
+        live = [name for name in self._names if _end(name) + self._window_ns > served]
         self._connection.execute("BEGIN IMMEDIATE")
         for name in self._names[len(live) :]:
             self._connection.execute(_DROP.format(partition=name))
-        if not live or now >= _end(live[0]):
-            live.insert(0, _add(self._connection, now, self._window_ns))
+        if not live or served >= _end(live[0]):
+            live.insert(0, _add(self._connection, served, self._window_ns))
         _replace_view(self._connection, live)
         self._connection.execute("COMMIT")
         self._use(live)
@@ -101,8 +102,8 @@ def _end(name: str) -> int:
     return int(name.removeprefix(_PREFIX))
 
 
-def _add(connection: sqlite3.Connection, now: int, window_ns: int) -> str:
-    name = f"{_PREFIX}{now + max(window_ns // PARTITIONS, 1):020}"
+def _add(connection: sqlite3.Connection, served: int, window_ns: int) -> str:
+    name = f"{_PREFIX}{served + max(window_ns // PARTITIONS, 1):020}"
     connection.execute(_CREATE.format(partition=name))
     return name
 

@@ -155,8 +155,8 @@ def _create(connection: sqlite3.Connection, log_id: str, now: int, window_ns: in
     connection.execute("BEGIN IMMEDIATE")
     for table in (*_TABLES, *_TABLES_OF_2):
         connection.execute(table)
-    connection.execute(_INSERT_SERVED, (now,))
-    sqlite_requests.create(connection, now, window_ns)
+    connection.execute(_INSERT_SERVED, (0,))
+    sqlite_requests.create(connection, 0, window_ns)
     connection.execute(_INSERT_LOG, (log_id, now))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {FORMAT}")

@@ -30,7 +30,7 @@ from foldlog_server.stores.recent import Recent
 from foldlog_server.stores.sqlite_appended import EventRow, RequestRow, commit, set_up
 from foldlog_server.stores.sqlite_requests import RequestPartitions, request_row
 from foldlog_server.stores.sqlite_rows import read_head, read_newest
-from foldlog_server.stores.statements import Blob, statement
+from foldlog_server.stores.statements import Blob, Statement, statement
 
 VERIFIED_ON_OPEN = 1_000
 """How many of the newest events are checked before the log is written to."""
@@ -38,12 +38,18 @@ VERIFIED_ON_OPEN = 1_000
 CHECKPOINT_ROWS = 4_000
 """Rows after which the write-ahead log is copied into the database."""
 
+SERVED_STEP = 10_000_000_000
+"""Nanoseconds of time served after which it is stored again, with the next batch."""
+
 RECENT_STREAMS = 16_384
 """How many streams' versions are kept in memory, and at most twice as many."""
 
 _SELECT_STREAM = statement("select_stream")
 _SELECT_NEWEST_STREAM = statement("select_newest_stream")
 _SELECT_TYPES = statement("select_types")
+_SELECT_SERVED = statement("select_served")
+_UPDATE_SERVED = statement("update_served")
+_UPDATE_SETTLED = statement("update_settled")
 
 _NO_STREAM = (0, 0)
 
@@ -81,9 +87,12 @@ class LogWriter:
         self.newest = read_newest(connection, VERIFIED_ON_OPEN)
         self._requests = RequestPartitions(connection, window_ns)
         self._rows_to_checkpoint = 0
+        self._served: int
+        self._settled: int
         self._position: int
         self._chain: bytes
-        self._time: int
+        self._recorded: int
+        self._time = 0
         self._newest_stream: int
         self._streams: Recent[str, tuple[int, int]]
         self._types: dict[str, int]
@@ -95,24 +104,30 @@ class LogWriter:
         return Head(self._position, self._chain)
 
     @property
+    def served(self) -> int:
+        """For how many nanoseconds the log has been served, as it is stored."""
+        return self._served
+
+    @property
     def wants_checkpoint(self) -> bool:
         """Whether much was written since the last checkpoint."""
         return self._rows_to_checkpoint >= CHECKPOINT_ROWS
 
-    def write(self, batch: Sequence[Accepted], clock_ns: int) -> list[Outcome]:
+    def write(self, batch: Sequence[Accepted], clock_ns: int, served_ns: int) -> list[Outcome]:
         """Settle the appends in order, and store those that are not refused; then tell what became of each.
 
-        Raises what SQLite raises when it is unknown what was stored.
+        `served_ns` is for how long the log has been served by now. Raises what SQLite raises when it is
+        unknown what was stored.
         """
         try:
-            return self._transact(batch, clock_ns)
+            return self._transact(batch, clock_ns, served_ns)
         except sqlite3.IntegrityError:
             # Nothing was stored, and what was believed of the log is wrong; no append is to fail for another.
             self._reload()
             return [
                 outcome
                 for accepted in batch
-                for outcome in self._transact([accepted], clock_ns, believing=False)
+                for outcome in self._transact([accepted], clock_ns, served_ns, believing=False)
             ]
 
     def checkpoint(self) -> None:
@@ -132,24 +147,51 @@ class LogWriter:
         _, frames, moved = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         return bool(frames == moved)
 
-    def _transact(self, batch: Sequence[Accepted], clock_ns: int, *, believing: bool = True) -> list[Outcome]:
+    def store_served(self, served_ns: int) -> None:
+        """Store for how long the log has been served, at the end of it."""
+        self._connection.execute(_UPDATE_SERVED, (served_ns,))
+        self._served = served_ns
+
+    def _transact(
+        self, batch: Sequence[Accepted], clock_ns: int, served_ns: int, *, believing: bool = True
+    ) -> list[Outcome]:
         rows = _Rows(believing=believing)
+        settled = max([accepted.append.not_before for accepted in batch])
         try:
-            self._time = max(self._time, clock_ns)
-            self._requests.advance(self._time)
+            self._time = max(self._recorded, self._settled, settled, clock_ns)
+            self._requests.advance(served_ns)
             rows.recorded = self._requests.recorded(
                 [accepted.key for accepted in batch if accepted.key is not None]
             )
             outcomes = [self._settle(accepted, rows) for accepted in batch]
-            commit(self._connection, rows.events, list(rows.requests.values()))
+            others = self._beside(rows, settled, served_ns)
+            commit(self._connection, rows.events, list(rows.requests.values()), others)
         except sqlite3.Error as error:
             self._roll_back()
             if not is_full(error):
                 raise
             self._reload()
             return [_refuse(accepted.append, StoreFull()) for accepted in batch]
-        self._rows_to_checkpoint += len(rows.events) + len(rows.requests)
+        self._take_over(rows, settled, served_ns)
         return outcomes
+
+    def _beside(self, rows: _Rows, settled: int, served_ns: int) -> list[Statement]:
+        """What else a transaction stores."""
+        others = []
+        if settled > max(self._recorded, self._settled) and not rows.events:  # an event's time would say it
+            others.append(Statement(_UPDATE_SETTLED, (settled,)))
+        if (rows.events or rows.requests) and served_ns - self._served >= SERVED_STEP:
+            others.append(Statement(_UPDATE_SERVED, (served_ns,)))
+        return others
+
+    def _take_over(self, rows: _Rows, settled: int, served_ns: int) -> None:
+        """Go by what has just been stored."""
+        self._rows_to_checkpoint += len(rows.events) + len(rows.requests)
+        self._settled = max(self._settled, settled)
+        if rows.events:
+            self._recorded = self._time
+        if (rows.events or rows.requests) and served_ns - self._served >= SERVED_STEP:
+            self._served = served_ns
 
     def _settle(self, accepted: Accepted, rows: _Rows) -> Outcome:
         try:
@@ -230,7 +272,8 @@ class LogWriter:
     def _reload(self) -> None:
         """Take the state from the database."""
         self._position, self._chain = read_head(self._connection)
-        self._time = max(map(_recorded_ns, read_newest(self._connection, 1)), default=0)
+        self._recorded = max(map(_recorded_ns, read_newest(self._connection, 1)), default=0)
+        self._served, self._settled = self._connection.execute(_SELECT_SERVED).fetchone()
         self._streams = Recent(RECENT_STREAMS)
         self._types = dict(self._connection.execute(_SELECT_TYPES))
         self._newest_stream = self._connection.execute(_SELECT_NEWEST_STREAM).fetchone()[0] or 0

@@ -37,7 +37,14 @@ PLANS = {
 }
 """What each read searches, in the order of the plan."""
 
-SMALL = {"select_log", "select_newest_snapshots", "select_parked", "select_partitions", "select_types"}
+SMALL = {
+    "select_log",
+    "select_newest_snapshots",
+    "select_parked",
+    "select_partitions",
+    "select_served",
+    "select_types",
+}
 """Reads of whole tables that stay small, or that are read once."""
 
 

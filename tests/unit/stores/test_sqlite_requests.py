@@ -1,4 +1,4 @@
-"""Partitions of requests: the newest takes inserts, the oldest goes whole, and a clock cannot move them back."""
+"""Partitions of requests: the newest takes inserts, the oldest goes whole, and nothing moves them back."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ def test_a_long_pause_leaves_one_new_partition(log: sqlite3.Connection) -> None:
     assert ends(log) == [50_250]
 
 
-def test_a_clock_that_goes_back_moves_nothing(log: sqlite3.Connection) -> None:
+def test_time_served_that_goes_back_moves_nothing(log: sqlite3.Connection) -> None:
     partitions = RequestPartitions(log, WINDOW)
     partitions.advance(300)
     before = ends(log)

@@ -1,0 +1,1 @@
+SELECT nanoseconds, settled FROM served

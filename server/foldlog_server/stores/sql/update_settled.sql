@@ -1,0 +1,1 @@
+UPDATE served SET settled = ?
