@@ -67,15 +67,17 @@ class App:
         rebuilds: Rebuilds,
         snapshots: SqliteSnapshots,
         server: GrpcServer,
-        port: int,
+        port: BoundPort,
     ) -> None:
         self._store = store
         self._projectors = projectors
         self._rebuilds = rebuilds
         self._snapshots = snapshots
         self._server = server
-        self.port = port
-        """The port listened on."""
+        self.port = port.number
+        """The port listened on; 0 for a Unix socket."""
+        self.address = port.address
+        """Where clients find it."""
 
     @classmethod
     async def start(
@@ -115,7 +117,7 @@ class App:
             projectors.start()
             _go_on_building(rebuilds, projectors, interrupted, settings)
             opened.pop_all()
-            return cls(store, projectors, rebuilds, snapshots, server, port.number)
+            return cls(store, projectors, rebuilds, snapshots, server, port)
 
     @property
     def refusal(self) -> StoreError | None:
