@@ -8,7 +8,7 @@ import grpc.aio
 from foldlog.async_domains import Domains
 from foldlog_client.calls import Calls
 from foldlog_client.conduct import Conduct
-from foldlog_client.connecting import channel_options
+from foldlog_client.connecting import channel_options, grpc_target
 from foldlog_client.events import Events
 from foldlog_client.retries import Retry
 from foldlog_client.session import LogPosition, Session
@@ -63,7 +63,7 @@ def connect(
     """A client of the server at `target`; it connects with its first call. Call it in a running event loop.
 
     Args:
-        target: Host and port, or any name that gRPC resolves.
+        target: Host and port, `unix:` and the path of a socket, or any name that gRPC resolves.
         credentials: TLS and, with it, who is calling; plain text if None.
         interceptors: gRPC interceptors, such as those of OpenTelemetry.
         options: gRPC channel options, in addition to or instead of the client's own.
@@ -75,7 +75,9 @@ def connect(
     """
     settings = channel_options(target, options)
     if credentials is None:
-        channel = grpc.aio.insecure_channel(target, settings, interceptors=interceptors)
+        channel = grpc.aio.insecure_channel(grpc_target(target), settings, interceptors=interceptors)
     else:
-        channel = grpc.aio.secure_channel(target, credentials, settings, interceptors=interceptors)
+        channel = grpc.aio.secure_channel(
+            grpc_target(target), credentials, settings, interceptors=interceptors
+        )
     return Client(channel, read_your_writes=read_your_writes, session=session, timeout=timeout, retry=retry)

@@ -3,6 +3,7 @@
 import importlib.metadata
 import re
 from collections.abc import Sequence
+from urllib.parse import quote
 
 _MIB = 1024 * 1024
 _OPTIONS: tuple[tuple[str, str | int], ...] = (
@@ -20,10 +21,17 @@ _OPTIONS: tuple[tuple[str, str | int], ...] = (
 )
 
 
-# A name of this machine: 127.0.0.0/8, ::1 or localhost, whatever scheme gRPC is to resolve it by.
+# A name of this machine, whatever scheme gRPC is to resolve it by: 127.0.0.0/8, ::1, localhost, a socket.
 _LOOPBACK = re.compile(
-    r"(dns:(//[^/]*/)?|ipv[46]:)?(127(\.\d{1,3}){3}|localhost|\[?::1\]?)(:\w+)?", re.IGNORECASE
+    r"(dns:(//[^/]*/)?|ipv[46]:)?(127(\.\d{1,3}){3}|localhost|\[?::1\]?)(:\w+)?|unix(-abstract)?:.*",
+    re.IGNORECASE | re.DOTALL,
 )
+
+
+def grpc_target(target: str) -> str:
+    """The target as gRPC takes it: a Unix socket's name with blanks and letters beyond ASCII encoded."""
+    scheme, colon, name = target.partition(":")
+    return scheme + colon + quote(name, safe="/%") if scheme in ("unix", "unix-abstract") else target
 
 
 def channel_options(target: str, more: Sequence[tuple[str, str | int]]) -> list[tuple[str, str | int]]:

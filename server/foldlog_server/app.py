@@ -69,7 +69,7 @@ class App:
         rebuilds: Rebuilds,
         snapshots: SqliteSnapshots,
         server: GrpcServer,
-        port: int,
+        port: BoundPort,
         clock: ServerClock,
     ) -> None:
         self._store = store
@@ -78,8 +78,10 @@ class App:
         self._snapshots = snapshots
         self._server = server
         self._lookout = Lookout(clock)
-        self.port = port
-        """The port listened on."""
+        self.port = port.number
+        """The port listened on; 0 for a Unix socket."""
+        self.address = port.address
+        """Where clients find it."""
         self.clock = clock
         """The server's time, and whether the wall clock has leapt away from it."""
 
@@ -126,7 +128,7 @@ class App:
             projectors.start()
             _go_on_building(rebuilds, projectors, interrupted, settings)
             opened.pop_all()
-            return cls(store, projectors, rebuilds, snapshots, server, port.number, server_clock)
+            return cls(store, projectors, rebuilds, snapshots, server, port, server_clock)
 
     @property
     def refusal(self) -> StoreError | None:

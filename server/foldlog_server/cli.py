@@ -18,6 +18,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from foldlog_server import __version__
+from foldlog_server.environment import misspelt
 from foldlog_server.options import (
     Address,
     CachedAggregates,
@@ -59,6 +60,8 @@ def main() -> NoReturn:
     """Run the command line and exit."""
     # gRPC's C core writes lines of its own to stderr unless it is told not to before it is loaded.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    for line in misspelt(os.environ):
+        print(f"foldlog: {printable(line)}", file=sys.stderr)
     try:
         try:
             app()

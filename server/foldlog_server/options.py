@@ -1,5 +1,6 @@
 """The options that commands have in common, and what is wrong with a value."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,11 @@ import typer
 
 Listen = Annotated[
     str,
-    typer.Option(envvar="FOLDLOG_LISTEN", metavar="HOST:PORT", help="Where to listen; port 0 = any free."),
+    typer.Option(
+        envvar="FOLDLOG_LISTEN",
+        metavar="HOST:PORT",
+        help="Where to listen; port 0 = any free. Or unix:PATH, for this user alone.",
+    ),
 ]
 Data = Annotated[
     Path,
@@ -55,17 +60,30 @@ LogLevel = Annotated[
     ),
 ]
 Address = Annotated[
-    str, typer.Option(envvar="FOLDLOG_ADDRESS", metavar="HOST:PORT", help="Where the server listens.")
+    str,
+    typer.Option(
+        envvar="FOLDLOG_ADDRESS", metavar="HOST:PORT", help="Where the server listens, also unix:PATH."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
+# With two slashes, an absolute path follows; what stands between them would be a host.
+_UNIX_SOCKET = re.compile(
+    r"unix:(//)?/(?!/)[^\0]*[^/\0]|unix:[^/\0]([^\0]*[^/\0])?|unix-abstract:[^\0]+", re.DOTALL
+)
+
+
 def check_address(address: str, option: str = "--listen") -> None:
-    """Raises `typer.BadParameter` for what is not a host and a port."""
+    """Raises `typer.BadParameter` for what is neither a host and a port nor a Unix socket."""
+    if _UNIX_SOCKET.fullmatch(address):
+        return
     host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65535:
+    if not host or not port.isdecimal() or int(port) > 65535 or host.lower() in ("unix", "unix-abstract"):
         raise typer.BadParameter(
-            f"{address!r} is not a host and a port, such as 127.0.0.1:50051", param_hint=option
+            f"{address!r} is not a host and a port, such as 127.0.0.1:50051, "
+            "nor a Unix socket, such as unix:/run/foldlog/socket",
+            param_hint=option,
         )
 
 

@@ -35,12 +35,10 @@ async def serve_until_stopped(
         loop.add_signal_handler(number, _stop_once, loop, stop, numbers)
 
     def ready(app: App) -> None:
-        host = settings.listen.rpartition(":")[0]
-        address = f"{host}:{app.port}"
-        _warn_if_open(address)
-        print_line(f"Foldlog {__version__} serves {settings.data} at {address}. Stop it with Ctrl-C.")
+        _warn_if_open(app.address)
+        print_line(f"Foldlog {__version__} serves {settings.data} at {app.address}. Stop it with Ctrl-C.")
         if examples:
-            print_line(welcome.text(address))
+            print_line(welcome.text(app.address))
 
     try:
         return await run(settings, ready, stop)

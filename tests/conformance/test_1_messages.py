@@ -7,9 +7,10 @@ from grpc import StatusCode
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
 
-from foldlog.inventory.v1.commands_pb2 import AdjustStock, ReceiveStock
+from foldlog.inventory.v1.commands_pb2 import AdjustStock, ReceiveStock, ReservationLine, ReserveStock
 from foldlog.inventory.v1.queries_pb2 import GetStockRequest
-from foldlog.orders.v1.commands_pb2 import AddItem, CancelOrder, CreateOrder
+from foldlog.orders.v1.commands_pb2 import AddItem, CancelOrder, CreateOrder, SubmitOrder
+from foldlog.orders.v1.queries_pb2 import GetOrderRequest
 from foldlog.orders.v1.types_pb2 import OrderLine
 from tests.conformance.shop import Shop, fresh, line, money
 from tests.support.wire import METHODS, SERVICES, refused
@@ -91,6 +92,57 @@ async def test_no_ids(shop: Shop, kind: str) -> None:
         "with a control character": "c\u0085c",
     }[kind]
     await broken_rule(shop, CreateOrder(customer_id=wrong, currency_code="GBP"), "customer_id")
+
+
+UNCLEAR = {
+    "of an invisible character alone": "\u200b",
+    "with an invisible character": "te\u200ba",
+    "with a joiner that joins nothing": "tea\u200d",
+    "with a bidirectional override": "te\u202ea",
+    "with a line separator": "te\u2028a",
+    "with a noncharacter": "te\uffffa",
+    "with a blank that is none of the space bar's": "te\u00a0a",
+    "not in Unicode's normalization form C": "te\u0301a",
+}
+
+
+@pytest.mark.parametrize("kind", UNCLEAR)
+async def test_no_new_ids(shop: Shop, kind: str) -> None:
+    """Nothing new is named by an id {kind}: INVALID_ARGUMENT, and it leaves no trace."""
+    id = UNCLEAR[kind]
+    customer_id, order_id = fresh("c"), await shop.order()
+    begun: Any = {"customer_id": customer_id, "currency_code": "GBP"}
+    for command, field in (
+        (CreateOrder(order_id=id, **begun), "order_id"),
+        (CreateOrder(customer_id=id, currency_code="GBP"), "customer_id"),
+        (CreateOrder(lines=[line("tea", line_id=id)], **begun), "lines[0].line_id"),
+        (CreateOrder(lines=[line("tea"), line(id)], **begun), "lines[1].product_id"),
+        (AddItem(order_id=order_id, line=line(id)), "line.product_id"),
+        (AddItem(order_id=order_id, line=line("milk", line_id=id)), "line.line_id"),
+        (ReceiveStock(product_id=id, quantity=1), "product_id"),
+    ):
+        await broken_rule(shop, command, field)
+    for stream, version in ((f"order-{id}", 0), (f"stock-{id}", 0), (f"order-{order_id}", 2)):
+        if version:
+            assert len(await shop.events(stream)) == version
+        else:
+            assert (await refused(shop.events(stream))).reason == "STREAM_NOT_FOUND"
+
+
+async def test_any_id_asks(shop: Shop) -> None:
+    """What is not new is asked for, and acted upon, by any id: it is there or not."""
+    for id in UNCLEAR.values():
+        assert (await refused(shop.ask(GetOrderRequest(order_id=id)))).reason == "ORDER_NOT_FOUND"
+        assert (await refused(shop.send(SubmitOrder(order_id=id)))).reason == "ORDER_NOT_FOUND"
+        product_id = await shop.product(quantity=1)
+        wanted = ReservationLine(product_id=product_id, quantity=1)
+        assert (await shop.send(ReserveStock(order_id=id, lines=[wanted]))).result.version == 2
+
+
+async def test_emoji(shop: Shop) -> None:
+    """Where a script or an emoji needs joiners and variation selectors, they are in new ids, too."""
+    for id in ("🏳️‍🌈", "👩‍👩‍👧‍👦", "می\u200cخواهم"):
+        await is_served(shop, f"{id}{fresh()}")
 
 
 async def test_case(shop: Shop) -> None:

@@ -16,10 +16,13 @@ from typing import Any
 import pytest
 
 import foldlog_client
+from foldlog.inventory.v1.commands_pb2 import ReceiveStock
 from foldlog.v1.event_service_pb2 import SubscribeRequest
 from foldlog_client import Client, Retry
 from foldlog_server import __version__
+from tests.support.older_release import takes_any_new_name
 from tests.support.processes import FOLDLOG, Ended, ended, foldlog, serving, started
+from tests.support.server import serving as in_this_process
 from tests.support.view_scenario import line, money
 from tests.support.wire import SECONDS, connected
 
@@ -284,9 +287,11 @@ async def test_events_are_printed_as_json_to_the_end(data: Path) -> None:
 
 async def test_events_cannot_act_on_the_terminal_they_are_printed_on(data: Path) -> None:
     name = "Te\x1b[2Ja\u202e\x9b \u2028Füße"
+    with takes_any_new_name():
+        async with in_this_process(data) as older:
+            await older.send(ReceiveStock(product_id="tea\u202e", name=name, quantity=5))
+            await older.stop()
     async with serving(data) as server:
-        async with foldlog_client.connect(server.address) as client:
-            await client.inventory.receive_stock(product_id="tea\u202e", name=name, quantity=5)
         tail = ("events", "tail", "--address", server.address, "--no-follow", "--after", 0)
         for_people, for_programs = await asyncio.gather(foldlog(*tail), foldlog(*tail, "--json"))
     assert "stock-tea\\u202e@1" in for_people.output

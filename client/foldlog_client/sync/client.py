@@ -7,7 +7,7 @@ import grpc
 
 from foldlog.sync_domains import Domains
 from foldlog_client.conduct import Conduct
-from foldlog_client.connecting import channel_options
+from foldlog_client.connecting import channel_options, grpc_target
 from foldlog_client.retries import Retry
 from foldlog_client.session import LogPosition, Session
 from foldlog_client.sync.calls import Calls
@@ -63,7 +63,7 @@ def connect(
     """A client of the server at `target`; it connects with its first call.
 
     Args:
-        target: Host and port, or any name that gRPC resolves.
+        target: Host and port, `unix:` and the path of a socket, or any name that gRPC resolves.
         credentials: TLS and, with it, who is calling; plain text if None.
         interceptors: gRPC interceptors, such as those of OpenTelemetry.
         options: gRPC channel options, in addition to or instead of the client's own.
@@ -75,8 +75,8 @@ def connect(
     """
     settings = channel_options(target, options)
     if credentials is None:
-        channel = grpc.insecure_channel(target, settings)
+        channel = grpc.insecure_channel(grpc_target(target), settings)
     else:
-        channel = grpc.secure_channel(target, credentials, settings)
+        channel = grpc.secure_channel(grpc_target(target), credentials, settings)
     channel = grpc.intercept_channel(channel, *interceptors)
     return Client(channel, read_your_writes=read_your_writes, session=session, timeout=timeout, retry=retry)

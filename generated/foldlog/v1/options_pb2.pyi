@@ -32,6 +32,13 @@ class _FormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Format.ValueTy
     FORMAT_ID: _Format.ValueType  # 1
     """An identifier: 1 to 64 bytes of UTF-8, case-sensitive, inner blanks allowed, no control
     character, no blank at either end.
+    A new name must not look like another one either: where a command begins a stream, the id behind the dash,
+    and wherever it names something else that is new, such as an order's customer or a line of an order, an
+    identifier that is not in Unicode's normalization form C is refused, or that has invisible or bidirectional
+    control characters, line or paragraph separators, noncharacters, or blanks that look like a space and are
+    none. Joiners and variation selectors are allowed where a script or an emoji needs them, which Latin, Greek
+    and Cyrillic do not. That is seen when the command is decided, after all else, and refused as a field's rule is:
+    INVALID_ARGUMENT (INVALID_FIELDS). Queries, and commands on what is there, take whatever was taken before.
     """
     FORMAT_UUID: _Format.ValueType  # 2
     """A UUID in its canonical text form of 36 characters, any version, either case; neither nil (all zeros) nor
@@ -46,6 +53,13 @@ FORMAT_UNSPECIFIED: Format.ValueType  # 0
 FORMAT_ID: Format.ValueType  # 1
 """An identifier: 1 to 64 bytes of UTF-8, case-sensitive, inner blanks allowed, no control
 character, no blank at either end.
+A new name must not look like another one either: where a command begins a stream, the id behind the dash,
+and wherever it names something else that is new, such as an order's customer or a line of an order, an
+identifier that is not in Unicode's normalization form C is refused, or that has invisible or bidirectional
+control characters, line or paragraph separators, noncharacters, or blanks that look like a space and are
+none. Joiners and variation selectors are allowed where a script or an emoji needs them, which Latin, Greek
+and Cyrillic do not. That is seen when the command is decided, after all else, and refused as a field's rule is:
+INVALID_ARGUMENT (INVALID_FIELDS). Queries, and commands on what is there, take whatever was taken before.
 """
 FORMAT_UUID: Format.ValueType  # 2
 """A UUID in its canonical text form of 36 characters, any version, either case; neither nil (all zeros) nor
@@ -348,6 +362,7 @@ RULES_FIELD_NUMBER: _builtins.int
 PERSONAL_FIELD_NUMBER: _builtins.int
 INDEXED_FIELD_NUMBER: _builtins.int
 FILTER_FIELD_NUMBER: _builtins.int
+NAMES_NEW_FIELD_NUMBER: _builtins.int
 COMMAND_FIELD_NUMBER: _builtins.int
 QUERY_FIELD_NUMBER: _builtins.int
 ERROR_FIELD_NUMBER: _builtins.int
@@ -359,6 +374,11 @@ indexed: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions,
 """A document is searched and ordered by this field: it becomes an indexed column of its read model."""
 filter: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, Global___Filter]
 """The request's field restricts a list by a column of the documents listed."""
+names_new: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _builtins.bool]
+"""Of an event: what the field names is new with it, such as the line of an order. Where the command gave the
+name, it must be one that cannot be mistaken for another, as FORMAT_ID says of new names. Of a message, this
+goes for each of its fields that is an identifier.
+"""
 command: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___CommandRoute]
 """The method is a command: how the server finds the streams it is decided on."""
 query: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___QueryRoute]

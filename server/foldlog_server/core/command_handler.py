@@ -194,6 +194,7 @@ class CommandHandler:
             options.expected_version if options.HasField("expected_version") else None,
             request,
             options.validate_only,
+            command.message,
             command.is_late,
         )
         if request is not None:

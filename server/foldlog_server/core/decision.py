@@ -5,17 +5,18 @@ a dataclass or a named tuple takes three to five times as long to make.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 from msgspec import Struct, field
 
 from foldlog.v1.events_pb2 import EventMetadata
+from foldlog_server.core import new_names
 from foldlog_server.core.decider import AnyDecider
-from foldlog_server.core.errors import FoldlogError, Rejected, WrongExpectedVersion
+from foldlog_server.core.errors import FoldlogError, InvalidRequest, Rejected, WrongExpectedVersion
 from foldlog_server.core.event_store import Append, NewRequest, StreamAppend
-from foldlog_server.core.events import EncodedEvent, NewEvent
+from foldlog_server.core.events import EncodedEvent, NewEvent, id_of
 
 Found = TypeVar("Found")
 
@@ -84,6 +85,8 @@ class Decision(Struct, eq=False):
     expected_version: int | None = None
     request: NewRequest | None = None
     validate_only: bool = False
+    command: Message | None = None
+    """As it was received, whatever its parts are; None if nothing is to change."""
     is_late: Callable[[], bool] = never
     """Whether the deadlines of all who wait have passed; asked before it is decided, and never after."""
     ended: Callable[[], object] | None = None
@@ -181,7 +184,19 @@ def happens(decision: Decision) -> Sequence[Sequence[Message]]:
             refusals.append(refusal)
     if refusals:
         raise Rejected.of_all(refusals)
+    if decision.command is not None:
+        unclear = new_names.violations(decision.command, _new_names(decision, happened))
+        if unclear:
+            raise InvalidRequest.fields(unclear)
     return happened
+
+
+def _new_names(decision: Decision, happened: Sequence[Sequence[Message]]) -> Iterator[str]:
+    """The ids of the streams that begin, and what the events name for the first time."""
+    for entry, events in zip(decision.entries, happened, strict=True):
+        if events and not entry.version:
+            yield id_of(entry.stream)
+        yield from new_names.named_by(events)
 
 
 def proposed(appends: Iterable[StreamAppend], metadata: EventMetadata) -> Sequence[Proposed]:

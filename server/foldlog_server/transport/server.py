@@ -9,6 +9,7 @@ from foldlog_server.transport import health, reflection
 from foldlog_server.transport.calls import Calls, RpcMethodHandler
 from foldlog_server.transport.health import Health
 from foldlog_server.transport.trace_context import keep_trace
+from foldlog_server.transport.unix_socket import SocketFile, SocketUnusable, grpc_address, is_unix, path_of
 
 _MIB = 1024 * 1024
 
@@ -41,20 +42,37 @@ class BoundPort:
     def __init__(self, address: str) -> None:
         """Raises `AddressInUse`."""
         self.server = grpc.aio.server(options=_OPTIONS)
+        self.number = 0
+        """The port, chosen by the system for port 0; 0 for a Unix socket."""
+        self._file: SocketFile | None = None
+        path = path_of(address)
         try:
-            self.number = self.server.add_insecure_port(address)
-            """The port, chosen by the system for port 0."""
+            if path is None:
+                number = self.server.add_insecure_port(grpc_address(address))
+                self.number = 0 if is_unix(address) else number
+            else:
+                self._file = SocketFile(path, self.server.add_insecure_port)
+        except SocketUnusable as reason:
+            raise AddressInUse(f"Cannot listen on {address}: {reason}") from None
         except RuntimeError:
             raise AddressInUse(
                 f"Cannot listen on {address}: another program does, or the address is not this machine's. "
                 "Stop it, or choose another address with --listen or FOLDLOG_LISTEN."
             ) from None
+        self.address = f"{address.rpartition(':')[0]}:{self.number}" if self.number else address
+        """Where clients find it."""
 
     async def release(self) -> None:
         """Let go of an address on which nothing was served."""
         # A server that was never started keeps its socket, even when it is stopped (grpcio 1.80).
         await self.server.start()
-        await self.server.stop(0)
+        await self.stop(0)
+
+    async def stop(self, grace: float) -> None:
+        """Let calls finish for `grace` seconds, then let go of the address."""
+        await self.server.stop(grace)
+        if self._file is not None:
+            self._file.remove()
 
 
 class _Methods(grpc.GenericRpcHandler):
@@ -87,16 +105,16 @@ class GrpcServer:
         """`services` are handlers by method name, by service name."""
         self._calls = calls
         self._health = Health(list(services))
-        self._server = port.server
+        self._port = port
         handlers: list[grpc.GenericRpcHandler] = [_Methods(services), self._health.generic_handler()]
         if with_reflection:
             handlers += reflection.generic_handlers([*services, health.SERVICE], calls)
         # Generic handlers only: since 1.84, grpcio pays for every registered method at every call.
-        self._server.add_generic_rpc_handlers(tuple(handlers))
+        port.server.add_generic_rpc_handlers(tuple(handlers))
 
     async def start(self) -> None:
         """Serve."""
-        await self._server.start()
+        await self._port.server.start()
         self._health.set_serving(True)
 
     def set_serving(self, serving: bool) -> None:
@@ -107,5 +125,5 @@ class GrpcServer:
         """Take no more calls, end streams with the reason, let unary calls finish for `grace` seconds."""
         self._health.close()
         self._calls.drain()
-        await self._server.stop(grace)
+        await self._port.stop(grace)
         self._calls.end()

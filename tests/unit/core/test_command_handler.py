@@ -26,6 +26,7 @@ from foldlog_server.orders.order import Order
 from foldlog_server.orders.order_decider import ORDER
 from foldlog_server.stores.memory import MemoryEventStore
 from tests.support.commands import DECIDERS, Commands, HeldStore, add, create, line, settle
+from tests.support.older_release import takes_any_new_name
 
 A = "01938f3e-7c5a-7000-8000-00000000000a"
 B = "01938f3e-7c5a-7000-8000-00000000000b"
@@ -181,6 +182,76 @@ async def test_a_repeat_that_would_be_refused_by_now_gets_the_first_outcome(
         outcome = await again.execute(add(), request_id=A, expected_version=None)
         assert outcome.replayed
         assert (outcome.streams, outcome.position) == (first.streams, first.position)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [create("1\u200b"), create("1", line("te\u0301")), ReceiveStock(product_id="\u202e", quantity=1)],
+)
+async def test_a_repeat_of_what_an_older_release_took_gets_its_first_outcome(
+    store: HeldStore, commands: Commands, message: Message
+) -> None:
+    with takes_any_new_name():
+        first = await commands.execute(message, request_id=A)
+    for again in (commands, Commands(store)):
+        outcome = await again.execute(message, request_id=A)
+        assert (outcome.replayed, outcome.streams) == (True, first.streams)
+
+
+async def test_a_repeat_whose_line_is_gone_since_gets_its_first_outcome(
+    store: HeldStore, commands: Commands
+) -> None:
+    await commands.execute(create())
+    with takes_any_new_name():
+        first = await commands.execute(add(product_id="te\u0301"), request_id=A)
+    await commands.execute(RemoveItem(order_id="1", line_id="te\u0301"))
+    again = await Commands(store).execute(add(product_id="te\u0301"), request_id=A)
+    assert (again.replayed, again.streams) == (True, first.streams)
+    with pytest.raises(InvalidRequest):
+        await commands.execute(add(product_id="te\u0301"), request_id=B)
+
+
+# New names
+
+UNCLEAR = "te\u0301a"
+
+
+@pytest.mark.parametrize(
+    ("message", "fields"),
+    [
+        (create(UNCLEAR), ["order_id"]),
+        (create("2", line(UNCLEAR)), ["lines[0].product_id"]),
+        (CreateOrder(customer_id=UNCLEAR, currency_code="GBP"), ["customer_id"]),
+        (add(product_id=UNCLEAR), ["line.product_id"]),
+        (ReceiveStock(product_id=UNCLEAR, quantity=1), ["product_id"]),
+    ],
+)
+@pytest.mark.parametrize("validate_only", [False, True])
+async def test_an_unclear_new_name_is_refused_without_a_trace(
+    commands: Commands, message: Message, fields: list[str], validate_only: bool
+) -> None:
+    await commands.execute(create())
+    with pytest.raises(InvalidRequest) as caught:
+        await commands.execute(message, request_id=A, validate_only=validate_only)
+    assert caught.value.reason.name == "INVALID_FIELDS"
+    assert [violation.subject for violation in caught.value.violations] == [
+        f"command.{one}" for one in fields
+    ]
+    assert len(commands.stored()) == 1
+    assert await commands.execute(ReceiveStock(product_id="tea", quantity=1), request_id=A)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        ReleaseStock(order_id="o", product_ids=[UNCLEAR]),
+        ReceiveStock(product_id="known", quantity=1),
+        ReserveStock(order_id=UNCLEAR, lines=[ReservationLine(product_id="known", quantity=1)]),
+    ],
+)
+async def test_what_begins_nothing_takes_any_name(commands: Commands, message: Message) -> None:
+    await commands.execute(ReceiveStock(product_id="known", quantity=5))
+    await commands.execute(message)
 
 
 async def test_what_is_decided_on_a_repeat_before_that_is_known_is_decided_again(

@@ -81,7 +81,7 @@ class Inventory:
         """ReceiveStock adds units that arrived to the stock of a product, known or new.
 
         Args:
-            product_id: The product, known or new.
+            product_id: The product, known or new; of a new one it is a new name: see FORMAT_ID.
             quantity: How many units arrived, 1 to 1,000,000,000,000.
             name: The product's name; may be empty.
             request_id: Makes the command act once: the same id and the same command again give the

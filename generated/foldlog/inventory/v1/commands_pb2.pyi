@@ -28,7 +28,7 @@ class ReceiveStock(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     product_id: _builtins.str
-    """The product, known or new."""
+    """The product, known or new; of a new one it is a new name: see FORMAT_ID."""
     name: _builtins.str
     """The product's name; may be empty."""
     quantity: _builtins.int

@@ -117,11 +117,12 @@ class Orders:
         (ORDER_EXISTS).
 
         Args:
-            customer_id: Who orders.
+            customer_id: Who orders. With an order, it is taken as a new name: see FORMAT_ID.
             currency_code: The currency of every amount of the order: three capital letters.
-            order_id: The order's id; a new UUIDv7 if empty.
+            order_id: The order's id; a new UUIDv7 if empty. It is a new name: see FORMAT_ID.
             customer_name: The customer's name; may be empty.
-            lines: The lines, at most 2,000: the order is created and filled in one append.
+            lines: The lines, at most 2,000: the order is created and filled in one append. Their
+                ids are new names: see FORMAT_ID.
             request_id: Makes the command act once: the same id and the same command again give the
                 first outcome again, with `replayed` set, for at least the server's window (24 hours
                 by default), also after a crash. Made by the client if empty.

@@ -32,16 +32,18 @@ class CreateOrder(_message.Message):
     CURRENCY_CODE_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
-    """The order's id; a new UUIDv7 if empty."""
+    """The order's id; a new UUIDv7 if empty. It is a new name: see FORMAT_ID."""
     customer_id: _builtins.str
-    """Who orders."""
+    """Who orders. With an order, it is taken as a new name: see FORMAT_ID."""
     customer_name: _builtins.str
     """The customer's name; may be empty."""
     currency_code: _builtins.str
     """The currency of every amount of the order: three capital letters."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.OrderLine]:
-        """The lines, at most 2,000: the order is created and filled in one append."""
+        """The lines, at most 2,000: the order is created and filled in one append. Their ids are new names: see
+        FORMAT_ID.
+        """
 
     def __init__(
         self,
@@ -62,7 +64,9 @@ Global___CreateOrder: _TypeAlias = CreateOrder  # noqa: Y015
 
 @_typing.final
 class AddItem(_message.Message):
-    """AddItem adds a line to a draft. The same line again, with the same product and price, adds up."""
+    """AddItem adds a line to a draft. The same line again, with the same product and price, adds up.
+    The ids of a line that is not there yet are new names: see FORMAT_ID.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -27,7 +27,7 @@ from foldlog.v1 import money_pb2 as foldlog_dot_v1_dot_money__pb2
 from foldlog.v1 import options_pb2 as foldlog_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x66oldlog/orders/v1/events.proto\x12\x11\x66oldlog.orders.v1\x1a\x1d\x66oldlog/orders/v1/types.proto\x1a\x16\x66oldlog/v1/money.proto\x1a\x18\x66oldlog/v1/options.proto\"]\n\x0cOrderCreated\x12\x19\n\x0b\x63ustomer_id\x18\x01 \x01(\tB\x04\x90\xb5\x18\x01\x12\x1b\n\rcustomer_name\x18\x02 \x01(\tB\x04\x90\xb5\x18\x01\x12\x15\n\rcurrency_code\x18\x03 \x01(\t\"7\n\tItemAdded\x12*\n\x04line\x18\x01 \x01(\x0b\x32\x1c.foldlog.orders.v1.OrderLine\"x\n\x13ItemQuantityChanged\x12\x0f\n\x07line_id\x18\x01 \x01(\t\x12\x17\n\x0f\x66ormer_quantity\x18\x02 \x01(\x05\x12\x10\n\x08quantity\x18\x03 \x01(\x05\x12%\n\nunit_price\x18\x04 \x01(\x0b\x32\x11.foldlog.v1.Money\"^\n\x0bItemRemoved\x12\x0f\n\x07line_id\x18\x01 \x01(\t\x12\x17\n\x0f\x66ormer_quantity\x18\x02 \x01(\x05\x12%\n\nunit_price\x18\x03 \x01(\x0b\x32\x11.foldlog.v1.Money\"\xbe\x01\n\x0eOrderSubmitted\x12\x19\n\x0b\x63ustomer_id\x18\x01 \x01(\tB\x04\x90\xb5\x18\x01\x12+\n\x05lines\x18\x02 \x03(\x0b\x32\x1c.foldlog.orders.v1.OrderLine\x12 \n\x05total\x18\x03 \x01(\x0b\x32\x11.foldlog.v1.Money\x12%\n\namount_due\x18\x04 \x01(\x0b\x32\x11.foldlog.v1.Money\x12\x1b\n\rcustomer_name\x18\x05 \x01(\tB\x04\x90\xb5\x18\x01\"\'\n\rOrderReserved\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\"c\n\x0fPaymentReceived\x12\x12\n\npayment_id\x18\x01 \x01(\t\x12!\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x11.foldlog.v1.Money\x12\x19\n\x0b\x63ustomer_id\x18\x03 \x01(\tB\x04\x90\xb5\x18\x01\"\x81\x02\n\x0cOrderShipped\x12\x13\n\x0bshipment_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61rrier\x18\x02 \x01(\t\x12\x1d\n\x0ftracking_number\x18\x03 \x01(\tB\x04\x90\xb5\x18\x01\x12\x19\n\x0b\x63ustomer_id\x18\x04 \x01(\tB\x04\x90\xb5\x18\x01\x12\x1b\n\rcustomer_name\x18\x05 \x01(\tB\x04\x90\xb5\x18\x01\x12+\n\x05lines\x18\x06 \x03(\x0b\x32\x1c.foldlog.orders.v1.OrderLine\x12 \n\x05total\x18\x07 \x01(\x0b\x32\x11.foldlog.v1.Money\x12%\n\namount_due\x18\x08 \x01(\x0b\x32\x11.foldlog.v1.Money\"\xa6\x02\n\x0eOrderCancelled\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x35\n\rformer_status\x18\x02 \x01(\x0e\x32\x1e.foldlog.orders.v1.OrderStatus\x12\x19\n\x0b\x63ustomer_id\x18\x03 \x01(\tB\x04\x90\xb5\x18\x01\x12\x1b\n\rcustomer_name\x18\x04 \x01(\tB\x04\x90\xb5\x18\x01\x12+\n\x05lines\x18\x05 \x03(\x0b\x32\x1c.foldlog.orders.v1.OrderLine\x12 \n\x05total\x18\x06 \x01(\x0b\x32\x11.foldlog.v1.Money\x12%\n\namount_due\x18\x07 \x01(\x0b\x32\x11.foldlog.v1.Money\x12\x1f\n\x04paid\x18\x08 \x01(\x0b\x32\x11.foldlog.v1.Moneyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x66oldlog/orders/v1/events.proto\x12\x11\x66oldlog.orders.v1\x1a\x1d\x66oldlog/orders/v1/types.proto\x1a\x16\x66oldlog/v1/money.proto\x1a\x18\x66oldlog/v1/options.proto\"a\n\x0cOrderCreated\x12\x1d\n\x0b\x63ustomer_id\x18\x01 \x01(\tB\x08\x90\xb5\x18\x01\xa8\xb5\x18\x01\x12\x1b\n\rcustomer_name\x18\x02 \x01(\tB\x04\x90\xb5\x18\x01\x12\x15\n\rcurrency_code\x18\x03 \x01(\t\"=\n\tItemAdded\x12\x30\n\x04line\x18\x01 \x01(\x0b\x32\x1c.foldlog.orders.v1.OrderLineB\x04\xa8\xb5\x18\x01\"x\n\x13ItemQuantityChanged\x12\x0f\n\x07line_id\x18\x01 \x01(\t\x12\x17\n\x0f\x66ormer_quantity\x18\x02 \x01(\x05\x12\x10\n\x08quantity\x18\x03 \x01(\x05\x12%\n\nunit_price\x18\x04 \x01(\x0b\x32\x11.foldlog.v1.Money\"^\n\x0bItemRemoved\x12\x0f\n\x07line_id\x18\x01 \x01(\t\x12\x17\n\x0f\x66ormer_quantity\x18\x02 \x01(\x05\x12%\n\nunit_price\x18\x03 \x01(\x0b\x32\x11.foldlog.v1.Money\"\xbe\x01\n\x0eOrderSubmitted\x12\x19\n\x0b\x63ustomer_id\x18\x01 \x01(\tB\x04\x90\xb5\x18\x01\x12+\n\x05lines\x18\x02 \x03(\x0b\x32\x1c.foldlog.orders.v1.OrderLine\x12 \n\x05total\x18\x03 \x01(\x0b\x32\x11.foldlog.v1.Money\x12%\n\namount_due\x18\x04 \x01(\x0b\x32\x11.foldlog.v1.Money\x12\x1b\n\rcustomer_name\x18\x05 \x01(\tB\x04\x90\xb5\x18\x01\"\'\n\rOrderReserved\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\"c\n\x0fPaymentReceived\x12\x12\n\npayment_id\x18\x01 \x01(\t\x12!\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x11.foldlog.v1.Money\x12\x19\n\x0b\x63ustomer_id\x18\x03 \x01(\tB\x04\x90\xb5\x18\x01\"\x81\x02\n\x0cOrderShipped\x12\x13\n\x0bshipment_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61rrier\x18\x02 \x01(\t\x12\x1d\n\x0ftracking_number\x18\x03 \x01(\tB\x04\x90\xb5\x18\x01\x12\x19\n\x0b\x63ustomer_id\x18\x04 \x01(\tB\x04\x90\xb5\x18\x01\x12\x1b\n\rcustomer_name\x18\x05 \x01(\tB\x04\x90\xb5\x18\x01\x12+\n\x05lines\x18\x06 \x03(\x0b\x32\x1c.foldlog.orders.v1.OrderLine\x12 \n\x05total\x18\x07 \x01(\x0b\x32\x11.foldlog.v1.Money\x12%\n\namount_due\x18\x08 \x01(\x0b\x32\x11.foldlog.v1.Money\"\xa6\x02\n\x0eOrderCancelled\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x35\n\rformer_status\x18\x02 \x01(\x0e\x32\x1e.foldlog.orders.v1.OrderStatus\x12\x19\n\x0b\x63ustomer_id\x18\x03 \x01(\tB\x04\x90\xb5\x18\x01\x12\x1b\n\rcustomer_name\x18\x04 \x01(\tB\x04\x90\xb5\x18\x01\x12+\n\x05lines\x18\x05 \x03(\x0b\x32\x1c.foldlog.orders.v1.OrderLine\x12 \n\x05total\x18\x06 \x01(\x0b\x32\x11.foldlog.v1.Money\x12%\n\namount_due\x18\x07 \x01(\x0b\x32\x11.foldlog.v1.Money\x12\x1f\n\x04paid\x18\x08 \x01(\x0b\x32\x11.foldlog.v1.Moneyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,9 +35,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'foldlog.orders.v1.events_pb
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ORDERCREATED'].fields_by_name['customer_id']._loaded_options = None
-  _globals['_ORDERCREATED'].fields_by_name['customer_id']._serialized_options = b'\220\265\030\001'
+  _globals['_ORDERCREATED'].fields_by_name['customer_id']._serialized_options = b'\220\265\030\001\250\265\030\001'
   _globals['_ORDERCREATED'].fields_by_name['customer_name']._loaded_options = None
   _globals['_ORDERCREATED'].fields_by_name['customer_name']._serialized_options = b'\220\265\030\001'
+  _globals['_ITEMADDED'].fields_by_name['line']._loaded_options = None
+  _globals['_ITEMADDED'].fields_by_name['line']._serialized_options = b'\250\265\030\001'
   _globals['_ORDERSUBMITTED'].fields_by_name['customer_id']._loaded_options = None
   _globals['_ORDERSUBMITTED'].fields_by_name['customer_id']._serialized_options = b'\220\265\030\001'
   _globals['_ORDERSUBMITTED'].fields_by_name['customer_name']._loaded_options = None
@@ -55,21 +57,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ORDERCANCELLED'].fields_by_name['customer_name']._loaded_options = None
   _globals['_ORDERCANCELLED'].fields_by_name['customer_name']._serialized_options = b'\220\265\030\001'
   _globals['_ORDERCREATED']._serialized_start=134
-  _globals['_ORDERCREATED']._serialized_end=227
-  _globals['_ITEMADDED']._serialized_start=229
-  _globals['_ITEMADDED']._serialized_end=284
-  _globals['_ITEMQUANTITYCHANGED']._serialized_start=286
-  _globals['_ITEMQUANTITYCHANGED']._serialized_end=406
-  _globals['_ITEMREMOVED']._serialized_start=408
-  _globals['_ITEMREMOVED']._serialized_end=502
-  _globals['_ORDERSUBMITTED']._serialized_start=505
-  _globals['_ORDERSUBMITTED']._serialized_end=695
-  _globals['_ORDERRESERVED']._serialized_start=697
-  _globals['_ORDERRESERVED']._serialized_end=736
-  _globals['_PAYMENTRECEIVED']._serialized_start=738
-  _globals['_PAYMENTRECEIVED']._serialized_end=837
-  _globals['_ORDERSHIPPED']._serialized_start=840
-  _globals['_ORDERSHIPPED']._serialized_end=1097
-  _globals['_ORDERCANCELLED']._serialized_start=1100
-  _globals['_ORDERCANCELLED']._serialized_end=1394
+  _globals['_ORDERCREATED']._serialized_end=231
+  _globals['_ITEMADDED']._serialized_start=233
+  _globals['_ITEMADDED']._serialized_end=294
+  _globals['_ITEMQUANTITYCHANGED']._serialized_start=296
+  _globals['_ITEMQUANTITYCHANGED']._serialized_end=416
+  _globals['_ITEMREMOVED']._serialized_start=418
+  _globals['_ITEMREMOVED']._serialized_end=512
+  _globals['_ORDERSUBMITTED']._serialized_start=515
+  _globals['_ORDERSUBMITTED']._serialized_end=705
+  _globals['_ORDERRESERVED']._serialized_start=707
+  _globals['_ORDERRESERVED']._serialized_end=746
+  _globals['_PAYMENTRECEIVED']._serialized_start=748
+  _globals['_PAYMENTRECEIVED']._serialized_end=847
+  _globals['_ORDERSHIPPED']._serialized_start=850
+  _globals['_ORDERSHIPPED']._serialized_end=1107
+  _globals['_ORDERCANCELLED']._serialized_start=1110
+  _globals['_ORDERCANCELLED']._serialized_end=1404
 # @@protoc_insertion_point(module_scope)
