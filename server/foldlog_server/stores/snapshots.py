@@ -126,8 +126,9 @@ def newest_of_all(connection: sqlite3.Connection) -> tuple[str, int, str] | None
     """
     log = connection.execute("SELECT log_id FROM log").fetchone()
     for version, position, time, event_id, crc, encoded in connection.execute(_SELECT_NEWEST):
-        if log is not None and _checksum(version, position, time, event_id, encoded) == crc:
-            return str(log[0]), position, event_id
+        with suppress(TypeError):  # damage can change the type of what is stored, too
+            if log is not None and _checksum(version, position, time, event_id, encoded) == crc:
+                return str(log[0]), position, event_id
     return None
 
 

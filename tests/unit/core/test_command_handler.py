@@ -166,7 +166,7 @@ async def test_only_validating_ignores_the_request_id(commands: Commands) -> Non
 
 async def test_after_the_window_a_request_id_is_new(store: HeldStore, commands: Commands) -> None:
     await commands.execute(create("1"), request_id=A)
-    store._clock = lambda: timedelta(hours=24, seconds=1) // timedelta(microseconds=1) * 1000
+    store._served._served += timedelta(hours=24, seconds=1) // timedelta(microseconds=1) * 1000
     with pytest.raises(FoldlogError) as caught:
         await commands.execute(create("1"), request_id=A)
     assert caught.value.reason.name == "ORDER_EXISTS"
