@@ -66,7 +66,8 @@ class CommandOptions(_message.Message):
     REPLY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the command act once: the same id and the same command again give the first outcome again,
-    with `replayed` set, for at least the server's window (24 hours by default), also after a crash.
+    with `replayed` set, for at least the server's window (24 hours by default), also after a crash. The window
+    passes only while a server runs, and not by the clock on the wall: it is never shorter than real time.
     Successes are remembered, also those that changed nothing; a refused command is decided afresh.
     The same id with another command is INVALID_ARGUMENT (REQUEST_ID_REUSED).
     A UUID, best of version 7: time-ordered ids keep the server fast. Nil (all zeros) and max (all ones) are refused.

@@ -46,7 +46,10 @@ class RecordedEvent(_message.Message):
     """The full name of the payload's message, such as "foldlog.orders.v1.ItemAdded"."""
     @_builtins.property
     def recorded_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was recorded. Never earlier than the event before it."""
+        """When it was recorded, by the server's time: it goes on with a monotonic clock, and follows a leap of the
+        machine's clock only when that has proved steady for some minutes. Never earlier than the event before it: where
+        a clock was ahead, events have the same time until it has passed that.
+        """
 
     @_builtins.property
     def metadata(self) -> Global___EventMetadata:

@@ -143,7 +143,10 @@ class AsOf(_message.Message):
     """After the log's event at this position."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
-        """After the last event recorded at or before this time."""
+        """After the last event recorded at or before this time. Until the server's time is past it, it is OUT_OF_RANGE
+        (TIME_NOT_OVER), also where events were recorded ahead by a clock that was wrong; after that the answer
+        stays the same for ever.
+        """
 
     def __init__(
         self,
