@@ -19,6 +19,7 @@ from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog_server.build_process import BuildProcess
 from foldlog_server.core.admin import Admin
 from foldlog_server.core.aggregates import Aggregates
+from foldlog_server.core.clock import Clock
 from foldlog_server.core.command_handler import CommandHandler
 from foldlog_server.core.errors import StoreError, StoreFull
 from foldlog_server.core.event_store import EventStore
@@ -207,7 +208,7 @@ def _server(
     rebuilds: Rebuilds,
     snapshots: Snapshots,
     settings: Settings,
-    clock: Callable[[], int],
+    clock: Clock,
 ) -> GrpcServer:
     folds = Folds(store, CODEC, snapshots)
     aggregates = Aggregates(store, folds, new_id, capacity=settings.cached_aggregates)
@@ -231,7 +232,9 @@ def _server(
     service = events.DESCRIPTOR.services_by_name["EventService"]
     services[service.full_name] = event_handlers(service, calls, store)
     service = admin.DESCRIPTOR.services_by_name["AdminService"]
-    services[service.full_name] = admin_handlers(service, calls, Admin(store, projectors, rebuilds, reads))
+    services[service.full_name] = admin_handlers(
+        service, calls, Admin(store, projectors, rebuilds, reads, clock)
+    )
     return GrpcServer(port, services, calls, with_reflection=settings.reflection)
 
 

@@ -183,6 +183,20 @@ def accept_loss(
     print(f"{data} is log {log_id} from now on: it begins with the events up to {head}.")
 
 
+@app.command("clock")
+def clock(address: Address = _DEFAULTS.listen, as_json: Json = False) -> None:
+    """Show a server's time, and whether the clock of its machine has leapt away from it."""
+    from foldlog_server import clock_report
+    from foldlog_server.views import as_json as json_of
+
+    with _told_failures(address):
+        found = asyncio.run(clock_report.ask(address))
+        if as_json:
+            print(json.dumps(json_of(found), indent=2))
+        else:
+            print("\n".join(clock_report.lines(found)))
+
+
 @events.command("tail")
 def events_tail(
     address: Address = _DEFAULTS.listen,

@@ -10,9 +10,10 @@ import logging
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
 
 from msgspec import Struct
+
+from foldlog_server.core.clock import Leap
 
 Reading = Callable[[], int]
 """Gives nanoseconds."""
@@ -39,15 +40,6 @@ TOLD_EVERY = 60 * _SECOND
 """A wall clock that leaps again and again is not told more often."""
 
 _log = logging.getLogger("foldlog")
-
-
-class Leap(NamedTuple):
-    """A leap of the wall clock that is not followed so far."""
-
-    nanoseconds: int
-    """How far the wall clock is ahead of the server's time; negative: behind."""
-    since: int
-    """The server's time when it was noticed, in nanoseconds since the epoch."""
 
 
 class _Leaping(Struct):

@@ -1,4 +1,4 @@
-"""Looking after views: how far they are, and building them anew"""
+"""Looking after a server: how far its views are, building them anew, and its clock"""
 
 import asyncio
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from grpc import StatusCode
 
+from foldlog.inventory.v1.commands_pb2 import ReceiveStock
 from foldlog.orders.v1.queries_pb2 import (
     GetOrderRequest,
     ListCurrentOrdersRequest,
@@ -13,6 +14,8 @@ from foldlog.orders.v1.queries_pb2 import (
     WatchCurrentOrdersResponse,
 )
 from foldlog.v1.admin_service_pb2 import (
+    GetClockRequest,
+    GetClockResponse,
     ListParkedRequest,
     ListViewsRequest,
     ListViewsResponse,
@@ -143,3 +146,11 @@ async def test_page_token(shop: Shop) -> None:
     """ListParked refuses a page token that it did not give: INVALID_ARGUMENT (PAGE_TOKEN_INVALID)."""
     found = await refused(shop.ask(ListParkedRequest(page_token="forged")))
     assert (found.code, found.reason) == (StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_INVALID")
+
+
+async def test_clock(shop: Shop) -> None:
+    """GetClock tells the server's time, and when the newest event was recorded."""
+    sent = await shop.send(ReceiveStock(product_id=fresh("p"), quantity=1))
+    found: GetClockResponse = await shop.ask(GetClockRequest())
+    assert found.time.ToNanoseconds() > 0
+    assert found.newest_event_time.ToNanoseconds() >= sent.result.events[0].recorded_time.ToNanoseconds()

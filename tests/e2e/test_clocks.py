@@ -1,5 +1,6 @@
 """A wall clock that is wrong for a moment, or over a restart: what it can do to a server, and what not."""
 
+import json
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,11 +11,13 @@ from grpc import StatusCode
 
 from foldlog.orders.v1.commands_pb2 import ChangeItemQuantity
 from foldlog.orders.v1.queries_pb2 import GetOrderRequest, GetOrderResponse
+from foldlog.v1.admin_service_pb2 import GetClockRequest, GetClockResponse
 from foldlog.v1.event_service_pb2 import ReadAllRequest
 from foldlog.v1.reads_pb2 import AsOf
-from foldlog_server.server_clock import Leap
+from foldlog_server.core.clock import Leap
 from tests.support.clocks import DAY, MINUTE, SECOND, Clocks
 from tests.support.commands import add, create
+from tests.support.processes import foldlog
 from tests.support.server import Server, until
 from tests.support.wire import refused
 
@@ -163,3 +166,37 @@ async def test_a_time_before_the_newest_event_needs_no_writer(server: Server, cl
     assert await quantity(server, began) == 0
     assert len(held) == 0
     held.release()
+
+
+async def test_operators_see_the_clock(server: Server, clocks: Clocks) -> None:
+    began = clocks.wall_time
+    none: GetClockResponse = await server.ask(GetClockRequest())
+    assert (none.time.ToNanoseconds(), none.HasField("newest_event_time")) == (began, False)
+
+    await server.send(create("o"))
+    clocks.passes(SECOND)
+    clocks.leaps(-2 * DAY)
+    seen: GetClockResponse = await server.ask(GetClockRequest())
+    assert (seen.time.ToNanoseconds(), seen.newest_event_time.ToNanoseconds()) == (began + SECOND, began)
+    assert (seen.leap.ahead.ToNanoseconds(), seen.leap.since.ToNanoseconds()) == (-2 * DAY, began + SECOND)
+
+
+async def test_the_clock_is_shown_on_the_command_line(server: Server, clocks: Clocks) -> None:
+    where = ("--address", server.address)
+    agreeing = await foldlog("clock", *where)
+    assert agreeing.output.splitlines() == ["The server's time is 2023-11-14T22:13:20Z."]
+    await server.send(create("o"))
+    clocks.leaps(-DAY)
+    await server.restart()
+    clocks.passes(SECOND)
+    clocks.leaps(2 * DAY)
+    shown = await foldlog("clock", *where)
+    assert shown.output.splitlines() == [
+        "The server's time is 2023-11-13T22:13:21Z.",
+        "The machine's clock is off by +172,800.000 s since 2023-11-13T22:13:21Z: "
+        "it is followed when it has been steady for 5 minutes.",
+        "The newest event was recorded 86,399.000 s ahead: "
+        "what comes is recorded at the same time until the clock has passed it.",
+    ]
+    as_json = json.loads((await foldlog("clock", "--json", *where)).output)
+    assert as_json["leap"]["ahead"] == "172800s"

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from foldlog_server.server_clock import Leap, Lookout, ServerClock, monotonic_ns
+from foldlog_server.core.clock import Leap
+from foldlog_server.server_clock import Lookout, ServerClock, monotonic_ns
 from tests.support.clocks import DAY, HOUR, MINUTE, SECOND, Clocks
 from tests.support.server import until
 

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class AdminServiceStub(object):
-    """AdminService looks after the views of a server: it is for operators, and for what watches over servers.
+    """AdminService looks after a server, its views and its clock: it is for operators, and for what watches over servers.
     """
 
     def __init__(self, channel):
@@ -55,10 +55,15 @@ class AdminServiceStub(object):
                 request_serializer=foldlog_dot_v1_dot_admin__service__pb2.RetryParkedRequest.SerializeToString,
                 response_deserializer=foldlog_dot_v1_dot_admin__service__pb2.RetryParkedResponse.FromString,
                 _registered_method=True)
+        self.GetClock = channel.unary_unary(
+                '/foldlog.v1.AdminService/GetClock',
+                request_serializer=foldlog_dot_v1_dot_admin__service__pb2.GetClockRequest.SerializeToString,
+                response_deserializer=foldlog_dot_v1_dot_admin__service__pb2.GetClockResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer(object):
-    """AdminService looks after the views of a server: it is for operators, and for what watches over servers.
+    """AdminService looks after a server, its views and its clock: it is for operators, and for what watches over servers.
     """
 
     def ListViews(self, request, context):
@@ -95,6 +100,13 @@ class AdminServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetClock(self, request, context):
+        """GetClock tells the server's time, and whether the clock of its machine has leapt away from it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -118,6 +130,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     request_deserializer=foldlog_dot_v1_dot_admin__service__pb2.RetryParkedRequest.FromString,
                     response_serializer=foldlog_dot_v1_dot_admin__service__pb2.RetryParkedResponse.SerializeToString,
             ),
+            'GetClock': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetClock,
+                    request_deserializer=foldlog_dot_v1_dot_admin__service__pb2.GetClockRequest.FromString,
+                    response_serializer=foldlog_dot_v1_dot_admin__service__pb2.GetClockResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'foldlog.v1.AdminService', rpc_method_handlers)
@@ -127,7 +144,7 @@ def add_AdminServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AdminService(object):
-    """AdminService looks after the views of a server: it is for operators, and for what watches over servers.
+    """AdminService looks after a server, its views and its clock: it is for operators, and for what watches over servers.
     """
 
     @staticmethod
@@ -228,6 +245,33 @@ class AdminService(object):
             '/foldlog.v1.AdminService/RetryParked',
             foldlog_dot_v1_dot_admin__service__pb2.RetryParkedRequest.SerializeToString,
             foldlog_dot_v1_dot_admin__service__pb2.RetryParkedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetClock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foldlog.v1.AdminService/GetClock',
+            foldlog_dot_v1_dot_admin__service__pb2.GetClockRequest.SerializeToString,
+            foldlog_dot_v1_dot_admin__service__pb2.GetClockResponse.FromString,
             options,
             channel_credentials,
             insecure,

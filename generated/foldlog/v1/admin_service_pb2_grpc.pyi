@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AdminServiceStub:
-    """AdminService looks after the views of a server: it is for operators, and for what watches over servers."""
+    """AdminService looks after a server, its views and its clock: it is for operators, and for what watches over servers."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -50,10 +50,12 @@ class AdminServiceStub:
     definition stay as they are until the view has been built anew.
     A view that there is not is NOT_FOUND (VIEW_NOT_FOUND), a collection that it does not have INVALID_ARGUMENT.
     """
+    GetClock: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.GetClockRequest, _admin_service_pb2.GetClockResponse]
+    """GetClock tells the server's time, and whether the clock of its machine has leapt away from it."""
 
 @_typing.type_check_only
 class AdminServiceAsyncStub(AdminServiceStub):
-    """AdminService looks after the views of a server: it is for operators, and for what watches over servers."""
+    """AdminService looks after a server, its views and its clock: it is for operators, and for what watches over servers."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListViews: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListViewsRequest, _admin_service_pb2.ListViewsResponse]  # type: ignore[assignment]
@@ -73,9 +75,11 @@ class AdminServiceAsyncStub(AdminServiceStub):
     definition stay as they are until the view has been built anew.
     A view that there is not is NOT_FOUND (VIEW_NOT_FOUND), a collection that it does not have INVALID_ARGUMENT.
     """
+    GetClock: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.GetClockRequest, _admin_service_pb2.GetClockResponse]  # type: ignore[assignment]
+    """GetClock tells the server's time, and whether the clock of its machine has leapt away from it."""
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
-    """AdminService looks after the views of a server: it is for operators, and for what watches over servers."""
+    """AdminService looks after a server, its views and its clock: it is for operators, and for what watches over servers."""
 
     @_abc_1.abstractmethod
     def ListViews(
@@ -117,5 +121,13 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         definition stay as they are until the view has been built anew.
         A view that there is not is NOT_FOUND (VIEW_NOT_FOUND), a collection that it does not have INVALID_ARGUMENT.
         """
+
+    @_abc_1.abstractmethod
+    def GetClock(
+        self,
+        request: _admin_service_pb2.GetClockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.GetClockResponse, _abc.Awaitable[_admin_service_pb2.GetClockResponse]]:
+        """GetClock tells the server's time, and whether the clock of its machine has leapt away from it."""
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

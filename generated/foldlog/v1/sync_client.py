@@ -5,6 +5,8 @@ import datetime
 from collections.abc import Iterator, Iterable
 
 from foldlog.v1.admin_service_pb2 import (
+    GetClockRequest,
+    GetClockResponse,
     ListParkedRequest,
     ListParkedResponse,
     ListViewsRequest,
@@ -20,8 +22,8 @@ from foldlog.v1.sync_caller import Caller, Watch
 
 
 class Admin:
-    """AdminService looks after the views of a server: it is for operators, and for what watches
-    over servers.
+    """AdminService looks after a server, its views and its clock: it is for operators, and for what
+    watches over servers.
     """
 
     def __init__(self, caller: Caller) -> None:
@@ -147,5 +149,23 @@ class Admin:
                 id=id,
             ),
             RetryParkedResponse,
+            within=timeout,
+        )
+
+    def get_clock(
+        self,
+        *,
+        timeout: float | None = None,
+    ) -> GetClockResponse:
+        """GetClock tells the server's time, and whether the clock of its machine has leapt away
+        from it.
+
+        Args:
+            timeout: Seconds for all attempts together; the client's if None.
+        """
+        return self._caller.unary(
+            "/foldlog.v1.AdminService/GetClock",
+            GetClockRequest(),
+            GetClockResponse,
             within=timeout,
         )

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Iterator, Sequence
 
 from foldlog.v1.admin_service_pb2 import (
+    ClockLeap,
+    GetClockResponse,
     ListParkedRequest,
     ListParkedResponse,
     ListViewsResponse,
@@ -15,7 +17,9 @@ from foldlog.v1.admin_service_pb2 import (
     RetryParkedResponse,
     ViewState,
 )
+from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog_server.core import parking
+from foldlog_server.core.clock import Clock, Leap
 from foldlog_server.core.errors import InvalidRequest, ReadRefused, Violation
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.paging import Cursor, make_token, page_size, read_token
@@ -34,13 +38,16 @@ _log = logging.getLogger("foldlog")
 
 
 class Admin:
-    """Looks after the views of a server."""
+    """Looks after a server: its views, and its clock."""
 
-    def __init__(self, store: EventStore, projectors: Projectors, rebuilds: Rebuilds, reads: Reads) -> None:
+    def __init__(
+        self, store: EventStore, projectors: Projectors, rebuilds: Rebuilds, reads: Reads, clock: Clock
+    ) -> None:
         self._store = store
         self._projectors = projectors
         self._rebuilds = rebuilds
         self._reads = reads
+        self._clock = clock
 
     async def list_views(self) -> ListViewsResponse:
         """How every view is."""
@@ -101,6 +108,17 @@ class Admin:
             if projector is self._of(view):  # else it has been built anew meanwhile
                 return parked is not None
 
+    async def get_clock(self) -> GetClockResponse:
+        """The server's time, and what it is held against."""
+        response = GetClockResponse()
+        response.time.FromNanoseconds(self._clock())
+        if self._clock.leap is not None:
+            response.leap.CopyFrom(_clock_leap(self._clock.leap))
+        for newest in await self._store.read_all(backwards=True, limit=1):
+            recorded = RecordedEvent.FromString(newest.record).recorded_time
+            response.newest_event_time.CopyFrom(recorded)
+        return response
+
     def _of(self, view: str) -> Projector:
         try:
             return self._projectors.of_view(view)
@@ -159,3 +177,10 @@ def _document(view: str, key: Key, parked: Parked) -> ParkedDocument:
 def _why(failure: BaseException) -> str:
     cause = failure.__cause__
     return told(failure) if cause is None else f"{failure}: {told(cause)}"
+
+
+def _clock_leap(leap: Leap) -> ClockLeap:
+    message = ClockLeap()
+    message.ahead.FromNanoseconds(leap.nanoseconds)
+    message.since.FromNanoseconds(leap.since)
+    return message

@@ -24,7 +24,11 @@ def admin_handlers(service: ServiceDescriptor, calls: Calls, admin: Admin) -> di
     async def retry_parked(request: messages.RetryParkedRequest, _: Context) -> bytes:
         return (await admin.retry_parked(request)).SerializeToString()
 
+    async def get_clock(_: messages.GetClockRequest, __: Context) -> bytes:
+        return (await admin.get_clock()).SerializeToString()
+
     return {
+        "GetClock": calls.unary(methods["GetClock"], get_clock),
         "ListViews": calls.unary(methods["ListViews"], list_views),
         "RebuildView": calls.unary(methods["RebuildView"], rebuild_view),
         "ListParked": calls.unary(methods["ListParked"], list_parked),
