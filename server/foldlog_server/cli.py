@@ -9,11 +9,11 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -30,6 +30,7 @@ from foldlog_server.options import (
     Reflection,
     RequestWindow,
     StoredData,
+    ToPosition,
     check_address,
     check_event_type,
     check_level,
@@ -38,6 +39,10 @@ from foldlog_server.printable import printable
 from foldlog_server.process import log_to_stderr, loop_factory
 from foldlog_server.settings import Settings
 from foldlog_server.tables import print_table, table_of
+
+if TYPE_CHECKING:  # they load more than most commands need
+    from foldlog_server.operations.copying import Made
+    from foldlog_server.progress import Step
 
 app = typer.Typer(
     add_completion=False,
@@ -183,6 +188,38 @@ def accept_loss(
     print(f"{data} is log {log_id} from now on: it begins with the events up to {head}.")
 
 
+@app.command()
+def backup(
+    destination: Annotated[Path, typer.Argument(metavar="DEST", help="A directory, empty or made.")],
+    data: StoredData = _DEFAULTS.data,
+    as_json: Json = False,
+) -> None:
+    """Copy a log, verified, with a manifest; a server may be using the directory, and goes on."""
+    from foldlog_server.operations.backup import Backup
+    from foldlog_server.operations.manifest import as_text
+
+    taken = Backup(destination)
+    _carry_out(taken.of_directory(data), as_json)
+    manifest = taken.manifest
+    print(as_text(manifest) if as_json else f"Backed up to {destination}: {manifest}.")
+
+
+@app.command()
+def restore(
+    backup: Annotated[Path, typer.Argument(metavar="SRC", help="What `foldlog backup` made.")],
+    data: Data = _DEFAULTS.data,
+    to_position: ToPosition = None,
+    as_json: Json = False,
+) -> None:
+    """Make a log out of a backup, in a data directory that has none. It has a log_id of its own."""
+    from foldlog_server.app import new_id
+    from foldlog_server.operations.restore import NewLog
+
+    new = NewLog(data, new_id)
+    _carry_out(new.restore(backup, to_position), as_json)
+    _tell_made(new.made, data, as_json)
+
+
 @events.command("tail")
 def events_tail(
     address: Address = _DEFAULTS.listen,
@@ -275,6 +312,37 @@ def views_retry(
             print(f"{cured:,} documents made good, {still_parked:,} still parked.")
         if still_parked:
             raise typer.Exit(1)
+
+
+def _carry_out(steps: "AsyncIterator[Step]", as_json: bool) -> None:
+    """Carry an operation out, and show how far it is; JSON for programs is its result alone."""
+    from foldlog_server.operations.refused import Refused
+    from foldlog_server.progress import shown
+
+    try:
+        asyncio.run(shown(steps, _discard_line if as_json else _print_line))
+    except Refused as reason:
+        _fail(str(reason))
+    except KeyboardInterrupt:
+        _fail("Interrupted. What is not whole has been removed.")
+
+
+def _tell_made(made: "Made", data: Path, as_json: bool) -> None:
+    head = made.head
+    if as_json:
+        result = {
+            "log_id": made.log_id,
+            "position": head.position,
+            "chain_hash": head.chain_hash.hex(),
+            "streams": made.streams,
+            "requests": made.requests,
+        }
+        print(json.dumps(result, indent=2))
+        return
+    print(
+        f"{data} holds {head.position:,} events in {made.streams:,} streams and {made.requests:,} "
+        f"request records, as log {made.log_id}."
+    )
 
 
 @contextmanager
