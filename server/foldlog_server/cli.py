@@ -220,6 +220,35 @@ def restore(
     _tell_made(new.made, data, as_json)
 
 
+@app.command()
+def verify(
+    data: StoredData = _DEFAULTS.data,
+    full: Annotated[
+        bool, typer.Option("--full", help="Also the whole chain, every index, and views against a replay.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Verify all that is stored, and name what is damaged and where; exit code 1 if something is.
+
+    Nothing is changed, and a server may be using the directory.
+    """
+    from foldlog_server.operations import findings as found
+    from foldlog_server.operations.verify import verify as verifying
+
+    findings = found.Findings()
+    _carry_out(verifying(data, findings, full=full), as_json)
+    if as_json:
+        print(json.dumps(found.as_json(findings), indent=2))
+    else:
+        if findings.damages:
+            print_table(found.table_of_damages(findings))
+        for note in findings.notes:
+            print(printable(note))
+        print(found.summary(findings))
+    if findings.damages:
+        raise typer.Exit(1)
+
+
 @events.command("tail")
 def events_tail(
     address: Address = _DEFAULTS.listen,

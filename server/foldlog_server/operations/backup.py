@@ -12,8 +12,8 @@ from foldlog_server.operations.copying import Copy, discard, recognised, told_fa
 from foldlog_server.operations.manifest import Manifest
 from foldlog_server.operations.refused import Refused
 from foldlog_server.progress import Step
-from foldlog_server.stores import sqlite_schema
-from foldlog_server.stores.log_files import Changed, untouched
+from foldlog_server.stores import sqlite_schema, wal_file
+from foldlog_server.stores.log_files import Changed, is_served, untouched
 from foldlog_server.stores.opening import CannotOpen, NoLog
 from foldlog_server.stores.sqlite_source import SqliteLogSource, on
 
@@ -32,6 +32,7 @@ class Backup:
         try:
             if not file.is_file():
                 raise NoLog(data)
+            check_write_ahead_log(data)
             made = make_room(self._destination)
             try:
                 with untouched(data, file, scratch=self._destination) as connection:
@@ -68,6 +69,17 @@ class Backup:
             manifest = manifests.made(file, copy.made, taken)
             manifests.write(self._destination, manifest)
         self.manifest = manifest
+
+
+def check_write_ahead_log(data: Path) -> None:
+    """Raise `Refused` where SQLite would drop what was acknowledged, and a copy would lack it in silence."""
+    file = sqlite_schema.log_file(data)
+    behind = 0 if is_served(data) else wal_file.state_of(wal_file.wal_of(file)).behind_damage
+    if behind:
+        raise Refused(
+            f"{behind:,} whole transactions lie behind damaged bytes in {file}-wal, and would not be copied. "
+            "Put the file right from another copy, or go on without them: `foldlog serve` tells how."
+        )
 
 
 def make_room(destination: Path) -> bool:
