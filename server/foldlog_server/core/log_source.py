@@ -35,6 +35,8 @@ class Origin(NamedTuple):
     head: Head
     served: int
     """How long the log has been served, in nanoseconds."""
+    settled: int
+    """Nothing may be recorded before this time, in nanoseconds since the epoch."""
     ancestors: tuple[Ancestor, ...]
     openings: tuple[Opening, ...]
 

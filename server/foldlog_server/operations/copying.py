@@ -67,7 +67,7 @@ class Copy:
     async def _copy(self, part: Path) -> AsyncGenerator[Step]:
         origin, until, successor = self._source.origin, self._until, self._successor
         log_id = successor.log_id if successor else origin.log_id
-        builder = LogBuilder(part, log_id, origin.made_time, origin.served)
+        builder = LogBuilder(part, log_id, origin)
         with closing(builder):
             async for events in self._source.events(until):
                 builder.add(events)

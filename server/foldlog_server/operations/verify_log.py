@@ -180,8 +180,8 @@ class LogVerifier:
         if _one(self._connection, "PRAGMA user_version") < 2:
             return
         served = self._connection.execute(_SERVED).fetchall()
-        if len(served) != 1 or not isinstance(served[0][0], int) or served[0][0] < 0:
-            self._add("served", "", f"it has not one number that is not negative, but {served!r}")
+        if len(served) != 1 or not all(isinstance(value, int) and value >= 0 for value in served[0]):
+            self._add("served", "", f"it is not one row of numbers that are not negative, but {served!r}")
         for position, run, time in self._connection.execute(_OPENINGS).fetchall():
             is_sound = isinstance(position, int) and isinstance(time, int) and isinstance(run, bytes)
             if not is_sound or not 0 <= position <= self._head(bounds):

@@ -18,7 +18,7 @@ from foldlog_server.core.codec import NO_CHAIN, chain_hash, checksum, split_reco
 from foldlog_server.core.errors import DataDamaged
 from foldlog_server.core.event_store import Head
 from foldlog_server.core.events import EncodedEvent
-from foldlog_server.core.log_source import Ancestor, Opening, StoredRequest
+from foldlog_server.core.log_source import Ancestor, Opening, Origin, StoredRequest
 from foldlog_server.stores import private_files, sqlite_requests, sqlite_schema
 from foldlog_server.stores.recent import Recent
 from foldlog_server.stores.statements import statement
@@ -32,6 +32,7 @@ _INSERT_TYPE = statement("insert_type")
 _INSERT_REQUEST = statement("insert_request")
 _INSERT_ANCESTOR = statement("insert_ancestor")
 _INSERT_OPENING = statement("insert_opening")
+_UPDATE_SETTLED = statement("update_settled")
 _SELECT_STREAM = statement("select_stream")
 
 _PARTITION = re.compile(r"requests_until_\d{20}")
@@ -47,12 +48,15 @@ class NotARequest(Exception):
 class LogBuilder:
     """One database that is being made; of no use to anybody before `finish`."""
 
-    def __init__(self, file: Path, log_id: str, made_time: int, served: int) -> None:
-        """Make the file, for its owner alone; raises `OSError` or `sqlite3.Error`, as all methods do."""
+    def __init__(self, file: Path, log_id: str, origin: Origin) -> None:
+        """Make the file, for its owner alone, for a log like the origin; it is called `log_id`.
+
+        Raises `OSError` or `sqlite3.Error`, as all methods do.
+        """
         private_files.make_file(file)
         self.streams = 0
         self.requests = 0
-        self._served = served
+        self._served = origin.served
         self._position = 0
         self._chain = NO_CHAIN
         self._recent: Recent[str, tuple[int, int]] = Recent(RECENT_STREAMS)
@@ -63,7 +67,8 @@ class LogBuilder:
             for pragma in _PRAGMAS:
                 self._connection.execute(f"PRAGMA {pragma}").fetchall()
             self._connection.execute("BEGIN")
-            sqlite_schema.create_tables(self._connection, log_id, made_time, served)
+            sqlite_schema.create_tables(self._connection, log_id, origin.made_time, origin.served)
+            self._connection.execute(_UPDATE_SETTLED, (origin.settled,))
         except BaseException:
             self._connection.close()
             raise

@@ -93,12 +93,14 @@ def read_origin(connection: sqlite3.Connection) -> Origin:
         connection.text_factory = str
         served = sqlite_schema.served_before_2(connection)
         connection.text_factory = bytes
-        return Origin(_text(log_id), made_time, head, served, (), ())
+        return Origin(_text(log_id), made_time, head, served, 0, (), ())
+    served, settled = connection.execute(_SELECT_SERVED).fetchone()
     return Origin(
         _text(log_id),
         made_time,
         head,
-        connection.execute(_SELECT_SERVED).fetchone()[0],
+        served,
+        settled,
         tuple(
             Ancestor(_text(ancestor), position, chain, left_time, _text(cause))
             for ancestor, position, chain, left_time, cause in connection.execute(_SELECT_ANCESTORS)
