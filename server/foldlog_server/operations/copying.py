@@ -139,6 +139,8 @@ def told_failures(file: Path) -> Iterator[None]:
         ) from error
     except StoreUnavailable as error:
         raise Refused(f"The log that is copied cannot be read: {error.__cause__ or error}.") from error
+    except BrokenPipeError:  # whoever reads it has had enough
+        raise
     except (OSError, sqlite3.Error) as error:
         if is_full(error):
             raise Refused(f"There is no room for {file}. Free space, or choose another place.") from error
