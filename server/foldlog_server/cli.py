@@ -9,11 +9,11 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -30,6 +30,7 @@ from foldlog_server.options import (
     Reflection,
     RequestWindow,
     StoredData,
+    ToPosition,
     check_address,
     check_event_type,
     check_level,
@@ -38,6 +39,10 @@ from foldlog_server.printable import printable
 from foldlog_server.process import log_to_stderr, loop_factory
 from foldlog_server.settings import Settings
 from foldlog_server.tables import print_table, table_of
+
+if TYPE_CHECKING:  # they load more than most commands need
+    from foldlog_server.operations.copying import Made
+    from foldlog_server.progress import Step
 
 app = typer.Typer(
     add_completion=False,
@@ -197,6 +202,106 @@ def clock(address: Address = _DEFAULTS.listen, as_json: Json = False) -> None:
             print("\n".join(clock_report.lines(found)))
 
 
+@app.command()
+def backup(
+    destination: Annotated[Path, typer.Argument(metavar="DEST", help="A directory, empty or made.")],
+    data: StoredData = _DEFAULTS.data,
+    as_json: Json = False,
+) -> None:
+    """Copy a log, verified, with a manifest; a server may be using the directory, and goes on."""
+    from foldlog_server.operations.backup import Backup
+    from foldlog_server.operations.manifest import as_text
+
+    taken = Backup(destination)
+    _carry_out(taken.of_directory(data), _teller(as_json))
+    manifest = taken.manifest
+    print(as_text(manifest) if as_json else f"Backed up to {destination}: {manifest}.")
+
+
+@app.command()
+def restore(
+    backup: Annotated[Path, typer.Argument(metavar="SRC", help="What `foldlog backup` made.")],
+    data: Data = _DEFAULTS.data,
+    to_position: ToPosition = None,
+    as_json: Json = False,
+) -> None:
+    """Make a log out of a backup, in a data directory that has none. It has a log_id of its own."""
+    from foldlog_server.app import new_id
+    from foldlog_server.operations.restore import NewLog
+
+    new = NewLog(data, new_id)
+    _carry_out(new.restore(backup, to_position), _teller(as_json))
+    _tell_made(new.made, data, as_json)
+
+
+@app.command()
+def verify(
+    data: StoredData = _DEFAULTS.data,
+    full: Annotated[
+        bool, typer.Option("--full", help="Also the whole chain, every index, and views against a replay.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Verify all that is stored, and name what is damaged and where; exit code 1 if something is.
+
+    Nothing is changed, and a server may be using the directory.
+    """
+    from foldlog_server.operations import findings as found
+    from foldlog_server.operations.verify import verify as verifying
+
+    findings = found.Findings()
+    _carry_out(verifying(data, findings, full=full), _teller(as_json))
+    if as_json:
+        print(json.dumps(found.as_json(findings), indent=2))
+    else:
+        if findings.damages:
+            print_table(found.table_of_damages(findings))
+        for note in findings.notes:
+            print(printable(note))
+        print(found.summary(findings))
+    if findings.damages:
+        raise typer.Exit(1)
+
+
+@app.command("export")
+def export_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file; - = the output.")],
+    data: StoredData = _DEFAULTS.data,
+) -> None:
+    """Write a log as lines of JSON; a server may be using the directory, and goes on."""
+    from foldlog_server.operations.export import export as exporting
+
+    if str(file) == "-":
+        _carry_out(exporting(data, file, _write_line), _print_error_line)
+        return
+    with _new_file(file) as write:
+        _carry_out(exporting(data, file, write), _print_line)
+    print(f"Exported to {file}.")
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An export; - = the input.")],
+    data: Data = _DEFAULTS.data,
+    to_position: ToPosition = None,
+    as_json: Json = False,
+) -> None:
+    """Make a log out of an export, in a data directory that has none. It has a log_id of its own."""
+    from foldlog_server.app import new_id
+    from foldlog_server.operations.json_lines import JsonLinesSource
+    from foldlog_server.operations.refused import Refused
+    from foldlog_server.operations.restore import NewLog
+
+    new = NewLog(data, new_id)
+    try:
+        with _input(file) as lines:
+            source = JsonLinesSource(lines, str(file))
+            _carry_out(new.of_source(source, to_position, "import"), _teller(as_json))
+    except (Refused, OSError) as reason:
+        _fail(str(reason))
+    _tell_made(new.made, data, as_json)
+
+
 @events.command("tail")
 def events_tail(
     address: Address = _DEFAULTS.listen,
@@ -289,6 +394,80 @@ def views_retry(
             print(f"{cured:,} documents made good, {still_parked:,} still parked.")
         if still_parked:
             raise typer.Exit(1)
+
+
+def _teller(as_json: bool) -> Callable[[str], None]:
+    """Who tells how far an operation is: JSON for programs is its result alone."""
+    return _discard_line if as_json else _print_line
+
+
+@contextmanager
+def _new_file(file: Path) -> Iterator[Callable[[str], object]]:
+    """What writes the lines of a file that gets its name when it is whole."""
+    from foldlog_server.stores import durable, private_files
+
+    if file.exists():
+        _fail(f"{file} is there already, and nothing is overwritten. Name another file.")
+    part = durable.partial(file)
+    try:
+        private_files.make_file(part)
+        with part.open("w", encoding="utf-8") as opened:
+            yield lambda line: opened.write(f"{line}\n")
+        durable.put_in_place(file)
+    except OSError as error:
+        _fail(f"{file} cannot be written: {error}. Free space, or choose another place.")
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _input(file: Path) -> Iterator[Iterator[str]]:
+    """The lines of a file, or of the input; bytes that are no UTF-8 are left to the checksums."""
+    if str(file) == "-":
+        yield (line.decode("utf-8", "surrogateescape") for line in sys.stdin.buffer)
+        return
+    with file.open(encoding="utf-8", errors="surrogateescape", newline="\n") as opened:
+        yield opened
+
+
+def _write_line(line: str) -> None:
+    """In UTF-8, whatever the output's encoding: it is for programs, and has checksums."""
+    sys.stdout.buffer.write(f"{line}\n".encode())
+
+
+def _print_error_line(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _carry_out(steps: "AsyncIterator[Step]", tell: Callable[[str], None]) -> None:
+    """Carry an operation out, and show how far it is."""
+    from foldlog_server.operations.refused import Refused
+    from foldlog_server.progress import shown
+
+    try:
+        asyncio.run(shown(steps, tell))
+    except Refused as reason:
+        _fail(str(reason))
+    except KeyboardInterrupt:
+        _fail("Interrupted. What is not whole has been removed.")
+
+
+def _tell_made(made: "Made", data: Path, as_json: bool) -> None:
+    head = made.head
+    if as_json:
+        result = {
+            "log_id": made.log_id,
+            "position": head.position,
+            "chain_hash": head.chain_hash.hex(),
+            "streams": made.streams,
+            "requests": made.requests,
+        }
+        print(json.dumps(result, indent=2))
+        return
+    print(
+        f"{data} holds {head.position:,} events in {made.streams:,} streams and {made.requests:,} "
+        f"request records, as log {made.log_id}."
+    )
 
 
 @contextmanager

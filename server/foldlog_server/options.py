@@ -65,6 +65,12 @@ Address = Annotated[
         envvar="FOLDLOG_ADDRESS", metavar="HOST:PORT", help="Where the server listens, also unix:PATH."
     ),
 ]
+ToPosition = Annotated[
+    int | None,
+    typer.Option(
+        min=0, max=2**63 - 1, metavar="POSITION", help="Take the history up to here; all of it if not given."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 

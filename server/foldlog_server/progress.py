@@ -1,5 +1,6 @@
 """How far long work is: bars on a terminal, a line now and then elsewhere."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
@@ -45,6 +46,7 @@ async def shown(steps: AsyncIterator[Step], print_line: Callable[[str], None]) -
             if step.is_over:
                 print_line(f"{step.name}: {printable(told(step))}")
             failed += [step.name] if step.error else []
+            await asyncio.sleep(0)  # else Ctrl-C is not heard by work that never waits
     return failed
 
 

@@ -59,11 +59,16 @@ def _line(event: RecordedEvent) -> str:
 
 
 def _json_line(event: RecordedEvent) -> str:
+    return json.dumps(readable(event))
+
+
+def readable(event: RecordedEvent) -> dict[str, object]:
+    """The event as JSON has it; of a payload that this release cannot read, the bytes in base64."""
     envelope = RecordedEvent()
     envelope.CopyFrom(event)
     envelope.ClearField("payload")
     payload = {"@type": event.payload.type_url, **_payload(event)}
-    return json.dumps({**MessageToDict(envelope, preserving_proto_field_name=True), "payload": payload})
+    return {**MessageToDict(envelope, preserving_proto_field_name=True), "payload": payload}
 
 
 def _payload(event: RecordedEvent) -> dict[str, object]:

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from tests.format.log_file import read
 from tests.format.trading import trade
-from tests.support.server import serving
+from tests.support.server import serving, until
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -20,6 +20,8 @@ async def written(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pat
     data = tmp_path_factory.mktemp("format") / "data"
     async with serving(data) as server:
         await trade(server)
+        head = (await server.head()).position
+        await until(lambda: all(projector.position == head for projector in server.app._projectors.all))
     yield data / "log.db"
 
 

@@ -4,13 +4,13 @@ import uuid
 
 from foldlog.inventory.v1.commands_pb2 import ReceiveStock, ReservationLine, ReserveStock
 from foldlog.orders.v1.commands_pb2 import AddItem, CreateOrder, RemoveItem, SubmitOrder
-from tests.support.server import Server
 from tests.support.view_scenario import line, money
+from tests.support.wire import Wire
 
 KEY = str(uuid.UUID(int=7))
 
 
-async def trade(server: Server) -> None:
+async def trade(server: Wire) -> None:
     """Something of everything that is stored: several streams in one append, requests, nothing done."""
     products = ["tea", "ż雪🜚"]
     for product in products:

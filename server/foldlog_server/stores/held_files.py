@@ -49,7 +49,7 @@ class HeldFiles:
         self._log_file = log_file
         with ExitStack() as resources:
             lock_file = directory / "lock"
-            self._lock(FileLock(lock_file, mode=private_files.MODE, thread_local=False), directory, resources)
+            resources.callback(lock(directory).release)
             descriptor = os.open(log_file, os.O_RDWR | os.O_CREAT, private_files.MODE)
             resources.callback(os.close, descriptor)
             _lock_exclusively(descriptor, directory)
@@ -59,14 +59,6 @@ class HeldFiles:
             found = os.fstat(descriptor)
             self._held[log_file] = _Identity(found.st_dev, found.st_ino)
             self._resources = resources.pop_all()
-
-    @staticmethod
-    def _lock(lock: FileLock, directory: Path, resources: ExitStack) -> None:
-        try:
-            lock.acquire(blocking=False)
-        except Timeout:
-            raise DataDirectoryLocked(directory) from None
-        resources.callback(lock.release)
 
     @property
     def log_is_in_place(self) -> bool:
@@ -110,6 +102,19 @@ class HeldFiles:
             return f"{path} cannot be looked at ({error.strerror})"
         is_same = _Identity(found.st_dev, found.st_ino) == self._held[path]
         return "" if is_same else f"{path} is another file"
+
+
+def lock(directory: Path) -> FileLock:
+    """The lock that keeps writers away from a data directory, taken; whether there is a log, or not.
+
+    Raises `DataDirectoryLocked` and `OSError`.
+    """
+    held = FileLock(directory / "lock", mode=private_files.MODE, thread_local=False)
+    try:
+        held.acquire(blocking=False)
+    except Timeout:
+        raise DataDirectoryLocked(directory) from None
+    return held
 
 
 def _lock_exclusively(descriptor: int, directory: Path) -> None:

@@ -54,6 +54,7 @@ class Table:
         self._load = f"SELECT id, document FROM {table} WHERE id IN ({{rows}})"
         self.probe = f"SELECT {all_names} FROM {table} LIMIT 0"
         self.greatest = f"SELECT ifnull(max(id), '') FROM {table}"
+        self.all = f"SELECT {all_names} FROM {table} ORDER BY id"
         self.get = f"SELECT position, (SELECT document FROM {table} WHERE id = ?) FROM checkpoint"
 
     @classmethod

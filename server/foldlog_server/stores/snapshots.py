@@ -110,7 +110,7 @@ class SqliteSnapshots:
         (before,) = self._writer.execute(_SELECT_VERSION, place).fetchone()
         encoded = states.encode(state)
         if len(encoded) <= BYTES_PER_EVENT * (version - before):
-            crc = _checksum(version, position, time, event_id, encoded)
+            crc = checksum(version, position, time, event_id, encoded)
             self._writer.execute(_INSERT, (*place, position, time, event_id, crc, encoded))
 
 
@@ -127,7 +127,7 @@ def newest_of_all(connection: sqlite3.Connection) -> tuple[str, int, str] | None
     log = connection.execute("SELECT log_id FROM log").fetchone()
     for version, position, time, event_id, crc, encoded in connection.execute(_SELECT_NEWEST):
         with suppress(TypeError):  # damage can change the type of what is stored, too
-            if log is not None and _checksum(version, position, time, event_id, encoded) == crc:
+            if log is not None and checksum(version, position, time, event_id, encoded) == crc:
                 return str(log[0]), position, event_id
     return None
 
@@ -139,13 +139,14 @@ def _connect_reader(file: Path) -> sqlite3.Connection:
 def _read(row: tuple[Any, ...], decider: AnyDecider) -> Snapshot:
     """Raises `ValueError` or `TypeError` for what is not as it was written."""
     version, position, time, event_id, crc, encoded = row
-    if _checksum(version, position, time, event_id, encoded) != crc:
+    if checksum(version, position, time, event_id, encoded) != crc:
         raise ValueError(f"its bytes at version {version} are damaged")
     state = states.decode(encoded, type(decider.initial))
     return Snapshot(version, position, time, event_id, state)
 
 
-def _checksum(version: int, position: int, time: int, event_id: str, encoded: bytes) -> int:
+def checksum(version: int, position: int, time: int, event_id: str, encoded: bytes) -> int:
+    """What is kept with a snapshot, over all that it says."""
     return zlib.crc32(encoded, zlib.crc32(f"{version} {position} {time} {event_id} ".encode()))
 
 

@@ -46,7 +46,7 @@ def find(connection: sqlite3.Connection, key: bytes) -> RecordedRequest | None:
 
 def create(connection: sqlite3.Connection, served: int, window_ns: int) -> None:
     """Make the first partition."""
-    _replace_view(connection, [_add(connection, served, window_ns)])
+    make_view(connection, [_add(connection, served, window_ns)])
 
 
 def ends_of_former(connection: sqlite3.Connection) -> list[int]:
@@ -79,7 +79,7 @@ class RequestPartitions:
             self._connection.execute(_DROP.format(partition=name))
         if not live or served >= _end(live[0]):
             live.insert(0, _add(self._connection, served, self._window_ns))
-        _replace_view(self._connection, live)
+        make_view(self._connection, live)
         self._connection.execute("COMMIT")
         self._use(live)
 
@@ -104,11 +104,17 @@ def _end(name: str) -> int:
 
 def _add(connection: sqlite3.Connection, served: int, window_ns: int) -> str:
     name = f"{_PREFIX}{served + max(window_ns // PARTITIONS, 1):020}"
-    connection.execute(_CREATE.format(partition=name))
+    create_partition(connection, name)
     return name
 
 
-def _replace_view(connection: sqlite3.Connection, names: list[str]) -> None:
+def create_partition(connection: sqlite3.Connection, name: str) -> None:
+    """Make a partition without records."""
+    connection.execute(_CREATE.format(partition=name))
+
+
+def make_view(connection: sqlite3.Connection, names: list[str]) -> None:
+    """Have the view `requests` show these partitions, newest first."""
     partitions = " UNION ALL ".join(f"SELECT key, fingerprint, outcome FROM {name}" for name in names)
     connection.execute(_DROP_VIEW)
     connection.execute(_CREATE_VIEW.format(partitions=partitions))

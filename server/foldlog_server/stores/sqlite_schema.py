@@ -19,7 +19,10 @@ _TABLES = [
     statement(name)
     for name in ("create_log", "create_streams", "create_types", "create_events", "create_events_by_stream")
 ]
-_TABLES_OF_2 = [statement(name) for name in ("create_ancestors", "create_openings", "create_served")]
+TABLES_OF_2 = ("ancestors", "openings", "served")
+"""The tables that a log of format 1 does not have."""
+
+_TABLES_OF_2 = [statement(f"create_{name}") for name in TABLES_OF_2]
 _INSERT_LOG = statement("insert_log")
 _INSERT_OPENING = statement("insert_opening")
 _INSERT_SERVED = statement("insert_served")
@@ -151,15 +154,20 @@ def _number(connection: sqlite3.Connection, file: Path, sql: str) -> int:
     return int(number)
 
 
-def _create(connection: sqlite3.Connection, log_id: str, now: int, window_ns: int) -> None:
-    connection.execute("BEGIN IMMEDIATE")
+def create_tables(connection: sqlite3.Connection, log_id: str, made_time: int, served: int) -> None:
+    """Make the tables of a log without events; there is no partition of requests yet."""
     for table in (*_TABLES, *_TABLES_OF_2):
         connection.execute(table)
-    connection.execute(_INSERT_SERVED, (0,))
-    sqlite_requests.create(connection, 0, window_ns)
-    connection.execute(_INSERT_LOG, (log_id, now))
+    connection.execute(_INSERT_SERVED, (served,))
+    connection.execute(_INSERT_LOG, (log_id, made_time))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+def _create(connection: sqlite3.Connection, log_id: str, now: int, window_ns: int) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    create_tables(connection, log_id, now, 0)
+    sqlite_requests.create(connection, 0, window_ns)
     connection.execute("COMMIT")
     # So that the file is a log from its first page on, whatever becomes of what lies beside it.
     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
@@ -172,12 +180,12 @@ def _upgrade(connection: sqlite3.Connection, file: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     for table in _TABLES_OF_2:
         connection.execute(table)
-    connection.execute(_INSERT_SERVED, (_served_before_2(connection),))
+    connection.execute(_INSERT_SERVED, (served_before_2(connection),))
     connection.execute(f"PRAGMA user_version = {FORMAT}")
     connection.execute("COMMIT")
 
 
-def _served_before_2(connection: sqlite3.Connection) -> int:
+def served_before_2(connection: sqlite3.Connection) -> int:
     """What the time served begins with: not later than the clock was when the newest partition was made.
 
     Format 1 named partitions by the clock. So no request id is forgotten too early, whatever the window was.

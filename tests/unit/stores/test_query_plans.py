@@ -22,25 +22,38 @@ PLANS = {
     "select_all_backwards": [BY_POSITION],
     "select_all_forwards": [BY_POSITION],
     "select_chain": [BY_POSITION],
+    "select_copied": [BY_POSITION],
     "select_head": [BY_POSITION, "events"],
+    "select_indexed": ["events USING COVERING INDEX events_by_stream ((stream,version)>(?,?))"],
+    "select_indexed_names": ["streams USING COVERING INDEX sqlite_autoindex_streams_1 (name>?)"],
+    "select_indexed_place": ["events USING COVERING INDEX events_by_stream (stream=? AND version=?)"],
+    "select_names": ["streams USING INTEGER PRIMARY KEY (rowid>?)"],
     "select_newest_events": [BY_POSITION, "events"],
     "select_newest_stream": ["streams"],
     "select_parked_document": [BY_DOCUMENT],
     "select_parked_positions": [BY_DOCUMENT],
+    "select_place": [BY_POSITION],
+    "select_places": [BY_POSITION],
     "select_recorded": [f"requests_until_{end} USING PRIMARY KEY (key=?)" for end in "321"],
     "select_request": [f"requests_until_{end} USING PRIMARY KEY (key=?)" for end in "321"],
+    "select_requests": ["requests_until_3 USING PRIMARY KEY (key>?)"],
     "select_snapshot": [BY_KIND],
     "select_snapshot_version": [BY_KIND.replace("INDEX", "COVERING INDEX", 1)],
     "select_stream": [BY_NAME, "events USING COVERING INDEX events_by_stream (stream=?)"],
     "select_stream_backwards": [BY_STREAM, BY_NAME],
     "select_stream_beyond": ["streams USING COVERING INDEX sqlite_autoindex_streams_1 (name>?)"],
     "select_stream_forwards": [BY_STREAM, BY_NAME],
+    "select_verified": [BY_POSITION, "streams USING INTEGER PRIMARY KEY (rowid=?)"],
+    "select_versions": [BY_STREAM, BY_NAME],
 }
 """What each read searches, in the order of the plan."""
 
 SMALL = {
+    "select_ancestors",
     "select_log",
+    "select_openings",
     "select_newest_snapshots",
+    "select_origin",
     "select_parked",
     "select_partitions",
     "select_served",
@@ -66,7 +79,9 @@ def log(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 @pytest.mark.parametrize("name", PLANS)
 def test_a_read_searches_and_never_scans_or_sorts(log: sqlite3.Connection, name: str) -> None:
-    sql = statements.statement(name).format(rows="(?), (?)")
+    sql = statements.statement(name).format(
+        rows="(?), (?)", table="streams", partition=f"requests_until_{3 * 10**9:020}"
+    )
     plan = [detail for *_, detail in log.execute(f"EXPLAIN QUERY PLAN {sql}", [1] * sql.count("?"))]
 
     searches = [re.sub(r"_0*(\d)0+ ", r"_\1 ", step) for step in plan if step.startswith("SEARCH")]

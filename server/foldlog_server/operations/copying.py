@@ -1,0 +1,154 @@
+"""Makes a log out of another one: copied, verified as it is on the disk, and only then given its name."""
+
+import sqlite3
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from foldlog_server.core.errors import DataDamaged, StoreUnavailable
+from foldlog_server.core.event_store import Head
+from foldlog_server.core.log_source import Ancestor, LogSource, Origin
+from foldlog_server.operations.findings import Findings
+from foldlog_server.operations.refused import Refused
+from foldlog_server.operations.verify_log import LogVerifier
+from foldlog_server.progress import Step
+from foldlog_server.stores import durable, sqlite_schema
+from foldlog_server.stores.full_disk import is_full
+from foldlog_server.stores.log_builder import LogBuilder, NotARequest
+from foldlog_server.stores.log_files import at_rest_uri
+
+
+class Made(NamedTuple):
+    """What a log that was made holds."""
+
+    log_id: str
+    head: Head
+    streams: int
+    requests: int
+
+
+class Successor(NamedTuple):
+    """How a log is called that goes on from another one, and why there is another."""
+
+    log_id: str
+    time: int
+    """When the histories parted, in nanoseconds since the epoch."""
+    cause: str
+
+
+class Copy:
+    """One log that is made out of a source."""
+
+    def __init__(self, source: LogSource, file: Path, until: int | None, successor: Successor | None) -> None:
+        """`until` is the source's head if not given; without a successor, it is the same log."""
+        self._source = source
+        self._file = file
+        self._until = source.origin.head.position if until is None else until
+        self._successor = successor
+        self.made: Made
+        """Once it is done."""
+
+    async def run(self) -> AsyncGenerator[Step]:
+        """Copy, verify, and give the file its name; raises `Refused`, and leaves nothing then."""
+        part = durable.partial(self._file)
+        discard(part)
+        try:
+            with told_failures(self._file):
+                async for step in self._copy(part):
+                    yield step
+                durable.sync(part)
+                async for step in self._verify(part):
+                    yield step
+                durable.put_in_place(self._file)
+        finally:
+            discard(part)
+
+    async def _copy(self, part: Path) -> AsyncGenerator[Step]:
+        origin, until, successor = self._source.origin, self._until, self._successor
+        log_id = successor.log_id if successor else origin.log_id
+        builder = LogBuilder(part, log_id, origin)
+        with closing(builder):
+            async for events in self._source.events(until):
+                builder.add(events)
+                yield Step("copied", builder.head.position, until)
+            async for records in self._source.requests():
+                builder.add_requests(records)
+                yield Step("request records", builder.requests, 0)
+            self._check_head(builder.head)
+            ancestors = ancestry(origin, builder.head, successor)
+            builder.finish(ancestors, [opening for opening in origin.openings if opening.position <= until])
+            self.made = Made(log_id, builder.head, builder.streams, builder.requests)
+        yield Step("copied", until, until, is_over=True)
+
+    def _check_head(self, head: Head) -> None:
+        whole = self._source.origin.head
+        if head.position != self._until or (head.position == whole.position and head != whole):
+            raise DataDamaged(head.position)
+
+    async def _verify(self, part: Path) -> AsyncGenerator[Step]:
+        findings = Findings()
+        until = self._until
+        with closing(sqlite3.connect(at_rest_uri(part), uri=True)) as connection:
+            async for step in LogVerifier(connection, part.name, findings, full=True).run():
+                if step.name == "events":
+                    yield Step("verified", step.position, until)
+        if findings.damages:
+            first = findings.damages[0]
+            raise Refused(
+                f"What was written to {part} is not what is read: {first.part} {first.where} {first.what}. "
+                "Look at the disk and the memory of this machine; nothing was kept."
+            )
+        yield Step("verified", until, until, is_over=True)
+
+
+def ancestry(origin: Origin, head: Head, successor: Successor | None) -> list[Ancestor]:
+    """The ancestors of a log that holds a source's history up to a position."""
+    ancestors = [
+        former
+        if former.position <= head.position
+        else former._replace(position=head.position, chain=head.chain_hash)
+        for former in origin.ancestors
+    ]
+    if successor is None:
+        return ancestors
+    return [*ancestors, Ancestor(origin.log_id, *head, successor.time, successor.cause)]
+
+
+def discard(file: Path) -> None:
+    """Remove a database that is not whole, and what SQLite keeps beside it."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        file.with_name(file.name + suffix).unlink(missing_ok=True)
+
+
+@contextmanager
+def told_failures(file: Path) -> Iterator[None]:
+    """Tell in a line why a copy cannot be made."""
+    try:
+        yield
+    except DataDamaged as error:
+        position = error.metadata["position"]
+        raise Refused(
+            f"The log that is copied is damaged at position {position}: `foldlog verify` tells what else is. "
+            "Nothing was kept of the copy; restore a backup that was taken before."
+        ) from error
+    except NotARequest as error:
+        raise Refused(
+            f"A request record of the log that is copied is damaged: {error}. "
+            "`foldlog verify` tells what else is."
+        ) from error
+    except StoreUnavailable as error:
+        raise Refused(f"The log that is copied cannot be read: {error.__cause__ or error}.") from error
+    except BrokenPipeError:  # whoever reads it has had enough
+        raise
+    except (OSError, sqlite3.Error) as error:
+        if is_full(error):
+            raise Refused(f"There is no room for {file}. Free space, or choose another place.") from error
+        raise Refused(f"{file} cannot be written: {error}.") from error
+
+
+def recognised(connection: sqlite3.Connection, file: Path) -> sqlite3.Connection:
+    """The connection, set up to read a log; raises `CannotOpen` if it is none that this release can read."""
+    sqlite_schema.set_up_reader(connection)
+    sqlite_schema.recognise(connection, file)
+    return connection

@@ -1,0 +1,69 @@
+"""Exports a log as lines of JSON, also beside a running server."""
+
+import sqlite3
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+
+from foldlog_server.core.codec import NO_CHAIN
+from foldlog_server.core.event_store import Head
+from foldlog_server.core.log_source import LogSource
+from foldlog_server.operations import json_lines
+from foldlog_server.operations.backup import check_write_ahead_log
+from foldlog_server.operations.copying import recognised, told_failures
+from foldlog_server.operations.refused import Refused
+from foldlog_server.progress import Step
+from foldlog_server.stores import sqlite_schema
+from foldlog_server.stores.log_builder import outcome_of
+from foldlog_server.stores.log_files import Changed, untouched
+from foldlog_server.stores.opening import CannotOpen, NoLog
+from foldlog_server.stores.sqlite_rows import read_stream
+from foldlog_server.stores.sqlite_source import SqliteLogSource, on
+
+
+async def export(data: Path, name: Path, write: Callable[[str], object]) -> AsyncGenerator[Step]:
+    """Write the log of a data directory, line by line; `name` is what it is written to. Raises `Refused`."""
+    file = sqlite_schema.log_file(data)
+    try:
+        if not file.is_file():
+            raise NoLog(data)
+        check_write_ahead_log(data)
+        with untouched(data, file) as connection, told_failures(name):
+            source = await SqliteLogSource.open(on(recognised(connection, file)))
+            async for step in _write(source, connection, write):
+                yield step
+    except (CannotOpen, Changed) as reason:
+        raise Refused(str(reason)) from None
+    except BrokenPipeError:  # whoever reads it has had enough
+        raise
+    except (OSError, sqlite3.Error) as error:
+        raise Refused(f"{file} cannot be read: {error}.") from error
+
+
+async def _write(
+    source: LogSource, connection: sqlite3.Connection, write: Callable[[str], object]
+) -> AsyncGenerator[Step]:
+    origin, requests = source.origin, 0
+    until = origin.head.position
+    write(json_lines.header_line(origin))
+    async for events in source.events(until):
+        for event in events:
+            write(json_lines.event_line(event))
+        yield Step("exported", events[-1].position, until)
+    async for records in source.requests():
+        for record in records:
+            if _is_within(connection, outcome_of(record), until):
+                write(json_lines.request_line(record))
+                requests += 1
+        yield Step("request records", requests, 0)
+    write(json_lines.end_line(until, requests, origin.head if until else Head(0, NO_CHAIN)))
+    yield Step("exported", until, until, is_over=True)
+
+
+def _is_within(connection: sqlite3.Connection, outcome: list[tuple[str, int, int]], until: int) -> bool:
+    """Whether what a request came to is in the history up to a position."""
+    for stream, _, last in outcome:
+        if last:
+            events = read_stream(connection, stream, last, False, 1)
+            if not events or events[0].position > until:
+                return False
+    return True

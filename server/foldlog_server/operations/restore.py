@@ -1,0 +1,94 @@
+"""Makes a log out of a backup, in a data directory that has none: another log, which knows its ancestors."""
+
+import sqlite3
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from pathlib import Path
+
+from foldlog_server.core.log_source import LogSource
+from foldlog_server.operations import manifest as manifests
+from foldlog_server.operations.copying import Copy, Made, Successor, recognised
+from foldlog_server.operations.refused import Refused
+from foldlog_server.progress import Step
+from foldlog_server.stores import sqlite_schema
+from foldlog_server.stores.held_files import lock
+from foldlog_server.stores.log_files import Changed, untouched
+from foldlog_server.stores.opening import CannotOpen
+from foldlog_server.stores.sqlite_source import SqliteLogSource, on
+
+
+class NewLog:
+    """A log that is made in a data directory."""
+
+    def __init__(
+        self, data: Path, new_id: Callable[[], str], clock: Callable[[], int] = time.time_ns
+    ) -> None:
+        """`new_id` gives the id of the log, `clock` nanoseconds since the epoch."""
+        self._data = data
+        self._new_id = new_id
+        self._clock = clock
+        self.made: Made
+        """Once it is done."""
+
+    async def restore(self, backup: Path, to_position: int | None) -> AsyncGenerator[Step]:
+        """Make it out of a backup, up to a position if one is given; raises `Refused`."""
+        file = sqlite_schema.log_file(backup)
+        with self._for_us_alone():
+            manifest = manifests.read(backup)
+            manifests.check(backup, manifest)
+            yield Step("compared with its manifest", 1, 1, is_over=True)
+            try:
+                with untouched(backup, file) as connection:
+                    source = await SqliteLogSource.open(on(recognised(connection, file)))
+                    if source.origin.head != (manifest.position, bytes.fromhex(manifest.chain_hash)):
+                        raise Refused(f"{file} does not end where {manifests.NAME} says. Use another backup.")
+                    async with aclosing(self._make(source, to_position, "restore")) as steps:
+                        async for step in steps:
+                            yield step
+            except (CannotOpen, Changed) as reason:
+                raise Refused(str(reason)) from None
+            except (OSError, sqlite3.Error) as error:
+                raise Refused(f"{file} cannot be read: {error}.") from error
+
+    async def of_source(self, source: LogSource, to_position: int | None, cause: str) -> AsyncGenerator[Step]:
+        """Make it out of what a source gives; raises `Refused`."""
+        with self._for_us_alone():
+            async with aclosing(self._make(source, to_position, cause)) as steps:
+                async for step in steps:
+                    yield step
+
+    async def _make(self, source: LogSource, to_position: int | None, cause: str) -> AsyncGenerator[Step]:
+        end = source.origin.head.position
+        if to_position is not None and to_position > end:
+            raise Refused(f"The history ends at position {end}, before {to_position}. Name one up to {end}.")
+        successor = Successor(self._new_id(), self._clock(), cause)
+        copy = Copy(source, sqlite_schema.log_file(self._data), to_position, successor)
+        async with aclosing(copy.run()) as steps:
+            async for step in steps:
+                yield step
+        self.made = copy.made
+
+    @contextmanager
+    def _for_us_alone(self) -> Iterator[None]:
+        """Keep servers away from the data directory until the log is whole; raises `Refused`."""
+        try:
+            sqlite_schema.make_directory(self._data)
+            held = lock(self._data)
+        except (CannotOpen, OSError) as reason:
+            raise Refused(str(reason)) from None
+        try:
+            check_empty(self._data)
+            yield
+        finally:
+            held.release()
+
+
+def check_empty(data: Path) -> None:
+    """Raise `Refused` where there is a log, or what was made of one."""
+    there = [name for name in ("log.db", "log.db-wal", "views", "snapshots.db") if (data / name).exists()]
+    if there:
+        raise Refused(
+            f"{data} holds {', '.join(there)} already, and nothing is overwritten. "
+            "Name a directory without them, or move them away if they are of no more use."
+        )

@@ -1,0 +1,86 @@
+"""Verifies a data directory, also beside a running server, and changes nothing in it."""
+
+import sqlite3
+import time
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+from foldlog_server.core.errors import StoreError
+from foldlog_server.core.read_model import ReadModelUnavailable
+from foldlog_server.operations.copying import recognised
+from foldlog_server.operations.findings import Findings
+from foldlog_server.operations.refused import Refused
+from foldlog_server.operations.verify_log import LogVerifier
+from foldlog_server.operations.verify_snapshots import verify_snapshots
+from foldlog_server.operations.verify_views import ViewsVerifier
+from foldlog_server.progress import Step
+from foldlog_server.stores import loss, sqlite_schema, wal_file
+from foldlog_server.stores.log_files import Changed, is_served, untouched
+from foldlog_server.stores.opening import CannotOpen, FormatTooNew, NoLog
+from foldlog_server.stores.read_only_log import ReadOnlyLog
+from foldlog_server.stores.sqlite_reader import SqliteLogReader
+from foldlog_server.stores.statements import statement
+
+_SELECT_LOG = statement("select_log")
+
+
+async def verify(data: Path, findings: Findings, *, full: bool) -> AsyncGenerator[Step]:
+    """Verify what is there now, and tell how far that is; raises `Refused` if there is nothing to verify.
+
+    `full` also works out the whole chain, has SQLite check each index, and holds views against a replay,
+    snapshots against folds: copies and replays need room where the system keeps temporary files.
+    """
+    began = time.monotonic()
+    file = sqlite_schema.log_file(data)
+    try:
+        loss.check_that_there_is_a_log(data)
+        if not file.is_file():
+            raise NoLog(data)
+        if not is_served(data):
+            _check_write_ahead_log(file, findings)
+        with untouched(data, file) as connection:
+            async for step in _verify(data, connection, findings, full=full):
+                yield step
+    except (CannotOpen, Changed) as reason:
+        raise Refused(str(reason)) from None
+    except (OSError, sqlite3.Error, ReadModelUnavailable) as error:
+        raise Refused(
+            f"{data} cannot be verified: {error}. It takes the right to read, and room for copies (TMPDIR)."
+        ) from error
+    finally:
+        findings.seconds = time.monotonic() - began
+
+
+def _check_write_ahead_log(file: Path, findings: Findings) -> None:
+    behind = wal_file.state_of(wal_file.wal_of(file)).behind_damage
+    if behind:
+        findings.add("log.db-wal", "", "", f"{behind:,} whole transactions lie behind damaged bytes")
+
+
+async def _verify(
+    data: Path, connection: sqlite3.Connection, findings: Findings, *, full: bool
+) -> AsyncGenerator[Step]:
+    try:
+        recognised(connection, sqlite_schema.log_file(data))
+        async for step in LogVerifier(connection, "log.db", findings, full=full).run():
+            yield step
+        log = ReadOnlyLog(SqliteLogReader(connection, _log_id(connection)))
+    except FormatTooNew:
+        raise
+    except (CannotOpen, sqlite3.Error, ValueError) as error:
+        findings.add("log.db", "", "", f"it cannot be read as a log: {error}")
+        return
+    try:
+        async for step in ViewsVerifier(data, log, findings, full=full).run():
+            yield step
+        async for step in verify_snapshots(data, log, findings, full=full):
+            yield step
+    except StoreError as error:
+        findings.notes.append(f"Views and snapshots were not held against the log, which is damaged: {error}")
+
+
+def _log_id(connection: sqlite3.Connection) -> str:
+    row = connection.execute(_SELECT_LOG).fetchone()
+    if row is None:
+        raise ValueError("it has no id")
+    return str(row[0], "utf-8")

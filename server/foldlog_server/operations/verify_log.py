@@ -1,0 +1,499 @@
+"""Holds everything in a log's database against everything else that says the same."""
+
+import json
+import re
+import sqlite3
+import uuid
+from array import array
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
+from typing import Any, NamedTuple, TypeVar
+
+from google.protobuf.message import DecodeError
+
+from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
+from foldlog_server.core.codec import NO_CHAIN, chain_hash, checksum, split_record
+from foldlog_server.core.event_store import RequestKey
+from foldlog_server.core.log_source import StoredRequest
+from foldlog_server.operations.findings import Findings
+from foldlog_server.progress import Step
+from foldlog_server.stores import sqlite_requests, sqlite_schema
+from foldlog_server.stores.admission import stored_key
+from foldlog_server.stores.log_builder import NotARequest, outcome_of
+from foldlog_server.stores.sqlite_rows import read_head
+from foldlog_server.stores.statements import statement
+
+NEWEST = 10_000
+"""So many of the newest events have their chain worked out in any case."""
+
+PAGE = 1_000
+INDEX_PAGE = 10_000
+MOST_UNREADABLE_PAGES = 10
+"""In a row; then what is behind them is given up."""
+
+MOST_LOCATED = 20
+"""Entries of an index that are named."""
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+
+_VERIFIED = statement("select_verified")
+_INDEXED = statement("select_indexed")
+_PLACE = statement("select_place")
+_PLACES = statement("select_places")
+_INDEXED_PLACE = statement("select_indexed_place")
+_VERSIONS = statement("select_versions")
+_NAMES = statement("select_names")
+_INDEXED_NAMES = statement("select_indexed_names")
+_CHAIN = statement("select_chain")
+_ORIGIN = statement("select_origin")
+_SERVED = statement("select_served")
+_ANCESTORS = statement("select_ancestors")
+_OPENINGS = statement("select_openings")
+_STREAM = statement("select_stream")
+_REQUESTS = statement("select_requests")
+_PARTITIONS = statement("select_partitions")
+
+_MASK = 2**64 - 1
+
+
+class Bounds(NamedTuple):
+    """What there was when the check began: what a server adds meanwhile is not looked at."""
+
+    position: int
+    keys: dict[str, int]
+    """The last key of `streams` and of `types`."""
+
+
+class LogVerifier:
+    """Verifies one database; goes on behind whatever it finds."""
+
+    def __init__(self, connection: sqlite3.Connection, file: str, findings: Findings, *, full: bool) -> None:
+        """`full` also works out the whole chain, and has SQLite check every page and every index."""
+        self._connection = connection
+        self._file = file
+        self._findings = findings
+        self._full = full
+        self._versions = array("q", [0])
+        """Of each stream the version it has come to, by its key."""
+        self._digest = self._count = 0
+        """Of (stream, version, position) of each row, in no order."""
+        self._type_names: dict[object, object] = {}
+        self._expected = 1
+        self._time = 0
+        self._chains: tuple[object, object] = (NO_CHAIN, NO_CHAIN)
+        """Of the row before: as it is stored, and as it was worked out."""
+
+    async def run(self) -> AsyncGenerator[Step]:
+        """Verify all, and tell how far that is; raises what SQLite raises if it cannot begin."""
+        self._connection.text_factory = bytes
+        self._check_database()
+        yield Step("pages", 1, 1, is_over=True)
+        bounds = self._bounds()
+        self._try("log", self._check_small_tables, bounds)
+        for position in self._events(bounds):
+            yield Step("events", position, bounds.position)
+        yield Step("events", bounds.position, bounds.position, is_over=True)
+        for position in self._guarded("events_by_stream", self._check_index(bounds)):
+            yield Step("indexes", position, bounds.position)
+        for table in ("streams", "types"):
+            self._try(table, self._check_names, table, bounds)
+        yield Step("indexes", bounds.position, bounds.position, is_over=True)
+        partitions = self._partitions()
+        for number, partition in enumerate(partitions):
+            for _ in self._guarded(partition, self._check_requests(partition)):
+                yield Step("requests", number, len(partitions))
+        yield Step("requests", len(partitions), len(partitions), is_over=True)
+
+    def _add(self, part: str, where: str, what: str) -> None:
+        self._findings.add(self._file, part, where, what)
+
+    def _try(self, part: str, check: Callable[..., None], *arguments: object) -> None:
+        try:
+            check(*arguments)
+        except (sqlite3.Error, ValueError, TypeError) as error:
+            self._add(part, "", f"cannot be read: {error}")
+
+    def _guarded(self, part: str, steps: Iterable[T]) -> Iterator[T]:
+        try:
+            yield from steps
+        except (sqlite3.Error, ValueError, TypeError) as error:
+            self._add(part, "", f"cannot be read: {error}")
+
+    # The database as such
+
+    def _check_database(self) -> None:
+        pragma = "integrity_check" if self._full else "quick_check"
+        try:
+            for (line,) in self._connection.execute(f"PRAGMA {pragma}").fetchall():
+                if line != b"ok":
+                    self._add("", "", f"SQLite says: {_text(line)}")
+        except sqlite3.Error as error:
+            self._add("", "", f"SQLite says: {error}")
+        self._try("sqlite_master", self._check_schema)
+
+    def _check_schema(self) -> None:
+        """Tables and indexes are those that this release would make."""
+        absent = sqlite_schema.TABLES_OF_2 if _one(self._connection, "PRAGMA user_version") < 2 else ()
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as wanted:
+            sqlite_schema.create_tables(wanted, "", 0, 0)
+            partitions = self._partitions()
+            for partition in partitions:
+                sqlite_requests.create_partition(wanted, partition)
+            for (table,) in wanted.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+                if table not in absent and _shape(self._connection, table) != _shape(wanted, table):
+                    self._add(table, "", "its columns or indexes are not those of a log")
+        if not partitions:
+            self._add("requests", "", "there is no table of request records")
+        view = _one(
+            self._connection, "SELECT sql FROM sqlite_master WHERE type = 'view' AND name = 'requests'"
+        )
+        if re.findall(rb"requests_until_\d{20}", view or b"") != [name.encode() for name in partitions]:
+            self._add("requests", "", "the view does not show the tables of request records that there are")
+
+    def _bounds(self) -> Bounds:
+        self._connection.execute("BEGIN")
+        try:
+            keys = {
+                table: _one(self._connection, f"SELECT max(key) FROM {table}") or 0
+                for table in ("streams", "types")
+            }
+            return Bounds(read_head(self._connection).position, keys)
+        finally:
+            self._connection.execute("COMMIT")
+
+    def _partitions(self) -> list[str]:
+        try:
+            return [_text(name) for (name,) in self._connection.execute(_PARTITIONS).fetchall()]
+        except sqlite3.Error:
+            return []
+
+    # Small tables
+
+    def _check_small_tables(self, bounds: Bounds) -> None:
+        rows = self._connection.execute(_ORIGIN).fetchall()
+        if len(rows) != 1:
+            self._add("log", "", f"it has {len(rows)} rows instead of one")
+        for log_id, made_time in rows:
+            if not _is_uuid(log_id) or not isinstance(made_time, int):
+                self._add("log", "", f"{_text(log_id)!r}, made at {made_time!r}, names no log")
+        if _one(self._connection, "PRAGMA user_version") < 2:
+            return
+        served = self._connection.execute(_SERVED).fetchall()
+        if len(served) != 1 or not all(isinstance(value, int) and value >= 0 for value in served[0]):
+            self._add("served", "", f"it is not one row of numbers that are not negative, but {served!r}")
+        for position, run, time in self._connection.execute(_OPENINGS).fetchall():
+            is_sound = isinstance(position, int) and isinstance(time, int) and isinstance(run, bytes)
+            if not is_sound or not 0 <= position <= self._head(bounds):
+                self._add("openings", f"position {position}", "it is not within the log")
+        for log_id, position, chain, _, _ in self._connection.execute(_ANCESTORS).fetchall():
+            if not _is_uuid(log_id) or self._stored_chain(position) != chain:
+                self._add(
+                    "ancestors", f"position {position}", f"{_text(log_id)!r} had another chain hash there"
+                )
+
+    def _head(self, bounds: Bounds) -> int:
+        """A server may have been started since the bounds were taken."""
+        return max(bounds.position, read_head(self._connection).position)
+
+    def _stored_chain(self, position: object) -> bytes | None:
+        if position == 0:
+            return NO_CHAIN
+        row = self._connection.execute(_CHAIN, (position,)).fetchone()
+        return None if row is None else row[0]
+
+    # Events
+
+    def _events(self, bounds: Bounds) -> Iterator[int]:
+        after, unreadable = 0, 0
+        chain_from = 1 if self._full else bounds.position - NEWEST
+        while after < bounds.position:
+            rows, failed = self._page(after, bounds.position)
+            for row in rows:
+                self._check_event(row, chain_from)
+            unreadable = unreadable + 1 if failed and not rows else 0
+            if unreadable == MOST_UNREADABLE_PAGES:
+                self._add("events", f"position {after}", "nothing can be read behind it")
+                return
+            if not rows and not failed:
+                break
+            after = max(after + (PAGE if failed else 1), *(row[0] for row in rows), self._expected - 1)
+            yield min(after, bounds.position)
+        if self._expected <= bounds.position:
+            self._add("events", _positions(self._expected, bounds.position), "missing")
+
+    def _page(self, after: int, until: int) -> tuple[list[Row], bool]:
+        """The rows behind a position, and whether some of them could not be read."""
+        try:
+            return self._connection.execute(_VERIFIED, (after + 1, until, PAGE)).fetchall(), False
+        except sqlite3.Error as error:
+            rows, reason = [], str(error)
+        for position in range(after + 1, min(after + PAGE, until) + 1):
+            with suppress(sqlite3.Error):
+                rows += self._connection.execute(_VERIFIED, (position, position, 1)).fetchall()
+        read = {row[0] for row in rows}
+        lost = [n for n in range(after + 1, min(after + PAGE, until) + 1) if n not in read]
+        if lost:
+            self._add("events", _positions(lost[0], lost[-1]), f"{len(lost):,} cannot be read: {reason}")
+        self._expected = max(self._expected, after + 1 if not rows else rows[0][0])
+        return rows, True
+
+    def _check_event(self, row: Row, chain_from: int) -> None:
+        position, stream, version, type_key, record, crc, chain, name = row
+        if position != self._expected:
+            if position > self._expected:
+                self._add("events", _positions(self._expected, position - 1), "missing")
+            else:
+                self._add("events", f"position {position}", "it stands behind a greater one")
+        self._expected = max(self._expected, position + 1)
+        self._count += 1
+        self._digest = self._digest + hash((stream, version, position)) & _MASK
+        self._findings.events += 1
+        before, self._chains = self._chains, (chain, chain)
+        if not isinstance(record, bytes) or crc != checksum(position, record):
+            self._add("events", f"position {position}", "record and checksum do not fit")
+            self._come_to(stream, version)
+            return
+        try:
+            header, data = split_record(record)
+            envelope = RecordedEventMessage.FromString(header)
+        except (DecodeError, ValueError, IndexError):
+            self._add("events", f"position {position}", "the record is no event")
+            return
+        self._check_columns(position, envelope, (name, version, self._type_name(type_key)))
+        self._check_order(position, envelope, stream)
+        if position >= chain_from:
+            self._check_chain(position, header, data, chain, before, is_first=position == chain_from)
+
+    def _check_columns(self, position: int, envelope: RecordedEventMessage, columns: Row) -> None:
+        said = (envelope.stream.encode(), envelope.version, envelope.type.encode())
+        if columns != said:
+            where = f"position {position}: {envelope.stream}, version {envelope.version}"
+            self._add("events", where, f"stream, version and type are {columns!r} in the columns")
+
+    def _check_order(self, position: int, envelope: RecordedEventMessage, stream: object) -> None:
+        expected = self._come_to(stream, envelope.version)
+        if envelope.version != expected:
+            self._add(
+                "events",
+                f"position {position}: {envelope.stream}, version {envelope.version}",
+                f"version {expected} was to follow in the stream",
+            )
+        recorded = envelope.recorded_time.ToNanoseconds()
+        if recorded < self._time:
+            self._add("events", f"position {position}", "it was recorded before the event that it follows")
+        self._time = max(self._time, recorded)
+
+    def _come_to(self, stream: object, version: int) -> int:
+        """The version that was to follow in a stream, which has come to this one."""
+        if not isinstance(stream, int) or not 0 < stream <= self._count or not isinstance(version, int):
+            return version  # the columns have been told of
+        if stream >= len(self._versions):
+            self._versions.extend([0] * (stream + 1 - len(self._versions)))
+        expected = self._versions[stream] + 1
+        self._versions[stream] = min(max(version, 0), 2**62)
+        return expected
+
+    def _type_name(self, key: object) -> object:
+        if key not in self._type_names:
+            row = self._connection.execute("SELECT name FROM types WHERE key = ?", (key,)).fetchone()
+            self._type_names[key] = None if row is None else row[0]
+        return self._type_names[key]
+
+    def _check_chain(
+        self,
+        position: int,
+        header: bytes,
+        data: bytes,
+        chain: object,
+        before: tuple[object, object],
+        *,
+        is_first: bool,
+    ) -> None:
+        """Damage of one hash is told once: the next one may follow on what should have been there."""
+        stored, worked_out = before
+        if is_first and position > 1:
+            stored = worked_out = self._stored_chain(position - 1)
+        hashes = [
+            chain_hash(previous, position, header, data)
+            for previous in dict.fromkeys((stored, worked_out))
+            if isinstance(previous, bytes)
+        ]
+        if chain not in hashes:
+            self._add("events", f"position {position}", "the chain hash does not follow from the one before")
+        self._chains = (chain, hashes[-1] if hashes else chain)
+
+    # Indexes
+
+    def _check_index(self, bounds: Bounds) -> Iterator[int]:
+        digest = count = 0
+        for stream, version, position in self._index_entries():
+            if position <= bounds.position:
+                count += 1
+                digest = digest + hash((stream, version, position)) & _MASK
+                if count % INDEX_PAGE == 0:
+                    yield count
+        if (count, digest) != (self._count, self._digest):
+            before = len(self._findings.damages) + self._findings.untold
+            self._locate(bounds)
+            if len(self._findings.damages) + self._findings.untold == before:
+                self._add("events_by_stream", "", f"it has {count:,} entries for {self._count:,} rows")
+
+    def _index_entries(self) -> Iterator[tuple[int, int, int]]:
+        place: tuple[Any, Any] = (-(2**63), -(2**63))
+        while page := self._connection.execute(_INDEXED, (*place, INDEX_PAGE)).fetchall():
+            yield from page
+            if page[-1][:2] <= place:
+                raise ValueError(f"its entries are not in order behind stream {place[0]}, version {place[1]}")
+            place = page[-1][:2]
+
+    def _locate(self, bounds: Bounds) -> None:
+        """Name what the index and the table do not agree on."""
+        found = 0
+        for stream, version, position in self._index_entries():
+            row = self._connection.execute(_PLACE, (position,)).fetchone()
+            if row != (stream, version) and found < MOST_LOCATED:
+                found += 1
+                where = f"stream {stream}, version {version}"
+                self._add("events_by_stream", where, f"it leads to position {position}, which is another's")
+        after = 0
+        while page := self._connection.execute(_PLACES, (after, INDEX_PAGE)).fetchall():
+            for position, *place in page:
+                is_there = (position,) in self._connection.execute(_INDEXED_PLACE, place).fetchall()
+                if not is_there and position <= bounds.position and found < MOST_LOCATED:
+                    found += 1
+                    self._add("events_by_stream", f"position {position}", "it is not in the index")
+            after = max(after + 1, page[-1][0])
+
+    def _check_names(self, table: str, bounds: Bounds) -> None:
+        """Keys without gaps, and an index that has each name and no other."""
+        last, digest = bounds.keys[table], 0
+        for expected, (key, name) in enumerate(self._names(table, last), 1):
+            digest = digest + hash((name, key)) & _MASK
+            if key != expected or not isinstance(name, bytes):
+                self._add(table, f"key {key}", f"{name!r} with key {expected} was to stand here")
+            elif table == "streams" and (key >= len(self._versions) or not self._versions[key]):
+                self._add(table, f"key {key}", f"the stream {_text(name)} has no event")
+        if table == "streams":
+            self._findings.streams = last
+        for name, key in self._indexed_names(table):
+            if key <= last:
+                digest = digest - hash((name, key)) & _MASK
+        if digest:
+            self._add(f"sqlite_autoindex_{table}_1", "", f"it does not have the names of {table}")
+
+    def _names(self, table: str, last: int) -> Iterator[tuple[int, Any]]:
+        key = 0
+        while page := self._connection.execute(_NAMES.format(table=table), (key, INDEX_PAGE)).fetchall():
+            yield from (row for row in page if row[0] <= last)
+            if page[-1][0] <= key:
+                raise ValueError(f"its keys are not in order behind {key}")
+            key = page[-1][0]
+
+    def _indexed_names(self, table: str) -> Iterator[tuple[bytes, int]]:
+        sql = _INDEXED_NAMES.format(table=table)
+        name = ""  # bound as text, as names are stored: bytes come behind all text
+        while page := self._connection.execute(sql, (name, INDEX_PAGE)).fetchall():
+            yield from page
+            behind = _text(page[-1][0])
+            if behind <= name:
+                raise ValueError(f"the index of its names is not in order behind {name!r}")
+            name = behind
+
+    # Requests
+
+    def _check_requests(self, partition: str) -> Iterator[None]:
+        behind = b""
+        while page := self._request_page(partition, behind):
+            for key, fingerprint, outcome in page:
+                self._findings.requests += 1
+                wrong = self._wrong_with(partition, key, fingerprint, outcome)
+                if wrong:
+                    self._add(partition, f"key {_hex(key)}", wrong)
+            if not isinstance(page[-1][0], bytes) or page[-1][0] <= behind:
+                raise ValueError(f"its keys are not in order behind {behind.hex()}")
+            behind = page[-1][0]
+            yield
+
+    def _request_page(self, partition: str, behind: bytes) -> list[Row]:
+        try:
+            return self._connection.execute(_REQUESTS.format(partition=partition), (behind, PAGE)).fetchall()
+        except sqlite3.Error:
+            if partition in self._partitions():
+                raise
+            return []  # it is older than the window, and has been dropped since
+
+    def _wrong_with(self, partition: str, key: Any, fingerprint: Any, outcome: Any) -> str:
+        """What is wrong with a request record; empty if nothing is."""
+        if not all(isinstance(value, bytes) for value in (key, fingerprint, outcome)):
+            return "its columns are of other types"
+        try:
+            record = StoredRequest(partition, key, fingerprint, outcome.decode())
+            ranges = outcome_of(record)
+        except (NotARequest, UnicodeDecodeError) as error:
+            return str(error)
+        if json.dumps(ranges, ensure_ascii=False, separators=(",", ":")) != record.outcome:
+            return f"{record.outcome!r} is not written as outcomes are"
+        for stream, first, last in ranges:
+            wrong = self._wrong_range(key, stream, first, last)
+            if wrong:
+                return wrong
+        return ""
+
+    def _wrong_range(self, key: bytes, stream: str, first: int, last: int) -> str:
+        found = self._connection.execute(_STREAM, (stream,)).fetchone()
+        if last > (found[1] if found else 0):
+            return f"its outcome, {stream} up to version {last}, lies beyond the stream's end"
+        expected = first
+        for version, event in self._connection.execute(_VERSIONS, (stream, first, last)):
+            if version != expected or not isinstance(event, bytes) or _key_of(event) != key:
+                return f"{stream}, version {expected}, is of another request"
+            expected += 1
+        return "" if expected == last + 1 else f"{stream} has no version {expected}"
+
+
+def _key_of(record: bytes) -> bytes:
+    try:
+        metadata = RecordedEventMessage.FromString(record).metadata
+        return stored_key(RequestKey(metadata.actor, metadata.request_id))
+    except (DecodeError, ValueError):
+        return b""
+
+
+def _one(connection: sqlite3.Connection, sql: str) -> Any:
+    row = connection.execute(sql).fetchone()
+    return None if row is None else row[0]
+
+
+def _shape(connection: sqlite3.Connection, table: str) -> object:
+    columns = connection.execute(f"PRAGMA table_info({table})").fetchall()
+    indexes = connection.execute(f"PRAGMA index_list({table})").fetchall()
+    described = [(_texts(index[1:5]), _index_columns(connection, _text(index[1]))) for index in indexes]
+    return [_texts(column) for column in columns], described
+
+
+def _index_columns(connection: sqlite3.Connection, index: str) -> list[list[Any]]:
+    return [_texts(row) for row in connection.execute(f"PRAGMA index_info({index})")]
+
+
+def _texts(row: Sequence[Any]) -> list[Any]:
+    return [_text(value) if isinstance(value, bytes) else value for value in row]
+
+
+def _text(value: Any) -> str:
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
+
+
+def _hex(value: Any) -> str:
+    return value.hex() if isinstance(value, bytes) else repr(value)
+
+
+def _is_uuid(value: Any) -> bool:
+    try:
+        return str(uuid.UUID(_text(value))) == _text(value)
+    except ValueError:
+        return False
+
+
+def _positions(first: int, last: int) -> str:
+    return f"position {first}" if first == last else f"positions {first} to {last}"

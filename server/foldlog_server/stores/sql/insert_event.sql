@@ -1,0 +1,1 @@
+INSERT INTO events (position, stream, version, type, record, checksum, chain) VALUES (?, ?, ?, ?, ?, ?, ?)

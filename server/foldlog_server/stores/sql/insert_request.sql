@@ -1,0 +1,1 @@
+INSERT INTO {partition} (key, fingerprint, outcome) VALUES (?, ?, ?)

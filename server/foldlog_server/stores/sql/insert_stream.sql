@@ -1,0 +1,1 @@
+INSERT INTO streams (key, name) VALUES (?, ?)

@@ -1,0 +1,1 @@
+INSERT INTO types (key, name) VALUES (?, ?)

@@ -1,0 +1,1 @@
+SELECT position, run, time FROM openings ORDER BY rowid

@@ -1,0 +1,1 @@
+SELECT log_id, made_time FROM log

@@ -1,0 +1,1 @@
+SELECT stream, version FROM events NOT INDEXED WHERE position = ?

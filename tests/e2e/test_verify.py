@@ -1,0 +1,130 @@
+"""`foldlog verify` beside a server, where nobody serves, and of what a killed server has left."""
+
+import asyncio
+import json
+import sqlite3
+import uuid
+from contextlib import closing
+from pathlib import Path
+
+from foldlog_server.domains import VIEWS
+from tests.e2e.test_backups import contents
+from tests.format.trading import trade
+from tests.support import processes
+from tests.support.orders import create
+from tests.support.processes import foldlog
+from tests.support.server import Server, serving
+from tests.support.wire import Wire, connected
+
+
+async def test_it_verifies_beside_a_server_that_goes_on_writing(server: Server) -> None:
+    await trade(server)
+    stopped = asyncio.Event()
+
+    async def write() -> None:
+        while not stopped.is_set():
+            await server.send(create(str(uuid.uuid4())), request_id=str(uuid.uuid4()))
+
+    writer = asyncio.ensure_future(write())
+    try:
+        for flags in ((), ("--full",), ("--full",)):
+            ended = await foldlog("verify", "--data", server.data, *flags)
+            assert (ended.code, ended.errors) == (0, ""), ended
+            *steps, summary = ended.output.splitlines()
+            done = [
+                "pages",
+                "events",
+                "indexes",
+                "requests",
+                "views",
+                *(["replay"] if flags else []),
+                "snapshots",
+            ]
+            assert [step for step in steps if step.endswith(": done")] == [f"{name}: done" for name in done]
+            assert summary.startswith("Nothing is damaged: ")
+            assert (f"{len(VIEWS)} views against a replay" in summary) == bool(flags)
+    finally:
+        stopped.set()
+        await writer
+
+
+async def test_nothing_is_changed_where_nobody_serves(server: Server) -> None:
+    await trade(server)
+    await server.stop()
+    before = contents(server.data)
+    for flags in ((), ("--full",)):
+        assert (await foldlog("verify", *flags, FOLDLOG_DATA=str(server.data))).code == 0
+    assert contents(server.data) == before
+    await server.start()
+
+
+async def test_what_a_killed_server_left_is_verified_and_left(tmp_path: Path) -> None:
+    async with processes.serving(tmp_path) as server:
+        wire = Wire()
+        wire.channel = connected(server.address)
+        await trade(wire)
+        await wire.channel.close()
+        server.process.kill()
+        await server.process.wait()
+    wal = tmp_path / "log.db-wal"
+    assert wal.stat().st_size
+    before = contents(tmp_path)
+    ended = await foldlog("verify", "--data", tmp_path)
+    assert (ended.code, ended.errors) == (0, ""), ended
+    assert "Nothing is damaged: 67 events in 22 streams, 22 request records, " in ended.output
+    assert contents(tmp_path) == before
+    damaged = bytearray(wal.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    wal.write_bytes(damaged)
+    ended = await foldlog("verify", "--data", tmp_path)
+    assert ended.code == 1
+    assert "whole transactions lie behind damaged bytes" in ended.output
+    ended = await foldlog("backup", tmp_path / "backup", "--data", tmp_path)
+    assert ended.code == 1
+    assert "whole transactions lie behind damaged bytes in " in ended.errors
+    assert not (tmp_path / "backup").exists()
+
+
+async def test_damage_is_listed_and_the_code_is_1(tmp_path: Path) -> None:
+    async with serving(tmp_path) as server:
+        await trade(server)
+    with closing(sqlite3.connect(tmp_path / "log.db", isolation_level=None)) as connection:
+        connection.execute("UPDATE events SET checksum = 7 WHERE position IN (5, 50)")
+    ended = await foldlog("verify", "--data", tmp_path)
+    assert (ended.code, ended.errors) == (1, "")
+    *_, heading, first, second, summary = ended.output.splitlines()
+    assert heading.split() == ["file", "part", "where", "what"]
+    assert first.split() == "log.db events position 5 record and checksum do not fit".split()
+    assert second.split() == "log.db events position 50 record and checksum do not fit".split()
+    assert summary.startswith("2 things are damaged: 67 events in 22 streams, 22 request records, in ")
+
+
+async def test_programs_get_json_and_nothing_else(tmp_path: Path) -> None:
+    async with serving(tmp_path) as server:
+        await trade(server)
+    with closing(sqlite3.connect(tmp_path / "log.db", isolation_level=None)) as connection:
+        connection.execute("UPDATE events SET chain = zeroblob(32) WHERE position = 67")
+    ended = await foldlog("verify", "--full", "--json", "--data", tmp_path)
+    assert (ended.code, ended.errors) == (1, "")
+    found = json.loads(ended.output)
+    assert found["damages"][0] == {
+        "file": "log.db",
+        "part": "events",
+        "where": "position 67",
+        "what": "the chain hash does not follow from the one before",
+    }
+    assert (found["events"], found["streams"], found["requests"]) == (67, 22, 22)
+
+
+async def test_a_place_without_a_log_is_told(tmp_path: Path) -> None:
+    assert (await foldlog("verify", "--data", tmp_path / "none")).code == 2
+    ended = await foldlog("verify", "--data", tmp_path)
+    assert ended.code == 1
+    assert ended.errors.startswith(f"foldlog: There is no log.db in {tmp_path}.")
+
+
+async def test_what_is_no_log_is_found(tmp_path: Path) -> None:
+    (tmp_path / "log.db").write_bytes(b"no database, and longer than the header of one " * 100)
+    ended = await foldlog("verify", "--data", tmp_path)
+    assert ended.code == 1
+    assert "it cannot be read as a log" in ended.output
