@@ -16,6 +16,7 @@ from foldlog.orders.v1 import query_service_pb2 as orders_queries
 from foldlog.v1 import admin_service_pb2 as admin
 from foldlog.v1 import event_service_pb2 as events
 from foldlog.v1.events_pb2 import RecordedEvent
+from foldlog_server import unknown_history
 from foldlog_server.build_process import BuildProcess
 from foldlog_server.core.admin import Admin
 from foldlog_server.core.aggregates import Aggregates
@@ -116,6 +117,7 @@ class App:
             )
             opened.push_async_callback(store.close)
             await _tell_of_events_ahead(store, server_clock())
+            _tell_what_is_unknown(store, settings)
             writer = WriterThread()
             projectors, interrupted = await _open_views(store, settings, writer)
             opened.push_async_callback(projectors.stop)
@@ -161,6 +163,15 @@ async def _tell_of_events_ahead(store: EventStore, now: int) -> None:
                 "at the same time until the clock has passed it. If the clock is behind, set it right.",
                 ahead / 1e9,
             )
+
+
+def _tell_what_is_unknown(store: SqliteEventStore, settings: Settings) -> None:
+    try:
+        types, categories = store.names()
+    except sqlite3.Error as error:
+        raise DataDirectoryUnusable(settings.data, error) from error
+    if line := unknown_history.told(types, categories, CODEC.stored, DECIDERS, settings.data):
+        logger.warning("%s", line)
 
 
 async def _open_views(

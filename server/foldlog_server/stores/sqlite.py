@@ -184,6 +184,10 @@ class SqliteEventStore:
     async def chain_hash_at(self, position: int) -> bytes | None:
         return NO_CHAIN if position == 0 else self._reader.chain_hash(position)
 
+    def names(self) -> tuple[Sequence[str], Sequence[str]]:
+        """All types of stored events, and all categories of streams; raises `sqlite3.Error`."""
+        return self._reader.types(), self._reader.categories()
+
     async def wait_beyond(self, position: int) -> None:
         await self._progress.beyond(position)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from foldlog_server.core.errors import StoreUnavailable
 from foldlog_server.core.event_store import Head, RecordedRequest, RequestKey
-from foldlog_server.core.events import EncodedEvent
+from foldlog_server.core.events import EncodedEvent, category_of
 from foldlog_server.stores import sqlite_requests, sqlite_rows
 from foldlog_server.stores.admission import stored_key
 from foldlog_server.stores.causes import Cause, cause_of
@@ -22,6 +22,8 @@ from foldlog_server.stores.statements import statement
 
 _SELECT_LOG = statement("select_log")
 _SELECT_CHAIN = statement("select_chain")
+_SELECT_TYPES = statement("select_types")
+_SELECT_STREAM_BEYOND = statement("select_stream_beyond")
 
 
 class SqliteLogReader:
@@ -79,6 +81,19 @@ class SqliteLogReader:
         except sqlite3.Error as error:
             raise StoreUnavailable from error
 
+    def types(self) -> Sequence[str]:
+        """The full name of every message that was ever stored. Raises `sqlite3.Error`."""
+        return [_text(name) for name, _ in self._connection.execute(_SELECT_TYPES)]
+
+    def categories(self) -> Sequence[str]:
+        """The category of every stream there is: a search each. Raises `sqlite3.Error`."""
+        found: list[str] = []
+        beyond = ""
+        while row := self._connection.execute(_SELECT_STREAM_BEYOND, (beyond,)).fetchone():
+            found.append(category_of(_text(row[0])))
+            beyond = found[-1] + "."  # the character behind the dash: what begins with both comes before it
+        return found
+
     def read_all(
         self, *, from_position: int = 0, backwards: bool = False, limit: int = 1000
     ) -> Sequence[EncodedEvent]:
@@ -106,4 +121,8 @@ def _log_id(connection: sqlite3.Connection, file: Path) -> str:
     row = connection.execute(_SELECT_LOG).fetchone()
     if row is None:
         raise NotALog(file)
-    return str(row[0], "utf-8")
+    return _text(row[0])
+
+
+def _text(stored: bytes) -> str:
+    return str(stored, "utf-8")

@@ -33,6 +33,7 @@ PLANS = {
     "select_snapshot_version": [BY_KIND.replace("INDEX", "COVERING INDEX", 1)],
     "select_stream": [BY_NAME, "events USING COVERING INDEX events_by_stream (stream=?)"],
     "select_stream_backwards": [BY_STREAM, BY_NAME],
+    "select_stream_beyond": ["streams USING COVERING INDEX sqlite_autoindex_streams_1 (name>?)"],
     "select_stream_forwards": [BY_STREAM, BY_NAME],
 }
 """What each read searches, in the order of the plan."""
