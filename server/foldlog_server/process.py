@@ -29,8 +29,12 @@ def collect_garbage_rarely() -> None:
 
 
 def log_to_stderr(level: str) -> None:
-    """Log this program at a level, and libraries from warnings on, with nothing that acts on a terminal."""
+    """Log this program at a level, and libraries from warnings on, with nothing that acts on a terminal.
+
+    What errors say is in their traces at the level debug, which may say something about persons.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(PrintableFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    layout = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    handler.setFormatter(PrintableFormatter(layout, tells_all=level.upper() == "DEBUG"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("foldlog").setLevel(level.upper())

@@ -141,6 +141,20 @@ async def test_a_refusal_is_one_line_of_the_log(data: Path) -> None:
         assert "QueryService.GetOrder refused: ORDER_NOT_FOUND" in told
 
 
+@pytest.mark.parametrize("level", ["info", "debug"])
+async def test_ids_of_persons_are_logged_at_debug_alone(data: Path, level: str) -> None:
+    async with serving(data, "--listen", "127.0.0.1:0", "--log-level", level) as server:
+        async with foldlog_client.connect(server.address) as client:
+            with pytest.raises(foldlog_client.NotFound, match="Lovelace"):
+                await client.orders.get_customer_orders(customer_id="Lovelace")
+            with pytest.raises(foldlog_client.NotFound):
+                await client.orders.get_order(order_id="1815")
+        result = await server.stop()
+    assert "CUSTOMER_NOT_FOUND" in result.errors
+    assert "1815" in result.errors
+    assert ("Lovelace" in result.errors) == (level == "debug")
+
+
 async def test_a_line_of_the_log_cannot_be_forged(data: Path) -> None:
     async with serving(data) as server:
         async with foldlog_client.connect(server.address) as client:

@@ -1,10 +1,12 @@
 """What others chose to call things cannot act on a terminal, nor begin a line of a log."""
 
 import logging
+import sqlite3
 import sys
 
 import pytest
 
+from foldlog_server.core.errors import StoreUnavailable
 from foldlog_server.printable import PrintableFormatter, printable
 
 
@@ -43,9 +45,40 @@ def test_a_trace_keeps_its_lines_and_none_of_them_looks_like_a_record() -> None:
     try:
         raise ValueError("bad\n2026 ERROR foldlog: \x1b[2Jall is lost")
     except ValueError:
-        told = PrintableFormatter("%(message)s").format(record("error %s", "7", sys.exc_info()[1]))
+        formatter = PrintableFormatter("%(message)s", tells_all=True)
+        told = formatter.format(record("error %s", "7", sys.exc_info()[1]))
     first, *trace = told.split("\n")
     assert first == "error 7"
     assert len(trace) > 2
     assert all(line.startswith("  ") for line in trace)
     assert trace[-1] == r"  2026 ERROR foldlog: \x1b[2Jall is lost"
+
+
+def trace_of(error: BaseException) -> list[str]:
+    return PrintableFormatter("%(message)s").format(record("error %s", "7", error)).split("\n")[1:]
+
+
+def raised(error: BaseException, cause: BaseException | None = None) -> BaseException:
+    try:
+        raise error from cause
+    except BaseException as caught:
+        return caught
+
+
+def test_a_trace_leaves_out_what_an_error_quotes_and_keeps_where_it_was() -> None:
+    trace = trace_of(raised(RuntimeError("of ada"), raised(KeyError("ada"))))
+    assert trace[-1] == "  RuntimeError"
+    assert "  KeyError" in trace
+    assert sum("in raised" in line for line in trace) == 2
+    assert not [line for line in trace if "ada" in line and "raise" not in line]
+
+
+def test_a_trace_tells_what_the_system_and_the_database_say() -> None:
+    assert trace_of(OSError(28, "No space left"))[-1] == "  OSError: [Errno 28] No space left"
+    assert trace_of(sqlite3.OperationalError("disk I/O error"))[-1] == "  OperationalError: disk I/O error"
+    assert trace_of(StoreUnavailable())[-1].startswith("  StoreUnavailable: The store does not answer")
+
+
+def test_a_trace_tells_every_error_of_a_group() -> None:
+    trace = trace_of(ExceptionGroup("of ada", [ValueError("ada"), OSError("full")]))
+    assert trace == ["  ExceptionGroup", "  ValueError", "  OSError: full"]

@@ -369,7 +369,9 @@ ERROR_FIELD_NUMBER: _builtins.int
 rules: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, Global___FieldRules]
 """The rules a request's field must keep. All violations of a request come back at once."""
 personal: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _builtins.bool]
-"""The field says something about a person; a later release can erase it without breaking the log."""
+"""The field says something about a person; a later release can erase it without breaking the log. At the usual
+level, the server logs no text that holds such a value of a request.
+"""
 indexed: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _builtins.bool]
 """A document is searched and ordered by this field: it becomes an indexed column of its read model."""
 filter: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, Global___Filter]

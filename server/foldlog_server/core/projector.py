@@ -8,6 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from foldlog_server.core.events import RecordedEvent
+from foldlog_server.core.personal import described
 from foldlog_server.core.projection import Projection
 from foldlog_server.core.read_model import Change, Checkpoint, ParkedEvent, ReadModel, indexed_columns
 from foldlog_server.core.timer import Timer, within
@@ -106,10 +107,11 @@ class Projector:
             first = next(event for event in projection.parked if event.error)
             _log.error(
                 "The view %s has parked %d documents, which stay as they were while all else goes on: "
-                "the first is %s %s, at position %d. Once the cause is cured: foldlog views retry.",
+                "the first is one of %s, at position %d. foldlog views parked names them. "
+                "Once the cause is cured: foldlog views retry.",
                 self.view.name,
                 len(projection.causes),
-                *first.key,
+                first.key[0],
                 first.position,
                 exc_info=projection.causes[0],
             )
@@ -138,7 +140,7 @@ class Projector:
             "The view %s has stopped at position %d and answers what it had then: %s",
             self.view.name,
             self.position,
-            error,
+            described(error),
             exc_info=error,
         )
         self.release_all()

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+from foldlog_server.core.personal import described
 from foldlog_server.core.projection import told
 from foldlog_server.core.projector import Projector
 from foldlog_server.core.projectors import CannotReplace, Projectors
@@ -117,7 +118,8 @@ class Rebuilds:
         _log.error(
             "The view %s could not be built anew, and is answered from its former documents: %s",
             view.name,
-            error,
+            # What a builder tells may quote a document.
+            "foldlog views list says why" if isinstance(error, BuildFailed) else described(error),
             exc_info=error,
         )
         former = self._projectors.of_view(view.name)

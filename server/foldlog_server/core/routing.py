@@ -91,6 +91,6 @@ def _repeats(ids: Sequence[str], path: str, inner: str) -> list[Violation]:
     found: list[Violation] = []
     for index, id in enumerate(ids):
         if id in seen:
-            found.append(Violation(f"{path}[{index}]{inner}", "unique", f"names {id} again; name each once"))
+            found.append(Violation(f"{path}[{index}]{inner}", "unique", "is named before; name each once"))
         seen.add(id)
     return found

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
 from functools import partial
 from typing import Any, NoReturn, TypeAlias
@@ -13,6 +13,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
+from foldlog_server.core import personal
 from foldlog_server.core.decision import DeadlinePassed
 from foldlog_server.core.errors import Draining, FoldlogError, InvalidRequest, Violation
 from foldlog_server.core.rules import violations
@@ -36,6 +37,8 @@ Streamed = Callable[[Any, Context], AsyncGenerator[bytes]]
 # gRPC's classes are generic in their stubs only.
 RpcMethodHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
+Personal = Callable[[], Iterable[str]]
+"""What a request says about persons."""
 FurtherCheck = Callable[[Any], Sequence[Violation]]
 
 
@@ -58,7 +61,7 @@ class Calls:
             try:
                 return await answer(checked(request_class, data), context)
             except Exception as error:
-                await self._end(name, context, error)
+                await self._end(name, context, error, partial(_personal, request_class, data))
             finally:
                 _log_call(name, time.monotonic() - began)
 
@@ -93,19 +96,19 @@ class Calls:
                 found = await reply
                 if isinstance(found, bytes):
                     return found
-                await self._end(name, context, found)
+                await self._end(name, context, found, partial(_personal, request_class, data))
             finally:
                 arrivals.leave()
                 _log_call(name, time.monotonic() - began)
 
         return grpc.unary_unary_rpc_method_handler(handle)
 
-    async def _end(self, name: str, context: Context, error: BaseException) -> NoReturn:
+    async def _end(self, name: str, context: Context, error: BaseException, said: Personal) -> NoReturn:
         """End a unary call with the status of what stood in its way."""
         if isinstance(error, DeadlinePassed):
             await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, str(error))
         if isinstance(error, FoldlogError):
-            self._refusals.refused(name, error)
+            self._refusals.refused(name, error, said)
             await abort(context, error)
         await abort(context, unforeseen(error))
 
@@ -123,7 +126,7 @@ class Calls:
                 with self.opened():
                     await self._write_all(messages, context)
             except FoldlogError as error:
-                self._refusals.refused(method.full_name, error)
+                self._refusals.refused(method.full_name, error, partial(_personal, request_class, data))
                 await abort(context, error)
             except asyncio.CancelledError:
                 if not self.draining:
@@ -142,7 +145,7 @@ class Calls:
         """A handler that refuses whatever comes."""
 
         async def refuse(_: object, context: Context) -> None:
-            self._refusals.refused(method.full_name, error)
+            self._refusals.refused(method.full_name, error, tuple)
             await abort(context, error)
 
         async def refuse_stream(messages: AsyncIterator[bytes], context: Context) -> None:
@@ -198,6 +201,13 @@ def checked(request_class: type[Message], data: bytes, check: FurtherCheck | Non
     if broken:
         raise InvalidRequest.fields(broken)
     return request
+
+
+def _personal(request_class: type[Message], data: bytes) -> Iterable[str]:
+    try:
+        return personal.values(request_class.FromString(data))
+    except DecodeError:  # and so no text can quote it
+        return ()
 
 
 def _log_call(name: str, seconds: float) -> None:

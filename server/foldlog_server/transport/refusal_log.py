@@ -1,7 +1,7 @@
 """Refusals in the log: the first of a second a line each, the rest as a number."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from foldlog_server.core.errors import FoldlogError
 from foldlog_server.core.timer import Timer
@@ -25,14 +25,17 @@ class RefusalLog:
         self._timer = timer
         self._counts: dict[_Kind, int] = {}
 
-    def refused(self, method: str, error: FoldlogError) -> None:
-        """Log a refusal, or count it."""
+    def refused(self, method: str, error: FoldlogError, personal: Callable[[], Iterable[str]]) -> None:
+        """Log a refusal, or count it.
+
+        A text that holds something `personal` of the request is logged at debug alone.
+        """
         kind = (method, error.reason.name)
         count = self._counts[kind] = self._counts.get(kind, 0) + 1
         if count == 1:
             self._timer().call_later(1.0, lambda: self._end_second(kind))
         if count <= LINES_A_SECOND:
-            logger.info("%s refused: %s: %s", *kind, error.message)
+            logger.info("%s refused: %s: %s", *kind, _text(error.message, personal))
 
     def end_all(self) -> None:
         """End every second now: nobody may be there when it is over."""
@@ -43,3 +46,9 @@ class RefusalLog:
         left_out = self._counts.pop(kind, 0) - LINES_A_SECOND
         if left_out > 0:
             logger.info("%s refused: %s: %d more times within a second", *kind, left_out)
+
+
+def _text(message: str, personal: Callable[[], Iterable[str]]) -> str:
+    if logger.isEnabledFor(logging.DEBUG) or not any(value in message for value in personal()):
+        return message
+    return "(its text says something about a person: see it with --log-level debug)"

@@ -1,6 +1,7 @@
 """Refusals in the log: the first of a second a line each, the rest as a number."""
 
 import logging
+from collections.abc import Iterable
 
 import pytest
 
@@ -20,9 +21,11 @@ class Log:
         self.refusals = RefusalLog(lambda: self.timer)
         self._caplog = caplog
 
-    def refuse(self, times: int, method: str = "List", error: FoldlogError = TOKEN) -> None:
+    def refuse(
+        self, times: int, method: str = "List", error: FoldlogError = TOKEN, personal: Iterable[str] = ()
+    ) -> None:
         for _ in range(times):
-            self.refusals.refused(method, error)
+            self.refusals.refused(method, error, lambda: personal)
 
     def written(self) -> list[str]:
         """The lines since it was last asked."""
@@ -87,3 +90,20 @@ async def test_what_was_left_out_is_told_also_when_the_server_stops(log: Log) ->
     assert log.written() == [left_out(5), left_out(6, "Get")]
     await log.timer.advance(1)
     assert log.written() == []
+
+
+REUSED = InvalidRequest.request_id_reused("ada")
+
+
+async def test_a_text_that_quotes_something_personal_is_not_logged(log: Log) -> None:
+    log.refuse(1, error=REUSED, personal=["bob", "ada"])
+    [line] = log.written()
+    assert line.startswith("List refused: REQUEST_ID_REUSED: (its text says something about a person")
+    log.refuse(1, error=REUSED, personal=["bob"])
+    assert "ada" in log.written()[0]
+
+
+async def test_at_debug_all_is_logged(log: Log, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "foldlog.calls")
+    log.refuse(1, error=REUSED, personal=["ada"])
+    assert log.written() == [line(error=REUSED)]
