@@ -14,7 +14,7 @@ TOLD_BYTES = 256 * 1024 * 1024
 """Of the file, when a reader keeps it; told again at each doubling."""
 
 KEPT_BYTES = 64 * 1024 * 1024
-"""A file that is larger is made empty when nobody needs it; to write over it is cheaper than to lengthen it."""
+"""A file that is larger is made empty when nobody needs it; to write over it is cheaper than to extend it."""
 
 _log = logging.getLogger("foldlog")
 
