@@ -86,6 +86,7 @@ class SqliteEventStore:
         """Failed, or closed."""
         self._detached = False
         self._saving: asyncio.Task[None] | None = None
+        self._shrinking: asyncio.Task[None] | None = None
         self._watch = self._loop.call_later(IDLE_SECONDS, self._look_at_files)
 
     @classmethod
@@ -195,8 +196,9 @@ class SqliteEventStore:
         self._refusing = True
         self._watch.cancel()
         await self._commits.drained()
-        if self._saving is not None:
-            await self._saving
+        for task in (self._saving, self._shrinking):
+            if task is not None:
+                await task
         self._progress.end()
         if self._detached:
             await self._let_go_but_for_the_reader()
@@ -259,10 +261,13 @@ class SqliteEventStore:
     async def _checkpoint(self) -> None:
         """After the answers, which need not wait for it."""
         if self._writer.wants_checkpoint:
-            try:
-                await _in_thread(self._connection, lambda _: self._writer.checkpoint())
-            except BaseException as error:
-                self._fail(error)
+            await self._move_into_database()
+
+    async def _move_into_database(self) -> None:
+        try:
+            await _in_thread(self._connection, lambda _: self._writer.checkpoint())
+        except BaseException as error:
+            self._fail(error)
 
     def _take_in(self, outcomes: Sequence[Outcome]) -> None:
         """Let those who follow the log see what was stored."""
@@ -292,6 +297,8 @@ class SqliteEventStore:
             self._detach(change)
         else:
             self._watch = self._loop.call_later(IDLE_SECONDS, self._look_at_files)
+            if self._writer.is_kept_large and (self._shrinking is None or self._shrinking.done()):
+                self._shrinking = self._loop.create_task(self._move_into_database())
 
     def _detach(self, change: FilesChanged) -> None:
         if self._detached or self._failed:

@@ -31,6 +31,7 @@ from foldlog_server.stores.sqlite_appended import EventRow, RequestRow, commit, 
 from foldlog_server.stores.sqlite_requests import RequestPartitions, request_row
 from foldlog_server.stores.sqlite_rows import read_head, read_newest
 from foldlog_server.stores.statements import Blob, Statement, statement
+from foldlog_server.stores.wal_growth import WalGrowth
 
 VERIFIED_ON_OPEN = 1_000
 """How many of the newest events are checked before the log is written to."""
@@ -84,6 +85,7 @@ class LogWriter:
         """Raises `DataDamaged` if the newest events are not what was written."""
         set_up(connection)
         self._connection = connection
+        self._wal = WalGrowth(connection)
         self.newest = read_newest(connection, VERIFIED_ON_OPEN)
         self._requests = RequestPartitions(connection, window_ns)
         self._rows_to_checkpoint = 0
@@ -113,6 +115,11 @@ class LogWriter:
         """Whether much was written since the last checkpoint."""
         return self._rows_to_checkpoint >= CHECKPOINT_ROWS
 
+    @property
+    def is_kept_large(self) -> bool:
+        """Whether the write-ahead log is large and a reader kept it so at the last checkpoint."""
+        return self._wal.is_kept
+
     def write(self, batch: Sequence[Accepted], clock_ns: int, served_ns: int) -> list[Outcome]:
         """Settle the appends in order, and store those that are not refused; then tell what became of each.
 
@@ -137,15 +144,14 @@ class LogWriter:
         """
         self._rows_to_checkpoint = 0
         try:
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            self._wal.checkpoint()
         except sqlite3.Error as error:
             if not is_full(error):  # a full disk leaves the write-ahead log as it is, for a later time
                 raise
 
     def save(self) -> bool:
         """Copy all of the write-ahead log into the database; gives whether it is done."""
-        _, frames, moved = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        return bool(frames == moved)
+        return self._wal.checkpoint()
 
     def store_served(self, served_ns: int) -> None:
         """Store for how long the log has been served, at the end of it."""
