@@ -156,9 +156,13 @@ def parameters(message: str, names: Names, *, of_command: bool = False) -> list[
     return [parameter(message, one, names, of_command=of_command) for one in fields if one.name != "options"]
 
 
+LEFT_TO_THE_CLIENT = ("session_token",)
+"""Options that a caller has nothing to say about."""
+
+
 def option_parameters(message: str, names: Names) -> list[Parameter]:
     """The arguments for a request's options, each documented by the first sentence of its field."""
-    found = parameters(message, names)
+    found = [one for one in parameters(message, names) if one.name not in LEFT_TO_THE_CLIENT]
     return [filled_by_client(replace(one, comment=re.split(r"(?<=\.) ", one.comment)[0])) for one in found]
 
 

@@ -96,7 +96,9 @@ class Method:
 
     def source(self, style: Style) -> str:
         """The method that makes the call."""
-        own_writes = ["own_writes=min_position is None"] if self.kind is Kind.QUERY else []
+        own_writes = (
+            ["own_writes=min_position is None and not min_position_token"] if self.kind is Kind.QUERY else []
+        )
         call = exploded(
             f"return {style.wait}self._caller.{self.kind.value}",
             [f'"{self.path}"', self.request, self.response, *own_writes, "within=timeout"],

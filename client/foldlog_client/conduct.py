@@ -30,15 +30,21 @@ class Conduct:
     def commanding(self, request: CommandRequest) -> Iterator[None]:
         """Around a command: its request id is the same in all attempts, and in the error."""
         request.options.request_id = request.options.request_id or str(uuid7())
+        request.options.session_token = self._session.token.token
         try:
             yield
         except FoldlogError as error:
             error.request_id = request.options.request_id
             raise
 
-    def done(self, reply: CommandResponse) -> None:
+    def done(self, request: CommandRequest, reply: CommandResponse) -> None:
         """A command was answered."""
-        self._session.reached(LogPosition(reply.result.log_id, reply.result.position))
+        result = reply.result
+        reached = LogPosition(result.log_id, result.position, result.token)
+        if result.session_replaced:
+            self._session.replaced(request.options.session_token, reached)
+        else:
+            self._session.reached(reached)
 
     @contextmanager
     def asking(self, request: QueryRequest, *, own_writes: bool) -> Iterator[Repeatable]:
@@ -46,13 +52,16 @@ class Conduct:
 
         A view that is behind is asked again, unless the caller said how long to wait.
         """
-        token = self._session.token
-        same_log = request.options.log_id in ("", token.log_id)
-        if own_writes and self._read_your_writes and token.position and same_log:
-            request.options.min_position, request.options.log_id = token.position, token.log_id
+        token, options = self._session.token, request.options
+        same_log = options.log_id in ("", token.log_id)
+        is_ours = own_writes and self._read_your_writes and token.position and same_log
+        if is_ours:
+            options.min_position, options.log_id = token.position, token.log_id
+            options.min_position_token = token.token
         patient = not request.options.HasField("max_wait")
         try:
             yield lambda error: may_repeat(error) and (patient or not isinstance(error, ViewBehind))
         except LogReplaced:
-            self._session.forget(LogPosition(request.options.log_id))
+            if is_ours:
+                self._session.forget(token)
             raise

@@ -8,25 +8,26 @@ from google.protobuf.empty_pb2 import Empty
 from foldlog.v1.event_service_pb2 import Checkpoint, EventBatch, SubscribeRequest, SubscribeResponse
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog_client.errors import LogReplaced
+from foldlog_client.reading import begin_after
 from foldlog_client.session import LogPosition
 
 
 class Following:
     """A place in a log, from message to message and from stream to stream."""
 
-    def __init__(self, request: SubscribeRequest) -> None:
+    def __init__(self, request: SubscribeRequest, start: LogPosition | None) -> None:
+        """The request asks for what comes after the start; None = after the end of the log."""
         self._request = request
-        at_end = request.WhichOneof("start") == "end"
-        self._received = None if at_end else request.after_position
-        self.position = self._received
-        """Everything up to here was handed out or left out by the filter; None = not yet at the end."""
         self._log_id = request.log_id
-        self._pending: deque[RecordedEvent] = deque()
+        self._received = start
+        self.token = self._received
+        """Everything up to here was handed out or left out by the filter; None = not yet at the end."""
+        self._pending: deque[tuple[RecordedEvent, str]] = deque()
 
     @property
-    def token(self) -> LogPosition | None:
-        """The position and its log; None as long as there is no position."""
-        return None if self.position is None else LogPosition(self._log_id, self.position)
+    def position(self) -> int | None:
+        """That of the token."""
+        return None if self.token is None else self.token.position
 
     @property
     def next_request(self) -> SubscribeRequest:
@@ -37,32 +38,35 @@ class Following:
         if self._received is None:
             request.end.CopyFrom(Empty())
         else:
-            request.after_position = self._received
+            begin_after(request, self._received)
         return request
 
     def received(self, message: SubscribeResponse) -> SubscribeResponse:
         """The next message, without the events that were received before. Raises LogReplaced."""
         if message.HasField("confirmed"):
             self._confirm(message)
-        known = message.position if self._received is None else self._received
+        known = None if self._received is None else self._received.position
         if message.HasField("events"):
-            message = _after(0 if self._received is None else self._received, message)
-        self._received = max(known, message.position)
+            message = _after(known or 0, message)
+        is_same = message.HasField("confirmed") and message.position == known
+        if known is None or message.position > known or is_same:
+            self._received = LogPosition(self._log_id, message.position, message.token)
         return message
 
     # A subscription hands out either the events or the messages.
 
     def keep(self, message: SubscribeResponse) -> None:
         """Keep the events of a message, to be handed out one by one."""
-        self._pending.extend(message.events.events)
+        events, tokens = message.events.events, message.events.tokens
+        self._pending.extend(zip(events, tokens or [""] * len(events), strict=True))
 
     def next_event(self) -> RecordedEvent | None:
         """Hand out the next event; None if all are handed out."""
         if not self._pending:
-            self.position = self._received
+            self.token = self._received
             return None
-        event = self._pending.popleft()
-        self.position = event.position
+        event, token = self._pending.popleft()
+        self.token = LogPosition(self._log_id, event.position, token)
         return event
 
     def begin_messages(self) -> None:
@@ -72,12 +76,13 @@ class Following:
 
     def hand_out(self, message: SubscribeResponse) -> SubscribeResponse:
         """Hand out a message."""
-        self.position = self._received
+        self.token = self._received
         return message
 
     def _confirm(self, message: SubscribeResponse) -> None:
         found = message.confirmed.log_id
-        if self._log_id and found != self._log_id:
+        judged = self._received is not None and self._received.token  # by the server, which took it
+        if self._log_id and found != self._log_id and not judged:
             raise LogReplaced(
                 f"The subscription follows log {self._log_id}, and this is log {found}. "
                 "Forget the positions of the former log and begin again.",
@@ -91,9 +96,13 @@ class Following:
 
 def _after(position: int, message: SubscribeResponse) -> SubscribeResponse:
     """The message with its events behind a position; a checkpoint if none is left."""
-    fresh = [event for event in message.events.events if event.position > position]
-    if len(fresh) == len(message.events.events):
+    batch = message.events
+    fresh = [event for event in batch.events if event.position > position]
+    if len(fresh) == len(batch.events):
         return message
-    if not fresh:
-        return SubscribeResponse(position=message.position, checkpoint=Checkpoint())
-    return SubscribeResponse(position=message.position, events=EventBatch(events=fresh))
+    rest = SubscribeResponse(position=message.position, token=message.token)
+    if fresh:
+        rest.events.CopyFrom(EventBatch(events=fresh, tokens=batch.tokens[-len(fresh) :]))
+    else:
+        rest.checkpoint.CopyFrom(Checkpoint())
+    return rest

@@ -25,8 +25,11 @@ def subscribe_request(
     stream_prefixes: Iterable[str],
     event_types: Iterable[str | type[Message]],
     correlation_ids: Iterable[str],
-) -> SubscribeRequest:
-    """The request of a subscription. Raises ValueError for a start that is two."""
+) -> tuple[SubscribeRequest, LogPosition | None]:
+    """The request of a subscription, and its start; None = the end of the log.
+
+    Raises ValueError for a start that is two.
+    """
     start = after if isinstance(after, LogPosition) else LogPosition("", after)
     if at_end and start.position:
         raise ValueError("Give either a position to start after or at_end, not both.")
@@ -39,9 +42,22 @@ def subscribe_request(
     request = SubscribeRequest(filter=wanted, log_id=start.log_id)
     if at_end:
         request.end.CopyFrom(Empty())
+        return request, None
+    begin_after(request, start)
+    return request, start
+
+
+def begin_after(request: SubscribeRequest, start: LogPosition) -> None:
+    """Have a subscription begin after a position, by its token if it has one."""
+    if start.token:
+        request.after_token = start.token
     else:
         request.after_position = start.position
-    return request
+
+
+def token_of(seen: LogPosition | None) -> str:
+    """The token of what was seen, if there is any."""
+    return "" if seen is None else seen.token
 
 
 @dataclass(slots=True)
@@ -53,27 +69,40 @@ class Cursor:
     left: int
     stream: str = ""
     """The stream that is read by its versions; the whole log, by its positions, if empty."""
+    seen_token: str = ""
+    """Of what was seen before the place."""
     moved: bool = False
 
     @property
     def of_all(self) -> ReadAllRequest:
         """The request for what is left of the whole log."""
-        return ReadAllRequest(from_position=self.place, direction=self._direction, max_count=self.left)
+        return ReadAllRequest(
+            from_position=self.place,
+            direction=self._direction,
+            max_count=self.left,
+            seen_token=self.seen_token,
+        )
 
     @property
     def of_stream(self) -> ReadStreamRequest:
         """The request for what is left of the stream."""
         return ReadStreamRequest(
-            stream=self.stream, from_version=self.place, direction=self._direction, max_count=self.left
+            stream=self.stream,
+            from_version=self.place,
+            direction=self._direction,
+            max_count=self.left,
+            seen_token=self.seen_token,
         )
 
     @property
     def _direction(self) -> Direction.ValueType:
         return Direction.DIRECTION_BACKWARDS if self.backwards else Direction.DIRECTION_FORWARDS
 
-    def advance(self, events: Sequence[RecordedEvent]) -> bool:
+    def advance(self, events: Sequence[RecordedEvent], tokens: Sequence[str]) -> bool:
         """Move behind the events read. False = there is nothing left to read."""
         self.moved = True
+        if tokens:
+            self.seen_token = tokens[-1]
         last = events[-1].version if self.stream else events[-1].position
         self.place = last + (-1 if self.backwards else 1)
         bounded = self.left > 0

@@ -1,10 +1,13 @@
 """What a client has done so far, as one position of the log."""
 
+import re
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _LAST_POSITION = 2**63 - 1
 _MOST_DIGITS = 19
+_TOKEN = re.compile(r"[!-9;-~]+")
+"""What a server may give out as a token: printable, without blanks or colons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,18 +16,29 @@ class LogPosition:
 
     log_id: str = ""
     position: int = 0
+    token: str = field(default="", compare=False)
+    """The server's own text for the position, which also names its history: after a copy of the log was put
+    back, the same position can mean another event. Empty if only the position is known."""
 
     def __str__(self) -> str:
-        return f"{self.log_id}:{self.position}"
+        text = f"{self.log_id}:{self.position}"
+        return f"{text}:{self.token}" if self.token else text
 
     @classmethod
     def parse(cls, text: str) -> "LogPosition":
         """The position of its text. Raises ValueError for any other text."""
-        log_id, colon, position = text.rpartition(":")
+        plain, _, token = text.rpartition(":")
+        if token.isdigit() or not _TOKEN.fullmatch(token):
+            plain, token = text, ""
+        log_id, colon, position = plain.rpartition(":")
         is_number = position.isascii() and position.isdigit() and len(position) <= _MOST_DIGITS
         if not (colon and is_number and int(position) <= _LAST_POSITION):
-            raise ValueError(f"{text!r} is not a log id, a colon and a position.")
-        return cls(log_id, int(position))
+            raise ValueError(f"{text!r} is not a log id, a colon and a position, with or without a token.")
+        return cls(log_id, int(position), token)
+
+    def is_exactly(self, other: "LogPosition") -> bool:
+        """Whether also the token is the same."""
+        return self == other and self.token == other.token
 
 
 class Session:
@@ -50,8 +64,19 @@ class Session:
             if token.position and is_new:
                 self._token = token
 
-    def forget(self, token: LogPosition) -> None:
-        """The log of this position is gone. Does nothing if the session has moved to another log since."""
+    def replaced(self, refused: str, token: LogPosition) -> None:
+        """A command has reached this position in a log that does not have the history of another token.
+
+        If that is still the session's, it goes on from here, though the position may be lower.
+        """
         with self._lock:
-            if token.log_id == self._token.log_id:
+            if self._token.token == refused:
+                self._token = token if token.position else LogPosition()
+                return
+        self.reached(token)
+
+    def forget(self, refused: LogPosition) -> None:
+        """This position means nothing any more. Does nothing if the session has moved on since."""
+        with self._lock:
+            if self._token.is_exactly(refused):
                 self._token = LogPosition()

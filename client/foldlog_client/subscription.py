@@ -23,8 +23,10 @@ class Subscription:
     What cannot be mended is raised, and ends it.
     """
 
-    def __init__(self, open: Open, request: SubscribeRequest, retry: Retry) -> None:
-        self._following = Following(request)
+    def __init__(
+        self, open: Open, request: SubscribeRequest, start: LogPosition | None, retry: Retry
+    ) -> None:
+        self._following = Following(request, start)
         self._stream = ResumedStream(lambda: open(self._following.next_request), retry, patience=None)
 
     @property

@@ -232,7 +232,7 @@ def _server(
     for module in (orders_commands, inventory_commands):
         service = module.DESCRIPTOR.services_by_name["CommandService"]
         services[service.full_name] = command_handlers(
-            service, calls, handler, DECIDERS, arrivals, store.log_id, new_id
+            service, calls, handler, DECIDERS, arrivals, store, new_id
         )
     queries = _queries(store, aggregates, past, reads)
     for module in (orders_queries, inventory_queries):

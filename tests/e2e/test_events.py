@@ -228,7 +228,11 @@ async def test_a_subscription_begins_at_the_beginning(server: Server, start: dic
     log_id = (await server.head()).log_id
     async with subscribed(server, **start) as reader:
         assert await reader.catch_up() == log
-        confirmed = SubscribeResponse(position=0, confirmed=Confirmed(log_id=log_id, head=15))
+        confirmed = SubscribeResponse(
+            position=0,
+            confirmed=Confirmed(log_id=log_id, head=15),
+            token=server.app._store.lineage.token(0),
+        )
         assert reader.messages[0] == confirmed
         assert reader.messages[-1].position == 15
 

@@ -23,7 +23,7 @@ from foldlog.orders.v1.types_pb2 import (
     ORDER_STATUS_SUBMITTED,
 )
 from foldlog.v1.reads_pb2 import ReadOptions
-from foldlog_server.core.paging import Cursor, make_token
+from foldlog_server.core.paging import Cursor, PageEnd, make_token
 from foldlog_server.stores.read_model import SqliteReadModel
 from tests.support.orders import cancel, create, do, way_to
 from tests.support.server import Server
@@ -163,7 +163,7 @@ async def test_a_forged_token_gives_rows_of_its_list_or_is_refused(stocked: Serv
         if any(forwards(request) == one for one in ONE_OF_EACH):
             whole = rows(request, await stocked.ask(request))
             for cursor in FORGED:
-                token = make_token(cursor, request, await scope_of(stocked, request))
+                token = make_token(PageEnd(cursor), request, await scope_of(stocked, request))
                 await gives_rows_or_refuses(stocked, asking(request, page_token=token), whole)
 
 

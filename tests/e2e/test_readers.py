@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -59,8 +59,8 @@ class Encoded:
         self._encode = event_service._encoded
         monkeypatch.setattr(event_service, "_encoded", self)
 
-    def __call__(self, message: Any) -> bytes:
-        encoded = self._encode(message)
+    def __call__(self, message: Any, token: Callable[[int], str]) -> bytes:
+        encoded = self._encode(message, token)
         self.sizes.append(len(encoded))
         return encoded
 

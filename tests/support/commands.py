@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 from google.protobuf.message import Message
 
@@ -38,7 +39,7 @@ class HeldStore(MemoryEventStore):
 
     def __init__(self) -> None:
         ids = count(1)
-        super().__init__(clock=lambda: 1, new_id=lambda: f"log-{next(ids)}")
+        super().__init__(clock=lambda: 1, new_id=lambda: str(UUID(int=next(ids))))
         self.appends: list[Append] = []
         """Every append that was ever handed over, in order."""
         self.held: list[tuple[Append, asyncio.Future[Appended]]] = []

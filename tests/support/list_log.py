@@ -1,6 +1,7 @@
 """A log in a list, for tests of what follows it: grows when it is told to, and counts who asks."""
 
 import asyncio
+import uuid
 from collections.abc import Iterable, Sequence
 
 from google.protobuf.message import Message
@@ -10,6 +11,7 @@ from foldlog_server.core.codec import NO_CHAIN, chain_hash, encode_common, encod
 from foldlog_server.core.errors import StoreError
 from foldlog_server.core.event_store import Append, Appended, Head, RecordedRequest, RequestKey
 from foldlog_server.core.events import EncodedEvent, NewEvent
+from foldlog_server.core.lineage import Lineage
 
 RECORDED_NS = 1_700_000_000_000_000_000
 """The time of the event at position 0, if there were one; each event is a second later."""
@@ -20,6 +22,7 @@ class ListLog:
 
     def __init__(self, log_id: str = "log") -> None:
         self.log_id = log_id
+        self.lineage = Lineage(str(uuid.uuid5(uuid.NAMESPACE_OID, log_id)), ())
         self.events: list[EncodedEvent] = []
         self.chain = [NO_CHAIN]
         self.versions: dict[str, int] = {}

@@ -47,7 +47,7 @@ class Calls:
         """Carry out a command. The request id is the same in all attempts, so that it acts once."""
         with self.conduct.commanding(request):
             reply = self.unary(path, request, response, within=within)
-        self.conduct.done(reply)
+        self.conduct.done(request, reply)
         return reply
 
     def query(

@@ -15,7 +15,7 @@ from foldlog.v1.event_service_pb2 import (
 from foldlog.v1.event_service_pb2_grpc import EventServiceStub
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog_client.errors import BeyondHead, Cancelled
-from foldlog_client.reading import Cursor, subscribe_request
+from foldlog_client.reading import Cursor, subscribe_request, token_of
 from foldlog_client.session import LogPosition
 from foldlog_client.sync.calls import Calls
 from foldlog_client.sync.streams import ResumedStream, StreamCall
@@ -51,7 +51,7 @@ class Events:
         One of the values within a kind must fit, and all kinds that are given. An event type is the
         message or its full name. A `LogPosition` also names its log: LogReplaced if that is gone.
         """
-        request = subscribe_request(
+        request, start = subscribe_request(
             after,
             at_end=at_end,
             categories=categories,
@@ -60,29 +60,42 @@ class Events:
             correlation_ids=correlation_ids,
         )
         retry = self._calls.conduct.retry
-        subscription = Subscription(lambda one: self._stub.Subscribe(one), request, retry)
+        subscription = Subscription(lambda one: self._stub.Subscribe(one), request, start, retry)
         self._calls.opened(subscription)
         return subscription
 
     def read_all(
-        self, *, from_position: int = 0, backwards: bool = False, max_count: int = 0
+        self,
+        *,
+        from_position: int = 0,
+        backwards: bool = False,
+        max_count: int = 0,
+        seen: LogPosition | None = None,
     ) -> Generator[RecordedEvent, None, None]:
         """The events of the whole log from a position on; 0 = the first, or backwards the last.
 
-        At most `max_count`, 0 = all up to the head of the moment; a lost connection is made again.
-        Raises BeyondHead.
+        At most `max_count`, 0 = all up to the head of the moment; a lost connection is made again. With the
+        token of what was `seen` before, LogReplaced says that the log has another history by now; without a
+        position the read goes on behind that. Raises BeyondHead.
         """
-        cursor = Cursor(from_position, backwards, max_count)
+        cursor = Cursor(from_position, backwards, max_count, seen_token=token_of(seen))
         return self._read(lambda: self._stub.ReadAll(cursor.of_all), cursor)
 
     def read_stream(
-        self, stream: str, *, from_version: int = 0, backwards: bool = False, max_count: int = 0
+        self,
+        stream: str,
+        *,
+        from_version: int = 0,
+        backwards: bool = False,
+        max_count: int = 0,
+        seen: LogPosition | None = None,
     ) -> Generator[RecordedEvent, None, None]:
         """The events of one stream from a version on; 0 = the first, or backwards the last.
 
-        At most `max_count`, 0 = all; a lost connection is made again. Raises NotFound.
+        At most `max_count`, 0 = all; a lost connection is made again. With the token of what was `seen`
+        before, LogReplaced says that the log has another history by now. Raises NotFound.
         """
-        cursor = Cursor(from_version, backwards, max_count, stream)
+        cursor = Cursor(from_version, backwards, max_count, stream, token_of(seen))
         return self._read(lambda: self._stub.ReadStream(cursor.of_stream), cursor)
 
     def _read(
@@ -95,7 +108,7 @@ class Events:
             more = True
             while more and (batch := batches.read()) is not None:
                 batches.progressed()
-                more = cursor.advance(batch.events)
+                more = cursor.advance(batch.events, batch.tokens)
                 yield from batch.events
             if more and batches.closed:
                 raise Cancelled("The client was closed before the read had come to its end.")

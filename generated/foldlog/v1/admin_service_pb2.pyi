@@ -46,10 +46,13 @@ class ListViewsResponse(_message.Message):
     VIEWS_FIELD_NUMBER: _builtins.int
     LOG_ID_FIELD_NUMBER: _builtins.int
     HEAD_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
     log_id: _builtins.str
     """Which log they follow."""
     head: _builtins.int
     """The last position of the log."""
+    token: _builtins.str
+    """The last position as a token."""
     @_builtins.property
     def views(self) -> _containers.RepeatedCompositeFieldContainer[Global___ViewState]:
         """The views, always in the same order."""
@@ -60,10 +63,11 @@ class ListViewsResponse(_message.Message):
         views: _abc.Iterable[Global___ViewState] | None = ...,
         log_id: _builtins.str = ...,
         head: _builtins.int = ...,
+        token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "log_id", b"log_id", "views", b"views"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "log_id", b"log_id", "token", b"token", "views", b"views"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,7 +27,7 @@ from foldlog.v1 import options_pb2 as foldlog_dot_v1_dot_options__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x66oldlog/v1/commands.proto\x12\nfoldlog.v1\x1a\x17\x66oldlog/v1/events.proto\x1a\x18\x66oldlog/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\"\xd7\x01\n\x0e\x43ommandOptions\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x38\x02\x12\x1d\n\x10\x65xpected_version\x18\x02 \x01(\x04H\x00\x88\x01\x01\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\x12\x1e\n\x0e\x63orrelation_id\x18\x04 \x01(\tB\x06\x8a\xb5\x18\x02\x38\x01\x12\x1c\n\x0c\x63\x61usation_id\x18\x05 \x01(\tB\x06\x8a\xb5\x18\x02\x38\x01\x12 \n\x05reply\x18\x06 \x01(\x0e\x32\x11.foldlog.v1.ReplyB\x13\n\x11_expected_version\"\xd3\x01\n\rCommandResult\x12\x0e\n\x06log_id\x18\x01 \x01(\t\x12\x0e\n\x06stream\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x04\x12\x10\n\x08position\x18\x04 \x01(\x04\x12)\n\x06\x65vents\x18\x05 \x03(\x0b\x32\x19.foldlog.v1.RecordedEvent\x12\x10\n\x08replayed\x18\x06 \x01(\x08\x12\x16\n\x0evalidated_only\x18\x07 \x01(\x08\x12*\n\x07streams\x18\x08 \x03(\x0b\x32\x19.foldlog.v1.StreamVersion\"0\n\rStreamVersion\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\"\x95\x02\n\x0c\x43ommandError\x12\x1e\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x10.foldlog.v1.Code\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x38\n\x08metadata\x18\x04 \x03(\x0b\x32&.foldlog.v1.CommandError.MetadataEntry\x12)\n\nviolations\x18\x05 \x03(\x0b\x32\x15.foldlog.v1.Violation\x12.\n\x0bretry_after\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"?\n\tViolation\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t*R\n\x05Reply\x12\x15\n\x11REPLY_UNSPECIFIED\x10\x00\x12\x0e\n\nREPLY_FULL\x10\x01\x12\x10\n\x0cREPLY_EVENTS\x10\x02\x12\x10\n\x0cREPLY_RESULT\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x66oldlog/v1/commands.proto\x12\nfoldlog.v1\x1a\x17\x66oldlog/v1/events.proto\x1a\x18\x66oldlog/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\"\x9e\x02\n\x0e\x43ommandOptions\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x38\x02\x12\x1d\n\x10\x65xpected_version\x18\x02 \x01(\x04H\x00\x88\x01\x01\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\x12\x1e\n\x0e\x63orrelation_id\x18\x04 \x01(\tB\x06\x8a\xb5\x18\x02\x38\x01\x12\x1c\n\x0c\x63\x61usation_id\x18\x05 \x01(\tB\x06\x8a\xb5\x18\x02\x38\x01\x12 \n\x05reply\x18\x06 \x01(\x0e\x32\x11.foldlog.v1.Reply\x12\x1d\n\rsession_token\x18\x07 \x01(\tB\x06\x8a\xb5\x18\x02\x38\x03\x12&\n\x16\x65xpected_version_token\x18\x08 \x01(\tB\x06\x8a\xb5\x18\x02\x38\x03\x42\x13\n\x11_expected_version\"\x92\x02\n\rCommandResult\x12\x0e\n\x06log_id\x18\x01 \x01(\t\x12\x0e\n\x06stream\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x04\x12\x10\n\x08position\x18\x04 \x01(\x04\x12)\n\x06\x65vents\x18\x05 \x03(\x0b\x32\x19.foldlog.v1.RecordedEvent\x12\x10\n\x08replayed\x18\x06 \x01(\x08\x12\x16\n\x0evalidated_only\x18\x07 \x01(\x08\x12*\n\x07streams\x18\x08 \x03(\x0b\x32\x19.foldlog.v1.StreamVersion\x12\r\n\x05token\x18\t \x01(\t\x12\x18\n\x10session_replaced\x18\n \x01(\x08\x12\x14\n\x0c\x65vent_tokens\x18\x0b \x03(\t\"0\n\rStreamVersion\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\"\x95\x02\n\x0c\x43ommandError\x12\x1e\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x10.foldlog.v1.Code\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x38\n\x08metadata\x18\x04 \x03(\x0b\x32&.foldlog.v1.CommandError.MetadataEntry\x12)\n\nviolations\x18\x05 \x03(\x0b\x32\x15.foldlog.v1.Violation\x12.\n\x0bretry_after\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"?\n\tViolation\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t*R\n\x05Reply\x12\x15\n\x11REPLY_UNSPECIFIED\x10\x00\x12\x0e\n\nREPLY_FULL\x10\x01\x12\x10\n\x0cREPLY_EVENTS\x10\x02\x12\x10\n\x0cREPLY_RESULT\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,20 +40,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMMANDOPTIONS'].fields_by_name['correlation_id']._serialized_options = b'\212\265\030\0028\001'
   _globals['_COMMANDOPTIONS'].fields_by_name['causation_id']._loaded_options = None
   _globals['_COMMANDOPTIONS'].fields_by_name['causation_id']._serialized_options = b'\212\265\030\0028\001'
+  _globals['_COMMANDOPTIONS'].fields_by_name['session_token']._loaded_options = None
+  _globals['_COMMANDOPTIONS'].fields_by_name['session_token']._serialized_options = b'\212\265\030\0028\003'
+  _globals['_COMMANDOPTIONS'].fields_by_name['expected_version_token']._loaded_options = None
+  _globals['_COMMANDOPTIONS'].fields_by_name['expected_version_token']._serialized_options = b'\212\265\030\0028\003'
   _globals['_COMMANDERROR_METADATAENTRY']._loaded_options = None
   _globals['_COMMANDERROR_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_REPLY']._serialized_start=951
-  _globals['_REPLY']._serialized_end=1033
+  _globals['_REPLY']._serialized_start=1085
+  _globals['_REPLY']._serialized_end=1167
   _globals['_COMMANDOPTIONS']._serialized_start=125
-  _globals['_COMMANDOPTIONS']._serialized_end=340
-  _globals['_COMMANDRESULT']._serialized_start=343
-  _globals['_COMMANDRESULT']._serialized_end=554
-  _globals['_STREAMVERSION']._serialized_start=556
-  _globals['_STREAMVERSION']._serialized_end=604
-  _globals['_COMMANDERROR']._serialized_start=607
-  _globals['_COMMANDERROR']._serialized_end=884
-  _globals['_COMMANDERROR_METADATAENTRY']._serialized_start=837
-  _globals['_COMMANDERROR_METADATAENTRY']._serialized_end=884
-  _globals['_VIOLATION']._serialized_start=886
-  _globals['_VIOLATION']._serialized_end=949
+  _globals['_COMMANDOPTIONS']._serialized_end=411
+  _globals['_COMMANDRESULT']._serialized_start=414
+  _globals['_COMMANDRESULT']._serialized_end=688
+  _globals['_STREAMVERSION']._serialized_start=690
+  _globals['_STREAMVERSION']._serialized_end=738
+  _globals['_COMMANDERROR']._serialized_start=741
+  _globals['_COMMANDERROR']._serialized_end=1018
+  _globals['_COMMANDERROR_METADATAENTRY']._serialized_start=971
+  _globals['_COMMANDERROR_METADATAENTRY']._serialized_end=1018
+  _globals['_VIOLATION']._serialized_start=1020
+  _globals['_VIOLATION']._serialized_end=1083
 # @@protoc_insertion_point(module_scope)

@@ -64,6 +64,8 @@ class CommandOptions(_message.Message):
     CORRELATION_ID_FIELD_NUMBER: _builtins.int
     CAUSATION_ID_FIELD_NUMBER: _builtins.int
     REPLY_FIELD_NUMBER: _builtins.int
+    SESSION_TOKEN_FIELD_NUMBER: _builtins.int
+    EXPECTED_VERSION_TOKEN_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the command act once: the same id and the same command again give the first outcome again,
     with `replayed` set, for at least the server's window (24 hours by default), also after a crash. The window
@@ -84,6 +86,15 @@ class CommandOptions(_message.Message):
     """What directly caused this command, such as the id of an event."""
     reply: Global___Reply.ValueType
     """How much the reply says; everything if not set."""
+    session_token: _builtins.str
+    """The newest token that the caller has seen, of a result or a freshness. The command is carried out whatever it
+    is; the result says whether it is of another history (`session_replaced`).
+    """
+    expected_version_token: _builtins.str
+    """Beside `expected_version`: a token of the position at which that version was read, such as that of the event or
+    of the answer's freshness. Where the expected version is checked, this is checked first: of another history, in
+    which the number would mean another event, it is FAILED_PRECONDITION (LOG_REPLACED).
+    """
     def __init__(
         self,
         *,
@@ -93,10 +104,12 @@ class CommandOptions(_message.Message):
         correlation_id: _builtins.str = ...,
         causation_id: _builtins.str = ...,
         reply: Global___Reply.ValueType = ...,
+        session_token: _builtins.str = ...,
+        expected_version_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version", "expected_version", b"expected_version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version", "causation_id", b"causation_id", "correlation_id", b"correlation_id", "expected_version", b"expected_version", "reply", b"reply", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version", "causation_id", b"causation_id", "correlation_id", b"correlation_id", "expected_version", b"expected_version", "expected_version_token", b"expected_version_token", "reply", b"reply", "request_id", b"request_id", "session_token", b"session_token", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__expected_version: _TypeAlias = _typing.Literal["expected_version"]  # noqa: Y015
     _WhichOneofArgType__expected_version: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version"]  # noqa: Y015
@@ -118,6 +131,9 @@ class CommandResult(_message.Message):
     REPLAYED_FIELD_NUMBER: _builtins.int
     VALIDATED_ONLY_FIELD_NUMBER: _builtins.int
     STREAMS_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    SESSION_REPLACED_FIELD_NUMBER: _builtins.int
+    EVENT_TOKENS_FIELD_NUMBER: _builtins.int
     log_id: _builtins.str
     """Which log the position belongs to."""
     stream: _builtins.str
@@ -133,6 +149,12 @@ class CommandResult(_message.Message):
     """The command had been carried out before; this is what it did then."""
     validated_only: _builtins.bool
     """Nothing was stored, as asked."""
+    token: _builtins.str
+    """`position` as a token, for `ReadOptions.min_position_token`, the next command's `session_token`, or a subscription."""
+    session_replaced: _builtins.bool
+    """The options' `session_token` is of a history that this log does not have. Go on with `token`, though its
+    position may be lower.
+    """
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[_events_pb2.RecordedEvent]:
         """The events that the command stored; none if there was nothing to do. With `validate_only`, the
@@ -142,6 +164,10 @@ class CommandResult(_message.Message):
     @_builtins.property
     def streams(self) -> _containers.RepeatedCompositeFieldContainer[Global___StreamVersion]:
         """Every stream that the command named, in its order, with its version after the command."""
+
+    @_builtins.property
+    def event_tokens(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """A token of each event's position, in the order of the events; none with `validate_only`."""
 
     def __init__(
         self,
@@ -154,10 +180,13 @@ class CommandResult(_message.Message):
         replayed: _builtins.bool = ...,
         validated_only: _builtins.bool = ...,
         streams: _abc.Iterable[Global___StreamVersion] | None = ...,
+        token: _builtins.str = ...,
+        session_replaced: _builtins.bool = ...,
+        event_tokens: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "log_id", b"log_id", "position", b"position", "replayed", b"replayed", "stream", b"stream", "streams", b"streams", "validated_only", b"validated_only", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_tokens", b"event_tokens", "events", b"events", "log_id", b"log_id", "position", b"position", "replayed", b"replayed", "session_replaced", b"session_replaced", "stream", b"stream", "streams", b"streams", "token", b"token", "validated_only", b"validated_only", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -43,7 +43,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_POSITION_BEYOND_HEAD: _ErrorReason.ValueType  # 8
     """The position lies beyond the end of the log."""
     ERROR_REASON_LOG_REPLACED: _ErrorReason.ValueType  # 9
-    """The log is not the one that the position belongs to."""
+    """The log, or its history, is not the one that the position belongs to."""
     ERROR_REASON_VIEW_BEHIND: _ErrorReason.ValueType  # 10
     """The view has not yet seen the position asked for."""
     ERROR_REASON_DRAINING: _ErrorReason.ValueType  # 11
@@ -101,7 +101,7 @@ ERROR_REASON_STREAM_NOT_FOUND: ErrorReason.ValueType  # 7
 ERROR_REASON_POSITION_BEYOND_HEAD: ErrorReason.ValueType  # 8
 """The position lies beyond the end of the log."""
 ERROR_REASON_LOG_REPLACED: ErrorReason.ValueType  # 9
-"""The log is not the one that the position belongs to."""
+"""The log, or its history, is not the one that the position belongs to."""
 ERROR_REASON_VIEW_BEHIND: ErrorReason.ValueType  # 10
 """The view has not yet seen the position asked for."""
 ERROR_REASON_DRAINING: ErrorReason.ValueType  # 11

@@ -27,7 +27,7 @@ from foldlog.v1 import options_pb2 as foldlog_dot_v1_dot_options__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x66oldlog/v1/event_service.proto\x12\nfoldlog.v1\x1a\x17\x66oldlog/v1/events.proto\x1a\x18\x66oldlog/v1/options.proto\x1a\x1bgoogle/protobuf/empty.proto\"\x99\x01\n\x11ReadStreamRequest\x12\x31\n\x06stream\x18\x01 \x01(\tB!\x8a\xb5\x18\x1d\x08\x01 \xc8\x01*\x16[^\\x00-\\x1f\\x7f-\\x9f]*\x12\x14\n\x0c\x66rom_version\x18\x02 \x01(\x04\x12(\n\tdirection\x18\x03 \x01(\x0e\x32\x15.foldlog.v1.Direction\x12\x11\n\tmax_count\x18\x04 \x01(\x04\"?\n\x12ReadStreamResponse\x12)\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x19.foldlog.v1.RecordedEvent\"d\n\x0eReadAllRequest\x12\x15\n\rfrom_position\x18\x01 \x01(\x04\x12(\n\tdirection\x18\x02 \x01(\x0e\x32\x15.foldlog.v1.Direction\x12\x11\n\tmax_count\x18\x03 \x01(\x04\"<\n\x0fReadAllResponse\x12)\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x19.foldlog.v1.RecordedEvent\"\xca\x01\n\x10SubscribeRequest\x12+\n\tbeginning\x18\x01 \x01(\x0b\x32\x16.google.protobuf.EmptyH\x00\x12\x18\n\x0e\x61\x66ter_position\x18\x02 \x01(\x04H\x00\x12%\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x16.google.protobuf.EmptyH\x00\x12\'\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x17.foldlog.v1.EventFilter\x12\x16\n\x06log_id\x18\x05 \x01(\tB\x06\x8a\xb5\x18\x02 @B\x07\n\x05start\"\x94\x01\n\x0b\x45ventFilter\x12\x1d\n\ncategories\x18\x01 \x03(\tB\t\x8a\xb5\x18\x05 \xc8\x01\x30\x64\x12\"\n\x0fstream_prefixes\x18\x02 \x03(\tB\t\x8a\xb5\x18\x05 \xc8\x01\x30\x64\x12\x1e\n\x0b\x65vent_types\x18\x03 \x03(\tB\t\x8a\xb5\x18\x05 \xc8\x01\x30\x64\x12\"\n\x0f\x63orrelation_ids\x18\x04 \x03(\tB\t\x8a\xb5\x18\x05 \xc8\x01\x30\x64\"\x8e\x02\n\x11SubscribeResponse\x12\x10\n\x08position\x18\x01 \x01(\x04\x12*\n\tconfirmed\x18\x02 \x01(\x0b\x32\x15.foldlog.v1.ConfirmedH\x00\x12(\n\x06\x65vents\x18\x03 \x01(\x0b\x32\x16.foldlog.v1.EventBatchH\x00\x12,\n\ncheckpoint\x18\x04 \x01(\x0b\x32\x16.foldlog.v1.CheckpointH\x00\x12)\n\tcaught_up\x18\x05 \x01(\x0b\x32\x14.foldlog.v1.CaughtUpH\x00\x12-\n\x0b\x66\x65ll_behind\x18\x06 \x01(\x0b\x32\x16.foldlog.v1.FellBehindH\x00\x42\t\n\x07message\")\n\tConfirmed\x12\x0e\n\x06log_id\x18\x01 \x01(\t\x12\x0c\n\x04head\x18\x02 \x01(\x04\"7\n\nEventBatch\x12)\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x19.foldlog.v1.RecordedEvent\"\x0c\n\nCheckpoint\"\n\n\x08\x43\x61ughtUp\"\x1a\n\nFellBehind\x12\x0c\n\x04head\x18\x01 \x01(\x04\"\x10\n\x0eGetHeadRequest\"G\n\x0fGetHeadResponse\x12\x0e\n\x06log_id\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x04\x12\x12\n\nchain_hash\x18\x03 \x01(\x0c*W\n\tDirection\x12\x19\n\x15\x44IRECTION_UNSPECIFIED\x10\x00\x12\x16\n\x12\x44IRECTION_FORWARDS\x10\x01\x12\x17\n\x13\x44IRECTION_BACKWARDS\x10\x02\x32\xc7\x02\n\x0c\x45ventService\x12R\n\nReadStream\x12\x1d.foldlog.v1.ReadStreamRequest\x1a\x1e.foldlog.v1.ReadStreamResponse\"\x03\x90\x02\x01\x30\x01\x12I\n\x07ReadAll\x12\x1a.foldlog.v1.ReadAllRequest\x1a\x1b.foldlog.v1.ReadAllResponse\"\x03\x90\x02\x01\x30\x01\x12O\n\tSubscribe\x12\x1c.foldlog.v1.SubscribeRequest\x1a\x1d.foldlog.v1.SubscribeResponse\"\x03\x90\x02\x01\x30\x01\x12G\n\x07GetHead\x12\x1a.foldlog.v1.GetHeadRequest\x1a\x1b.foldlog.v1.GetHeadResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x66oldlog/v1/event_service.proto\x12\nfoldlog.v1\x1a\x17\x66oldlog/v1/events.proto\x1a\x18\x66oldlog/v1/options.proto\x1a\x1bgoogle/protobuf/empty.proto\"\xb5\x01\n\x11ReadStreamRequest\x12\x31\n\x06stream\x18\x01 \x01(\tB!\x8a\xb5\x18\x1d\x08\x01 \xc8\x01*\x16[^\\x00-\\x1f\\x7f-\\x9f]*\x12\x14\n\x0c\x66rom_version\x18\x02 \x01(\x04\x12(\n\tdirection\x18\x03 \x01(\x0e\x32\x15.foldlog.v1.Direction\x12\x11\n\tmax_count\x18\x04 \x01(\x04\x12\x1a\n\nseen_token\x18\x05 \x01(\tB\x06\x8a\xb5\x18\x02\x38\x03\"O\n\x12ReadStreamResponse\x12)\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x19.foldlog.v1.RecordedEvent\x12\x0e\n\x06tokens\x18\x02 \x03(\t\"\x80\x01\n\x0eReadAllRequest\x12\x15\n\rfrom_position\x18\x01 \x01(\x04\x12(\n\tdirection\x18\x02 \x01(\x0e\x32\x15.foldlog.v1.Direction\x12\x11\n\tmax_count\x18\x03 \x01(\x04\x12\x1a\n\nseen_token\x18\x04 \x01(\tB\x06\x8a\xb5\x18\x02\x38\x03\"L\n\x0fReadAllResponse\x12)\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x19.foldlog.v1.RecordedEvent\x12\x0e\n\x06tokens\x18\x02 \x03(\t\"\xe9\x01\n\x10SubscribeRequest\x12+\n\tbeginning\x18\x01 \x01(\x0b\x32\x16.google.protobuf.EmptyH\x00\x12\x18\n\x0e\x61\x66ter_position\x18\x02 \x01(\x04H\x00\x12%\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x16.google.protobuf.EmptyH\x00\x12\x1d\n\x0b\x61\x66ter_token\x18\x06 \x01(\tB\x06\x8a\xb5\x18\x02\x38\x03H\x00\x12\'\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x17.foldlog.v1.EventFilter\x12\x16\n\x06log_id\x18\x05 \x01(\tB\x06\x8a\xb5\x18\x02 @B\x07\n\x05start\"\x94\x01\n\x0b\x45ventFilter\x12\x1d\n\ncategories\x18\x01 \x03(\tB\t\x8a\xb5\x18\x05 \xc8\x01\x30\x64\x12\"\n\x0fstream_prefixes\x18\x02 \x03(\tB\t\x8a\xb5\x18\x05 \xc8\x01\x30\x64\x12\x1e\n\x0b\x65vent_types\x18\x03 \x03(\tB\t\x8a\xb5\x18\x05 \xc8\x01\x30\x64\x12\"\n\x0f\x63orrelation_ids\x18\x04 \x03(\tB\t\x8a\xb5\x18\x05 \xc8\x01\x30\x64\"\x9d\x02\n\x11SubscribeResponse\x12\x10\n\x08position\x18\x01 \x01(\x04\x12*\n\tconfirmed\x18\x02 \x01(\x0b\x32\x15.foldlog.v1.ConfirmedH\x00\x12(\n\x06\x65vents\x18\x03 \x01(\x0b\x32\x16.foldlog.v1.EventBatchH\x00\x12,\n\ncheckpoint\x18\x04 \x01(\x0b\x32\x16.foldlog.v1.CheckpointH\x00\x12)\n\tcaught_up\x18\x05 \x01(\x0b\x32\x14.foldlog.v1.CaughtUpH\x00\x12-\n\x0b\x66\x65ll_behind\x18\x06 \x01(\x0b\x32\x16.foldlog.v1.FellBehindH\x00\x12\r\n\x05token\x18\x07 \x01(\tB\t\n\x07message\")\n\tConfirmed\x12\x0e\n\x06log_id\x18\x01 \x01(\t\x12\x0c\n\x04head\x18\x02 \x01(\x04\"G\n\nEventBatch\x12)\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x19.foldlog.v1.RecordedEvent\x12\x0e\n\x06tokens\x18\x02 \x03(\t\"\x0c\n\nCheckpoint\"\n\n\x08\x43\x61ughtUp\"\x1a\n\nFellBehind\x12\x0c\n\x04head\x18\x01 \x01(\x04\"\x10\n\x0eGetHeadRequest\"V\n\x0fGetHeadResponse\x12\x0e\n\x06log_id\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x04\x12\x12\n\nchain_hash\x18\x03 \x01(\x0c\x12\r\n\x05token\x18\x04 \x01(\t*W\n\tDirection\x12\x19\n\x15\x44IRECTION_UNSPECIFIED\x10\x00\x12\x16\n\x12\x44IRECTION_FORWARDS\x10\x01\x12\x17\n\x13\x44IRECTION_BACKWARDS\x10\x02\x32\xc7\x02\n\x0c\x45ventService\x12R\n\nReadStream\x12\x1d.foldlog.v1.ReadStreamRequest\x1a\x1e.foldlog.v1.ReadStreamResponse\"\x03\x90\x02\x01\x30\x01\x12I\n\x07ReadAll\x12\x1a.foldlog.v1.ReadAllRequest\x1a\x1b.foldlog.v1.ReadAllResponse\"\x03\x90\x02\x01\x30\x01\x12O\n\tSubscribe\x12\x1c.foldlog.v1.SubscribeRequest\x1a\x1d.foldlog.v1.SubscribeResponse\"\x03\x90\x02\x01\x30\x01\x12G\n\x07GetHead\x12\x1a.foldlog.v1.GetHeadRequest\x1a\x1b.foldlog.v1.GetHeadResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,6 +36,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_READSTREAMREQUEST'].fields_by_name['stream']._loaded_options = None
   _globals['_READSTREAMREQUEST'].fields_by_name['stream']._serialized_options = b'\212\265\030\035\010\001 \310\001*\026[^\\x00-\\x1f\\x7f-\\x9f]*'
+  _globals['_READSTREAMREQUEST'].fields_by_name['seen_token']._loaded_options = None
+  _globals['_READSTREAMREQUEST'].fields_by_name['seen_token']._serialized_options = b'\212\265\030\0028\003'
+  _globals['_READALLREQUEST'].fields_by_name['seen_token']._loaded_options = None
+  _globals['_READALLREQUEST'].fields_by_name['seen_token']._serialized_options = b'\212\265\030\0028\003'
+  _globals['_SUBSCRIBEREQUEST'].fields_by_name['after_token']._loaded_options = None
+  _globals['_SUBSCRIBEREQUEST'].fields_by_name['after_token']._serialized_options = b'\212\265\030\0028\003'
   _globals['_SUBSCRIBEREQUEST'].fields_by_name['log_id']._loaded_options = None
   _globals['_SUBSCRIBEREQUEST'].fields_by_name['log_id']._serialized_options = b'\212\265\030\002 @'
   _globals['_EVENTFILTER'].fields_by_name['categories']._loaded_options = None
@@ -54,36 +60,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EVENTSERVICE'].methods_by_name['Subscribe']._serialized_options = b'\220\002\001'
   _globals['_EVENTSERVICE'].methods_by_name['GetHead']._loaded_options = None
   _globals['_EVENTSERVICE'].methods_by_name['GetHead']._serialized_options = b'\220\002\001'
-  _globals['_DIRECTION']._serialized_start=1385
-  _globals['_DIRECTION']._serialized_end=1472
+  _globals['_DIRECTION']._serialized_start=1551
+  _globals['_DIRECTION']._serialized_end=1638
   _globals['_READSTREAMREQUEST']._serialized_start=127
-  _globals['_READSTREAMREQUEST']._serialized_end=280
-  _globals['_READSTREAMRESPONSE']._serialized_start=282
-  _globals['_READSTREAMRESPONSE']._serialized_end=345
-  _globals['_READALLREQUEST']._serialized_start=347
-  _globals['_READALLREQUEST']._serialized_end=447
-  _globals['_READALLRESPONSE']._serialized_start=449
-  _globals['_READALLRESPONSE']._serialized_end=509
-  _globals['_SUBSCRIBEREQUEST']._serialized_start=512
-  _globals['_SUBSCRIBEREQUEST']._serialized_end=714
-  _globals['_EVENTFILTER']._serialized_start=717
-  _globals['_EVENTFILTER']._serialized_end=865
-  _globals['_SUBSCRIBERESPONSE']._serialized_start=868
-  _globals['_SUBSCRIBERESPONSE']._serialized_end=1138
-  _globals['_CONFIRMED']._serialized_start=1140
-  _globals['_CONFIRMED']._serialized_end=1181
-  _globals['_EVENTBATCH']._serialized_start=1183
-  _globals['_EVENTBATCH']._serialized_end=1238
-  _globals['_CHECKPOINT']._serialized_start=1240
-  _globals['_CHECKPOINT']._serialized_end=1252
-  _globals['_CAUGHTUP']._serialized_start=1254
-  _globals['_CAUGHTUP']._serialized_end=1264
-  _globals['_FELLBEHIND']._serialized_start=1266
-  _globals['_FELLBEHIND']._serialized_end=1292
-  _globals['_GETHEADREQUEST']._serialized_start=1294
-  _globals['_GETHEADREQUEST']._serialized_end=1310
-  _globals['_GETHEADRESPONSE']._serialized_start=1312
-  _globals['_GETHEADRESPONSE']._serialized_end=1383
-  _globals['_EVENTSERVICE']._serialized_start=1475
-  _globals['_EVENTSERVICE']._serialized_end=1802
+  _globals['_READSTREAMREQUEST']._serialized_end=308
+  _globals['_READSTREAMRESPONSE']._serialized_start=310
+  _globals['_READSTREAMRESPONSE']._serialized_end=389
+  _globals['_READALLREQUEST']._serialized_start=392
+  _globals['_READALLREQUEST']._serialized_end=520
+  _globals['_READALLRESPONSE']._serialized_start=522
+  _globals['_READALLRESPONSE']._serialized_end=598
+  _globals['_SUBSCRIBEREQUEST']._serialized_start=601
+  _globals['_SUBSCRIBEREQUEST']._serialized_end=834
+  _globals['_EVENTFILTER']._serialized_start=837
+  _globals['_EVENTFILTER']._serialized_end=985
+  _globals['_SUBSCRIBERESPONSE']._serialized_start=988
+  _globals['_SUBSCRIBERESPONSE']._serialized_end=1273
+  _globals['_CONFIRMED']._serialized_start=1275
+  _globals['_CONFIRMED']._serialized_end=1316
+  _globals['_EVENTBATCH']._serialized_start=1318
+  _globals['_EVENTBATCH']._serialized_end=1389
+  _globals['_CHECKPOINT']._serialized_start=1391
+  _globals['_CHECKPOINT']._serialized_end=1403
+  _globals['_CAUGHTUP']._serialized_start=1405
+  _globals['_CAUGHTUP']._serialized_end=1415
+  _globals['_FELLBEHIND']._serialized_start=1417
+  _globals['_FELLBEHIND']._serialized_end=1443
+  _globals['_GETHEADREQUEST']._serialized_start=1445
+  _globals['_GETHEADREQUEST']._serialized_end=1461
+  _globals['_GETHEADRESPONSE']._serialized_start=1463
+  _globals['_GETHEADRESPONSE']._serialized_end=1549
+  _globals['_EVENTSERVICE']._serialized_start=1641
+  _globals['_EVENTSERVICE']._serialized_end=1968
 # @@protoc_insertion_point(module_scope)

@@ -55,6 +55,7 @@ class ReadStreamRequest(_message.Message):
     FROM_VERSION_FIELD_NUMBER: _builtins.int
     DIRECTION_FIELD_NUMBER: _builtins.int
     MAX_COUNT_FIELD_NUMBER: _builtins.int
+    SEEN_TOKEN_FIELD_NUMBER: _builtins.int
     stream: _builtins.str
     """The stream's name, such as "order-536365"; no stream's has control characters."""
     from_version: _builtins.int
@@ -65,6 +66,10 @@ class ReadStreamRequest(_message.Message):
     """The way to go; forwards if not set."""
     max_count: _builtins.int
     """The most events to read; 0 = all."""
+    seen_token: _builtins.str
+    """A token of what was seen of the stream before, such as that of the event before `from_version`: if it is of
+    another history, FAILED_PRECONDITION (LOG_REPLACED).
+    """
     def __init__(
         self,
         *,
@@ -72,10 +77,11 @@ class ReadStreamRequest(_message.Message):
         from_version: _builtins.int = ...,
         direction: Global___Direction.ValueType = ...,
         max_count: _builtins.int = ...,
+        seen_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["direction", b"direction", "from_version", b"from_version", "max_count", b"max_count", "stream", b"stream"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["direction", b"direction", "from_version", b"from_version", "max_count", b"max_count", "seen_token", b"seen_token", "stream", b"stream"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -88,18 +94,28 @@ class ReadStreamResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     EVENTS_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[_events_pb2.RecordedEvent]:
         """The events in the direction asked for: at most 1 MiB, at least one event."""
+
+    @_builtins.property
+    def tokens(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """A token of each event's position, in the order of the events: it names the position together with the log and
+        the history that it was seen in. Opaque text, to be given back instead of the bare number; the same event has
+        the same token as long as its log has this history. Once a copy of the log was put back, a token of what had
+        been written since the copy is refused (LOG_REPLACED), where the number alone would mean another event.
+        """
 
     def __init__(
         self,
         *,
         events: _abc.Iterable[_events_pb2.RecordedEvent] | None = ...,
+        tokens: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "tokens", b"tokens"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -114,6 +130,7 @@ class ReadAllRequest(_message.Message):
     FROM_POSITION_FIELD_NUMBER: _builtins.int
     DIRECTION_FIELD_NUMBER: _builtins.int
     MAX_COUNT_FIELD_NUMBER: _builtins.int
+    SEEN_TOKEN_FIELD_NUMBER: _builtins.int
     from_position: _builtins.int
     """The first position to read; 0 = the first (forwards) or the head (backwards). Forwards, the position after the
     head is valid and gives nothing yet.
@@ -122,16 +139,22 @@ class ReadAllRequest(_message.Message):
     """The way to go; forwards if not set."""
     max_count: _builtins.int
     """The most events to read; 0 = all up to the head of the moment the read began."""
+    seen_token: _builtins.str
+    """A token of what was seen before, such as that of the event before `from_position`: if it is of another history,
+    FAILED_PRECONDITION (LOG_REPLACED). Where `from_position` is 0, the read begins right after the token's position
+    (forwards) or with it (backwards).
+    """
     def __init__(
         self,
         *,
         from_position: _builtins.int = ...,
         direction: Global___Direction.ValueType = ...,
         max_count: _builtins.int = ...,
+        seen_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["direction", b"direction", "from_position", b"from_position", "max_count", b"max_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["direction", b"direction", "from_position", b"from_position", "max_count", b"max_count", "seen_token", b"seen_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -144,18 +167,24 @@ class ReadAllResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     EVENTS_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[_events_pb2.RecordedEvent]:
         """The events in the direction asked for: at most 1 MiB, at least one event."""
+
+    @_builtins.property
+    def tokens(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """A token of each event's position, in the order of the events, as those of ReadStreamResponse."""
 
     def __init__(
         self,
         *,
         events: _abc.Iterable[_events_pb2.RecordedEvent] | None = ...,
+        tokens: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "tokens", b"tokens"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -170,10 +199,13 @@ class SubscribeRequest(_message.Message):
     BEGINNING_FIELD_NUMBER: _builtins.int
     AFTER_POSITION_FIELD_NUMBER: _builtins.int
     END_FIELD_NUMBER: _builtins.int
+    AFTER_TOKEN_FIELD_NUMBER: _builtins.int
     FILTER_FIELD_NUMBER: _builtins.int
     LOG_ID_FIELD_NUMBER: _builtins.int
     after_position: _builtins.int
     """After this position, that is, with the event at the next one; 0 = the beginning."""
+    after_token: _builtins.str
+    """As `after_position`, by a token of it; LOG_REPLACED if it is of another log or history."""
     log_id: _builtins.str
     """The log the position belongs to; if set and another, FAILED_PRECONDITION (LOG_REPLACED)."""
     @_builtins.property
@@ -194,14 +226,15 @@ class SubscribeRequest(_message.Message):
         beginning: _empty_pb2.Empty | None = ...,
         after_position: _builtins.int = ...,
         end: _empty_pb2.Empty | None = ...,
+        after_token: _builtins.str = ...,
         filter: Global___EventFilter | None = ...,
         log_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["after_position", b"after_position", "beginning", b"beginning", "end", b"end", "filter", b"filter", "start", b"start"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after_position", b"after_position", "after_token", b"after_token", "beginning", b"beginning", "end", b"end", "filter", b"filter", "start", b"start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_position", b"after_position", "beginning", b"beginning", "end", b"end", "filter", b"filter", "log_id", b"log_id", "start", b"start"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_position", b"after_position", "after_token", b"after_token", "beginning", b"beginning", "end", b"end", "filter", b"filter", "log_id", b"log_id", "start", b"start"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_start: _TypeAlias = _typing.Literal["beginning", "after_position", "end"]  # noqa: Y015
+    _WhichOneofReturnType_start: _TypeAlias = _typing.Literal["beginning", "after_position", "end", "after_token"]  # noqa: Y015
     _WhichOneofArgType_start: _TypeAlias = _typing.Literal["start", b"start"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_start) -> _WhichOneofReturnType_start | None: ...
 
@@ -261,9 +294,14 @@ class SubscribeResponse(_message.Message):
     CHECKPOINT_FIELD_NUMBER: _builtins.int
     CAUGHT_UP_FIELD_NUMBER: _builtins.int
     FELL_BEHIND_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """Everything up to this position has been considered: delivered, or left out by the filter.
     Resuming after it loses nothing and repeats nothing.
+    """
+    token: _builtins.str
+    """`position` as a token: a subscription that begins with it as `after_token` resumes here, or is told that the history
+    is another one.
     """
     @_builtins.property
     def confirmed(self) -> Global___Confirmed:
@@ -294,10 +332,11 @@ class SubscribeResponse(_message.Message):
         checkpoint: Global___Checkpoint | None = ...,
         caught_up: Global___CaughtUp | None = ...,
         fell_behind: Global___FellBehind | None = ...,
+        token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["caught_up", b"caught_up", "checkpoint", b"checkpoint", "confirmed", b"confirmed", "events", b"events", "fell_behind", b"fell_behind", "message", b"message"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caught_up", b"caught_up", "checkpoint", b"checkpoint", "confirmed", b"confirmed", "events", b"events", "fell_behind", b"fell_behind", "message", b"message", "position", b"position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caught_up", b"caught_up", "checkpoint", b"checkpoint", "confirmed", b"confirmed", "events", b"events", "fell_behind", b"fell_behind", "message", b"message", "position", b"position", "token", b"token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["confirmed", "events", "checkpoint", "caught_up", "fell_behind"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
@@ -338,18 +377,24 @@ class EventBatch(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     EVENTS_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[_events_pb2.RecordedEvent]:
         """The events, in the order of their positions: at most 1 MiB, at least one event."""
+
+    @_builtins.property
+    def tokens(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """A token of each event's position, in the order of the events, as those of ReadStreamResponse."""
 
     def __init__(
         self,
         *,
         events: _abc.Iterable[_events_pb2.RecordedEvent] | None = ...,
+        tokens: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "tokens", b"tokens"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -437,22 +482,26 @@ class GetHeadResponse(_message.Message):
     LOG_ID_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
     CHAIN_HASH_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
     log_id: _builtins.str
     """Which log this is: made with the log, made anew by restore and import."""
     position: _builtins.int
     """The position of the last event; 0 = the log is empty."""
     chain_hash: _builtins.bytes
     """The hash of the chain through all events up to the position, 32 bytes."""
+    token: _builtins.str
+    """The position as a token."""
     def __init__(
         self,
         *,
         log_id: _builtins.str = ...,
         position: _builtins.int = ...,
         chain_hash: _builtins.bytes = ...,
+        token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain_hash", b"chain_hash", "log_id", b"log_id", "position", b"position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain_hash", b"chain_hash", "log_id", b"log_id", "position", b"position", "token", b"token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -44,6 +44,8 @@ class _FormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Format.ValueTy
     """A UUID in its canonical text form of 36 characters, any version, either case; neither nil (all zeros) nor
     max (all ones), which a field has that was never filled in.
     """
+    FORMAT_POSITION_TOKEN: _Format.ValueType  # 3
+    """A token of a position, as this server or another one gave it out: opaque text of at most 64 characters."""
 
 class Format(_Format, metaclass=_FormatEnumTypeWrapper):
     """Format names the form of a string that more than one field needs."""
@@ -65,6 +67,8 @@ FORMAT_UUID: Format.ValueType  # 2
 """A UUID in its canonical text form of 36 characters, any version, either case; neither nil (all zeros) nor
 max (all ones), which a field has that was never filled in.
 """
+FORMAT_POSITION_TOKEN: Format.ValueType  # 3
+"""A token of a position, as this server or another one gave it out: opaque text of at most 64 characters."""
 Global___Format: _TypeAlias = Format  # noqa: Y015
 
 class _Comparison:

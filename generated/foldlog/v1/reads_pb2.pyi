@@ -53,6 +53,7 @@ class ReadOptions(_message.Message):
     LOG_ID_FIELD_NUMBER: _builtins.int
     MAX_WAIT_FIELD_NUMBER: _builtins.int
     WHEN_BEHIND_FIELD_NUMBER: _builtins.int
+    MIN_POSITION_TOKEN_FIELD_NUMBER: _builtins.int
     min_position: _builtins.int
     """Wait until the view has seen this position, such as that of a command's result; 0 = do not wait.
     Beyond the head of the log is OUT_OF_RANGE (POSITION_BEYOND_HEAD) at once.
@@ -61,6 +62,12 @@ class ReadOptions(_message.Message):
     """The log that `min_position` belongs to; if set and another, FAILED_PRECONDITION (LOG_REPLACED)."""
     when_behind: Global___WhenBehind.ValueType
     """What to do when the wait is over and the view is still behind; fail if not set."""
+    min_position_token: _builtins.str
+    """Instead of `min_position` and `log_id`: a token of the position that the view must have seen, such as that of a
+    command's result. It is judged before anything else: of another log, or of a history that this log does not have
+    (a copy was put back), it is FAILED_PRECONDITION (LOG_REPLACED). A token of the log that this one was restored
+    from is good up to the last position that both have.
+    """
     @_builtins.property
     def max_wait(self) -> _duration_pb2.Duration:
         """How long to wait at most: 2 seconds if not set, at most 30 seconds, 0 = do not wait."""
@@ -72,10 +79,11 @@ class ReadOptions(_message.Message):
         log_id: _builtins.str = ...,
         max_wait: _duration_pb2.Duration | None = ...,
         when_behind: Global___WhenBehind.ValueType = ...,
+        min_position_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["max_wait", b"max_wait"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["log_id", b"log_id", "max_wait", b"max_wait", "min_position", b"min_position", "when_behind", b"when_behind"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["log_id", b"log_id", "max_wait", b"max_wait", "min_position", b"min_position", "min_position_token", b"min_position_token", "when_behind", b"when_behind"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -93,6 +101,7 @@ class Freshness(_message.Message):
     LAG_EVENTS_FIELD_NUMBER: _builtins.int
     LAG_TIME_FIELD_NUMBER: _builtins.int
     INCOMPLETE_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
     log_id: _builtins.str
     """Which log the positions belong to."""
     position: _builtins.int
@@ -106,6 +115,8 @@ class Freshness(_message.Message):
     document, or in a list any of its collection, waits on an event that the view could not digest; or the
     view has stopped, at an event after `position` of which it could not even tell what it touches.
     """
+    token: _builtins.str
+    """`position` as a token: whoever gives it back later asks for what was seen here, and never for another history."""
     @_builtins.property
     def lag_time(self) -> _duration_pb2.Duration:
         """How long ago the oldest event that it has not seen was recorded; 0 if it has seen all."""
@@ -119,10 +130,11 @@ class Freshness(_message.Message):
         lag_events: _builtins.int = ...,
         lag_time: _duration_pb2.Duration | None = ...,
         incomplete: _builtins.bool = ...,
+        token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["lag_time", b"lag_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "incomplete", b"incomplete", "lag_events", b"lag_events", "lag_time", b"lag_time", "log_id", b"log_id", "position", b"position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "incomplete", b"incomplete", "lag_events", b"lag_events", "lag_time", b"lag_time", "log_id", b"log_id", "position", b"position", "token", b"token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -137,10 +149,13 @@ class AsOf(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
+    POSITION_TOKEN_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """After the stream's event of this version."""
     position: _builtins.int
     """After the log's event at this position."""
+    position_token: _builtins.str
+    """As `position`, by a token of it; LOG_REPLACED if it is of another history."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """After the last event recorded at or before this time. Until the server's time is past it, it is OUT_OF_RANGE
@@ -154,12 +169,13 @@ class AsOf(_message.Message):
         version: _builtins.int = ...,
         position: _builtins.int = ...,
         time: _timestamp_pb2.Timestamp | None = ...,
+        position_token: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "position", b"position", "time", b"time", "version", b"version"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "position", b"position", "position_token", b"position_token", "time", b"time", "version", b"version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "position", b"position", "time", b"time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "position", b"position", "position_token", b"position_token", "time", b"time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_at: _TypeAlias = _typing.Literal["version", "position", "time"]  # noqa: Y015
+    _WhichOneofReturnType_at: _TypeAlias = _typing.Literal["version", "position", "time", "position_token"]  # noqa: Y015
     _WhichOneofArgType_at: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_at) -> _WhichOneofReturnType_at | None: ...
 

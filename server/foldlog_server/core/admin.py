@@ -22,7 +22,7 @@ from foldlog_server.core import parking
 from foldlog_server.core.clock import Clock, Leap
 from foldlog_server.core.errors import InvalidRequest, ReadRefused, Violation
 from foldlog_server.core.event_store import EventStore
-from foldlog_server.core.paging import Cursor, make_token, page_size, read_token
+from foldlog_server.core.paging import Cursor, PageEnd, make_token, page_size, read_token
 from foldlog_server.core.projection import told
 from foldlog_server.core.projector import Projector
 from foldlog_server.core.projectors import Projectors
@@ -53,7 +53,8 @@ class Admin:
         """How every view is."""
         views = [await self._state(projector) for projector in self._projectors.all]
         head = self._store.head.position
-        return ListViewsResponse(views=views, log_id=self._store.log_id, head=head)
+        token = self._store.lineage.token(head)
+        return ListViewsResponse(views=views, log_id=self._store.log_id, head=head, token=token)
 
     async def rebuild_view(self, request: RebuildViewRequest) -> RebuildViewResponse:
         """Begin to build a view anew. Raises `ReadRefused` if there is none of the name, and `StoreFull`."""
@@ -64,7 +65,8 @@ class Admin:
     async def list_parked(self, request: ListParkedRequest) -> ListParkedResponse:
         """A page of parked documents. Raises `ReadRefused` if there is no view of the name."""
         projectors = [self._of(request.view)] if request.view else self._projectors.all
-        after = read_token(request.page_token, request, "")
+        end = read_token(request.page_token, request, "")
+        after = None if end is None else end.cursor
         documents = {
             "\n".join((projector.view.name, *key)): (projector.view.name, key, parked)
             for projector in projectors
@@ -74,7 +76,7 @@ class Admin:
         limit = page_size(request.page_size)
         response = ListParkedResponse(documents=[_document(*documents[name]) for name in names[:limit]])
         if len(names) > limit:
-            response.next_page_token = make_token(Cursor(_ORDER, names[limit - 1]), request, "")
+            response.next_page_token = make_token(PageEnd(Cursor(_ORDER, names[limit - 1])), request, "")
         return response
 
     async def retry_parked(self, request: RetryParkedRequest) -> RetryParkedResponse:

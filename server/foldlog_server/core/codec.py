@@ -137,6 +137,11 @@ def repeated(tag: bytes, events: Iterable[EncodedEvent]) -> bytes:
     return b"".join(parts)
 
 
+def repeated_text(tag: bytes, texts: Iterable[str]) -> bytes:
+    """Texts of at most 127 ASCII characters as a repeated field, to be put into a message likewise."""
+    return b"".join([tag + _SHORT_VARINTS[len(text)] + text.encode() for text in texts])
+
+
 def split_record(record: bytes) -> tuple[bytes, bytes]:
     """The header and the payload's bytes (the value inside the `Any`) of a record."""
     at = 0

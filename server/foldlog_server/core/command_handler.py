@@ -15,7 +15,14 @@ from foldlog.v1.events_pb2 import EventMetadata
 from foldlog_server.core.aggregates import MAX_ATTEMPTS, Aggregates
 from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.decision import Decided, Decision, Part, Proposed, StreamState, never
-from foldlog_server.core.errors import Contended, FoldlogError, InvalidRequest, StoreUnavailable, Violation
+from foldlog_server.core.errors import (
+    Contended,
+    FoldlogError,
+    InvalidRequest,
+    ReadRefused,
+    StoreUnavailable,
+    Violation,
+)
 from foldlog_server.core.event_store import (
     DuplicateRequest,
     EventStore,
@@ -123,7 +130,11 @@ class CommandHandler:
         if refusal is not None:
             tell(refusal)
         elif not options.request_id or options.validate_only:
-            self._carry_out(command, route, None, lambda found: tell(self._outcome(command, found)))
+            mistaken = self._mistaken(options)
+            if mistaken is None:
+                self._carry_out(command, route, None, lambda found: tell(self._outcome(command, found)))
+            else:
+                tell(mistaken)
         else:
             key = RequestKey(command.actor, options.request_id.lower())
             self._once(_Attempt(command, route, NewRequest(key, fingerprint(command)), tell))
@@ -139,12 +150,25 @@ class CommandHandler:
                 tell(self._outcome(command, found, replayed=flight is not None))
 
         if flight is None:
-            self._carry_out(command, attempt.route, request, hear)
+            mistaken = self._mistaken(command.options)
+            if mistaken is None:
+                self._carry_out(command, attempt.route, request, hear)
+            else:
+                hear(mistaken)
         elif flight.fingerprint != request.fingerprint:
             hear(InvalidRequest.request_id_reused(request.key.request_id))
         else:
             flight.decision.waiting.append(hear)
             flight.decision.is_late = _both(flight.decision.is_late, command.is_late)
+
+    def _mistaken(self, options: CommandOptions) -> ReadRefused | None:
+        """Why the version that is expected was read in another history; None if it was not."""
+        if options.expected_version_token:
+            try:
+                self._store.lineage.position_of(options.expected_version_token, self._store.head.position)
+            except ReadRefused as refusal:
+                return refusal
+        return None
 
     def _look_up(self, attempt: _Attempt, refusal: DuplicateRequest | FoldlogError) -> None:
         looking = asyncio.get_running_loop().create_task(self._answer_recorded(attempt, refusal))

@@ -212,6 +212,21 @@ class ReadRefused(FoldlogError):
         )
 
     @classmethod
+    def history_replaced(
+        cls, asked: str, log_id: str, position: int, last_common: int | None
+    ) -> "ReadRefused":
+        """`last_common` is the last position that both histories have; None if that is not known."""
+        history = f"this is log {log_id}" if asked != log_id else "the log has another history by now"
+        common = "" if last_common is None else f" Both have the same events up to {last_common}."
+        known = {} if last_common is None else {"last_common_position": str(last_common)}
+        return cls(
+            _REASONS[ErrorReason.ERROR_REASON_LOG_REPLACED],
+            f"Position {position} was seen in log {asked}, and {history}.{common} "
+            "Forget that position and begin again.",
+            {"asked_log_id": asked, "log_id": log_id, "position": str(position), **known},
+        )
+
+    @classmethod
     def view_behind(cls, view: str, asked: int, position: int, head: int) -> "ReadRefused":
         return cls(
             _REASONS[ErrorReason.ERROR_REASON_VIEW_BEHIND],

@@ -19,11 +19,13 @@ from msgspec import Struct, field
 from foldlog.v1.events_pb2 import EventMetadata
 from foldlog_server.core.errors import StoreError
 from foldlog_server.core.events import EncodedEvent, NewEvent
+from foldlog_server.core.lineage import Lineage
 
-MAX_BATCH_BYTES = 1024 * 1024 - 16 * 1024
+MAX_BATCH_BYTES = 1024 * 1024 - 72 * 1024
 """A read gives at most this many bytes of records at a time, and at least one event.
 
-A message that carries them is at most 1 MiB: to each of 1,000 records it adds fewer than 16 bytes.
+A message that carries them is at most 1 MiB: to each of 1,000 records it adds fewer than 16 bytes for the
+position, and at most 54 for the token.
 """
 
 
@@ -139,6 +141,10 @@ class Log(Protocol):
 
 class EventStore(Log, Protocol):
     """A log that this process writes."""
+
+    @property
+    def lineage(self) -> Lineage:
+        """Which history the positions of this log are of."""
 
     @property
     def refusal(self) -> StoreError | None:

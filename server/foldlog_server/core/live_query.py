@@ -29,7 +29,7 @@ def compile_watch(method: MethodDescriptor, store: EventStore, projectors: Proje
     """The answers to a watch that its proto binds to a collection."""
     route = method.GetOptions().Extensions[query_option]
     watched_of = _watched(method, route)
-    encoded = _encoder(method)
+    encoded = _encoder(method, store)
 
     async def answer(request: Any) -> AsyncGenerator[bytes]:
         place = read_token(request.resume_token, request)
@@ -49,21 +49,25 @@ def _watched(method: MethodDescriptor, route: QueryRoute) -> Callable[[Any], Wat
     return lambda request: Watched(route.collection, {getattr(request, route.id)})
 
 
-def _encoder(method: MethodDescriptor) -> Callable[[Move, Message], bytes]:
+def _encoder(method: MethodDescriptor, store: EventStore) -> Callable[[Move, Message], bytes]:
     """Puts a response together around the bytes of documents, which are not decoded for it."""
     response_class: Any = GetMessageClass(method.output_type)
     puts: FieldDescriptor = method.output_type.fields_by_name["puts"]
     tag = tag_of(puts)
+    has_token = "token" in method.output_type.fields_by_name
 
     def encoded(move: Move, request: Message) -> bytes:
-        response: Message = response_class(
+        response: Any = response_class(
             position=move.place.position,
             resume_token=make_token(move.place, request),
             gone=move.gone,
             snapshot_complete=move.completes,
             reset=move.resets,
         )
-        return response.SerializeToString() + b"".join([embedded(tag, document) for document in move.puts])
+        if has_token and move.place.position:
+            response.token = store.lineage.token(move.place.position)
+        encoded: bytes = response.SerializeToString()
+        return encoded + b"".join([embedded(tag, document) for document in move.puts])
 
     return encoded
 

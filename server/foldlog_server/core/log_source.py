@@ -5,26 +5,7 @@ from typing import NamedTuple, Protocol
 
 from foldlog_server.core.event_store import Head
 from foldlog_server.core.events import EncodedEvent
-
-
-class Ancestor(NamedTuple):
-    """A log whose history another one shares up to a position."""
-
-    log_id: str
-    position: int
-    chain: bytes
-    """The chain hash at the position."""
-    left_time: int
-    """When the histories parted, in nanoseconds since the epoch."""
-    cause: str
-
-
-class Opening(NamedTuple):
-    """A run of a writer, and the position behind which it began."""
-
-    position: int
-    run: bytes
-    time: int
+from foldlog_server.core.lineage import Ancestor, Opening
 
 
 class Origin(NamedTuple):

@@ -7,9 +7,13 @@ from msgspec import Meta
 
 from foldlog_server.core import tokens
 from foldlog_server.core.errors import InvalidRequest
+from foldlog_server.core.lineage import NO_RUN, RUN_BYTES, Place
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1000
+
+_FORM = "2"
+"""Of a token's body; tokens of other forms belong to nothing."""
 
 _NOT_BOUND = ("page_size", "page_token", "options")
 
@@ -22,29 +26,39 @@ class Cursor(NamedTuple):
     id: str
 
 
+class PageEnd(NamedTuple):
+    """Where a page ended, and in which history it was read."""
+
+    cursor: Cursor
+    read_at: Place = Place(0, NO_RUN)
+
+
 def page_size(asked: int) -> int:
     """The rows of a page: the default for 0, the maximum for anything larger."""
     return min(asked or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
 
 
-def make_token(cursor: Cursor, request: Message, scope: str) -> str:
-    """A token that goes on after the cursor; `scope` names what the pages are pages of."""
-    return tokens.make(_body(cursor), request, scope, apart_from=_NOT_BOUND)
+def make_token(end: PageEnd, request: Message, scope: str) -> str:
+    """A token that goes on after the end; `scope` names what the pages are pages of."""
+    return tokens.make(_body(end), request, f"{_FORM}\n{scope}", apart_from=_NOT_BOUND)
 
 
-def read_token(token: str, request: Message, scope: str) -> Cursor | None:
-    """The cursor of a token, None for an empty one; raises `InvalidRequest` for one from elsewhere."""
+def read_token(token: str, request: Message, scope: str) -> PageEnd | None:
+    """What a token was made of, None for an empty one; raises `InvalidRequest` for one from elsewhere."""
     if not token:
         return None
     try:
-        body = tokens.read(token, request, scope, apart_from=_NOT_BOUND)
-        cursor = Cursor(int.from_bytes(body[:8], "big", signed=True), body[8:].decode())
+        body = tokens.read(token, request, f"{_FORM}\n{scope}", apart_from=_NOT_BOUND)
+        made, position, run, id = body[:8], body[8:16], body[16:24], body[24:]
+        cursor = Cursor(int.from_bytes(made, "big", signed=True), id.decode())
     except ValueError:
         raise InvalidRequest.page_token() from None
-    if _body(cursor) != body:  # forged: too short for a row
+    end = PageEnd(cursor, Place(int.from_bytes(position, "big"), run))
+    if len(run) < RUN_BYTES or _body(end) != body:  # forged: too short for a row
         raise InvalidRequest.page_token()
-    return cursor
+    return end
 
 
-def _body(cursor: Cursor) -> bytes:
-    return cursor.made.to_bytes(8, "big", signed=True) + cursor.id.encode()
+def _body(end: PageEnd) -> bytes:
+    (made, id), (position, run) = end
+    return made.to_bytes(8, "big", signed=True) + position.to_bytes(8, "big") + run + id.encode()

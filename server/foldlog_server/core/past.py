@@ -14,7 +14,9 @@ from foldlog_server.core.events import stream_name
 from foldlog_server.core.fold import Folds
 from foldlog_server.core.snapshots import ANY, Until
 
-_NOTHING_SET = Violation("as_of.at", "required", "one of version, position and time must be set")
+_NOTHING_SET = Violation(
+    "as_of.at", "required", "one of version, position, time and position_token must be set"
+)
 
 
 class Past:
@@ -54,6 +56,10 @@ class Past:
                 if as_of.position > head:
                     raise ReadRefused.beyond_head(as_of.position, head)
                 return Until(position=as_of.position)
+            case "position_token":
+                return Until(
+                    position=self._store.lineage.position_of(as_of.position_token, self._store.head.position)
+                )
             case "time":
                 return Until(time=await self._settled(as_of.time))
             case _:

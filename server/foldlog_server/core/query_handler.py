@@ -19,7 +19,7 @@ from foldlog.v1.reads_pb2 import WHEN_BEHIND_ANSWER, Freshness, ReadOptions
 from foldlog_server.core.codec import embedded, tag_of
 from foldlog_server.core.errors import ReadRefused, Rejected
 from foldlog_server.core.event_store import EventStore
-from foldlog_server.core.paging import Cursor, make_token, page_size, read_token
+from foldlog_server.core.paging import Cursor, PageEnd, make_token, page_size, read_token
 from foldlog_server.core.past import Past
 from foldlog_server.core.projectors import Projectors
 from foldlog_server.core.read_model import ColumnFilter, Found, Page, nanoseconds
@@ -50,19 +50,22 @@ class Reads:
         self._clock = clock
         self._at_head = _AtHead(-1, b"")
 
-    def check_log(self, options: ReadOptions) -> None:
-        """Raise `ReadRefused` for a position that is not one of this log."""
-        if options.log_id and options.log_id != self._store.log_id:
-            raise ReadRefused.log_replaced(options.log_id, self._store.log_id)
+    def asked(self, options: ReadOptions) -> int:
+        """The position that is to have been seen; raises `ReadRefused` for one that is not of this log."""
         head = self._store.head.position
+        seen = 0
+        if options.min_position_token:
+            seen = self._store.lineage.position_of(options.min_position_token, head)
+        elif options.log_id and options.log_id != self._store.log_id:
+            raise ReadRefused.log_replaced(options.log_id, self._store.log_id)
         if options.min_position > head:
             raise ReadRefused.beyond_head(options.min_position, head)
+        return max(seen, options.min_position)
 
     async def wait(self, collection: str, options: ReadOptions) -> None:
         """Wait until the collection has seen what the options ask for; raise `ReadRefused` if it has not."""
-        self.check_log(options)
+        asked = self.asked(options)
         projector = self._projectors.of(collection)
-        asked = options.min_position
         if projector.position >= asked or await projector.wait_for(asked, _max_wait(options)):
             return
         if options.when_behind == WHEN_BEHIND_ANSWER:
@@ -103,6 +106,22 @@ class Reads:
         """Names the documents as they are now: page tokens do not outlive it."""
         return f"{self._store.log_id} {self._projectors.of(collection).read_model.generation}"
 
+    def page_after(self, token: str, request: Message, scope: str) -> Cursor | None:
+        """Where a page begins, None for an empty token.
+
+        Raises `InvalidRequest` for a token from elsewhere, and `ReadRefused` for one whose page was read in
+        another history of this log.
+        """
+        found = read_token(token, request, scope)
+        if found is None:
+            return None
+        self._store.lineage.check(found.read_at, self._store.head.position)
+        return found.cursor
+
+    def next_page(self, cursor: Cursor, position: int, request: Message, scope: str) -> str:
+        """A token that goes on after the cursor of a page that was read at a position."""
+        return make_token(PageEnd(cursor, self._store.lineage.place(position)), request, scope)
+
     async def encoded_freshness(self, answer: Found | Page, collection: str) -> bytes:
         """The bytes of `freshness`; where nothing is missing they are made once for all at that position."""
         position = answer.position
@@ -129,7 +148,7 @@ class Reads:
 
         Raises `ReadRefused` for a position that is not one of this log.
         """
-        self.check_log(options)
+        self.asked(options)
         return (await self.freshness(self._store.head.position)).SerializeToString()
 
     async def freshness(self, position: int) -> Freshness:
@@ -140,6 +159,7 @@ class Reads:
             position=position,
             head=head,
             lag_events=head - position,
+            token=self._store.lineage.token(position),
         )
         if position < head:
             unseen = (await self._store.read_all(from_position=position + 1, limit=1))[0]
@@ -194,7 +214,7 @@ def _compile_list(method: MethodDescriptor, route: QueryRoute, reads: Reads) -> 
 
     async def page(request: Any) -> bytes:
         scope = reads.scope(route.collection)
-        after = read_token(request.page_token, request, scope)
+        after = reads.page_after(request.page_token, request, scope)
         await reads.wait(route.collection, request.options)
         limit = page_size(request.page_size)
         page = await reads.page(
@@ -208,7 +228,7 @@ def _compile_list(method: MethodDescriptor, route: QueryRoute, reads: Reads) -> 
         parts = [embedded(document_tag, row.document) for row in page.rows[:limit]]
         if len(page.rows) > limit:
             last = page.rows[limit - 1]
-            token = make_token(last.cursor, request, scope)
+            token = reads.next_page(last.cursor, page.position, request, scope)
             parts.append(embedded(token_tag, token.encode()))
         freshness = await reads.encoded_freshness(page, route.collection)
         parts.append(embedded(freshness_tag, freshness))

@@ -12,8 +12,16 @@ from typing import Any, NamedTuple
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from foldlog.v1.options_pb2 import FORMAT_ID, FORMAT_UUID, FieldRules, Format, rules
+from foldlog.v1.options_pb2 import (
+    FORMAT_ID,
+    FORMAT_POSITION_TOKEN,
+    FORMAT_UUID,
+    FieldRules,
+    Format,
+    rules,
+)
 from foldlog_server.core.errors import Violation
+from foldlog_server.core.lineage import is_token
 
 Broken = tuple[str, str, str]
 """A violation: where, as seen from what was checked, the rule, and the description."""
@@ -254,7 +262,17 @@ def _check_uuid(value: str) -> Sequence[Broken]:
     return ()
 
 
-_FORMATS: dict[Format.ValueType, Check] = {FORMAT_ID: _check_id, FORMAT_UUID: _check_uuid}
+def _check_position_token(value: str) -> Sequence[Broken]:
+    if is_token(value):
+        return ()
+    return [("", "token", "must be a token of a position as it was given out, unchanged")]
+
+
+_FORMATS: dict[Format.ValueType, Check] = {
+    FORMAT_ID: _check_id,
+    FORMAT_UUID: _check_uuid,
+    FORMAT_POSITION_TOKEN: _check_position_token,
+}
 
 
 def _check_signs(value: Any) -> Sequence[Broken]:

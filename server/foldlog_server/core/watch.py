@@ -8,7 +8,8 @@ Rules
 3. Where `position` moves, what was given so far is exactly what the view holds there. Where a step takes
    several messages, `position` moves with the last one.
 4. A place is safe to resume at: whatever is touched after its `seen` is given again.
-5. A place in another log, or in another edition of the documents, is worth nothing: all begins anew.
+5. A place in another log or history, or in another edition of the documents, is worth nothing: all begins
+anew.
 6. The projector is asked for at each step: another one may have taken its place.
 """
 
@@ -19,6 +20,7 @@ from typing import Annotated, NamedTuple, TypeAlias, TypeVar
 
 from msgspec import Meta
 
+from foldlog_server.core import lineage
 from foldlog_server.core.errors import ReadRefused
 from foldlog_server.core.event_store import MAX_BATCH_BYTES, EventStore
 from foldlog_server.core.paging import Cursor
@@ -55,6 +57,10 @@ class Place(NamedTuple):
     """All rows of the snapshot were given."""
     is_complete: bool = False
     """The snapshot is complete, and the changes follow."""
+    newest: Position = 0
+    """No document was given as it was at a later position."""
+    run: bytes = b""
+    """That wrote `newest`: says in which history all this was seen. Empty in places of former releases."""
 
 
 class Watched(NamedTuple):
@@ -149,14 +155,21 @@ class _Watcher:
         """Go on from a place."""
         if place is None:
             return
-        if not self._fits(place):
+        head = self._store.head.position
+        if not (self._fits(place) and self._is_of_this_history(place, head)):
             self._resets = True
             return
-        head = self._store.head.position
         if place.seen > head:
             raise ReadRefused.beyond_head(place.seen, head)
         self._place, self._told_position = place, place.position
-        self._newest = place.seen if place.position == place.seen else head
+        self._newest = place.seen if place.position == place.seen else place.newest or head
+
+    def _is_of_this_history(self, place: Place, head: int) -> bool:
+        """Whether all that was given is; nothing was given as of a later position than `newest`."""
+        if not place.run:
+            return True
+        newest = lineage.Place(place.newest, place.run)
+        return max(place.seen, place.position) <= newest.position and self._store.lineage.has(newest, head)
 
     async def advance(self) -> Sequence[Move]:
         """The next step, perhaps with nothing to say."""
@@ -168,11 +181,16 @@ class _Watcher:
         if not self._fits(place):  # what was read may be of either edition
             return ()
         if moves:
+            moves = [self._marked(move) for move in moves]
             moves[0] = moves[0]._replace(resets=self._resets)
             self._resets = False
             self._told_position = moves[-1].place.position
             self._told_time = self._timer.time()
         return moves
+
+    def _marked(self, move: Move) -> Move:
+        newest = self._store.lineage.place(max(self._newest, move.place.seen))
+        return move._replace(place=move.place._replace(newest=newest.position, run=newest.run))
 
     async def _step(self) -> Iterable[Move]:
         place = self._place

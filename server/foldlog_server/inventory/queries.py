@@ -19,7 +19,7 @@ def get_stock(store: EventStore, aggregates: Aggregates, past: Past, reads: Read
     """The stock of one product as commands see it, or saw it."""
 
     async def answer(request: GetStockRequest) -> bytes:
-        reads.check_log(request.options)
+        reads.asked(request.options)
         head = store.head.position
         id = request.product_id
         if request.HasField("as_of"):

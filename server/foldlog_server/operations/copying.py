@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from foldlog_server.core.errors import DataDamaged, StoreUnavailable
 from foldlog_server.core.event_store import Head
-from foldlog_server.core.log_source import Ancestor, LogSource, Origin
+from foldlog_server.core.lineage import Ancestor
+from foldlog_server.core.log_source import LogSource, Origin
 from foldlog_server.operations.findings import Findings
 from foldlog_server.operations.refused import Refused
 from foldlog_server.operations.verify_log import LogVerifier

@@ -16,7 +16,8 @@ from foldlog_server import __version__
 from foldlog_server.core.codec import NO_CHAIN, chain_hash, message, split_record
 from foldlog_server.core.event_store import Head
 from foldlog_server.core.events import EncodedEvent
-from foldlog_server.core.log_source import Ancestor, Opening, Origin, StoredRequest
+from foldlog_server.core.lineage import Ancestor, Opening
+from foldlog_server.core.log_source import Origin, StoredRequest
 from foldlog_server.operations.refused import Refused
 from foldlog_server.tail import readable
 

@@ -16,7 +16,7 @@ from foldlog_server.core.codec import message
 from foldlog_server.core.errors import InvalidRequest, Rejected
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.events import stream_name
-from foldlog_server.core.paging import Cursor, make_token, page_size, read_token
+from foldlog_server.core.paging import Cursor, page_size
 from foldlog_server.core.query_handler import Query, Reads
 from foldlog_server.core.read_model import ColumnFilter, Found, Page
 from foldlog_server.core.reasons import catalogue
@@ -31,8 +31,8 @@ def get_order_history(store: EventStore, reads: Reads) -> Query:
 
     async def answer(request: GetOrderHistoryRequest) -> bytes:
         stream = stream_name("order", request.order_id)
-        after = read_token(request.page_token, request, store.log_id)
-        reads.check_log(request.options)
+        after = reads.page_after(request.page_token, request, store.log_id)
+        reads.asked(request.options)
         limit = page_size(request.page_size)
         head = store.head.position
         events = await store.read_stream(
@@ -46,13 +46,14 @@ def get_order_history(store: EventStore, reads: Reads) -> Query:
         response = GetOrderHistoryResponse()
         for event in events:
             entry = OrderHistoryEntry(event=RecordedEvent.FromString(message(event)))
+            entry.token = store.lineage.token(event.position)
             response.entries.append(entry)
         # A read may end early, at its most bytes: only the next one tells whether there is more.
+        read_at = max([head, *(event.position for event in events)])
         if events and await _goes_on(store, stream, response, request.descending):
             last = Cursor(response.entries[-1].event.version, "")
-            response.next_page_token = make_token(last, request, store.log_id)
-        newest = max((event.position for event in events), default=0)
-        response.freshness.CopyFrom(await reads.freshness(max(head, newest)))
+            response.next_page_token = reads.next_page(last, read_at, request, store.log_id)
+        response.freshness.CopyFrom(await reads.freshness(read_at))
         return response.SerializeToString()
 
     return answer
@@ -63,7 +64,7 @@ def get_customer_orders(reads: Reads) -> Query:
 
     async def answer(request: GetCustomerOrdersRequest) -> bytes:
         scope = reads.scope(_ORDERS)
-        after = read_token(request.page_token, request, scope)
+        after = reads.page_after(request.page_token, request, scope)
         await reads.wait(_ORDERS, request.options)
         limit = page_size(request.page_size)
         found, page = await _read_together(request, reads, after, limit + 1)
@@ -76,7 +77,7 @@ def get_customer_orders(reads: Reads) -> Query:
         )
         if len(page.rows) > limit:
             last = page.rows[limit - 1]
-            response.next_page_token = make_token(last.cursor, request, scope)
+            response.next_page_token = reads.next_page(last.cursor, page.position, request, scope)
         return response.SerializeToString()
 
     return answer

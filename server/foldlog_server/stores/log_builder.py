@@ -18,7 +18,8 @@ from foldlog_server.core.codec import NO_CHAIN, chain_hash, checksum, split_reco
 from foldlog_server.core.errors import DataDamaged
 from foldlog_server.core.event_store import Head
 from foldlog_server.core.events import EncodedEvent
-from foldlog_server.core.log_source import Ancestor, Opening, Origin, StoredRequest
+from foldlog_server.core.lineage import Ancestor, Opening
+from foldlog_server.core.log_source import Origin, StoredRequest
 from foldlog_server.stores import private_files, sqlite_requests, sqlite_schema
 from foldlog_server.stores.recent import Recent
 from foldlog_server.stores.statements import statement

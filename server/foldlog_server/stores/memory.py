@@ -18,6 +18,7 @@ from foldlog_server.core.event_store import (
     RequestKey,
 )
 from foldlog_server.core.events import EncodedEvent
+from foldlog_server.core.lineage import Lineage
 from foldlog_server.stores.admission import Record, admit, encode, ranges, stored_key
 from foldlog_server.stores.progress import Progress
 from foldlog_server.stores.served import Served
@@ -36,6 +37,7 @@ class MemoryEventStore:
     ) -> None:
         """`clock` gives nanoseconds since the epoch, `monotonic` those by which the window passes."""
         self.log_id = new_id()
+        self.lineage = Lineage(self.log_id, ())
         self._clock = clock
         self._served = Served(0, monotonic)
         self._window_ns = request_window // timedelta(microseconds=1) * 1000

@@ -16,6 +16,7 @@ from foldlog_server.core.codec import NO_CHAIN
 from foldlog_server.core.errors import DataDamaged, LogDetached, StoreError, StoreUnavailable
 from foldlog_server.core.event_store import Append, Appended, Head, RecordedRequest, RequestKey
 from foldlog_server.core.events import EncodedEvent
+from foldlog_server.core.lineage import Lineage
 from foldlog_server.stores import loss, private_files, sqlite_rows, sqlite_schema, wal_file
 from foldlog_server.stores.admission import admit
 from foldlog_server.stores.causes import Cause, cause_of, try_to_write
@@ -24,6 +25,7 @@ from foldlog_server.stores.held_files import FilesChanged, HeldFiles
 from foldlog_server.stores.opening import DataDirectoryUnusable, LogDamaged
 from foldlog_server.stores.progress import Progress
 from foldlog_server.stores.served import Served
+from foldlog_server.stores.sqlite_lineage import read_lineage
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
 from foldlog_server.stores.sqlite_writer import Accepted, LogWriter, Outcome
 from foldlog_server.stores.statements import REMEMBERED
@@ -59,6 +61,7 @@ class SqliteEventStore:
         connection: aiosqlite.Connection,
         reader: SqliteLogReader,
         scanner: aiosqlite.Connection,
+        lineage: Lineage,
         clock: Callable[[], int],
         served: Served,
         on_failure: Callable[[BaseException], None],
@@ -66,6 +69,7 @@ class SqliteEventStore:
         resources: AsyncExitStack,
     ) -> None:
         self.log_id = reader.log_id
+        self.lineage = lineage
         self._writer = writer
         self._connection = connection
         self._reader = reader
@@ -133,9 +137,10 @@ class SqliteEventStore:
             private_files.make_directory_private(directory)
             files.hold_beside()
             files.check()
+            lineage = await _in_thread(scanner, read_lineage)
             kept = resources.pop_all()
         served = Served(writer.served, monotonic)
-        return cls(writer, connection, reader, scanner, clock, served, on_failure, files, kept)
+        return cls(writer, connection, reader, scanner, lineage, clock, served, on_failure, files, kept)
 
     @property
     def head(self) -> Head:

@@ -10,7 +10,8 @@ from foldlog_server.core.codec import NO_CHAIN, chain_hash, checksum, split_reco
 from foldlog_server.core.errors import DataDamaged, StoreUnavailable
 from foldlog_server.core.event_store import MAX_BATCH_BYTES
 from foldlog_server.core.events import EncodedEvent
-from foldlog_server.core.log_source import Ancestor, Opening, Origin, StoredRequest
+from foldlog_server.core.lineage import Ancestor, Opening
+from foldlog_server.core.log_source import Origin, StoredRequest
 from foldlog_server.stores import sqlite_schema
 from foldlog_server.stores.sqlite_rows import read_head
 from foldlog_server.stores.statements import statement

@@ -7,14 +7,15 @@ from typing import Any
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
-from foldlog.v1.commands_pb2 import REPLY_EVENTS, REPLY_RESULT, CommandResult
+from foldlog.v1.commands_pb2 import REPLY_EVENTS, REPLY_RESULT, CommandOptions, CommandResult
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog.v1.options_pb2 import command as command_option
 from foldlog_server.core.codec import embedded, repeated, tag_of
 from foldlog_server.core.command_handler import Command, CommandHandler, Outcome, Route
 from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.decision import Proposed, never
-from foldlog_server.core.errors import NotOffered
+from foldlog_server.core.errors import NotOffered, ReadRefused
+from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.routing import route_of
 from foldlog_server.transport.arrivals import Arrivals
 from foldlog_server.transport.calls import Calls, FurtherCheck, Reply, RpcMethodHandler
@@ -30,12 +31,12 @@ def command_handlers(
     handler: CommandHandler,
     deciders: Mapping[str, AnyDecider],
     arrivals: Arrivals,
-    log_id: str,
+    store: EventStore,
     new_id: Callable[[], str],
 ) -> dict[str, RpcMethodHandler]:
     """A handler for each method of a command service, by name."""
     return {
-        method.name: _command(method, calls, handler, deciders, arrivals, log_id, new_id)
+        method.name: _command(method, calls, handler, deciders, arrivals, store, new_id)
         if method.GetOptions().HasExtension(command_option)
         else calls.not_offered(method, NotOffered(method.name))
         for method in service.methods
@@ -48,24 +49,24 @@ def _command(
     handler: CommandHandler,
     deciders: Mapping[str, AnyDecider],
     arrivals: Arrivals,
-    log_id: str,
+    store: EventStore,
     new_id: Callable[[], str],
 ) -> RpcMethodHandler:
     options = method.GetOptions().Extensions[command_option]
     command_type = method.input_type.fields_by_name["command"].message_type
     assert command_type is not None
     route = route_of(options, command_type, deciders, new_id)
-    respond = _responder(method, log_id)
+    respond = _responder(method, store)
     name = method.full_name
 
     def begin(request: Any, context: Context, trace: TraceContext, reply: Reply) -> None:
-        extent = request.options.reply
+        options = request.options
 
         def tell(found: Outcome | BaseException) -> None:
             if reply.done():  # its caller has given up
                 return
             try:
-                reply.set_result(respond(found, extent) if isinstance(found, Outcome) else found)
+                reply.set_result(respond(found, options) if isinstance(found, Outcome) else found)
             except Exception as error:
                 reply.set_result(error)
 
@@ -92,12 +93,13 @@ def _lateness(seconds: float | None) -> Callable[[], bool]:
     return lambda: time.monotonic() >= deadline
 
 
-def _responder(method: MethodDescriptor, log_id: str) -> Callable[[Outcome, int], bytes]:
+def _responder(method: MethodDescriptor, store: EventStore) -> Callable[[Outcome, CommandOptions], bytes]:
     """Puts a response together around the bytes of stored events, which are not decoded for it."""
     result_tag, aggregate_tag = (tag_of(field) for field in method.output_type.fields)
 
-    def respond(outcome: Outcome, reply: int) -> bytes:
-        result = _result(outcome, log_id, with_events=reply != REPLY_RESULT)
+    def respond(outcome: Outcome, options: CommandOptions) -> bytes:
+        reply = options.reply
+        result = _result(outcome, store, options.session_token, with_events=reply != REPLY_RESULT)
         response = embedded(result_tag, result)
         if reply in (REPLY_RESULT, REPLY_EVENTS):
             return response
@@ -109,14 +111,17 @@ def _responder(method: MethodDescriptor, log_id: str) -> Callable[[Outcome, int]
     return respond
 
 
-def _result(outcome: Outcome, log_id: str, *, with_events: bool) -> bytes:
+def _result(outcome: Outcome, store: EventStore, session: str, *, with_events: bool) -> bytes:
     first = outcome.streams[0]
+    token = store.lineage.token
     # Field by field: with named arguments, a message takes twice as long to make.
     result = CommandResult()
-    result.log_id = log_id
+    result.log_id = store.log_id
     result.stream = first.stream
     result.version = first.version
     result.position = outcome.position
+    result.token = token(outcome.position)
+    result.session_replaced = bool(session) and not _is_of(store, session)
     result.replayed = outcome.replayed
     result.validated_only = outcome.validated_only
     for stream in outcome.streams:
@@ -127,7 +132,17 @@ def _result(outcome: Outcome, log_id: str, *, with_events: bool) -> bytes:
         return result.SerializeToString()
     if outcome.proposed:
         result.events.extend([_proposed(one) for one in outcome.proposed])
+    for event in outcome.events:
+        result.event_tokens.append(token(event.position))
     return result.SerializeToString() + repeated(_EVENTS, outcome.events)
+
+
+def _is_of(store: EventStore, token: str) -> bool:
+    try:
+        store.lineage.position_of(token, store.head.position)
+    except ReadRefused:
+        return False
+    return True
 
 
 def _proposed(proposed: Proposed) -> RecordedEvent:

@@ -1,12 +1,13 @@
 """EventService: reading and following the log, as bytes."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from typing import TypeAlias
 
 from google.protobuf.descriptor import ServiceDescriptor
 
 from foldlog.v1 import event_service_pb2 as messages
-from foldlog_server.core.codec import repeated, varint
+from foldlog_server.core.codec import embedded, repeated, repeated_text
 from foldlog_server.core.errors import ReadRefused
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.events import EncodedEvent
@@ -25,7 +26,11 @@ from foldlog_server.core.subscription import (
 from foldlog_server.transport.calls import Calls, RpcMethodHandler
 from foldlog_server.transport.errors import Context
 
+Token: TypeAlias = Callable[[int], str]
+"""Gives the token of a position."""
+
 _EVENTS = b"\x0a"  # field 1 of a batch: its events
+_TOKENS = b"\x12"  # field 2 of a batch: the tokens of their positions
 _BATCH = b"\x1a"  # field 3 of SubscribeResponse: a batch
 
 
@@ -33,67 +38,88 @@ def event_handlers(
     service: ServiceDescriptor, calls: Calls, store: EventStore
 ) -> dict[str, RpcMethodHandler]:
     """A handler for each method, by name."""
-    methods = service.methods_by_name
+    methods, reads = service.methods_by_name, _EventReads(store)
+    return {
+        "ReadStream": calls.streamed(methods["ReadStream"], reads.read_stream),
+        "ReadAll": calls.streamed(methods["ReadAll"], reads.read_all),
+        "Subscribe": calls.streamed(methods["Subscribe"], reads.subscribe),
+        "GetHead": calls.unary(methods["GetHead"], reads.get_head),
+    }
 
-    async def read_stream(request: messages.ReadStreamRequest, _: Context) -> AsyncGenerator[bytes]:
+
+class _EventReads:
+    """The methods of the service, on one log."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+        self._token = store.lineage.token
+
+    async def read_stream(self, request: messages.ReadStreamRequest, _: Context) -> AsyncGenerator[bytes]:
+        if request.seen_token:
+            self._seen(request.seen_token)
         batches = read_stream_batches(
-            store,
+            self._store,
             request.stream,
             from_version=request.from_version,
             backwards=_is_backwards(request),
             max_count=request.max_count,
         )
         async for batch in batches:
-            yield repeated(_EVENTS, batch)
+            yield _batch(batch, self._token)
 
-    async def read_all(request: messages.ReadAllRequest, _: Context) -> AsyncGenerator[bytes]:
+    async def read_all(self, request: messages.ReadAllRequest, _: Context) -> AsyncGenerator[bytes]:
+        backwards, first = _is_backwards(request), request.from_position
+        if request.seen_token:
+            seen = self._seen(request.seen_token)
+            first = first or (seen if backwards else seen + 1)
+            if not first:  # backwards from before the first event
+                return
         batches = read_all_batches(
-            store,
-            from_position=request.from_position,
-            backwards=_is_backwards(request),
-            max_count=request.max_count,
+            self._store, from_position=first, backwards=backwards, max_count=request.max_count
         )
         async for batch in batches:
-            yield repeated(_EVENTS, batch)
+            yield _batch(batch, self._token)
 
-    async def subscribe(request: messages.SubscribeRequest, _: Context) -> AsyncGenerator[bytes]:
-        if request.log_id and request.log_id != store.log_id:
-            raise ReadRefused.log_replaced(request.log_id, store.log_id)
+    async def subscribe(self, request: messages.SubscribeRequest, _: Context) -> AsyncGenerator[bytes]:
+        store = self._store
         head = store.head.position
-        after = _start(request, head)
+        after = self._start(request, head)
         async with aclosing(follow(store, after, _filter(request))) as followed:
             if after > head:
                 raise ReadRefused.beyond_head(after, head)
-            yield _confirmed(store.log_id, after, head)
+            yield _confirmed(store, after, head)
             async for message in followed:
-                yield _encoded(message)
+                yield _encoded(message, self._token)
 
-    async def get_head(_: messages.GetHeadRequest, __: Context) -> bytes:
-        head = store.head
+    async def get_head(self, _: messages.GetHeadRequest, __: Context) -> bytes:
+        position, chain_hash = self._store.head
         return messages.GetHeadResponse(
-            log_id=store.log_id, position=head.position, chain_hash=head.chain_hash
+            log_id=self._store.log_id,
+            position=position,
+            chain_hash=chain_hash,
+            token=self._token(position),
         ).SerializeToString()
 
-    return {
-        "ReadStream": calls.streamed(methods["ReadStream"], read_stream),
-        "ReadAll": calls.streamed(methods["ReadAll"], read_all),
-        "Subscribe": calls.streamed(methods["Subscribe"], subscribe),
-        "GetHead": calls.unary(methods["GetHead"], get_head),
-    }
+    def _start(self, request: messages.SubscribeRequest, head: int) -> int:
+        start, log_id = request.WhichOneof("start"), self._store.log_id
+        if start == "after_token":
+            return self._seen(request.after_token)
+        if request.log_id and request.log_id != log_id:
+            raise ReadRefused.log_replaced(request.log_id, log_id)
+        match start:
+            case "after_position":
+                return request.after_position
+            case "end":
+                return head
+            case _:
+                return 0
+
+    def _seen(self, token: str) -> int:
+        return self._store.lineage.position_of(token, self._store.head.position)
 
 
 def _is_backwards(request: messages.ReadStreamRequest | messages.ReadAllRequest) -> bool:
     return request.direction == messages.DIRECTION_BACKWARDS
-
-
-def _start(request: messages.SubscribeRequest, head: int) -> int:
-    match request.WhichOneof("start"):
-        case "after_position":
-            return request.after_position
-        case "end":
-            return head
-        case _:
-            return 0
 
 
 def _filter(request: messages.SubscribeRequest) -> EventFilter:
@@ -108,26 +134,29 @@ def _filter(request: messages.SubscribeRequest) -> EventFilter:
     )
 
 
-def _confirmed(log_id: str, position: int, head: int) -> bytes:
-    confirmed = messages.Confirmed(log_id=log_id, head=head)
-    return messages.SubscribeResponse(position=position, confirmed=confirmed).SerializeToString()
+def _confirmed(store: EventStore, position: int, head: int) -> bytes:
+    return messages.SubscribeResponse(
+        position=position,
+        confirmed=messages.Confirmed(log_id=store.log_id, head=head),
+        token=store.lineage.token(position),
+    ).SerializeToString()
 
 
-def _encoded(message: Message) -> bytes:
+def _batch(events: Sequence[EncodedEvent], token: Token) -> bytes:
+    """By concatenation: events are copied as they are stored, not decoded."""
+    return repeated(_EVENTS, events) + repeated_text(_TOKENS, [token(event.position) for event in events])
+
+
+def _encoded(message: Message, token: Token) -> bytes:
+    response = messages.SubscribeResponse(position=message.position, token=token(message.position))
     match message:
-        case Batch(position, events):
-            return _encoded_batch(position, events)
-        case CheckpointReached(position):
-            response = messages.SubscribeResponse(position=position, checkpoint=messages.Checkpoint())
-        case CaughtUp(position):
-            response = messages.SubscribeResponse(position=position, caught_up=messages.CaughtUp())
-        case FellBehind(position, head):
-            fell_behind = messages.FellBehind(head=head)
-            response = messages.SubscribeResponse(position=position, fell_behind=fell_behind)
+        case Batch(_, events):
+            return response.SerializeToString() + embedded(_BATCH, _batch(events, token))
+        case CheckpointReached():
+            response.checkpoint.SetInParent()
+        case CaughtUp():
+            response.caught_up.SetInParent()
+        case FellBehind(_, head):
+            response.fell_behind.head = head
+            response.fell_behind.SetInParent()
     return response.SerializeToString()
-
-
-def _encoded_batch(position: int, events: Sequence[EncodedEvent]) -> bytes:
-    """A SubscribeResponse by concatenation: events are copied as they are stored, not decoded."""
-    batch = repeated(_EVENTS, events)
-    return b"\x08" + varint(position) + _BATCH + varint(len(batch)) + batch

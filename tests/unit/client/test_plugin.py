@@ -160,6 +160,7 @@ def test_the_fields_of_a_command_become_arguments(books: ModuleType) -> None:
         "fast": False,
         "request_id": "",
         "expected_version": None,
+        "expected_version_token": "",
         "validate_only": False,
         "correlation_id": "",
         "causation_id": "",

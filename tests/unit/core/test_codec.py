@@ -9,6 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from foldlog.v1.event_service_pb2 import ReadAllResponse
 from foldlog.v1.events_pb2 import EventMetadata
 from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
 from foldlog_server.core import codec
@@ -112,6 +113,12 @@ def test_events_concatenate_into_a_repeated_field(items: list[tuple[int, NewEven
         read.append(RecordedEventMessage.FromString(rest[at : at + length]))
         rest = rest[at + length :]
     assert read == [RecordedEventMessage.FromString(codec.message(event)) for event in encoded]
+
+
+@given(st.lists(st.text(st.characters(max_codepoint=126, min_codepoint=32), max_size=127), max_size=5))
+def test_texts_concatenate_into_a_repeated_field(texts: list[str]) -> None:
+    read = ReadAllResponse.FromString(codec.repeated_text(b"\x12", texts))
+    assert list(read.tokens) == texts
 
 
 @given(st.integers(0, 2**64 - 1))

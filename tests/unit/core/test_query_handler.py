@@ -2,12 +2,14 @@
 
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from foldlog.v1.reads_pb2 import Freshness, ReadOptions
 from foldlog_server.core.errors import ReadRefused
+from foldlog_server.core.lineage import Lineage
 from foldlog_server.core.query_handler import Reads
 from foldlog_server.core.read_model import Found
 
@@ -44,7 +46,9 @@ async def test_a_query_waits_as_long_as_it_says(max_wait: Duration | None, secon
 
 
 async def test_freshness_made_once_is_that_of_the_position_and_of_a_view_that_goes_on() -> None:
-    store: Any = SimpleNamespace(log_id="log", head=SimpleNamespace(position=0))
+    store: Any = SimpleNamespace(
+        log_id="log", head=SimpleNamespace(position=0), lineage=Lineage(str(UUID(int=1)), ())
+    )
     view = SimpleNamespace(failed=None)
     projectors: Any = SimpleNamespace(of=lambda _: view)
     reads = Reads(store, projectors, lambda: 0)

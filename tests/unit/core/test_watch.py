@@ -479,6 +479,20 @@ async def test_a_snapshot_that_begins_anew_tells_no_position_before_it_is_comple
 
 
 async def test_a_place_within_a_snapshot_is_gone_on_from_while_the_view_is_behind_the_log() -> None:
+    """It says what the newest document was: the snapshot is complete without what came after it."""
+    setting = Setting(limits=Limits(rows=2))
+    for number in range(3):
+        setting.log.add(f"order-{number}", created())
+    setting.view_sees()
+    await setting.next()
+    await setting.cut()
+    setting.log.add("order-0", added())
+    moves = await setting.all()
+    assert [ids_of(move) for move in moves] == [["2"], []]
+    assert (moves[-1].completes, moves[-1].place.position) == (True, 3)
+
+
+async def test_a_place_of_a_former_release_waits_for_all_that_it_may_have_been_given() -> None:
     """Documents may have been given as of the head: a view that is not there again is waited for."""
     setting = Setting(limits=Limits(rows=2))
     for number in range(3):
@@ -488,6 +502,7 @@ async def test_a_place_within_a_snapshot_is_gone_on_from_while_the_view_is_behin
     assert first is not None
     assert first.place.cursor is not None
     await setting.cut()
+    setting.place = first.place._replace(newest=0, run=b"")
     setting.log.add("order-0", added())
     assert [ids_of(move) for move in await setting.all()] == [["2"]]
     setting.looks = 0

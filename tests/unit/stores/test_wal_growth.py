@@ -4,6 +4,7 @@ import logging
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -126,7 +127,7 @@ async def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     monkeypatch.setattr(sqlite, "IDLE_SECONDS", 0.01)
     ids = iter(range(1000))
     store = await SqliteEventStore.open(
-        tmp_path, clock=lambda: 1, new_id=lambda: f"id-{next(ids)}", on_failure=lambda _: None
+        tmp_path, clock=lambda: 1, new_id=lambda: str(UUID(int=next(ids))), on_failure=lambda _: None
     )
     yield store
     await store.close()

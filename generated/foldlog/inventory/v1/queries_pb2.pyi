@@ -313,6 +313,7 @@ class WatchInventoryResponse(_message.Message):
     GONE_FIELD_NUMBER: _builtins.int
     SNAPSHOT_COMPLETE_FIELD_NUMBER: _builtins.int
     RESET_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """What was given up to this message is what the view held at this position; 0 until the snapshot is complete.
     Where a step takes several messages, the position moves with the last of them: until then, what was given
@@ -323,7 +324,9 @@ class WatchInventoryResponse(_message.Message):
     snapshot_complete: _builtins.bool
     """Ends the snapshot; from here on come changes."""
     reset: _builtins.bool
-    """The resume token meant another log or generation: forget everything, a fresh snapshot follows."""
+    """The resume token meant another log, history or generation: forget everything, a fresh snapshot follows."""
+    token: _builtins.str
+    """`position` as a token; empty as long as that is 0."""
     @_builtins.property
     def puts(self) -> _containers.RepeatedCompositeFieldContainer[Global___InventoryItem]:
         """Products at the position: a page of the snapshot, or what changed."""
@@ -341,10 +344,11 @@ class WatchInventoryResponse(_message.Message):
         gone: _abc.Iterable[_builtins.str] | None = ...,
         snapshot_complete: _builtins.bool = ...,
         reset: _builtins.bool = ...,
+        token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["gone", b"gone", "position", b"position", "puts", b"puts", "reset", b"reset", "resume_token", b"resume_token", "snapshot_complete", b"snapshot_complete"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gone", b"gone", "position", b"position", "puts", b"puts", "reset", b"reset", "resume_token", b"resume_token", "snapshot_complete", b"snapshot_complete", "token", b"token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

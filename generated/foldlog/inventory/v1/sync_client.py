@@ -76,6 +76,7 @@ class Inventory:
         correlation_id: str = "",
         causation_id: str = "",
         reply: Reply.ValueType = Reply.REPLY_UNSPECIFIED,
+        expected_version_token: str = "",
         timeout: float | None = None,
     ) -> ReceiveStockResponse:
         """ReceiveStock adds units that arrived to the stock of a product, known or new.
@@ -93,6 +94,8 @@ class Inventory:
                 not set.
             causation_id: What directly caused this command, such as the id of an event.
             reply: How much the reply says; everything if not set.
+            expected_version_token: Beside `expected_version`: a token of the position at which that
+                version was read, such as that of the event or of the answer's freshness.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.command(
@@ -110,6 +113,7 @@ class Inventory:
                     correlation_id=correlation_id,
                     causation_id=causation_id,
                     reply=reply,
+                    expected_version_token=expected_version_token,
                 ),
             ),
             ReceiveStockResponse,
@@ -128,6 +132,7 @@ class Inventory:
         correlation_id: str = "",
         causation_id: str = "",
         reply: Reply.ValueType = Reply.REPLY_UNSPECIFIED,
+        expected_version_token: str = "",
         timeout: float | None = None,
     ) -> AdjustStockResponse:
         """AdjustStock corrects the stock of a known product by counting. Not below what is reserved
@@ -146,6 +151,8 @@ class Inventory:
                 not set.
             causation_id: What directly caused this command, such as the id of an event.
             reply: How much the reply says; everything if not set.
+            expected_version_token: Beside `expected_version`: a token of the position at which that
+                version was read, such as that of the event or of the answer's freshness.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.command(
@@ -163,6 +170,7 @@ class Inventory:
                     correlation_id=correlation_id,
                     causation_id=causation_id,
                     reply=reply,
+                    expected_version_token=expected_version_token,
                 ),
             ),
             AdjustStockResponse,
@@ -180,6 +188,7 @@ class Inventory:
         correlation_id: str = "",
         causation_id: str = "",
         reply: Reply.ValueType = Reply.REPLY_UNSPECIFIED,
+        expected_version_token: str = "",
         timeout: float | None = None,
     ) -> ReserveStockResponse:
         """ReserveStock sets units of one or more products aside for an order: all or none. The same
@@ -198,6 +207,8 @@ class Inventory:
                 not set.
             causation_id: What directly caused this command, such as the id of an event.
             reply: How much the reply says; everything if not set.
+            expected_version_token: Beside `expected_version`: a token of the position at which that
+                version was read, such as that of the event or of the answer's freshness.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.command(
@@ -214,6 +225,7 @@ class Inventory:
                     correlation_id=correlation_id,
                     causation_id=causation_id,
                     reply=reply,
+                    expected_version_token=expected_version_token,
                 ),
             ),
             ReserveStockResponse,
@@ -231,6 +243,7 @@ class Inventory:
         correlation_id: str = "",
         causation_id: str = "",
         reply: Reply.ValueType = Reply.REPLY_UNSPECIFIED,
+        expected_version_token: str = "",
         timeout: float | None = None,
     ) -> ReleaseStockResponse:
         """ReleaseStock gives an order's reservations of products up. No open reservation: changes
@@ -248,6 +261,8 @@ class Inventory:
                 not set.
             causation_id: What directly caused this command, such as the id of an event.
             reply: How much the reply says; everything if not set.
+            expected_version_token: Beside `expected_version`: a token of the position at which that
+                version was read, such as that of the event or of the answer's freshness.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.command(
@@ -264,6 +279,7 @@ class Inventory:
                     correlation_id=correlation_id,
                     causation_id=causation_id,
                     reply=reply,
+                    expected_version_token=expected_version_token,
                 ),
             ),
             ReleaseStockResponse,
@@ -281,6 +297,7 @@ class Inventory:
         correlation_id: str = "",
         causation_id: str = "",
         reply: Reply.ValueType = Reply.REPLY_UNSPECIFIED,
+        expected_version_token: str = "",
         timeout: float | None = None,
     ) -> DispatchStockResponse:
         """DispatchStock takes an order's reserved units of products out of stock. No open
@@ -298,6 +315,8 @@ class Inventory:
                 not set.
             causation_id: What directly caused this command, such as the id of an event.
             reply: How much the reply says; everything if not set.
+            expected_version_token: Beside `expected_version`: a token of the position at which that
+                version was read, such as that of the event or of the answer's freshness.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.command(
@@ -314,6 +333,7 @@ class Inventory:
                     correlation_id=correlation_id,
                     causation_id=causation_id,
                     reply=reply,
+                    expected_version_token=expected_version_token,
                 ),
             ),
             DispatchStockResponse,
@@ -328,6 +348,7 @@ class Inventory:
         log_id: str = "",
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
+        min_position_token: str = "",
         timeout: float | None = None,
     ) -> GetInventoryResponse:
         """GetInventory gives one product's stock and demand; NOT_FOUND (PRODUCT_NOT_FOUND) if it
@@ -343,6 +364,8 @@ class Inventory:
                 wait.
             when_behind: What to do when the wait is over and the view is still behind; fail if not
                 set.
+            min_position_token: Instead of `min_position` and `log_id`: a token of the position that
+                the view must have seen, such as that of a command's result.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.query(
@@ -354,10 +377,11 @@ class Inventory:
                     log_id=log_id,
                     max_wait=as_duration(max_wait),
                     when_behind=when_behind,
+                    min_position_token=min_position_token,
                 ),
             ),
             GetInventoryResponse,
-            own_writes=min_position is None,
+            own_writes=min_position is None and not min_position_token,
             within=timeout,
         )
 
@@ -371,6 +395,7 @@ class Inventory:
         log_id: str = "",
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
+        min_position_token: str = "",
         timeout: float | None = None,
     ) -> ListInventoryResponse:
         """ListInventory lists products, in the order of their ids.
@@ -388,6 +413,8 @@ class Inventory:
                 wait.
             when_behind: What to do when the wait is over and the view is still behind; fail if not
                 set.
+            min_position_token: Instead of `min_position` and `log_id`: a token of the position that
+                the view must have seen, such as that of a command's result.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.query(
@@ -401,10 +428,11 @@ class Inventory:
                     log_id=log_id,
                     max_wait=as_duration(max_wait),
                     when_behind=when_behind,
+                    min_position_token=min_position_token,
                 ),
             ),
             ListInventoryResponse,
-            own_writes=min_position is None,
+            own_writes=min_position is None and not min_position_token,
             within=timeout,
         )
 
@@ -417,6 +445,7 @@ class Inventory:
         log_id: str = "",
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
+        min_position_token: str = "",
         timeout: float | None = None,
     ) -> Iterator[InventoryItem]:
         """Every item of every page of `list_inventory`, page after page. Takes what that takes."""
@@ -430,6 +459,7 @@ class Inventory:
                 log_id=log_id,
                 max_wait=max_wait,
                 when_behind=when_behind,
+                min_position_token=min_position_token,
                 timeout=timeout,
             )
             for item in page.items:
@@ -447,6 +477,7 @@ class Inventory:
         log_id: str = "",
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
+        min_position_token: str = "",
         timeout: float | None = None,
     ) -> GetStockResponse:
         """GetStock gives one product's stock; NOT_FOUND (PRODUCT_NOT_FOUND) if nothing was ever
@@ -464,6 +495,8 @@ class Inventory:
                 wait.
             when_behind: What to do when the wait is over and the view is still behind; fail if not
                 set.
+            min_position_token: Instead of `min_position` and `log_id`: a token of the position that
+                the view must have seen, such as that of a command's result.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.query(
@@ -476,10 +509,11 @@ class Inventory:
                     log_id=log_id,
                     max_wait=as_duration(max_wait),
                     when_behind=when_behind,
+                    min_position_token=min_position_token,
                 ),
             ),
             GetStockResponse,
-            own_writes=min_position is None,
+            own_writes=min_position is None and not min_position_token,
             within=timeout,
         )
 

@@ -278,6 +278,9 @@ class OrderHistoryEntry(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     EVENT_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """The event's position as a token."""
     @_builtins.property
     def event(self) -> _events_pb2.RecordedEvent:
         """The event, with its date (`recorded_time`), version and content."""
@@ -286,10 +289,11 @@ class OrderHistoryEntry(_message.Message):
         self,
         *,
         event: _events_pb2.RecordedEvent | None = ...,
+        token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "token", b"token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -791,6 +795,7 @@ class WatchOrderResponse(_message.Message):
     GONE_FIELD_NUMBER: _builtins.int
     SNAPSHOT_COMPLETE_FIELD_NUMBER: _builtins.int
     RESET_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """What was given up to this message is what the view held at this position; 0 until the snapshot is complete.
     Where a step takes several messages, the position moves with the last of them: until then, what was given
@@ -801,7 +806,9 @@ class WatchOrderResponse(_message.Message):
     snapshot_complete: _builtins.bool
     """Ends the snapshot; from here on come changes."""
     reset: _builtins.bool
-    """The resume token meant another log or generation: forget everything, a fresh snapshot follows."""
+    """The resume token meant another log, history or generation: forget everything, a fresh snapshot follows."""
+    token: _builtins.str
+    """`position` as a token; empty as long as that is 0."""
     @_builtins.property
     def puts(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Order]:
         """The order as it is at the position; none if it did not change or does not exist."""
@@ -819,10 +826,11 @@ class WatchOrderResponse(_message.Message):
         gone: _abc.Iterable[_builtins.str] | None = ...,
         snapshot_complete: _builtins.bool = ...,
         reset: _builtins.bool = ...,
+        token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["gone", b"gone", "position", b"position", "puts", b"puts", "reset", b"reset", "resume_token", b"resume_token", "snapshot_complete", b"snapshot_complete"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gone", b"gone", "position", b"position", "puts", b"puts", "reset", b"reset", "resume_token", b"resume_token", "snapshot_complete", b"snapshot_complete", "token", b"token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -870,6 +878,7 @@ class WatchCurrentOrdersResponse(_message.Message):
     GONE_FIELD_NUMBER: _builtins.int
     SNAPSHOT_COMPLETE_FIELD_NUMBER: _builtins.int
     RESET_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """What was given up to this message is what the view held at this position; 0 until the snapshot is complete.
     Where a step takes several messages, the position moves with the last of them: until then, what was given
@@ -880,7 +889,9 @@ class WatchCurrentOrdersResponse(_message.Message):
     snapshot_complete: _builtins.bool
     """Ends the snapshot; from here on come changes."""
     reset: _builtins.bool
-    """The resume token meant another log or generation: forget everything, a fresh snapshot follows."""
+    """The resume token meant another log, history or generation: forget everything, a fresh snapshot follows."""
+    token: _builtins.str
+    """`position` as a token; empty as long as that is 0."""
     @_builtins.property
     def puts(self) -> _containers.RepeatedCompositeFieldContainer[Global___CurrentOrder]:
         """Orders that match at the position: a page of the snapshot, or what changed."""
@@ -898,10 +909,11 @@ class WatchCurrentOrdersResponse(_message.Message):
         gone: _abc.Iterable[_builtins.str] | None = ...,
         snapshot_complete: _builtins.bool = ...,
         reset: _builtins.bool = ...,
+        token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["gone", b"gone", "position", b"position", "puts", b"puts", "reset", b"reset", "resume_token", b"resume_token", "snapshot_complete", b"snapshot_complete"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gone", b"gone", "position", b"position", "puts", b"puts", "reset", b"reset", "resume_token", b"resume_token", "snapshot_complete", b"snapshot_complete", "token", b"token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

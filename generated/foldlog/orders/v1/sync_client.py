@@ -111,6 +111,7 @@ class Orders:
         correlation_id: str = "",
         causation_id: str = "",
         reply: Reply.ValueType = Reply.REPLY_UNSPECIFIED,
+        expected_version_token: str = "",
         timeout: float | None = None,
     ) -> CreateOrderResponse:
         """CreateOrder begins an order, empty or filled. An order that exists is ALREADY_EXISTS
@@ -132,6 +133,8 @@ class Orders:
                 not set.
             causation_id: What directly caused this command, such as the id of an event.
             reply: How much the reply says; everything if not set.
+            expected_version_token: Beside `expected_version`: a token of the position at which that
+                version was read, such as that of the event or of the answer's freshness.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.command(
@@ -151,6 +154,7 @@ class Orders:
                     correlation_id=correlation_id,
                     causation_id=causation_id,
                     reply=reply,
+                    expected_version_token=expected_version_token,
                 ),
             ),
             CreateOrderResponse,
@@ -168,6 +172,7 @@ class Orders:
         correlation_id: str = "",
         causation_id: str = "",
         reply: Reply.ValueType = Reply.REPLY_UNSPECIFIED,
+        expected_version_token: str = "",
         timeout: float | None = None,
     ) -> AddItemResponse:
         """AddItem adds a line to a draft. The same line again, with the same product and price,
@@ -185,6 +190,8 @@ class Orders:
                 not set.
             causation_id: What directly caused this command, such as the id of an event.
             reply: How much the reply says; everything if not set.
+            expected_version_token: Beside `expected_version`: a token of the position at which that
+                version was read, such as that of the event or of the answer's freshness.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.command(
@@ -201,6 +208,7 @@ class Orders:
                     correlation_id=correlation_id,
                     causation_id=causation_id,
                     reply=reply,
+                    expected_version_token=expected_version_token,
                 ),
             ),
             AddItemResponse,
@@ -219,6 +227,7 @@ class Orders:
         correlation_id: str = "",
         causation_id: str = "",
         reply: Reply.ValueType = Reply.REPLY_UNSPECIFIED,
+        expected_version_token: str = "",
         timeout: float | None = None,
     ) -> ChangeItemQuantityResponse:
         """ChangeItemQuantity sets the quantity of a draft's line; 0 removes the line, the quantity
@@ -237,6 +246,8 @@ class Orders:
                 not set.
             causation_id: What directly caused this command, such as the id of an event.
             reply: How much the reply says; everything if not set.
+            expected_version_token: Beside `expected_version`: a token of the position at which that
+                version was read, such as that of the event or of the answer's freshness.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.command(
@@ -254,6 +265,7 @@ class Orders:
                     correlation_id=correlation_id,
                     causation_id=causation_id,
                     reply=reply,
+                    expected_version_token=expected_version_token,
                 ),
             ),
             ChangeItemQuantityResponse,
@@ -271,6 +283,7 @@ class Orders:
         correlation_id: str = "",
         causation_id: str = "",
         reply: Reply.ValueType = Reply.REPLY_UNSPECIFIED,
+        expected_version_token: str = "",
         timeout: float | None = None,
     ) -> RemoveItemResponse:
         """RemoveItem takes a line out of a draft.
@@ -287,6 +300,8 @@ class Orders:
                 not set.
             causation_id: What directly caused this command, such as the id of an event.
             reply: How much the reply says; everything if not set.
+            expected_version_token: Beside `expected_version`: a token of the position at which that
+                version was read, such as that of the event or of the answer's freshness.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.command(
@@ -303,6 +318,7 @@ class Orders:
                     correlation_id=correlation_id,
                     causation_id=causation_id,
                     reply=reply,
+                    expected_version_token=expected_version_token,
                 ),
             ),
             RemoveItemResponse,
@@ -319,6 +335,7 @@ class Orders:
         correlation_id: str = "",
         causation_id: str = "",
         reply: Reply.ValueType = Reply.REPLY_UNSPECIFIED,
+        expected_version_token: str = "",
         timeout: float | None = None,
     ) -> SubmitOrderResponse:
         """SubmitOrder fixes the lines of a draft and the amount due. Again: changes nothing.
@@ -334,6 +351,8 @@ class Orders:
                 not set.
             causation_id: What directly caused this command, such as the id of an event.
             reply: How much the reply says; everything if not set.
+            expected_version_token: Beside `expected_version`: a token of the position at which that
+                version was read, such as that of the event or of the answer's freshness.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.command(
@@ -349,6 +368,7 @@ class Orders:
                     correlation_id=correlation_id,
                     causation_id=causation_id,
                     reply=reply,
+                    expected_version_token=expected_version_token,
                 ),
             ),
             SubmitOrderResponse,
@@ -366,6 +386,7 @@ class Orders:
         correlation_id: str = "",
         causation_id: str = "",
         reply: Reply.ValueType = Reply.REPLY_UNSPECIFIED,
+        expected_version_token: str = "",
         timeout: float | None = None,
     ) -> ConfirmReservationResponse:
         """ConfirmReservation says that the stock of a submitted order is reserved. The same
@@ -383,6 +404,8 @@ class Orders:
                 not set.
             causation_id: What directly caused this command, such as the id of an event.
             reply: How much the reply says; everything if not set.
+            expected_version_token: Beside `expected_version`: a token of the position at which that
+                version was read, such as that of the event or of the answer's freshness.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.command(
@@ -399,6 +422,7 @@ class Orders:
                     correlation_id=correlation_id,
                     causation_id=causation_id,
                     reply=reply,
+                    expected_version_token=expected_version_token,
                 ),
             ),
             ConfirmReservationResponse,
@@ -417,6 +441,7 @@ class Orders:
         correlation_id: str = "",
         causation_id: str = "",
         reply: Reply.ValueType = Reply.REPLY_UNSPECIFIED,
+        expected_version_token: str = "",
         timeout: float | None = None,
     ) -> RecordPaymentResponse:
         """RecordPayment says that a reserved order is paid. The same payment again: changes
@@ -435,6 +460,8 @@ class Orders:
                 not set.
             causation_id: What directly caused this command, such as the id of an event.
             reply: How much the reply says; everything if not set.
+            expected_version_token: Beside `expected_version`: a token of the position at which that
+                version was read, such as that of the event or of the answer's freshness.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.command(
@@ -452,6 +479,7 @@ class Orders:
                     correlation_id=correlation_id,
                     causation_id=causation_id,
                     reply=reply,
+                    expected_version_token=expected_version_token,
                 ),
             ),
             RecordPaymentResponse,
@@ -471,6 +499,7 @@ class Orders:
         correlation_id: str = "",
         causation_id: str = "",
         reply: Reply.ValueType = Reply.REPLY_UNSPECIFIED,
+        expected_version_token: str = "",
         timeout: float | None = None,
     ) -> ShipOrderResponse:
         """ShipOrder says that a paid order has left the house. The same shipment again: changes
@@ -490,6 +519,8 @@ class Orders:
                 not set.
             causation_id: What directly caused this command, such as the id of an event.
             reply: How much the reply says; everything if not set.
+            expected_version_token: Beside `expected_version`: a token of the position at which that
+                version was read, such as that of the event or of the answer's freshness.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.command(
@@ -508,6 +539,7 @@ class Orders:
                     correlation_id=correlation_id,
                     causation_id=causation_id,
                     reply=reply,
+                    expected_version_token=expected_version_token,
                 ),
             ),
             ShipOrderResponse,
@@ -525,6 +557,7 @@ class Orders:
         correlation_id: str = "",
         causation_id: str = "",
         reply: Reply.ValueType = Reply.REPLY_UNSPECIFIED,
+        expected_version_token: str = "",
         timeout: float | None = None,
     ) -> CancelOrderResponse:
         """CancelOrder gives an order up that has not been shipped. Again: changes nothing.
@@ -541,6 +574,8 @@ class Orders:
                 not set.
             causation_id: What directly caused this command, such as the id of an event.
             reply: How much the reply says; everything if not set.
+            expected_version_token: Beside `expected_version`: a token of the position at which that
+                version was read, such as that of the event or of the answer's freshness.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.command(
@@ -557,6 +592,7 @@ class Orders:
                     correlation_id=correlation_id,
                     causation_id=causation_id,
                     reply=reply,
+                    expected_version_token=expected_version_token,
                 ),
             ),
             CancelOrderResponse,
@@ -572,6 +608,7 @@ class Orders:
         log_id: str = "",
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
+        min_position_token: str = "",
         timeout: float | None = None,
     ) -> GetOrderResponse:
         """GetOrder gives one order with its lines; NOT_FOUND (ORDER_NOT_FOUND) if there is none.
@@ -588,6 +625,8 @@ class Orders:
                 wait.
             when_behind: What to do when the wait is over and the view is still behind; fail if not
                 set.
+            min_position_token: Instead of `min_position` and `log_id`: a token of the position that
+                the view must have seen, such as that of a command's result.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.query(
@@ -600,10 +639,11 @@ class Orders:
                     log_id=log_id,
                     max_wait=as_duration(max_wait),
                     when_behind=when_behind,
+                    min_position_token=min_position_token,
                 ),
             ),
             GetOrderResponse,
-            own_writes=min_position is None,
+            own_writes=min_position is None and not min_position_token,
             within=timeout,
         )
 
@@ -619,6 +659,7 @@ class Orders:
         log_id: str = "",
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
+        min_position_token: str = "",
         timeout: float | None = None,
     ) -> ListCurrentOrdersResponse:
         """ListCurrentOrders lists orders neither shipped nor cancelled, in the order of their
@@ -639,6 +680,8 @@ class Orders:
                 wait.
             when_behind: What to do when the wait is over and the view is still behind; fail if not
                 set.
+            min_position_token: Instead of `min_position` and `log_id`: a token of the position that
+                the view must have seen, such as that of a command's result.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.query(
@@ -654,10 +697,11 @@ class Orders:
                     log_id=log_id,
                     max_wait=as_duration(max_wait),
                     when_behind=when_behind,
+                    min_position_token=min_position_token,
                 ),
             ),
             ListCurrentOrdersResponse,
-            own_writes=min_position is None,
+            own_writes=min_position is None and not min_position_token,
             within=timeout,
         )
 
@@ -672,6 +716,7 @@ class Orders:
         log_id: str = "",
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
+        min_position_token: str = "",
         timeout: float | None = None,
     ) -> Iterator[CurrentOrder]:
         """Every item of every page of `list_current_orders`, page after page. Takes what that
@@ -689,6 +734,7 @@ class Orders:
                 log_id=log_id,
                 max_wait=max_wait,
                 when_behind=when_behind,
+                min_position_token=min_position_token,
                 timeout=timeout,
             )
             for item in page.orders:
@@ -708,6 +754,7 @@ class Orders:
         log_id: str = "",
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
+        min_position_token: str = "",
         timeout: float | None = None,
     ) -> GetOrderHistoryResponse:
         """GetOrderHistory gives the date, version and content of everything that happened to one
@@ -727,6 +774,8 @@ class Orders:
                 wait.
             when_behind: What to do when the wait is over and the view is still behind; fail if not
                 set.
+            min_position_token: Instead of `min_position` and `log_id`: a token of the position that
+                the view must have seen, such as that of a command's result.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.query(
@@ -741,10 +790,11 @@ class Orders:
                     log_id=log_id,
                     max_wait=as_duration(max_wait),
                     when_behind=when_behind,
+                    min_position_token=min_position_token,
                 ),
             ),
             GetOrderHistoryResponse,
-            own_writes=min_position is None,
+            own_writes=min_position is None and not min_position_token,
             within=timeout,
         )
 
@@ -758,6 +808,7 @@ class Orders:
         log_id: str = "",
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
+        min_position_token: str = "",
         timeout: float | None = None,
     ) -> Iterator[OrderHistoryEntry]:
         """Every item of every page of `get_order_history`, page after page. Takes what that takes."""
@@ -772,6 +823,7 @@ class Orders:
                 log_id=log_id,
                 max_wait=max_wait,
                 when_behind=when_behind,
+                min_position_token=min_position_token,
                 timeout=timeout,
             )
             for item in page.entries:
@@ -794,6 +846,7 @@ class Orders:
         log_id: str = "",
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
+        min_position_token: str = "",
         timeout: float | None = None,
     ) -> ListOrderHistoryResponse:
         """ListOrderHistory lists orders that were shipped or cancelled, in the order in which they
@@ -817,6 +870,8 @@ class Orders:
                 wait.
             when_behind: What to do when the wait is over and the view is still behind; fail if not
                 set.
+            min_position_token: Instead of `min_position` and `log_id`: a token of the position that
+                the view must have seen, such as that of a command's result.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.query(
@@ -834,10 +889,11 @@ class Orders:
                     log_id=log_id,
                     max_wait=as_duration(max_wait),
                     when_behind=when_behind,
+                    min_position_token=min_position_token,
                 ),
             ),
             ListOrderHistoryResponse,
-            own_writes=min_position is None,
+            own_writes=min_position is None and not min_position_token,
             within=timeout,
         )
 
@@ -854,6 +910,7 @@ class Orders:
         log_id: str = "",
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
+        min_position_token: str = "",
         timeout: float | None = None,
     ) -> Iterator[FinishedOrder]:
         """Every item of every page of `list_order_history`, page after page. Takes what that takes."""
@@ -871,6 +928,7 @@ class Orders:
                 log_id=log_id,
                 max_wait=max_wait,
                 when_behind=when_behind,
+                min_position_token=min_position_token,
                 timeout=timeout,
             )
             for item in page.orders:
@@ -890,6 +948,7 @@ class Orders:
         log_id: str = "",
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
+        min_position_token: str = "",
         timeout: float | None = None,
     ) -> GetCustomerOrdersResponse:
         """GetCustomerOrders gives the sums of one customer and a page of the customer's orders;
@@ -909,6 +968,8 @@ class Orders:
                 wait.
             when_behind: What to do when the wait is over and the view is still behind; fail if not
                 set.
+            min_position_token: Instead of `min_position` and `log_id`: a token of the position that
+                the view must have seen, such as that of a command's result.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.query(
@@ -923,10 +984,11 @@ class Orders:
                     log_id=log_id,
                     max_wait=as_duration(max_wait),
                     when_behind=when_behind,
+                    min_position_token=min_position_token,
                 ),
             ),
             GetCustomerOrdersResponse,
-            own_writes=min_position is None,
+            own_writes=min_position is None and not min_position_token,
             within=timeout,
         )
 
@@ -940,6 +1002,7 @@ class Orders:
         log_id: str = "",
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
+        min_position_token: str = "",
         timeout: float | None = None,
     ) -> Iterator[CustomerOrder]:
         """Every item of every page of `get_customer_orders`, page after page. Takes what that
@@ -956,6 +1019,7 @@ class Orders:
                 log_id=log_id,
                 max_wait=max_wait,
                 when_behind=when_behind,
+                min_position_token=min_position_token,
                 timeout=timeout,
             )
             for item in page.orders:
@@ -974,6 +1038,7 @@ class Orders:
         log_id: str = "",
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
+        min_position_token: str = "",
         timeout: float | None = None,
     ) -> ListCustomersResponse:
         """ListCustomers lists customers, in the order of their ids.
@@ -991,6 +1056,8 @@ class Orders:
                 wait.
             when_behind: What to do when the wait is over and the view is still behind; fail if not
                 set.
+            min_position_token: Instead of `min_position` and `log_id`: a token of the position that
+                the view must have seen, such as that of a command's result.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.query(
@@ -1004,10 +1071,11 @@ class Orders:
                     log_id=log_id,
                     max_wait=as_duration(max_wait),
                     when_behind=when_behind,
+                    min_position_token=min_position_token,
                 ),
             ),
             ListCustomersResponse,
-            own_writes=min_position is None,
+            own_writes=min_position is None and not min_position_token,
             within=timeout,
         )
 
@@ -1020,6 +1088,7 @@ class Orders:
         log_id: str = "",
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
+        min_position_token: str = "",
         timeout: float | None = None,
     ) -> Iterator[Customer]:
         """Every item of every page of `list_customers`, page after page. Takes what that takes."""
@@ -1033,6 +1102,7 @@ class Orders:
                 log_id=log_id,
                 max_wait=max_wait,
                 when_behind=when_behind,
+                min_position_token=min_position_token,
                 timeout=timeout,
             )
             for item in page.customers:
