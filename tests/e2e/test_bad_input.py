@@ -26,7 +26,7 @@ from foldlog.orders.v1.queries_pb2 import (
 from foldlog.orders.v1.types_pb2 import OrderLine
 from foldlog.v1.event_service_pb2 import ReadStreamRequest
 from foldlog.v1.money_pb2 import Money
-from foldlog.v1.options_pb2 import FORMAT_ID, FORMAT_UUID, FieldRules, Format, rules
+from foldlog.v1.options_pb2 import FORMAT_ID, FORMAT_POSITION_TOKEN, FORMAT_UUID, FieldRules, Format, rules
 from foldlog_server.inventory.stock import STOCK
 from foldlog_server.orders.order_decider import ORDER
 from tests.support.server import Server
@@ -71,6 +71,8 @@ def good_scalar(field: FieldDescriptor, rule: FieldRules) -> Any:
     if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
         if rule.format == FORMAT_UUID:
             return "01938f3e-7c5a-7000-8000-3f2a1b0c9d8e"
+        if rule.format == FORMAT_POSITION_TOKEN:
+            return "A" * 32 + ".0"
         return next(text for text in ("x", "GBP") if re.fullmatch(rule.pattern or ".*", text))
     return max(1, rule.min)
 
@@ -216,6 +218,7 @@ BAD_FORMS: dict[int, Sequence[str]] = {
         "01938f3e7c5a700080003f2a1b0c9d8e",
         "01938f3e-7c5a-7000-8000-3f2a1b0c9d8e ",
     ),
+    FORMAT_POSITION_TOKEN: ("x", "A" * 32, "A" * 32 + ".01", "A" * 32 + f".{2**63}", "A" * 32 + ".1 "),
 }
 
 
@@ -576,7 +579,7 @@ async def test_a_defect_in_a_query_is_told_by_its_id_alone(
     request_: Any,
 ) -> None:
     with monkeypatch.context() as patch:
-        for name in ("check_log", "wait", "get"):
+        for name in ("asked", "wait", "get"):
             patch.setattr(f"foldlog_server.core.query_handler.Reads.{name}", trouble)
         await check_fault(server, await refused(server.ask(request_)), caplog)
     assert (await server.head()).position == 0

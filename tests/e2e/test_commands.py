@@ -1,6 +1,7 @@
 """Commands over a real channel: what each does, once, in which order it is checked, and what it answers."""
 
 import asyncio
+import re
 import uuid
 from typing import Any
 
@@ -128,7 +129,13 @@ class Conversation:
             position=self.position,
             events=result.events,
             streams=result.streams,
+            token=result.token,
+            event_tokens=result.event_tokens,
         )
+        assert re.fullmatch(rf"[A-Za-z0-9_-]{{32}}\.{self.position}", result.token)
+        assert [int(token.split(".")[1]) for token in result.event_tokens] == [
+            event.position for event in result.events
+        ]
         assert [(one.stream, one.version) for one in result.streams] == [(stream, self.versions[stream])]
         return reply
 

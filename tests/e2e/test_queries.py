@@ -206,7 +206,11 @@ def with_options(question: Question, options: ReadOptions) -> Any:
 
 def check_fresh(freshness: Freshness, result: Any) -> None:
     assert freshness == Freshness(
-        log_id=result.log_id, position=result.position, head=result.position, lag_time=Duration()
+        log_id=result.log_id,
+        position=result.position,
+        head=result.position,
+        lag_time=Duration(),
+        token=result.token,
     )
 
 

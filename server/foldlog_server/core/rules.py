@@ -265,7 +265,7 @@ def _check_uuid(value: str) -> Sequence[Broken]:
 def _check_position_token(value: str) -> Sequence[Broken]:
     if is_token(value):
         return ()
-    return [("", "token", "must be a token of a position as it was given out, unchanged")]
+    return [("", "position_token", "must be a token of a position as it was given out, unchanged")]
 
 
 _FORMATS: dict[Format.ValueType, Check] = {

@@ -106,7 +106,20 @@ def test_what_lies_before_the_first_opening_has_a_name_too() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "7", ".7", "A" * 32, "A" * 32 + ".", "A" * 31 + ".7", "A" * 32 + ".07", "A" * 32 + ".7 ", "A" * 32 + f".{2 ** 63}", "A" * 31 + "+.7", "A" * 32 + ".²", "A" * 32 + ".7\n"],
+    [
+        "",
+        "7",
+        ".7",
+        "A" * 32,
+        "A" * 32 + ".",
+        "A" * 31 + ".7",
+        "A" * 32 + ".07",
+        "A" * 32 + ".7 ",
+        "A" * 32 + f".{2**63}",
+        "A" * 31 + "+.7",
+        "A" * 32 + ".²",
+        "A" * 32 + ".7\n",
+    ],
 )
 def test_another_text_is_no_token(text: str) -> None:
     assert not is_token(text)
