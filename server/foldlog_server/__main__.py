@@ -1,17 +1,21 @@
 """The `foldlog` command, also as `python -m foldlog_server`; without the extra `server`, it says so."""
 
+# Only what Python has loaded already: the less there is before `main`, the sooner Ctrl-C is safe.
 import io
 import os
 import sys
-from importlib.util import find_spec
-from typing import NoReturn
 
 NEEDED = ("aiosqlite", "filelock", "grpc_health", "grpc_reflection", "msgspec", "rich", "typer")
 """The modules of the extra `server` that the command cannot do without."""
 
 
-def main() -> NoReturn:
+def main() -> None:
     """Run the command line and exit."""
+    from foldlog_server import ending
+
+    ending.end_at_ctrl_c()
+    from importlib.util import find_spec
+
     _make_streams_safe()
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
@@ -24,7 +28,7 @@ def main() -> NoReturn:
         from foldlog_server import cli
 
         cli.main()
-    except KeyboardInterrupt:  # before there is somebody to stop in order
+    except KeyboardInterrupt:  # of a command that cleans up behind itself
         sys.exit(130)
 
 

@@ -94,11 +94,13 @@ class App:
         *,
         clock: Reading = time.time_ns,
         monotonic: Reading = monotonic_ns,
+        before_serving: Callable[[], None] = lambda: None,
         on_failure: Callable[[BaseException], None] | None = None,
     ) -> "App":
         """Listen, open the data directory, follow the log, serve.
 
         `clock` is the wall clock, and `monotonic` the clock that it is held against; both give nanoseconds.
+        `before_serving` is called when all is ready, and nobody has been answered yet.
         `on_failure` is told when the store can no longer be trusted; the process should then end and
         verify the log when it starts again. Raises what the store and the server raise when they start.
         """
@@ -126,6 +128,7 @@ class App:
             snapshots = await _open_snapshots(store, settings, writer)
             opened.push_async_callback(snapshots.close)
             server = _server(port, store, projectors, rebuilds, snapshots, settings, server_clock)
+            before_serving()
             await server.start()
             store.when_detached(lambda: server.set_serving(False))
             projectors.start()
@@ -258,7 +261,12 @@ def _queries(store: EventStore, aggregates: Aggregates, past: Past, reads: Reads
     }
 
 
-async def run(settings: Settings, ready: Callable[[App], None], stop: asyncio.Event) -> BaseException | None:
+async def run(
+    settings: Settings,
+    before_serving: Callable[[], None],
+    ready: Callable[[App], None],
+    stop: asyncio.Event,
+) -> BaseException | None:
     """Serve until `stop` is set or the store fails; gives the failure, if that was the reason.
 
     Gives `LogDetached` if the data directory is no longer there: see `App.stop`.
@@ -269,7 +277,7 @@ async def run(settings: Settings, ready: Callable[[App], None], stop: asyncio.Ev
         failures.append(failure)
         stop.set()
 
-    app = await App.start(settings, on_failure=fail)
+    app = await App.start(settings, before_serving=before_serving, on_failure=fail)
     try:
         ready(app)
         await stop.wait()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from foldlog_server import __version__
+from foldlog_server import __version__, ending
 from foldlog_server.environment import misspelt
 from foldlog_server.options import (
     Address,
@@ -89,11 +89,14 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     del version
+    if context.invoked_subcommand != "serve":  # which loads much more, and stops in order once it serves
+        ending.interrupt_at_ctrl_c()
 
 
 @app.command()

@@ -5,7 +5,7 @@ import logging
 import signal
 from collections.abc import Callable, Sequence
 
-from foldlog_server import __version__, welcome
+from foldlog_server import __version__, ending, welcome
 from foldlog_server.app import App, run
 from foldlog_server.loopback import is_loopback
 from foldlog_server.process import collect_garbage_rarely
@@ -25,14 +25,17 @@ async def serve_until_stopped(
 ) -> BaseException | None:
     """Serve until a signal of `_stop_signals`; gives the store's failure, if that ended it.
 
-    Raises `CannotStart`.
+    A signal that comes before anybody is served ends the process at once, whatever it does: what is on the
+    disk is as after any other crash, and nothing has to be waited for. Raises `CannotStart`.
     """
     collect_garbage_rarely()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     numbers = _stop_signals()
-    for number in numbers:
-        loop.add_signal_handler(number, _stop_once, loop, stop, numbers)
+
+    def stop_in_order() -> None:
+        for number in numbers:
+            loop.add_signal_handler(number, _stop_once, loop, stop, numbers)
 
     def ready(app: App) -> None:
         _warn_if_open(app.address)
@@ -41,7 +44,7 @@ async def serve_until_stopped(
             print_line(welcome.text(app.address))
 
     try:
-        return await run(settings, ready, stop)
+        return await run(settings, stop_in_order, ready, stop)
     except (CannotOpen, AddressInUse) as reason:
         raise CannotStart(str(reason)) from None
 
@@ -72,4 +75,4 @@ def _stop_once(
     for number in numbers:
         loop.remove_signal_handler(number)
         # Python's own way, a KeyboardInterrupt in the midst of the loop, leaves a process that hangs.
-        signal.signal(number, signal.SIG_DFL)
+        ending.end_at(number)

@@ -5,6 +5,8 @@ import re
 import shutil
 import signal
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,14 @@ def data(new_log: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(new_log, tmp_path / "data"))
 
 
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A directory with a short name: a socket's path is at most 107 bytes long."""
+    directory = Path(tempfile.mkdtemp(prefix="foldlog-"))
+    yield directory
+    shutil.rmtree(directory)
+
+
 _CLOSED = """
 import os, sys
 os.close(int(sys.argv[1]))
@@ -28,17 +38,18 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 @pytest.mark.parametrize("number", [0, 1, 2])
 async def test_a_server_with_a_closed_standard_stream_serves_and_stops_in_order(
-    data: Path, number: int
+    data: Path, short: Path, number: int
 ) -> None:
-    arguments = (str(number), str(FOLDLOG), "serve", "--data", str(data), "--listen", "127.0.0.1:0")
+    address = f"unix:{short / 's'}"
+    arguments = (str(number), str(FOLDLOG), "serve", "--data", str(data), "--listen", address)
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", _CLOSED, *arguments, stdout=pipe, stderr=pipe
     )
     try:
-        if number == 1:  # nobody is told where it listens: its lock tells that it serves
-            while not (data / "log.db-wal").exists():  # noqa: ASYNC110 a file of another process
-                await asyncio.sleep(0.01)
+        if number == 1:  # nobody is told that it serves, but it answers
+            async with foldlog_client.connect(address, timeout=SECONDS) as client:
+                await client.events.head()
         else:
             assert process.stdout is not None
             assert b" serves " in await asyncio.wait_for(process.stdout.readline(), SECONDS)
