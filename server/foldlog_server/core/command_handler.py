@@ -15,7 +15,15 @@ from foldlog.v1.events_pb2 import EventMetadata
 from foldlog_server.core.aggregates import MAX_ATTEMPTS, Aggregates
 from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.decision import Decided, Decision, Part, Proposed, StreamState, never
-from foldlog_server.core.errors import Contended, FoldlogError, InvalidRequest, StoreUnavailable, Violation
+from foldlog_server.core.errors import (
+    Contended,
+    DataDamaged,
+    FoldlogError,
+    InvalidRequest,
+    StoreHindered,
+    StoreUnavailable,
+    Violation,
+)
 from foldlog_server.core.event_store import (
     DuplicateRequest,
     EventStore,
@@ -167,6 +175,8 @@ class CommandHandler:
             else:
                 outcome = await self._replay(recorded)
                 attempt.tell(outcome if self._store.refusal is None else StoreUnavailable())
+        except (StoreHindered, DataDamaged) as error:
+            attempt.tell(error.not_looked_up())
         except BaseException as error:
             attempt.tell(error)
 
