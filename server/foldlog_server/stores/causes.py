@@ -172,7 +172,7 @@ def try_to_write(directory: Path) -> None:
         os.unlink(probe)
         written = 0
         while written < _PROBE_BYTES:
-            written += os.write(descriptor, bytes(_PROBE_BYTES - written))
+            written += os.pwrite(descriptor, bytes(_PROBE_BYTES - written), written)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

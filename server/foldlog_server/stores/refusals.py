@@ -48,7 +48,7 @@ _BEFORE_FRAMES = frozenset(
         sqlite3.SQLITE_NOTADB,
     }
 )
-_READS = frozenset(
+_UP_TO_FRAMES = frozenset(
     {
         sqlite3.SQLITE_IOERR_READ,
         sqlite3.SQLITE_IOERR_SHORT_READ,
@@ -59,6 +59,7 @@ _READS = frozenset(
         sqlite3.SQLITE_IOERR_ACCESS,
         sqlite3.SQLITE_IOERR_FSTAT,
         sqlite3.SQLITE_IOERR_CORRUPTFS,
+        sqlite3.SQLITE_IOERR_WRITE,
     }
 )
 
@@ -112,15 +113,12 @@ def cause_of_writing(error: Exception, growing: Path, *, is_committing: bool) ->
     if is_failed_sync(error):
         return None
     cause = cause_in(growing.parent, error, growing=growing)
-    if cause is Cause.OTHER or (is_committing and not _has_stored_nothing(error, cause)):
+    if cause is Cause.OTHER or (is_committing and not _has_stored_nothing(error)):
         return None
     return cause
 
 
-def _has_stored_nothing(error: Exception, cause: Cause) -> bool:
+def _has_stored_nothing(error: Exception) -> bool:
     """Whether a commit failed before its last frame was whole."""
     code = code_of(error)
-    if code & 0xFF in _BEFORE_FRAMES or code in _READS:
-        return True
-    # A frame for which there was no room, or no right: a disk that failed may have taken it all the same.
-    return code == sqlite3.SQLITE_IOERR_WRITE and (cause in NO_ROOM or cause is Cause.READ_ONLY)
+    return code & 0xFF in _BEFORE_FRAMES or code in _UP_TO_FRAMES
