@@ -5,7 +5,7 @@ from collections.abc import Callable
 import grpc
 
 from foldlog_client.errors import FoldlogError, Unavailable
-from foldlog_client.retries import Retry, may_repeat, may_resume
+from foldlog_client.retries import Retry, may_have_happened, may_repeat, may_resume, speaks_for_itself_alone
 from foldlog_client.status import decoded
 
 Repeatable = Callable[[FoldlogError], bool]
@@ -19,6 +19,8 @@ class Attempts:
         self._deadline = retry.clock() + seconds
         self._repeatable = repeatable
         self._failures = 0
+        self._unknown: FoldlogError | None = None
+        """The last failure after which it is unknown whether the command was carried out."""
 
     @property
     def timeout(self) -> float:
@@ -28,13 +30,21 @@ class Attempts:
         return left if longest is None else min(left, longest)
 
     def failed(self, failure: grpc.RpcError) -> float:
-        """Seconds to wait before the next attempt. Raises the typed error if there is none."""
+        """Seconds to wait before the next attempt. Raises the typed error if there is none.
+
+        Where the last attempt stored nothing, and nobody has looked what became of one before it whose
+        outcome is unknown, the error is of that one.
+        """
         self._failures += 1
         error = decoded(failure)
         pause = self._retry.pause(self._failures, error)
         in_time = self._retry.clock() + pause < self._deadline
         if in_time and self._retry.allows(self._failures) and self._repeatable(error):
+            self._unknown = error if may_have_happened(error) else self._unknown
             return pause
+        if self._unknown is not None and speaks_for_itself_alone(error):
+            self._unknown.add_note(f"The last attempt stored nothing: {error}")
+            raise self._unknown from error
         raise error from failure
 
 

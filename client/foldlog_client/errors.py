@@ -24,7 +24,10 @@ FoldlogError
 ├── DataDamaged             stored bytes do not fit their checksum
 └── ServerFault             a defect of the server; a command may have happened
 
-Where a command may have happened, repeating it with the `request_id` of the error is safe.
+Where a command may have happened, repeating it with the `request_id` of the error is safe. The metadata
+`request_id_not_looked_up` of an error says that this attempt stored nothing, and that it was the first, or
+that all before it stored nothing either: after one whose outcome is unknown, that one's error is raised
+instead.
 """
 
 from collections.abc import Mapping, Sequence

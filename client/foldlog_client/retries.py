@@ -13,6 +13,12 @@ from foldlog.v1.errors_pb2 import ErrorReason
 from foldlog.v1.options_pb2 import error as catalogue_entry
 from foldlog_client.errors import Contended, FoldlogError
 
+NOT_LOOKED_UP = "request_id_not_looked_up"
+"""Key of metadata: the error speaks of the last attempt alone, and not of those before it."""
+
+_NOTHING_STORED = {"STORE_HINDERED", "EVENT_UNREADABLE"}
+"""Reasons that say so, where the code leaves it open."""
+
 _GREATEST_EXPONENT = 32  # beyond it a float might overflow, and every pause is the longest anyway
 
 
@@ -69,6 +75,25 @@ def may_repeat(error: FoldlogError) -> bool:
             return True  # who gives up here gets an asyncio.CancelledError: it was the other side that did
         case _:
             return False
+
+
+def may_have_happened(error: FoldlogError) -> bool:
+    """Whether it is unknown if this attempt of a command was carried out."""
+    match error.code:
+        case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.INTERNAL:
+            return NOT_LOOKED_UP not in error.metadata and error.reason not in _NOTHING_STORED
+        case grpc.StatusCode.DEADLINE_EXCEEDED | grpc.StatusCode.CANCELLED | grpc.StatusCode.UNKNOWN:
+            return True
+        case _:
+            return False
+
+
+def speaks_for_itself_alone(error: FoldlogError) -> bool:
+    """Whether it says that this attempt was not carried out, and nothing of those before it.
+
+    What gRPC or a proxy refuses has not come to where request ids are known.
+    """
+    return not may_have_happened(error) and (NOT_LOOKED_UP in error.metadata or not error.reason)
 
 
 def may_resume(error: FoldlogError) -> bool:

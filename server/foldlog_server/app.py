@@ -22,7 +22,7 @@ from foldlog_server.core.admin import Admin
 from foldlog_server.core.aggregates import Aggregates
 from foldlog_server.core.clock import Clock
 from foldlog_server.core.command_handler import CommandHandler
-from foldlog_server.core.errors import StoreError, StoreFull
+from foldlog_server.core.errors import StoreError
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.fold import Folds
 from foldlog_server.core.live_query import compile_watch
@@ -204,7 +204,7 @@ def _go_on_building(
         for projector in projectors.all:
             if not projector.follows or projector.view.name in interrupted:
                 rebuilds.start(projector.view.name)
-    except (OSError, sqlite3.Error, StoreFull) as error:
+    except (OSError, sqlite3.Error, StoreError) as error:
         raise DataDirectoryUnusable(settings.data, error) from error
 
 

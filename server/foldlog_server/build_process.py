@@ -8,13 +8,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from foldlog_server.core.errors import StoreFull
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.read_model import ReadModel
 from foldlog_server.core.rebuilds import BuildFailed, Progress
 from foldlog_server.core.view import View
-from foldlog_server.stores import view_files
-from foldlog_server.stores.full_disk import is_full
+from foldlog_server.stores import refusals, view_files
+from foldlog_server.stores.causes import DAMAGE, Cause, cause_in
 from foldlog_server.stores.read_model import SqliteReadModel
 from foldlog_server.stores.view_files import ViewFile
 from foldlog_server.stores.writer_thread import WriterThread
@@ -46,11 +45,12 @@ class BuildProcess:
             file = view_files.new_file(view, self._data / "views")
             try:
                 view_files.make(file.path, view, self._store.log_id, is_complete=False)
-            except (OSError, sqlite3.Error) as error:
+            except (OSError, sqlite3.Error, MemoryError) as error:
                 file.delete()
-                if is_full(error):
-                    raise StoreFull from error
-                raise
+                cause = cause_in(file.path.parent, error)
+                if cause is Cause.OTHER or cause in DAMAGE:
+                    raise
+                raise refusals.of(cause) from error
             self._files[view.name] = file
 
     async def build(self, view: View, tell: Callable[[Progress], None]) -> ReadModel:

@@ -20,7 +20,7 @@ from foldlog.v1.options_pb2 import error
 from foldlog.v1.reads_pb2 import AsOf, ReadOptions
 from foldlog_server.core.aggregates import MAX_ATTEMPTS
 from foldlog_server.core.errors import WrongExpectedVersion
-from foldlog_server.stores import admission, sqlite_writer
+from foldlog_server.stores import admission, sqlite_rows, sqlite_writer
 from foldlog_server.stores import sqlite as engine
 from tests.architecture.documents import ROOT
 from tests.architecture.error_catalogue import CATALOGUES
@@ -217,7 +217,16 @@ async def store_full(server: Server, _: pytest.MonkeyPatch) -> Provoked:
         connection.execute(f"PRAGMA max_page_count = {count}").fetchall()
 
     await engine._in_thread(server.app._store._connection, fill)
-    return await refusal(server, FULL), Told(retry_after=5.0)
+    return await refusal(server, FULL), Told({"cause": "full"}, retry_after=5.0)
+
+
+async def store_hindered(server: Server, patch: pytest.MonkeyPatch) -> Provoked:
+    def no_memory(*_: object) -> None:
+        raise MemoryError
+
+    patch.setattr(sqlite_rows, "_in_stream_order", no_memory)
+    found = await refusal(server, ReadStreamRequest(stream="order-o"))
+    return found, Told({"cause": "no_memory"}, retry_after=1.0)
 
 
 async def event_too_large(server: Server, patch: pytest.MonkeyPatch) -> Provoked:
@@ -275,6 +284,7 @@ BEFALLING: dict[Entry, Provoke] = {
         draining,
         store_unavailable,
         store_full,
+        store_hindered,
         log_detached,
         event_too_large,
         data_damaged,

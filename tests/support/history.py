@@ -98,7 +98,7 @@ class History:
 Rules = Callable[[Call, int], tuple[Happened, ...] | Refused]
 """What a command comes to on the log up to a position."""
 
-WHATEVER_THE_STATE = frozenset({"STORE_FULL", "CONTENDED"})
+WHATEVER_THE_STATE = frozenset({"STORE_FULL", "STORE_HINDERED", "CONTENDED"})
 """Refusals that no state explains; nothing was stored."""
 
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +23,13 @@ class Ended:
     errors: str
 
 
-async def started(*arguments: object, **variables: str) -> asyncio.subprocess.Process:
+async def started(
+    *arguments: object, under: Sequence[str] = (), **variables: str
+) -> asyncio.subprocess.Process:
+    """`under` is a command that runs the rest of its arguments."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FOLDLOG_")}
     return await asyncio.create_subprocess_exec(
+        *under,
         FOLDLOG,
         *map(str, arguments),
         stdin=asyncio.subprocess.DEVNULL,
@@ -44,6 +48,11 @@ async def ended(process: asyncio.subprocess.Process) -> Ended:
             await process.wait()
     assert process.returncode is not None
     return Ended(process.returncode, (output or b"").decode(), errors.decode())
+
+
+def limits(set_by: str) -> Sequence[str]:
+    """Runs a command under limits of the system, as a shell sets them."""
+    return ("sh", "-c", f'{set_by} && exec "$@"', "limited")
 
 
 async def foldlog(*arguments: object, **variables: str) -> Ended:
@@ -67,9 +76,11 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(data: Path, *arguments: object, **variables: str) -> AsyncIterator[Served]:
+async def serving(
+    data: Path, *arguments: object, under: Sequence[str] = (), **variables: str
+) -> AsyncIterator[Served]:
     arguments = ("serve", "--data", data, *(arguments or ("--listen", "127.0.0.1:0")))
-    process = await started(*arguments, **variables)
+    process = await started(*arguments, under=under, **variables)
     try:
         assert process.stdout is not None
         assert process.stderr is not None

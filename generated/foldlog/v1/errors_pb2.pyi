@@ -51,7 +51,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 12
     """The store does not answer; what became of the command is unknown."""
     ERROR_REASON_STORE_FULL: _ErrorReason.ValueType  # 13
-    """The disk is full; nothing was stored."""
+    """There is no room on the disk; nothing was stored."""
     ERROR_REASON_EVENT_TOO_LARGE: _ErrorReason.ValueType  # 14
     """The event would be larger than an event may be."""
     ERROR_REASON_DATA_DAMAGED: _ErrorReason.ValueType  # 15
@@ -76,6 +76,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """There is no such view."""
     ERROR_REASON_LOG_DETACHED: _ErrorReason.ValueType  # 26
     """The files of the log are not where they were."""
+    ERROR_REASON_STORE_HINDERED: _ErrorReason.ValueType  # 29
+    """Something that the store needs is not to be had at the moment; this attempt stored nothing."""
     ERROR_REASON_EVENT_UNREADABLE: _ErrorReason.ValueType  # 25
     """The log holds an event that this release of the server cannot read."""
 
@@ -109,7 +111,7 @@ ERROR_REASON_DRAINING: ErrorReason.ValueType  # 11
 ERROR_REASON_STORE_UNAVAILABLE: ErrorReason.ValueType  # 12
 """The store does not answer; what became of the command is unknown."""
 ERROR_REASON_STORE_FULL: ErrorReason.ValueType  # 13
-"""The disk is full; nothing was stored."""
+"""There is no room on the disk; nothing was stored."""
 ERROR_REASON_EVENT_TOO_LARGE: ErrorReason.ValueType  # 14
 """The event would be larger than an event may be."""
 ERROR_REASON_DATA_DAMAGED: ErrorReason.ValueType  # 15
@@ -134,6 +136,8 @@ ERROR_REASON_VIEW_NOT_FOUND: ErrorReason.ValueType  # 24
 """There is no such view."""
 ERROR_REASON_LOG_DETACHED: ErrorReason.ValueType  # 26
 """The files of the log are not where they were."""
+ERROR_REASON_STORE_HINDERED: ErrorReason.ValueType  # 29
+"""Something that the store needs is not to be had at the moment; this attempt stored nothing."""
 ERROR_REASON_EVENT_UNREADABLE: ErrorReason.ValueType  # 25
 """The log holds an event that this release of the server cannot read."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -27,7 +27,7 @@ from foldlog_server.core.projection import told
 from foldlog_server.core.projector import Projector
 from foldlog_server.core.projectors import Projectors
 from foldlog_server.core.query_handler import Reads
-from foldlog_server.core.read_model import Parked
+from foldlog_server.core.read_model import Parked, ReadModelUnavailable
 from foldlog_server.core.rebuilds import Rebuilds
 from foldlog_server.core.view import Key, View
 
@@ -57,7 +57,10 @@ class Admin:
         return ListViewsResponse(views=views, log_id=self._store.log_id, head=head, token=token)
 
     async def rebuild_view(self, request: RebuildViewRequest) -> RebuildViewResponse:
-        """Begin to build a view anew. Raises `ReadRefused` if there is none of the name, and `StoreFull`."""
+        """Begin to build a view anew.
+
+        Raises `ReadRefused` if there is none of the name, and a `StoreError` if that cannot be begun now.
+        """
         projector = self._of(request.view)
         self._rebuilds.start(request.view)
         return RebuildViewResponse(view=await self._state(projector))
@@ -82,7 +85,8 @@ class Admin:
     async def retry_parked(self, request: RetryParkedRequest) -> RetryParkedResponse:
         """Try again what is parked.
 
-        Raises `ReadRefused` if there is no view of the name, `InvalidRequest` if it has no such collection.
+        Raises `ReadRefused` if there is no view of the name, `InvalidRequest` if it has no such collection,
+        and a `StoreError` if the view cannot be written now.
         """
         view = self._of(request.view).view
         if request.collection and request.collection not in view.collections:
@@ -106,7 +110,10 @@ class Admin:
         """Whether a document waits that was tried again, by the projector that the view has then."""
         while True:
             projector = self._of(view)
-            parked = await parking.retry(projector, self._store, key)
+            try:
+                parked = await parking.retry(projector, self._store, key)
+            except ReadModelUnavailable as error:
+                raise error.refusal from error
             if projector is self._of(view):  # else it has been built anew meanwhile
                 return parked is not None
 

@@ -40,8 +40,10 @@ from foldlog_server.core.decision import (
 )
 from foldlog_server.core.errors import (
     Contended,
+    DataDamaged,
     FoldlogError,
     LogDetached,
+    StoreHindered,
     StoreUnavailable,
     WrongExpectedVersion,
 )
@@ -51,6 +53,10 @@ from foldlog_server.core.fold import Folds
 
 MAX_ATTEMPTS = 10
 """How often a command is decided before the race for its stream counts as lost."""
+
+
+_OF_ALL = StoreUnavailable | StoreHindered | LogDetached | DataDamaged
+"""What stood in the way of an append that is likely to stand in the way of what was decided on it."""
 
 
 class Aggregates:
@@ -281,7 +287,7 @@ class Aggregates:
         """Fail a decision and everything linked to it, then decide again what can be, in order."""
         fallen = closure(decision)
         retried = [other for other in fallen if other is not decision]
-        if isinstance(error, StoreUnavailable | LogDetached):
+        if isinstance(error, _OF_ALL):
             for lost in retried:
                 lost.append = None
                 lost.settle(error)

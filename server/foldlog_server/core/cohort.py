@@ -145,6 +145,8 @@ class Cohort:
         for event in events:
             try:
                 recorded = decode(event)
+            except MemoryError:
+                raise
             except Exception as cause:
                 raise Indigestible(event.position) from cause
             if recorded is not None:

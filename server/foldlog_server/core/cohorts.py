@@ -20,6 +20,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from foldlog_server.core.cohort import Cohort
+from foldlog_server.core.errors import StoreFull, StoreHindered
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.projector import Projector
 from foldlog_server.core.read_model import ReadModelUnavailable
@@ -37,7 +38,10 @@ LONGEST_REST = 0.1
 BATCH_EVENTS = 2000
 
 RETRY = 1.0
-"""Seconds before a read model that could not be written is tried again."""
+"""Seconds before a view for which something was short is tried again."""
+
+_PASSING = (ReadModelUnavailable, StoreHindered, StoreFull, MemoryError)
+"""What stands in the way of a view, and may stand there no more when it is tried again."""
 
 _log = logging.getLogger(__name__)
 
@@ -120,7 +124,9 @@ class Cohorts:
         began = self._clock().time()
         fallen = await cohort.move(self._limit(cohort))
         cohort.rest = min(max(self._pace, REST * (self._clock().time() - began)), LONGEST_REST)
-        self._unavailable.difference_update(cohort.members)
+        for member in self._unavailable.intersection(cohort.members):
+            self._unavailable.remove(member)
+            _log.warning("The view %s goes on again.", member.view.name)
         for projector, error in fallen.items():
             self._leave_behind(projector, error)
 
@@ -151,16 +157,20 @@ class Cohorts:
     def _part(self, cohort: Cohort, error: Exception) -> None:
         """Let each find out whether the error is its own."""
         if len(cohort.members) == 1:
-            cohort.members[0].fail(error)
+            self._leave_behind(cohort.members[0], error)
         else:
             for member in cohort.members:
                 self._set_off([member])
 
     def _leave_behind(self, projector: Projector, error: BaseException) -> None:
-        if not isinstance(error, ReadModelUnavailable):
+        if not isinstance(error, _PASSING):
             projector.fail(error)
             return
         if projector not in self._unavailable:
-            _log.error("The view %s cannot be written, and is tried again: %s", projector.view.name, error)
+            _log.error(
+                "The view %s cannot go on, answers what it has, and is tried again and again: %s",
+                projector.view.name,
+                error,
+            )
         self._unavailable.add(projector)
         self._set_off([projector], RETRY)

@@ -17,9 +17,11 @@ from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.decision import Decided, Decision, Part, Proposed, StreamState, never
 from foldlog_server.core.errors import (
     Contended,
+    DataDamaged,
     FoldlogError,
     InvalidRequest,
     ReadRefused,
+    StoreHindered,
     StoreUnavailable,
     Violation,
 )
@@ -191,6 +193,8 @@ class CommandHandler:
             else:
                 outcome = await self._replay(recorded)
                 attempt.tell(outcome if self._store.refusal is None else StoreUnavailable())
+        except (StoreHindered, DataDamaged) as error:
+            attempt.tell(error.not_looked_up())
         except BaseException as error:
             attempt.tell(error)
 

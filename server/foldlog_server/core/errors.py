@@ -9,7 +9,8 @@ FoldlogError
 ├── Draining                the server is stopping
 ├── NotOffered              defined by the contract, not offered by this server yet
 └── StoreError
-    ├── StoreFull           nothing was stored
+    ├── StoreFull           nothing was stored: there is no room
+    ├── StoreHindered       nothing was stored: something that is needed was not to be had
     ├── EventTooLarge       nothing was stored
     ├── StoreUnavailable    what was stored is unknown
     ├── LogDetached         nothing was stored: the log's files are not where they were
@@ -19,6 +20,7 @@ FoldlogError
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from foldlog.v1.errors_pb2 import ErrorReason
 from foldlog_server.core.reasons import Reason, catalogue
@@ -38,6 +40,9 @@ class Violation:
 
 _REASONS = catalogue(ErrorReason)
 
+
+CAUSE = "cause"
+"""Key of metadata: what is short, such as "no_descriptors"."""
 
 NOT_LOOKED_UP = "request_id_not_looked_up"
 """Key of metadata, with the value "true": the refusal speaks of this attempt alone. Nobody has looked
@@ -66,6 +71,11 @@ class FoldlogError(Exception):
         self.metadata = dict(metadata or {})
         self.violations = tuple(violations)
         self.retry_after = retry_after
+
+    def not_looked_up(self) -> Self:
+        """The error, which says that it speaks of this attempt alone."""
+        self.metadata[NOT_LOOKED_UP] = "true"
+        return self
 
     @property
     def about(self) -> tuple[str, str]:
@@ -293,14 +303,30 @@ class StoreError(FoldlogError):
 
 
 class StoreFull(StoreError):
-    """The disk is full; nothing was stored."""
+    """There is no room on the disk; nothing was stored."""
 
-    def __init__(self) -> None:
+    def __init__(self, cause: str = "full", why: str = "there is no room left on the disk") -> None:
+        """`cause` names what is short, and `why` says it."""
         super().__init__(
             _REASONS[ErrorReason.ERROR_REASON_STORE_FULL],
-            "The server's disk is full. Nothing was stored; reads go on.",
+            f"The server has no room for this: {why}. Nothing was stored; reads go on.",
+            {CAUSE: cause},
             retry_after=5.0,
         )
+
+
+class StoreHindered(StoreError):
+    """Something that the store needs was not to be had: this attempt stored nothing."""
+
+    def __init__(self, cause: str, why: str) -> None:
+        """`cause` names what is short, and `why` says it."""
+        super().__init__(
+            _REASONS[ErrorReason.ERROR_REASON_STORE_HINDERED],
+            f"The server cannot do this now: {why}. This attempt stored nothing; try it again after a pause.",
+            {CAUSE: cause},
+            retry_after=1.0,
+        )
+        self.why = why
 
 
 class EventTooLarge(StoreError):
@@ -362,12 +388,15 @@ class EventUnreadable(StoreError):
 
 
 class DataDamaged(StoreError):
-    """Stored bytes do not fit their checksum."""
+    """Stored bytes are not what was written."""
 
-    def __init__(self, position: int) -> None:
+    def __init__(self, position: int | None = None) -> None:
+        """Without a position, it cannot be said where in the log."""
+        what = "The log's file is" if position is None else f"The stored bytes at position {position} are"
         super().__init__(
             _REASONS[ErrorReason.ERROR_REASON_DATA_DAMAGED],
-            f"The stored bytes at position {position} do not fit their checksum, and are not given out. "
+            f"{what} not as written, and not given out. This attempt stored nothing. "
             "Tell the operator: the log must be verified, and restored from a backup.",
-            {"position": str(position)},
+            {} if position is None else {"position": str(position)},
         )
+        self.position = position

@@ -154,10 +154,10 @@ class EventStore(Log, Protocol):
         """Store all of it or none; the future resolves when it is on disk.
 
         The future raises `WrongExpectedVersion`, `LinkedAppendFailed`, `DuplicateRequest`, `StoreFull`,
-        `EventTooLarge` or `LogDetached`, each of which stored nothing, or `StoreUnavailable`, after
-        which what was stored is unknown, and `find_request` and `read_stream` raise it, too. Cancelling the
-        future does not undo the append. One without streams stores no event, and resolves once all that came
-        before it is on disk.
+        `StoreHindered`, `EventTooLarge`, `LogDetached` or `DataDamaged`, each of which stored nothing, or
+        `StoreUnavailable`, after which what was stored is unknown, and `find_request` and `read_stream`
+        raise it, too. Cancelling the future does not undo the append. One without streams stores no event,
+        and resolves once all that came before it is on disk.
         """
 
     async def find_request(self, key: RequestKey) -> RecordedRequest | None:

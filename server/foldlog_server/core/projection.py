@@ -86,6 +86,8 @@ class Projection:
                 continue
             try:
                 keys = tuple(keys_of(recorded))
+            except MemoryError:
+                raise
             except Exception as cause:
                 raise Indigestible(recorded.position) from cause
             if len(keys) > SLICE:
@@ -115,6 +117,8 @@ class Projection:
                 before = documents[key]
                 try:
                     after = documents[key] = evolve(key, before, recorded)
+                except MemoryError:  # no fault of the event's
+                    raise
                 except Exception as cause:
                     may_wait = True
                     self._park(key, recorded, cause)
@@ -185,6 +189,8 @@ class Projection:
     def _evolve_again(self, key: Key, before: Message | None, recorded: RecordedEvent) -> Message | None:
         try:
             after = self._view.evolve(key, before, recorded)
+        except MemoryError:
+            raise
         except Exception as cause:  # it did not the first time: the view is not pure
             raise Indigestible(recorded.position) from cause
         if before is None and after is not None:

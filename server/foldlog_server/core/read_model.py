@@ -22,6 +22,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from msgspec import Struct
 
 from foldlog.v1.options_pb2 import Comparison, indexed
+from foldlog_server.core.errors import StoreError, StoreHindered
 from foldlog_server.core.paging import Cursor
 from foldlog_server.core.view import Key, View, codec_of
 
@@ -126,6 +127,11 @@ class ColumnFilter:
 
 class ReadModelUnavailable(Exception):
     """The read model cannot be written now, such as when the disk is full; nothing was written."""
+
+    def __init__(self, message: str, refusal: StoreError | None = None) -> None:
+        """`refusal` is what a client is told of it."""
+        super().__init__(message)
+        self.refusal = refusal or StoreHindered("other", message)
 
 
 class ReadModel(Protocol):

@@ -34,7 +34,7 @@ class Builder(Protocol):
     def prepare(self, view: View) -> None:
         """Keep it on disk that a view is to be built: after a restart it is gone on with.
 
-        Raises `StoreFull` if there is no room for that.
+        Raises `StoreFull` or `StoreHindered` if that cannot be done now.
         """
 
     async def build(self, view: View, tell: Callable[[Progress], None]) -> ReadModel:

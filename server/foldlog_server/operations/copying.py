@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from foldlog_server.core.errors import DataDamaged, StoreUnavailable
+from foldlog_server.core.errors import DataDamaged, StoreError
 from foldlog_server.core.event_store import Head
 from foldlog_server.core.lineage import Ancestor
 from foldlog_server.core.log_source import LogSource, Origin
@@ -15,7 +15,7 @@ from foldlog_server.operations.refused import Refused
 from foldlog_server.operations.verify_log import LogVerifier
 from foldlog_server.progress import Step
 from foldlog_server.stores import durable, sqlite_schema
-from foldlog_server.stores.full_disk import is_full
+from foldlog_server.stores.causes import NO_ROOM, cause_in
 from foldlog_server.stores.log_builder import LogBuilder, NotARequest
 from foldlog_server.stores.log_files import at_rest_uri
 
@@ -128,9 +128,9 @@ def told_failures(file: Path) -> Iterator[None]:
     try:
         yield
     except DataDamaged as error:
-        position = error.metadata["position"]
+        where = "" if error.position is None else f" at position {error.position}"
         raise Refused(
-            f"The log that is copied is damaged at position {position}: `foldlog verify` tells what else is. "
+            f"The log that is copied is damaged{where}: `foldlog verify` tells what else is. "
             "Nothing was kept of the copy; restore a backup that was taken before."
         ) from error
     except NotARequest as error:
@@ -138,13 +138,16 @@ def told_failures(file: Path) -> Iterator[None]:
             f"A request record of the log that is copied is damaged: {error}. "
             "`foldlog verify` tells what else is."
         ) from error
-    except StoreUnavailable as error:
+    except StoreError as error:
         raise Refused(f"The log that is copied cannot be read: {error.__cause__ or error}.") from error
     except BrokenPipeError:  # whoever reads it has had enough
         raise
     except (OSError, sqlite3.Error) as error:
-        if is_full(error):
-            raise Refused(f"There is no room for {file}. Free space, or choose another place.") from error
+        cause = cause_in(file.parent, error, growing=durable.partial(file))
+        if cause in NO_ROOM:
+            raise Refused(
+                f"There is no room for {file}: {cause.value}. Make some, or choose another place."
+            ) from error
         raise Refused(f"{file} cannot be written: {error}.") from error
 
 

@@ -8,6 +8,7 @@ can say.
 import errno
 import os
 import sqlite3
+import sys
 from enum import Enum
 from pathlib import Path
 
@@ -27,7 +28,13 @@ class Cause(Enum):
     NOT_A_DATABASE = "it is no database"
     IO_ERROR = "the disk failed"
     MISSING = "it is not there"
+    CANNOT_OPEN = "it cannot be opened"
     OTHER = "of an error that is not foreseen"
+
+    @property
+    def word(self) -> str:
+        """How it is named to programs."""
+        return self.name.lower()
 
 
 _BY_ERRNO = {
@@ -55,16 +62,30 @@ _BY_CODE = {
     sqlite3.SQLITE_READONLY: Cause.READ_ONLY,
     sqlite3.SQLITE_BUSY: Cause.BUSY,
     sqlite3.SQLITE_LOCKED: Cause.BUSY,
+    sqlite3.SQLITE_PROTOCOL: Cause.BUSY,
     sqlite3.SQLITE_CORRUPT: Cause.DAMAGED,
     sqlite3.SQLITE_NOTADB: Cause.NOT_A_DATABASE,
     sqlite3.SQLITE_IOERR: Cause.IO_ERROR,
+    sqlite3.SQLITE_CANTOPEN: Cause.CANNOT_OPEN,
 }
+
+# Where an extended code says something else than its primary one.
+_BY_EXTENDED_CODE = {
+    sqlite3.SQLITE_IOERR_NOMEM: Cause.NO_MEMORY,
+    # A write-ahead log that is shorter than what was written to it.
+    sqlite3.SQLITE_IOERR_SHORT_READ: Cause.DAMAGED,
+    sqlite3.SQLITE_IOERR_CORRUPTFS: Cause.DAMAGED,
+}
+
+NO_ROOM = frozenset({Cause.FULL, Cause.QUOTA, Cause.FILE_TOO_LARGE})
+"""There is no room for what is to be written; what is there can be read."""
+
+DAMAGE = frozenset({Cause.DAMAGED, Cause.NOT_A_DATABASE})
+"""What is there is not what was written, and is so until somebody puts it right."""
 
 PASSING = frozenset(
     {
-        Cause.FULL,
-        Cause.QUOTA,
-        Cause.FILE_TOO_LARGE,
+        *NO_ROOM,
         Cause.NO_DESCRIPTORS,
         Cause.NO_MEMORY,
         Cause.NO_RIGHT,
@@ -74,30 +95,73 @@ PASSING = frozenset(
 )
 """Shortages that can pass, without a restart."""
 
+_LEFT_OPEN = (Cause.IO_ERROR, Cause.READ_ONLY, Cause.CANNOT_OPEN, Cause.OTHER)
+"""What the file system may say more of."""
+
 _PROBE_BYTES = 64 * 1024
 
 
 def cause_of(error: BaseException) -> Cause:
     """What an error says of itself."""
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError):  # also what sqlite3 raises for SQLITE_NOMEM
         return Cause.NO_MEMORY
     if isinstance(error, OSError):
         return _BY_ERRNO.get(error.errno or 0, Cause.OTHER)
-    # Errors that Python's own code raises carry no code of SQLite's.
-    return _BY_CODE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, Cause.OTHER)
+    code = code_of(error)
+    return _BY_EXTENDED_CODE.get(code) or _BY_CODE.get(code & 0xFF, Cause.OTHER)
 
 
-def cause_in(directory: Path, error: BaseException) -> Cause:
-    """What an error means where its file is: what its own code leaves open is tried."""
+def code_of(error: BaseException) -> int:
+    """SQLite's extended code; 0 for errors that Python's own code raises, which carry none."""
+    return getattr(error, "sqlite_errorcode", 0)
+
+
+def cause_in(directory: Path, error: BaseException, *, growing: Path | None = None) -> Cause:
+    """What an error means where its file is: what its own code leaves open is tried.
+
+    `growing` is the file that was written, if that is known.
+    """
     said = cause_of(error)
-    if said not in (Cause.IO_ERROR, Cause.READ_ONLY, Cause.OTHER):
+    if said not in _LEFT_OPEN:
         return said
+    if growing is not None and _is_at_its_limit(growing):
+        return Cause.FILE_TOO_LARGE
     try:
         try_to_write(directory)
     except OSError as shortage:
         found = cause_of(shortage)
         return said if found in (Cause.OTHER, Cause.MISSING) else found
     return said
+
+
+def cause_of_reading(error: BaseException) -> Cause:
+    """What an error of who only reads means: whether another file can be opened is tried."""
+    said = cause_of(error)
+    if said not in _LEFT_OPEN:
+        return said
+    try:
+        try_to_open()
+    except OSError as shortage:
+        return cause_of(shortage)
+    return said
+
+
+def _is_at_its_limit(file: Path) -> bool:
+    """Whether the next page may not be written to a file: SQLite tells EFBIG as an I/O error."""
+    if sys.platform == "win32":
+        return False
+    import resource
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        return limit != resource.RLIM_INFINITY and file.stat().st_size + _PROBE_BYTES > limit
+    except OSError:
+        return False
+
+
+def try_to_open() -> None:
+    """Open a file that is always there; raises `OSError`."""
+    os.close(os.open(os.devnull, os.O_RDONLY))
 
 
 def try_to_write(directory: Path) -> None:
@@ -108,7 +172,7 @@ def try_to_write(directory: Path) -> None:
         os.unlink(probe)
         written = 0
         while written < _PROBE_BYTES:
-            written += os.write(descriptor, bytes(_PROBE_BYTES - written))
+            written += os.pwrite(descriptor, bytes(_PROBE_BYTES - written), written)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -3,7 +3,7 @@
 import sqlite3
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack, closing, suppress
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -21,7 +21,6 @@ from foldlog_server.core.read_model import (
     Page,
     Parked,
     ParkedEvent,
-    ReadModelUnavailable,
     Release,
     Row,
 )
@@ -30,8 +29,10 @@ from foldlog_server.stores import parked, view_files
 from foldlog_server.stores import read_model_sql as sql
 from foldlog_server.stores.parked import ParkedDocuments
 from foldlog_server.stores.recent_documents import RecentDocuments
+from foldlog_server.stores.refusals import ERRORS, of_reading_derived, of_writing_derived
 from foldlog_server.stores.statements import REMEMBERED, Statement
 from foldlog_server.stores.view_files import ViewFile, tables_of
+from foldlog_server.stores.wal_file import wal_of
 from foldlog_server.stores.writer_thread import WriterThread
 
 Result = TypeVar("Result")
@@ -89,6 +90,9 @@ class SqliteReadModel:
                     sqlite3.connect(read_only, uri=True, isolation_level=None, cached_statements=REMEMBERED)
                 )
             )
+            # Each has opened all that it reads or writes from now on: later there may be no descriptor left.
+            await _in_its_thread(scanner, _set_up_reader)
+            _set_up_reader(reader)
             return cls(file, tables_of(view), thread, writer, scanner, reader, connections.pop_all())
 
     @property
@@ -112,7 +116,10 @@ class SqliteReadModel:
         return self._parked.waiting
 
     def queued(self, key: Key, limit: int) -> Sequence[int]:
-        return self._parked.queued(self._reader, key, limit)
+        try:
+            return self._parked.queued(self._reader, key, limit)
+        except ERRORS as error:
+            raise of_reading_derived(error) from error
 
     # A file that is at the checkpoint from which events were skipped has seen those too; one that is not has
     # been written since, and stands beyond them. So the greater of both is the position of what was read.
@@ -129,7 +136,10 @@ class SqliteReadModel:
     def _read(self, key: Key) -> tuple[int, bytes | None]:
         """A document, and the position that it belongs to."""
         can_remember = self._recent.can_remember
-        stored, document = self._reader.execute(self._tables[key.collection].get, (key.id,)).fetchone()
+        try:
+            stored, document = self._reader.execute(self._tables[key.collection].get, (key.id,)).fetchone()
+        except ERRORS as error:
+            raise of_reading_derived(error) from error
         if can_remember and document is not None:
             self._recent.remember(key, document)
         return stored, document
@@ -140,12 +150,15 @@ class SqliteReadModel:
         for collection, id in keys:
             if id <= greatest[collection]:
                 by_collection[collection].append(id)
-        return {
-            Key(collection, id): document
-            for collection, ids in by_collection.items()
-            for statement in self._tables[collection].load(ids)
-            for id, document in self._reader.execute(*statement).fetchall()
-        }
+        try:
+            return {
+                Key(collection, id): document
+                for collection, ids in by_collection.items()
+                for statement in self._tables[collection].load(ids)
+                for id, document in self._reader.execute(*statement).fetchall()
+            }
+        except ERRORS as error:
+            raise of_reading_derived(error) from error
 
     async def page(
         self,
@@ -174,7 +187,12 @@ class SqliteReadModel:
         """All rows of the statements, and the position they belong to."""
         # Taken before the thread reads: what is skipped meanwhile may follow a write that it does not see.
         skipped_to = self._skipped_to
-        rows, stored = await _in_its_thread(self._scanner, lambda connection: _scan(connection, statements))
+        try:
+            rows, stored = await _in_its_thread(
+                self._scanner, lambda connection: _scan(connection, statements)
+            )
+        except ERRORS as error:
+            raise of_reading_derived(error) from error
         return rows, max(stored, skipped_to)
 
     def write(
@@ -212,10 +230,19 @@ class SqliteReadModel:
         with self._parked.about_to_change(self._writer, parked_events, released):
             try:
                 _transact(self._writer, statements, base, checkpoint)
-            except sqlite3.OperationalError as error:
-                raise ReadModelUnavailable(str(error)) from error
+            except ERRORS as error:
+                unavailable = of_writing_derived(error, wal_of(self._file.path))
+                if unavailable is None:
+                    raise
+                self._make_room()
+                raise unavailable from error
             # Here and not after an await: if that is cancelled, the transaction happens all the same.
             self._stored, self._edition = checkpoint.position, edition
+
+    def _make_room(self) -> None:
+        """Copy into the file what lies beside it, which can then be written over."""
+        with suppress(*ERRORS):
+            self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _statements(self, changes: Sequence[Change]) -> Iterator[Statement]:
         by_collection: defaultdict[str, list[Change]] = defaultdict(list)
@@ -250,6 +277,11 @@ async def _in_its_thread(
     """
     result = await connection._execute(function, connection._conn)  # type: ignore[no-untyped-call]
     return cast(Result, result)
+
+
+def _set_up_reader(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA temp_store = MEMORY")
+    _scan(connection, ())
 
 
 def _scan(connection: sqlite3.Connection, statements: Sequence[Statement]) -> tuple[list[Any], int]:

@@ -14,7 +14,12 @@ from foldlog_server.core.read_model import Change, ColumnFilter, IndexedColumn, 
 from foldlog_server.stores.statements import Blob, Statement, Value, over
 
 # Bounds what the write-ahead log keeps on disk after a large transaction.
-WRITER_PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "journal_size_limit = 16777216")
+WRITER_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = NORMAL",
+    "journal_size_limit = 16777216",
+    "temp_store = MEMORY",
+)
 
 CREATE_CHECKPOINT = (
     "CREATE TABLE checkpoint (log_id TEXT NOT NULL, position INTEGER NOT NULL, chain_hash BLOB NOT NULL, "

@@ -5,7 +5,6 @@ are folded from the log instead.
 """
 
 import asyncio
-import logging
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator
@@ -17,6 +16,8 @@ from foldlog_server.core import states
 from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.snapshots import NoSnapshots, Snapshot, Snapshots, Until, kind
 from foldlog_server.stores import private_files
+from foldlog_server.stores.causes import Cause, cause_in, cause_of_reading
+from foldlog_server.stores.spell import Spell
 from foldlog_server.stores.statements import statement
 from foldlog_server.stores.writer_thread import WriterThread
 
@@ -30,22 +31,25 @@ _SELECT_NEWEST = statement("select_newest_snapshots")
 _SELECT_VERSION = statement("select_snapshot_version")
 _INSERT = statement("insert_snapshot")
 
-_log = logging.getLogger(__name__)
-
 
 class SnapshotFile:
     """The snapshots of a data directory as they are, for those who keep none."""
 
     def __init__(self, reader: sqlite3.Connection) -> None:
         self._reader = reader
+        self._unreadable = Spell(
+            "Snapshots cannot be read, and the log is folded instead: %s", "Snapshots can be read again."
+        )
 
     def newest(self, stream: str, decider: AnyDecider, until: Until) -> Snapshot | None:
         try:
             row = self._reader.execute(_SELECT, (stream, kind(decider), *until)).fetchone()
-            return None if row is None else _read(row, decider)
-        except (sqlite3.Error, ValueError, TypeError) as error:
-            _log.warning("A snapshot cannot be read, and the log is folded instead: %s", error)
+            found = None if row is None else _read(row, decider)
+        except (sqlite3.Error, MemoryError, ValueError, TypeError) as error:
+            self._unreadable.met(_said(error, cause_of_reading(error)))
             return None
+        self._unreadable.passed()
+        return found
 
     def keep(self, stream: str, decider: AnyDecider, snapshot: Snapshot) -> None:
         pass
@@ -69,11 +73,19 @@ def snapshots_in(directory: Path, log_id: str) -> Iterator[Snapshots]:
 class SqliteSnapshots:
     """The snapshots of a data directory, and those that are kept from now on."""
 
-    def __init__(self, thread: WriterThread, writer: sqlite3.Connection, reader: sqlite3.Connection) -> None:
+    def __init__(
+        self,
+        thread: WriterThread,
+        writer: sqlite3.Connection,
+        reader: sqlite3.Connection,
+        directory: Path,
+    ) -> None:
         self._thread = thread
+        self._directory = directory
         self._writer = writer
         self._reader = reader
         self._kept = SnapshotFile(reader)
+        self._unkept = Spell("Snapshots cannot be kept: %s", "Snapshots are kept again.")
 
     @classmethod
     async def open(
@@ -88,16 +100,27 @@ class SqliteSnapshots:
         writer = await thread.do(lambda: _open_writer(file, log_id, kinds))
         try:
             reader = _connect_reader(file)
+            # It has opened all that it reads from now on: later there may be no descriptor left.
+            reader.execute("SELECT log_id FROM log").fetchone()
         except BaseException:
             await thread.do(writer.close)
             raise
-        return cls(thread, writer, reader)
+        return cls(thread, writer, reader, directory)
 
     def newest(self, stream: str, decider: AnyDecider, until: Until) -> Snapshot | None:
         return self._kept.newest(stream, decider, until)
 
     def keep(self, stream: str, decider: AnyDecider, snapshot: Snapshot) -> None:
-        self._thread.do(lambda: self._write(stream, decider, snapshot)).add_done_callback(_tell)
+        self._thread.do(lambda: self._write(stream, decider, snapshot)).add_done_callback(self._tell)
+
+    def _tell(self, kept: "asyncio.Future[None]") -> None:
+        if kept.cancelled():
+            return
+        error = kept.exception()
+        if error is None:
+            self._unkept.passed()
+        else:
+            self._unkept.met(_said(error, cause_in(self._directory, error)))
 
     async def close(self) -> None:
         """Write what is to be kept, and let go of the file."""
@@ -150,9 +173,8 @@ def checksum(version: int, position: int, time: int, event_id: str, encoded: byt
     return zlib.crc32(encoded, zlib.crc32(f"{version} {position} {time} {event_id} ".encode()))
 
 
-def _tell(kept: "asyncio.Future[None]") -> None:
-    if not kept.cancelled() and (error := kept.exception()) is not None:
-        _log.warning("A snapshot cannot be kept: %s", error)
+def _said(error: BaseException, cause: Cause) -> str:
+    return str(error) if cause is Cause.OTHER else f"{cause.value} ({error})"
 
 
 def _open_writer(file: Path, log_id: str, kinds: list[str]) -> sqlite3.Connection:

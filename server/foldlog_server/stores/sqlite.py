@@ -24,6 +24,7 @@ from foldlog_server.stores.group_commit import GroupCommit
 from foldlog_server.stores.held_files import FilesChanged, HeldFiles
 from foldlog_server.stores.opening import DataDirectoryUnusable, LogDamaged
 from foldlog_server.stores.progress import Progress
+from foldlog_server.stores.read_troubles import ReadTroubles
 from foldlog_server.stores.served import Served
 from foldlog_server.stores.sqlite_lineage import read_lineage
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
@@ -38,6 +39,9 @@ _log = logging.getLogger("foldlog")
 IDLE_SECONDS = 1.0
 """How often the log's files are looked at while nothing is stored."""
 
+LOOKS_TO_CHECKPOINT = 10
+"""So many looks after a checkpoint that was hindered it is tried again."""
+
 POINT_READ_EVENTS = 100
 """A stream is read in the loop's thread up to here; what is longer goes to the scanner's."""
 
@@ -45,10 +49,12 @@ POINT_READ_EVENTS = 100
 class SqliteEventStore:
     """An event store that keeps its log in `<directory>/log.db`.
 
-    An I/O error leaves unknown what was stored. The store then raises `StoreUnavailable` for whatever waits,
-    for every later append, and for every stream or request that is looked up, because what is not found may
-    be there after a restart. It calls `on_failure` once: the process is to stop, and to verify the log's end
-    when it starts again. After `close`, and after a failure, `wait_beyond` raises `StoreUnavailable`.
+    Where something is short, it refuses what it cannot store or read, as `StoreFull` or `StoreHindered`, and
+    goes on. A commit whose sync has failed leaves unknown what was stored. The store then raises
+    `StoreUnavailable` for whatever waits, for every later append, and for every stream or request that is
+    looked up, because what is not found may be there after a restart. It calls `on_failure` once: the
+    process is to stop, and to verify the log's end when it starts again. After `close`, and after a
+    failure, `wait_beyond` raises `StoreUnavailable`.
 
     When the log's files are no longer what their paths lead to, it is detached: what was just written may not
     be found by a restart, so it is told as unknown; everything later is refused as `LogDetached`. Reads go
@@ -91,6 +97,8 @@ class SqliteEventStore:
         self._detached = False
         self._saving: asyncio.Task[None] | None = None
         self._shrinking: asyncio.Task[None] | None = None
+        self._looks = 0
+        self._read_troubles = ReadTroubles()
         self._watch = self._loop.call_later(IDLE_SECONDS, self._look_at_files)
 
     @classmethod
@@ -133,6 +141,8 @@ class SqliteEventStore:
             scanner = await aiosqlite.connect(uri, uri=True, isolation_level=None)
             resources.push_async_callback(scanner.close)
             await _in_thread(scanner, sqlite_schema.set_up_reader)
+            # It has opened all that it reads from now on: later there may be no descriptor left.
+            await _in_thread(scanner, sqlite_rows.read_head)
             # Not before: a file that is not ours is left as it is.
             private_files.make_directory_private(directory)
             files.hold_beside()
@@ -162,14 +172,16 @@ class SqliteEventStore:
 
     async def find_request(self, key: RequestKey) -> RecordedRequest | None:
         self._check_certain()
-        return self._reader.find_request(key)
+        return self._read(lambda: self._reader.find_request(key))
 
     async def read_stream(
         self, stream: str, *, from_version: int = 0, backwards: bool = False, limit: int = 1000
     ) -> Sequence[EncodedEvent]:
         self._check_certain()
-        few = self._reader.read_stream(
-            stream, from_version=from_version, backwards=backwards, limit=min(limit, POINT_READ_EVENTS)
+        few = self._read(
+            lambda: self._reader.read_stream(
+                stream, from_version=from_version, backwards=backwards, limit=min(limit, POINT_READ_EVENTS)
+            )
         )
         if limit <= POINT_READ_EVENTS or len(few) < POINT_READ_EVENTS:
             return few
@@ -188,7 +200,7 @@ class SqliteEventStore:
         )
 
     async def chain_hash_at(self, position: int) -> bytes | None:
-        return NO_CHAIN if position == 0 else self._reader.chain_hash(position)
+        return NO_CHAIN if position == 0 else self._read(lambda: self._reader.chain_hash(position))
 
     def names(self) -> tuple[Sequence[str], Sequence[str]]:
         """All types of stored events, and all categories of streams; raises `sqlite3.Error`."""
@@ -224,6 +236,14 @@ class SqliteEventStore:
         await self._connection.close()
         self._files.close()
 
+    def _read(self, read: Callable[[], T]) -> T:
+        """What is read in the loop's thread."""
+        try:
+            return read()
+        except StoreError as error:
+            self._read_troubles.met(error)
+            raise
+
     async def _scan(
         self, read: Callable[[sqlite3.Connection], Sequence[EncodedEvent]]
     ) -> Sequence[EncodedEvent]:
@@ -231,6 +251,9 @@ class SqliteEventStore:
             return await _in_thread(self._scanner, read)
         except ValueError as error:  # aiosqlite's way to say that the connection is closed
             raise StoreUnavailable from error
+        except StoreError as error:
+            self._read_troubles.met(error)
+            raise
 
     async def _write(self, batch: list[Accepted]) -> None:
         """One hop to the writer's thread for the batch, and one turn of the loop for what came of it."""
@@ -302,7 +325,10 @@ class SqliteEventStore:
             self._detach(change)
         else:
             self._watch = self._loop.call_later(IDLE_SECONDS, self._look_at_files)
-            if self._writer.is_kept_large and (self._shrinking is None or self._shrinking.done()):
+            self._looks += 1
+            wanted = self._writer.lacks_checkpoint and self._looks % LOOKS_TO_CHECKPOINT == 0
+            is_idle = self._shrinking is None or self._shrinking.done()
+            if is_idle and (wanted or self._writer.is_kept_large):
                 self._shrinking = self._loop.create_task(self._move_into_database())
 
     def _detach(self, change: FilesChanged) -> None:
@@ -348,7 +374,9 @@ def _failures_as_reasons(directory: Path, file: Path) -> Iterator[None]:
     try:
         yield
     except DataDamaged as error:
-        raise LogDamaged.at_position(file, int(error.metadata["position"])) from error
+        if error.position is None:
+            raise LogDamaged.as_a_database(file, str(error.__cause__ or error)) from error
+        raise LogDamaged.at_position(file, error.position) from error
     except (OSError, sqlite3.Error, FilesChanged) as error:
         if isinstance(error, sqlite3.Error) and cause_of(error) is Cause.DAMAGED:
             raise LogDamaged.as_a_database(file, str(error)) from error

@@ -8,6 +8,7 @@ twelfth longer.
 import sqlite3
 from collections.abc import Sequence
 
+from foldlog_server.stores.refusals import ERRORS, NotCommitted
 from foldlog_server.stores.statements import Blob, Statement, Value, over, statement
 
 _CREATE = [
@@ -47,13 +48,21 @@ def commit(
     requests: Sequence[RequestRow],
     others: Sequence[Statement] = (),
 ) -> None:
-    """Store rows, and what `others` say, in one transaction; it is on disk when this returns."""
+    """Store rows, and what `others` say, in one transaction; it is on disk when this returns.
+
+    Raises `NotCommitted` where something went wrong before all of it was to be committed.
+    """
     rows = [(*event, *_NO_REQUEST) for event in events] + [(*_NO_EVENT, *request) for request in requests]
     statements = [*over(rows, _INSERT), *others]
     if len(statements) == 1:
         connection.execute(*statements[0])
     elif statements:
         connection.execute("BEGIN IMMEDIATE")
-        for one in statements:
-            connection.execute(*one)
+        try:
+            for one in statements:
+                connection.execute(*one)
+        except sqlite3.IntegrityError:
+            raise
+        except ERRORS as error:
+            raise NotCommitted from error
         connection.execute("COMMIT")

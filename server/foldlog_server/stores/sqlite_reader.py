@@ -4,10 +4,9 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from foldlog_server.core.errors import StoreUnavailable
 from foldlog_server.core.event_store import Head, RecordedRequest, RequestKey
 from foldlog_server.core.events import EncodedEvent, category_of
-from foldlog_server.stores import sqlite_requests, sqlite_rows
+from foldlog_server.stores import refusals, sqlite_requests, sqlite_rows
 from foldlog_server.stores.admission import stored_key
 from foldlog_server.stores.causes import Cause, cause_of
 from foldlog_server.stores.opening import DataDirectoryUnusable, NoLog, NotALog
@@ -29,8 +28,8 @@ _SELECT_STREAM_BEYOND = statement("select_stream_beyond")
 class SqliteLogReader:
     """A log as it is on disk: each call sees all that is committed, and whole transactions only.
 
-    Belongs to the thread that opened it. Raises `DataDamaged` for bytes that do not fit their checksum and
-    `StoreUnavailable` when the database cannot be read, or the reader is closed.
+    Belongs to the thread that opened it. Raises `DataDamaged` for bytes that are not what was written,
+    `StoreHindered` when it cannot be read now, and `StoreUnavailable` when the reader is closed.
     """
 
     def __init__(self, connection: sqlite3.Connection, log_id: str) -> None:
@@ -63,23 +62,23 @@ class SqliteLogReader:
         """The end of the log."""
         try:
             return sqlite_rows.read_head(self._connection)
-        except sqlite3.Error as error:
-            raise StoreUnavailable from error
+        except refusals.ERRORS as error:
+            raise refusals.of_reading(error) from error
 
     def chain_hash(self, position: int) -> bytes | None:
         """The chain hash at a position, by which one can tell whether a log is the one it was."""
         try:
             row = self._connection.execute(_SELECT_CHAIN, (position,)).fetchone()
-        except sqlite3.Error as error:
-            raise StoreUnavailable from error
+        except refusals.ERRORS as error:
+            raise refusals.of_reading(error) from error
         return None if row is None else bytes(row[0])
 
     def find_request(self, key: RequestKey) -> RecordedRequest | None:
         """As `EventStore.find_request`."""
         try:
             return sqlite_requests.find(self._connection, stored_key(key))
-        except sqlite3.Error as error:
-            raise StoreUnavailable from error
+        except refusals.ERRORS as error:
+            raise refusals.of_reading(error) from error
 
     def types(self) -> Sequence[str]:
         """The full name of every message that was ever stored. Raises `sqlite3.Error`."""

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from contextlib import closing
 
 from foldlog_server.core.codec import NO_CHAIN, chain_hash, checksum, split_record, varint
-from foldlog_server.core.errors import DataDamaged, StoreUnavailable
+from foldlog_server.core.errors import DataDamaged
 from foldlog_server.core.event_store import MAX_BATCH_BYTES, Head
 from foldlog_server.core.events import EncodedEvent
+from foldlog_server.stores import refusals
 from foldlog_server.stores.statements import statement
 
 _END = 2**63 - 1
@@ -28,8 +29,8 @@ def read_all(
     try:
         with closing(connection.execute(_SELECT_ALL[backwards], (first, max(limit, 0)))) as rows:
             return _in_log_order(rows, 0 if backwards else first, -1 if backwards else 1)
-    except sqlite3.Error as error:
-        raise StoreUnavailable from error
+    except refusals.ERRORS as error:
+        raise refusals.of_reading(error) from error
 
 
 def read_stream(
@@ -40,8 +41,8 @@ def read_stream(
     try:
         with closing(connection.execute(_SELECT_STREAM[backwards], (stream, first, max(limit, 0)))) as rows:
             return _in_stream_order(rows, stream, 0 if backwards else first, -1 if backwards else 1)
-    except sqlite3.Error as error:
-        raise StoreUnavailable from error
+    except refusals.ERRORS as error:
+        raise refusals.of_reading(error) from error
 
 
 def read_head(connection: sqlite3.Connection) -> Head:

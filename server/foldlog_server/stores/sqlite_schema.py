@@ -29,6 +29,7 @@ _INSERT_SERVED = statement("insert_served")
 
 _RUN_BYTES = 8
 
+# What is sorted, or may be rolled back, is kept in memory: a file for it would take a descriptor and room.
 _WRITER_PRAGMAS = """
     journal_mode = WAL
     synchronous = FULL
@@ -38,6 +39,7 @@ _WRITER_PRAGMAS = """
     journal_size_limit = 67108864
     cache_size = -65536
     busy_timeout = 10000
+    temp_store = MEMORY
     foreign_keys = 0
 """
 # A reader's own cache is emptied by every commit of another connection; the map is not.
@@ -46,6 +48,7 @@ _READER_PRAGMAS = """
     cache_size = -4096
     mmap_size = 1073741824
     busy_timeout = 10000
+    temp_store = MEMORY
 """
 
 

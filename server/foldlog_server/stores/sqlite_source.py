@@ -7,12 +7,12 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from foldlog_server.core.codec import NO_CHAIN, chain_hash, checksum, split_record
-from foldlog_server.core.errors import DataDamaged, StoreUnavailable
+from foldlog_server.core.errors import DataDamaged
 from foldlog_server.core.event_store import MAX_BATCH_BYTES
 from foldlog_server.core.events import EncodedEvent
 from foldlog_server.core.lineage import Ancestor, Opening
 from foldlog_server.core.log_source import Origin, StoredRequest
-from foldlog_server.stores import sqlite_schema
+from foldlog_server.stores import refusals, sqlite_schema
 from foldlog_server.stores.sqlite_rows import read_head
 from foldlog_server.stores.statements import statement
 
@@ -42,8 +42,8 @@ def on(connection: sqlite3.Connection) -> Read:
     async def read(function: Callable[[sqlite3.Connection], T]) -> T:
         try:
             return function(connection)
-        except sqlite3.Error as error:
-            raise StoreUnavailable from error
+        except refusals.ERRORS as error:
+            raise refusals.of_reading(error) from error
 
     return read
 

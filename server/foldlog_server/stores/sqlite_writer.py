@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
 from foldlog_server.core.codec import chain_hash, checksum
-from foldlog_server.core.errors import StoreFull, WrongExpectedVersion
+from foldlog_server.core.errors import DataDamaged, WrongExpectedVersion
 from foldlog_server.core.event_store import (
     Append,
     Appended,
@@ -24,9 +24,11 @@ from foldlog_server.core.event_store import (
     StreamAppend,
 )
 from foldlog_server.core.events import EncodedEvent
+from foldlog_server.stores import refusals
 from foldlog_server.stores.admission import Record, encode, ranges
-from foldlog_server.stores.full_disk import is_full
+from foldlog_server.stores.causes import DAMAGE, NO_ROOM, Cause, cause_in
 from foldlog_server.stores.recent import Recent
+from foldlog_server.stores.spell import Spell
 from foldlog_server.stores.sqlite_appended import EventRow, RequestRow, commit, set_up
 from foldlog_server.stores.sqlite_requests import RequestPartitions, request_row
 from foldlog_server.stores.sqlite_rows import read_head, read_newest
@@ -89,6 +91,21 @@ class LogWriter:
         self.newest = read_newest(connection, VERIFIED_ON_OPEN)
         self._requests = RequestPartitions(connection, window_ns)
         self._rows_to_checkpoint = 0
+        self._is_stale = False
+        """What is in memory may not be what the database has."""
+        self._shortage = Spell(
+            "Nothing can be stored: %s. Commands are refused as long as that lasts; each is tried.",
+            "What comes is stored again.",
+        )
+        self._damage = Spell(
+            "The log cannot be written where it is damaged: %s. What touches that is refused. "
+            "See what `foldlog verify` says, and restore a backup.",
+            "",
+        )
+        self._unmoved = Spell(
+            "log.db-wal cannot be copied into log.db, and grows: %s. It is tried again and again.",
+            "log.db-wal has been copied into log.db again.",
+        )
         self._served: int
         self._settled: int
         self._position: int
@@ -116,6 +133,11 @@ class LogWriter:
         return self._rows_to_checkpoint >= CHECKPOINT_ROWS
 
     @property
+    def lacks_checkpoint(self) -> bool:
+        """Whether the last checkpoint was hindered."""
+        return self._unmoved.is_on
+
+    @property
     def is_kept_large(self) -> bool:
         """Whether the write-ahead log is large and a reader kept it so at the last checkpoint."""
         return self._wal.is_kept
@@ -130,24 +152,34 @@ class LogWriter:
             return self._transact(batch, clock_ns, served_ns)
         except sqlite3.IntegrityError:
             # Nothing was stored, and what was believed of the log is wrong; no append is to fail for another.
-            self._reload()
             return [
-                outcome
-                for accepted in batch
-                for outcome in self._transact([accepted], clock_ns, served_ns, believing=False)
+                outcome for accepted in batch for outcome in self._write_alone(accepted, clock_ns, served_ns)
             ]
 
-    def checkpoint(self) -> None:
-        """Copy the write-ahead log into the database; raises what SQLite raises if that cannot be trusted.
+    def _write_alone(self, accepted: Accepted, clock_ns: int, served_ns: int) -> list[Outcome]:
+        try:
+            return self._transact([accepted], clock_ns, served_ns, believing=False)
+        except sqlite3.IntegrityError as error:  # what an index says is not what is stored
+            self._damage.met(str(error))
+            return [_refuse(accepted.append, DataDamaged())]
 
-        Not left to SQLite, which would do it within a commit, and would not tell of a failed sync.
+    def checkpoint(self) -> None:
+        """Copy the write-ahead log into the database; what hinders that is told, and may pass.
+
+        Not left to SQLite, which would do it within a commit, and would not tell of a failed sync. That is
+        raised, as SQLite raises it: pages that an earlier checkpoint has copied would not be copied again,
+        and may be clean in memory and not on the disk. The next start copies all of them.
         """
         self._rows_to_checkpoint = 0
         try:
             self._wal.checkpoint()
-        except sqlite3.Error as error:
-            if not is_full(error):  # a full disk leaves the write-ahead log as it is, for a later time
+        except refusals.ERRORS as error:
+            if refusals.is_failed_sync(error):
                 raise
+            cause = cause_in(self._wal.database.parent, error, growing=self._wal.database)
+            self._unmoved.met(f"{cause.value} ({error})")
+        else:
+            self._unmoved.passed()
 
     def save(self) -> bool:
         """Copy all of the write-ahead log into the database; gives whether it is done."""
@@ -163,7 +195,10 @@ class LogWriter:
     ) -> list[Outcome]:
         rows = _Rows(believing=believing)
         settled = max([accepted.append.not_before for accepted in batch])
+        is_committing = False
         try:
+            self._refresh()
+            before = self._position
             self._time = max(self._recorded, self._settled, settled, clock_ns)
             self._requests.advance(served_ns)
             rows.recorded = self._requests.recorded(
@@ -171,15 +206,30 @@ class LogWriter:
             )
             outcomes = [self._settle(accepted, rows) for accepted in batch]
             others = self._beside(rows, settled, served_ns)
+            is_committing = True
             commit(self._connection, rows.events, list(rows.requests.values()), others)
-        except sqlite3.Error as error:
-            self._roll_back()
-            if not is_full(error):
+        except sqlite3.IntegrityError:
+            self._try_to_refresh()
+            raise
+        except DataDamaged as damage:
+            self._damage.met(damage.message)
+            return [_refuse(accepted.append, DataDamaged(damage.position)) for accepted in batch]
+        except (*refusals.ERRORS, refusals.NotCommitted) as error:
+            cause = refusals.cause_of_writing(error, self._wal.file, is_committing=is_committing)
+            is_known = self._try_to_refresh()
+            if cause is None or (is_committing and is_known and self._position != before):
                 raise
-            self._reload()
-            return [_refuse(accepted.append, StoreFull()) for accepted in batch]
+            self._tell(cause, error)
+            return [_refuse(accepted.append, refusals.of(cause)) for accepted in batch]
         self._take_over(rows, settled, served_ns)
         return outcomes
+
+    def _tell(self, cause: Cause, error: Exception) -> None:
+        spell = self._damage if cause in DAMAGE else self._shortage
+        spell.met(f"{cause.value} ({error.__cause__ or error})")
+        if cause in NO_ROOM and self._rows_to_checkpoint:
+            # What is copied into the database leaves room in the write-ahead log.
+            self._rows_to_checkpoint = CHECKPOINT_ROWS
 
     def _beside(self, rows: _Rows, settled: int, served_ns: int) -> list[Statement]:
         """What else a transaction stores."""
@@ -192,6 +242,8 @@ class LogWriter:
 
     def _take_over(self, rows: _Rows, settled: int, served_ns: int) -> None:
         """Go by what has just been stored."""
+        if rows.events or rows.requests:
+            self._shortage.passed()
         self._rows_to_checkpoint += len(rows.events) + len(rows.requests)
         self._settled = max(self._settled, settled)
         if rows.events:
@@ -202,7 +254,7 @@ class LogWriter:
     def _settle(self, accepted: Accepted, rows: _Rows) -> Outcome:
         try:
             appended = self._store(accepted.append, accepted.key, rows)
-        except sqlite3.Error:
+        except refusals.ERRORS:  # perhaps between two changes
             raise
         except Exception as refusal:
             return _refuse(accepted.append, refusal)
@@ -271,9 +323,21 @@ class LogWriter:
         key = self._types[name] = len(self._types) + 1
         return key, name
 
-    def _roll_back(self) -> None:
-        if self._connection.in_transaction:  # SQLite rolls back by itself on some errors
-            self._connection.execute("ROLLBACK")
+    def _try_to_refresh(self) -> bool:
+        """Begin anew after a transaction that failed; if that cannot be done now, the next one does it."""
+        self._is_stale = True
+        try:
+            self._refresh()
+        except (*refusals.ERRORS, DataDamaged):
+            return False
+        return True
+
+    def _refresh(self) -> None:
+        if self._is_stale:
+            if self._connection.in_transaction:  # SQLite rolls back by itself on some errors
+                self._connection.execute("ROLLBACK")
+            self._reload()
+            self._is_stale = False
 
     def _reload(self) -> None:
         """Take the state from the database."""

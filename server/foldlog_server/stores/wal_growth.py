@@ -24,7 +24,8 @@ class WalGrowth:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._file = wal_of(Path(connection.execute("PRAGMA database_list").fetchone()[2]))
+        self.database = Path(connection.execute("PRAGMA database_list").fetchone()[2])
+        self.file = wal_of(self.database)
         self._told_at = TOLD_BYTES
         self.is_kept = False
         """Whether the file is large, and would be made empty if no reader kept it."""
@@ -39,7 +40,7 @@ class WalGrowth:
             self._tell(size)
         elif not self.is_kept and self._told_at > TOLD_BYTES:
             self._told_at = TOLD_BYTES
-            _log.info("%s is empty again: the transaction that kept it has ended.", self._file)
+            _log.info("%s is empty again: the transaction that kept it has ended.", self.file)
         return is_all
 
     def _make_empty(self) -> bool:
@@ -61,12 +62,12 @@ class WalGrowth:
             "%s has grown to %d MiB and goes on growing: some program keeps a transaction open in which it "
             "reads log.db, and until that ends nothing can be written over. See who has the file open, by "
             "`fuser -v` or `lsof`, and let it end its transaction; readers are to use short ones.",
-            self._file,
+            self.file,
             size // (1024 * 1024),
         )
 
     def _size(self) -> int:
         try:
-            return self._file.stat().st_size
+            return self.file.stat().st_size
         except OSError:  # it is not there, which others notice
             return 0

@@ -7,6 +7,7 @@ import grpc
 
 from foldlog_server.transport import health, reflection
 from foldlog_server.transport.calls import Calls, RpcMethodHandler
+from foldlog_server.transport.connections import most_connections
 from foldlog_server.transport.health import Health
 from foldlog_server.transport.trace_context import keep_trace
 from foldlog_server.transport.unix_socket import SocketFile, SocketUnusable, grpc_address, is_unix, path_of
@@ -32,6 +33,12 @@ _OPTIONS: list[tuple[str, Any]] = [
 ]
 
 
+def _most_connections() -> list[tuple[str, Any]]:
+    """Who comes beyond that is cut off at once: without a descriptor left, he would wait for an answer."""
+    most = most_connections()
+    return [("grpc.max_allowed_incoming_connections", most)] if most else []
+
+
 class AddressInUse(Exception):
     """The address cannot be listened on."""
 
@@ -41,7 +48,7 @@ class BoundPort:
 
     def __init__(self, address: str) -> None:
         """Raises `AddressInUse`."""
-        self.server = grpc.aio.server(options=_OPTIONS)
+        self.server = grpc.aio.server(options=[*_OPTIONS, *_most_connections()])
         self.number = 0
         """The port, chosen by the system for port 0; 0 for a Unix socket."""
         self._file: SocketFile | None = None

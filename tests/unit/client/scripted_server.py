@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -28,6 +28,11 @@ class Failure:
     message: str = "no"
     details: Sequence[Any] = ()
     trailers: Sequence[tuple[str, str]] = ()
+
+    @property
+    def reason(self) -> str:
+        """The catalogue's; empty if there is none."""
+        return next((detail.reason for detail in self.details if isinstance(detail, ErrorInfo)), "")
 
     @property
     def metadata(self) -> tuple[tuple[str, str | bytes], ...]:
@@ -55,10 +60,15 @@ def packed(detail: Message) -> Packed:
 
 
 def refusal(
-    code: grpc.StatusCode, reason: str, *, domain: str = "foldlog.v1", retry_after: float | None = None
+    code: grpc.StatusCode,
+    reason: str,
+    *,
+    domain: str = "foldlog.v1",
+    retry_after: float | None = None,
+    metadata: Mapping[str, str] | None = None,
 ) -> Failure:
     """A failure as the server's error catalogue makes it."""
-    details: list[Any] = [ErrorInfo(reason=reason, domain=domain)]
+    details: list[Any] = [ErrorInfo(reason=reason, domain=domain, metadata=metadata)]
     if retry_after is not None:
         delay = Duration()
         delay.FromNanoseconds(int(retry_after * 1e9))

@@ -26,6 +26,7 @@ from foldlog_client import Client, LogPosition, Retry
 from foldlog_client.errors import (
     Contended,
     Exhausted,
+    FoldlogError,
     LogReplaced,
     Rejected,
     TimedOut,
@@ -114,6 +115,60 @@ async def test_what_cannot_pass_is_raised_at_once(
     with pytest.raises(error):
         await client.orders.submit_order(order_id="o-1")
     assert len(server.calls) == 1
+
+
+NOT_LOOKED_UP = {"request_id_not_looked_up": "true"}
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        refusal(grpc.StatusCode.UNAVAILABLE, "STORE_HINDERED", metadata=NOT_LOOKED_UP),
+        refusal(grpc.StatusCode.UNAVAILABLE, "LOG_DETACHED", metadata=NOT_LOOKED_UP),
+        refusal(grpc.StatusCode.DATA_LOSS, "DATA_DAMAGED", metadata=NOT_LOOKED_UP),
+        Failure(grpc.StatusCode.RESOURCE_EXHAUSTED),
+    ],
+)
+@pytest.mark.parametrize("unknown", [UNAVAILABLE, refusal(grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE")])
+async def test_an_attempt_that_may_have_acted_is_not_forgotten_for_one_that_did_not(
+    server: ScriptedServer, connect: Connect, unknown: Failure, last: Failure
+) -> None:
+    server.answers("SubmitOrder", unknown, last)
+    async with connect(server.target, retry=Retry(attempts=2, first=0)) as client:
+        with pytest.raises(Unavailable) as caught:
+            await client.orders.submit_order(order_id="o-1")
+    assert caught.value.reason == unknown.reason
+    assert "The last attempt stored nothing: " in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize(
+    ("failure", "error"),
+    [
+        (refusal(grpc.StatusCode.UNAVAILABLE, "STORE_HINDERED"), Unavailable),
+        (refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "STORE_FULL", retry_after=0.0), Exhausted),
+        (refusal(grpc.StatusCode.FAILED_PRECONDITION, "ORDER_EMPTY"), Rejected),
+    ],
+)
+async def test_who_has_looked_what_became_of_all_attempts_is_believed(
+    server: ScriptedServer, connect: Connect, failure: Failure, error: type[FoldlogError]
+) -> None:
+    server.answers("SubmitOrder", UNAVAILABLE, failure)
+    async with connect(server.target, retry=Retry(attempts=2, first=0)) as client:
+        with pytest.raises(error) as caught:
+            await client.orders.submit_order(order_id="o-1")
+    assert caught.value.reason == failure.reason
+
+
+async def test_an_attempt_that_stored_nothing_is_told_as_it_is_when_none_before_it_may_have(
+    server: ScriptedServer, connect: Connect
+) -> None:
+    hindered = refusal(grpc.StatusCode.UNAVAILABLE, "STORE_HINDERED", metadata=NOT_LOOKED_UP)
+    server.answers("SubmitOrder", hindered, hindered)
+    async with connect(server.target, retry=Retry(attempts=2, first=0)) as client:
+        with pytest.raises(Unavailable) as caught:
+            await client.orders.submit_order(order_id="o-1")
+    assert caught.value.reason == "STORE_HINDERED"
+    assert caught.value.metadata == NOT_LOOKED_UP
 
 
 async def test_pauses_grow_and_are_never_shorter_than_the_server_asks(

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -24,6 +23,7 @@ from foldlog_server.core.view import Key, View
 from foldlog_server.stores import read_model, view_files
 from foldlog_server.stores.read_model import SqliteReadModel
 from foldlog_server.stores.writer_thread import WriterThread
+from tests.support.faults import sqlite_error
 from tests.support.list_log import ListLog
 from tests.support.order_counts import (
     CODEC,
@@ -181,7 +181,7 @@ async def test_a_write_that_fails_parks_nothing(tmp_path: Path, monkeypatch: pyt
         model = projector.read_model
 
         def fail(*_: Any) -> None:
-            raise sqlite3.OperationalError("disk full")
+            raise sqlite_error("FULL")
 
         monkeypatch.setattr(read_model, "_transact", fail)
         here = Checkpoint(*log.head)

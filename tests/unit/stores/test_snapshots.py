@@ -166,5 +166,5 @@ async def test_one_that_cannot_be_kept_is_told_and_harms_nobody(
     with caplog.at_level(logging.WARNING):
         await kept(snapshots, snapshot(1000))
         await kept(snapshots)
-    assert "A snapshot cannot be kept" in caplog.text
+    assert "Snapshots cannot be kept" in caplog.text
     assert snapshots.newest("stock-1", STOCK, LATEST) is None
