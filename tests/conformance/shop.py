@@ -34,6 +34,15 @@ def request_id() -> str:
     return str(uuid.uuid4())
 
 
+def of_another_history(token: str) -> str:
+    """A token of the same position and log, seen in a history that the log does not have.
+
+    Tokens are opaque to clients. Only a server that was set back gives such a one out, so it is made up here: the
+    last of the 32 characters before the dot belongs to what names the history.
+    """
+    return token[:31] + ("A" if token[31] != "A" else "B") + token[32:]
+
+
 def money(units: int = 0, nanos: int = 0, currency: str = "GBP") -> Money:
     return Money(currency_code=currency, units=units, nanos=nanos)
 

@@ -10,7 +10,7 @@ from grpc import StatusCode
 from foldlog.inventory.v1.commands_pb2 import ReceiveStock, ReleaseStock, ReservationLine, ReserveStock
 from foldlog.orders.v1.commands_pb2 import AddItem, CreateOrder, RemoveItem, SubmitOrder
 from foldlog.v1.commands_pb2 import Reply
-from tests.conformance.shop import Shop, fresh, line, names, request_id
+from tests.conformance.shop import Shop, fresh, line, names, of_another_history, request_id
 from tests.support.wire import METHODS, refused
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -251,6 +251,25 @@ async def test_result_where_nothing_is(shop: Shop) -> None:
     assert (result.version, result.position) == (0, 0)
 
 
+async def test_result_token(shop: Shop) -> None:
+    """A result carries its position as a token, and one for each event; a replayed result carries the same."""
+    key = request_id()
+    made = create()
+    first = (await shop.send(made, request_id=key)).result
+    again = (await shop.send(made, request_id=key)).result
+    assert again.replayed
+    assert (first.token, list(first.event_tokens)) == (again.token, list(again.event_tokens))
+    assert (first.token, len(first.event_tokens)) == (first.event_tokens[-1], len(first.events))
+
+
+async def test_session_token(shop: Shop) -> None:
+    """A command is carried out whatever session token it carries; the result says if that is of another history."""
+    seen = (await shop.send(create())).result.token
+    for token, is_replaced in ((seen, False), (of_another_history(seen), True)):
+        result = (await shop.send(create(), session_token=token)).result
+        assert (result.session_replaced, len(result.events)) == (is_replaced, 1)
+
+
 async def test_durable_when_answered(shop: Shop) -> None:
     """What was answered is in the log: its events are read back at once."""
     for _ in range(20):
@@ -281,6 +300,18 @@ async def test_expected_version_third(shop: Shop) -> None:
     """The expected version is checked before existence."""
     submit = SubmitOrder(order_id=fresh("o"))
     assert (await refused(shop.send(submit, expected_version=9))).reason == "VERSION_CONFLICT"
+
+
+async def test_expected_version_of_another_history(shop: Shop) -> None:
+    """A version that was read in another history is not the one expected: FAILED_PRECONDITION (LOG_REPLACED)."""
+    order_id = await shop.order()
+    add = AddItem(order_id=order_id, line=line("milk"))
+    token = (await shop.head()).token
+    stale = of_another_history(token)
+    refusal = await refused(shop.send(add, expected_version=2, expected_version_token=stale))
+    assert (refusal.code, refusal.reason) == (StatusCode.FAILED_PRECONDITION, "LOG_REPLACED")
+    added = await shop.send(add, expected_version=2, expected_version_token=token)
+    assert added.result.version == 3
 
 
 async def test_existence_before_rules(shop: Shop) -> None:

@@ -27,7 +27,7 @@ from foldlog.orders.v1.queries_pb2 import (
 )
 from foldlog.orders.v1.types_pb2 import ORDER_STATUS_CANCELLED, ORDER_STATUS_SHIPPED, ORDER_STATUS_SUBMITTED
 from foldlog.v1.reads_pb2 import WHEN_BEHIND_ANSWER, WHEN_BEHIND_FAIL, AsOf, ReadOptions
-from tests.conformance.shop import STATUSES, Shop, fresh, line, money, names
+from tests.conformance.shop import STATUSES, Shop, fresh, line, money, names, of_another_history
 from tests.support.wire import Refusal, refused
 
 QUERIES = [
@@ -101,6 +101,15 @@ async def test_another_log(shop: Shop, query: Any) -> None:
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=name)
+async def test_another_history(shop: Shop, query: Any) -> None:
+    """{query.DESCRIPTOR.name}: a token of another history is FAILED_PRECONDITION (LOG_REPLACED)."""
+    await shop.order()
+    token = of_another_history((await shop.head()).token)
+    refusal = await refused(shop.ask(with_options(query, min_position_token=token)))
+    assert (refusal.code, refusal.reason) == (StatusCode.FAILED_PRECONDITION, "LOG_REPLACED")
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=name)
 async def test_longest_wait(shop: Shop, query: Any) -> None:
     """{query.DESCRIPTOR.name}: `max_wait` is at most 30 seconds."""
     refusal = await refused(shop.ask(with_options(query, max_wait=Duration(seconds=30, nanos=1))))
@@ -116,6 +125,17 @@ async def test_read_your_writes(shop: Shop) -> None:
         listed = await shop.ask(ListCurrentOrdersRequest(customer_id=customer, options=options))
         assert len(listed.orders) == count
         assert listed.freshness.position >= created.result.position
+
+
+async def test_read_your_writes_by_token(shop: Shop) -> None:
+    """A query with a command's token sees what the command did, and gives a token of what it has seen."""
+    customer = fresh("c")
+    for count in range(1, 21):
+        created = await shop.send(CreateOrder(customer_id=customer, currency_code="GBP"))
+        options = ReadOptions(min_position_token=created.result.token)
+        listed = await shop.ask(ListCurrentOrdersRequest(customer_id=customer, options=options))
+        assert len(listed.orders) == count
+        assert listed.freshness.token.endswith(f".{listed.freshness.position}")
 
 
 async def test_freshness(shop: Shop) -> None:

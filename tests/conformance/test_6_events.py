@@ -17,7 +17,7 @@ from foldlog.v1.event_service_pb2 import (
     ReadStreamRequest,
     SubscribeRequest,
 )
-from tests.conformance.shop import Shop, fresh, line, names
+from tests.conformance.shop import Shop, fresh, line, names, of_another_history
 from tests.support.wire import refused
 
 MEBIBYTE = 1024 * 1024
@@ -236,6 +236,43 @@ async def test_another_log(shop: Shop) -> None:
     """A position of another log is FAILED_PRECONDITION (LOG_REPLACED)."""
     refusal = await refused(anext(aiter(shop.ask(SubscribeRequest(log_id="another")))))
     assert (refusal.code, refusal.reason) == (StatusCode.FAILED_PRECONDITION, "LOG_REPLACED")
+
+
+@pytest.mark.parametrize("method", ["ReadStream", "ReadAll", "Subscribe"])
+async def test_another_history(shop: Shop, method: str) -> None:
+    """{method}: a token of another history is FAILED_PRECONDITION (LOG_REPLACED)."""
+    order_id = await shop.order()
+    token = of_another_history((await shop.head()).token)
+    request = {
+        "ReadStream": ReadStreamRequest(stream=f"order-{order_id}", seen_token=token),
+        "ReadAll": ReadAllRequest(seen_token=token),
+        "Subscribe": SubscribeRequest(after_token=token),
+    }[method]
+    refusal = await refused(anext(aiter(shop.ask(request))))
+    assert (refusal.code, refusal.reason) == (StatusCode.FAILED_PRECONDITION, "LOG_REPLACED")
+
+
+async def test_tokens(shop: Shop) -> None:
+    """Every event comes with a token of its position, and every message of a subscription with one of its own."""
+    before = (await shop.head()).position
+    await shop.order("RESERVED")
+    messages = await caught_up(shop, subscribe(before))
+    for message in messages:
+        assert message.token.endswith(f".{message.position}")
+        for event, token in zip(message.events.events, message.events.tokens, strict=True):
+            assert token.endswith(f".{event.position}")
+    told = [token for message in messages for token in message.events.tokens]
+    read = [batch async for batch in shop.ask(ReadAllRequest(from_position=before + 1))]
+    assert [token for batch in read for token in batch.tokens][: len(told)] == told
+
+
+async def test_after_token(shop: Shop) -> None:
+    """After a token: the next event is the first; a read that was given one goes on behind it."""
+    order_id = await shop.order("RESERVED")
+    [batch] = [batch async for batch in shop.ask(ReadStreamRequest(stream=f"order-{order_id}"))]
+    token, after = batch.tokens[1], batch.events[1].position
+    first = delivered(await caught_up(shop, SubscribeRequest(after_token=token)))[0]
+    assert (first.position, (await read_all(shop, seen_token=token))[0]) == (after + 1, after + 1)
 
 
 # Filters

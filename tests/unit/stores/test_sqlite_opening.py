@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from foldlog_server.core.errors import ReadRefused
 from foldlog_server.core.event_store import StreamAppend
 from foldlog_server.stores import sqlite as engine
 from foldlog_server.stores import sqlite_schema
@@ -289,3 +290,44 @@ async def test_each_opening_for_writing_is_recorded_with_the_position_behind_whi
     assert [position for position, _ in rows] == [0, 2, 2]
     assert len({run for _, run in rows}) == 3
     assert {len(run) for _, run in rows} == {8}
+
+
+async def test_tokens_outlive_openings_and_do_not_fit_another_log(tmp_path: Path) -> None:
+    given: list[str] = []
+    for _ in range(3):
+        store = await open_at(tmp_path / "one")
+        for _ in range(2):
+            await store.append(append(part(f"order-{new_id()}", 0, b"1")))
+        given.append(store.lineage.token(store.head.position))
+        await store.close()
+    other, store = await open_at(tmp_path / "other"), await open_at(tmp_path / "one")
+    assert [store.lineage.position_of(token, 6) for token in given] == [2, 4, 6]
+    assert [store.lineage.token(position) for position in (2, 4, 6)] == given
+    for token in given:
+        with pytest.raises(ReadRefused):
+            other.lineage.position_of(token, 6)
+    await store.close()
+    await other.close()
+
+
+async def test_what_format_1_wrote_is_told_from_what_it_wrote_in_another_copy(tmp_path: Path) -> None:
+    given: list[tuple[str, SqliteEventStore]] = []
+    for name, payload in (("one", b"1"), ("other", b"2")):
+        directory = tmp_path / name
+        store = await open_at(directory)
+        await store.append(append(part("order-1", 0, payload)))
+        await store.close()
+        change(
+            directory,
+            *(f"DROP TABLE {table}" for table in ("openings", "ancestors", "served")),
+            "UPDATE log SET log_id = '01938f3e-7c5a-7000-8000-3f2a1b0c9d8e'",
+            "PRAGMA user_version = 1",
+        )
+        store = await open_at(directory)
+        given.append((store.lineage.token(1), store))
+    (token, store), (other_token, other) = given
+    assert store.lineage.position_of(token, 1) == other.lineage.position_of(other_token, 1) == 1
+    with pytest.raises(ReadRefused):
+        store.lineage.position_of(other_token, 1)
+    await store.close()
+    await other.close()
