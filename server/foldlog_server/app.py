@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 
 import uuid_utils
@@ -22,7 +22,7 @@ from foldlog_server.core.admin import Admin
 from foldlog_server.core.aggregates import Aggregates
 from foldlog_server.core.clock import Clock
 from foldlog_server.core.command_handler import CommandHandler
-from foldlog_server.core.errors import StoreError
+from foldlog_server.core.errors import NothingToBuildFrom, StoreError
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.fold import Folds
 from foldlog_server.core.live_query import compile_watch
@@ -30,7 +30,9 @@ from foldlog_server.core.past import Past
 from foldlog_server.core.projector import Projector
 from foldlog_server.core.projectors import Projectors
 from foldlog_server.core.query_handler import Query, Reads
+from foldlog_server.core.read_model import ReadModelDamaged
 from foldlog_server.core.rebuilds import Rebuilds
+from foldlog_server.core.repairs import Repairs
 from foldlog_server.core.snapshots import Snapshots
 from foldlog_server.domains import CODEC, DECIDERS, VIEWS
 from foldlog_server.inventory.queries import get_stock
@@ -69,6 +71,7 @@ class App:
         store: SqliteEventStore,
         projectors: Projectors,
         rebuilds: Rebuilds,
+        repairs: Repairs,
         snapshots: SqliteSnapshots,
         server: GrpcServer,
         port: BoundPort,
@@ -77,6 +80,7 @@ class App:
         self._store = store
         self._projectors = projectors
         self._rebuilds = rebuilds
+        self._repairs = repairs
         self._snapshots = snapshots
         self._server = server
         self._lookout = Lookout(clock)
@@ -121,20 +125,24 @@ class App:
             await _tell_of_events_ahead(store, server_clock())
             _tell_what_is_unknown(store, settings)
             writer = WriterThread()
-            projectors, interrupted = await _open_views(store, settings, writer)
+            projectors, serving, interrupted = await _open_views(store, settings, writer)
             opened.push_async_callback(projectors.stop)
-            rebuilds = Rebuilds(projectors, BuildProcess(settings.data, store, writer, interrupted))
+            builder = _builder(settings, store, writer, serving, interrupted)
+            rebuilds = Rebuilds(projectors, builder)
             opened.push_async_callback(rebuilds.stop)
+            repairs = Repairs(projectors, rebuilds, lambda view, well: server.set_well(view, well))
+            opened.push_async_callback(repairs.stop)
             snapshots = await _open_snapshots(store, settings, writer)
             opened.push_async_callback(snapshots.close)
-            server = _server(port, store, projectors, rebuilds, snapshots, settings, server_clock)
+            server = _server(port, store, projectors, rebuilds, repairs, snapshots, settings, server_clock)
             before_serving()
             await server.start()
             store.when_detached(lambda: server.set_serving(False))
             projectors.start()
             _go_on_building(rebuilds, projectors, interrupted, settings)
+            repairs.start()
             opened.pop_all()
-            return cls(store, projectors, rebuilds, snapshots, server, port, server_clock)
+            return cls(store, projectors, rebuilds, repairs, snapshots, server, port, server_clock)
 
     @property
     def refusal(self) -> StoreError | None:
@@ -149,6 +157,7 @@ class App:
         """
         self._lookout.stop()
         await self._server.stop(grace)
+        await self._repairs.stop()
         await self._rebuilds.stop()
         if self._store.refusal is not None:
             return
@@ -178,23 +187,48 @@ def _tell_what_is_unknown(store: SqliteEventStore, settings: Settings) -> None:
 
 
 async def _open_views(
-    store: EventStore, settings: Settings, writer: WriterThread
-) -> tuple[Projectors, dict[str, ViewFile]]:
-    """The views, and the files of those that were being built anew, by view."""
+    store: SqliteEventStore, settings: Settings, writer: WriterThread
+) -> tuple[Projectors, dict[str, ViewFile], dict[str, ViewFile]]:
+    """The views, the files that they are answered from, and those that were being built anew, by view."""
     directory = settings.data / "views"
     projectors: list[Projector] = []
+    serving: dict[str, ViewFile] = {}
     interrupted: dict[str, ViewFile] = {}
+    head = store.head.position
     try:
         for view in VIEWS:
             choice = await view_files.choose(view, directory, store)
-            read_model = await SqliteReadModel.open(choice.serving, view, writer)
-            projectors.append(Projector(view, read_model, follows=choice.follows))
+            read_model = await SqliteReadModel.open(
+                choice.serving, view, writer, lambda: store.is_out_of_place
+            )
+            # One that has nothing yet would answer that nothing is there.
+            answers_from = 0 if read_model.position else head
+            projectors.append(Projector(view, read_model, follows=choice.follows, answers_from=answers_from))
+            serving[view.name] = choice.serving
             if choice.building is not None:
                 interrupted[view.name] = choice.building
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error, ReadModelDamaged) as error:
         await Projectors(projectors, store).stop()
         raise DataDirectoryUnusable(directory, error) from error
-    return Projectors(projectors, store), interrupted
+    return Projectors(projectors, store), serving, interrupted
+
+
+def _builder(
+    settings: Settings,
+    store: SqliteEventStore,
+    writer: WriterThread,
+    serving: Mapping[str, ViewFile],
+    interrupted: Mapping[str, ViewFile],
+) -> BuildProcess:
+    return BuildProcess(
+        settings.data,
+        store,
+        writer,
+        serving,
+        interrupted,
+        lambda: NothingToBuildFrom() if store.is_out_of_place else None,
+        lambda: store.is_out_of_place,
+    )
 
 
 def _go_on_building(
@@ -220,6 +254,7 @@ def _server(
     store: EventStore,
     projectors: Projectors,
     rebuilds: Rebuilds,
+    repairs: Repairs,
     snapshots: Snapshots,
     settings: Settings,
     clock: Clock,
@@ -247,7 +282,7 @@ def _server(
     services[service.full_name] = event_handlers(service, calls, store)
     service = admin.DESCRIPTOR.services_by_name["AdminService"]
     services[service.full_name] = admin_handlers(
-        service, calls, Admin(store, projectors, rebuilds, reads, clock)
+        service, calls, Admin(store, projectors, rebuilds, repairs, reads, clock)
     )
     return GrpcServer(port, services, calls, with_reflection=settings.reflection)
 

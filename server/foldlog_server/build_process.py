@@ -8,8 +8,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from foldlog_server.core.errors import StoreError
 from foldlog_server.core.event_store import EventStore
-from foldlog_server.core.read_model import ReadModel
+from foldlog_server.core.read_model import ReadModel, ReadModelDamaged
 from foldlog_server.core.rebuilds import BuildFailed, Progress
 from foldlog_server.core.view import View
 from foldlog_server.stores import refusals, view_files
@@ -32,17 +33,33 @@ class BuildProcess:
     """Starts one process a view, and another when that one is killed."""
 
     def __init__(
-        self, data: Path, store: EventStore, thread: WriterThread, interrupted: Mapping[str, ViewFile]
+        self,
+        data: Path,
+        store: EventStore,
+        thread: WriterThread,
+        serving: Mapping[str, ViewFile],
+        interrupted: Mapping[str, ViewFile],
+        refusal: Callable[[], StoreError | None],
+        is_detached: Callable[[], bool],
     ) -> None:
-        """`thread` writes what has been built; `interrupted` are files, by view, that were being built."""
+        """`thread` writes what has been built; `serving` are the files, by view, that are answered from, and
+        `interrupted` those that were being built. `refusal` says why nothing can be built, if that is so;
+        for `is_detached` see `SqliteReadModel.open`.
+        """
         self._data = data
         self._store = store
         self._thread = thread
         self._files = dict(interrupted)
+        self._newest = {name: file.number for name, file in [*serving.items(), *interrupted.items()]}
+        """The highest number that a file of each view has or had."""
+        self._refusal = refusal
+        self._is_detached = is_detached
 
     def prepare(self, view: View) -> None:
+        if (refusal := self._refusal()) is not None:
+            raise refusal
         if view.name not in self._files:
-            file = view_files.new_file(view, self._data / "views")
+            file = view_files.new_file(view, self._data / "views", self._newest.get(view.name, 0))
             try:
                 view_files.make(file.path, view, self._store.log_id, is_complete=False)
             except (OSError, sqlite3.Error, MemoryError) as error:
@@ -51,6 +68,7 @@ class BuildProcess:
                 if cause is Cause.OTHER or cause in DAMAGE:
                     raise
                 raise refusals.of(cause) from error
+            self._newest[view.name] = file.number
             self._files[view.name] = file
 
     async def build(self, view: View, tell: Callable[[Progress], None]) -> ReadModel:
@@ -66,6 +84,7 @@ class BuildProcess:
         while (code := await self._run(view, file, hear)) != 0:
             in_vain += 1
             if in_vain == ATTEMPTS:
+                self._files[view.name] = file  # whoever tries again goes on with it
                 raise BuildFailed(f"its process ended {ATTEMPTS} times with {code}, and came no further")
             pause = PAUSE * 2 ** (in_vain - 1)
             _log.warning(
@@ -76,7 +95,11 @@ class BuildProcess:
             )
             await asyncio.sleep(pause)
         file.lock.unlink(missing_ok=True)
-        return await SqliteReadModel.open(file, view, self._thread)
+        try:
+            return await SqliteReadModel.open(file, view, self._thread, self._is_detached)
+        except (ReadModelDamaged, OSError, sqlite3.Error) as error:
+            file.delete()
+            raise BuildFailed(f"what was built cannot be opened: {error}") from error
 
     async def _run(self, view: View, file: ViewFile, tell: Callable[[Progress], None]) -> int:
         """Its exit code; raises `BuildFailed` if it is of no use to start another."""

@@ -74,7 +74,7 @@ async def build(view: View, file: ViewFile, log: Log, tell: Callable[[Told], Non
 
     Raises `Indigestible`, and `ReadModelUnavailable` if the file cannot be written.
     """
-    contents = view_files.contents_of(file.path)
+    contents = await view_files.whole_contents_of(file, view)
     if contents is None or not await view_files.fits(log, contents):
         view_files.make(file.path, view, log.log_id, is_complete=False)
     read_model = await SqliteReadModel.open(file, view, WriterThread())

@@ -100,10 +100,16 @@ def _state(state: ViewState) -> str:
         parts.append(f"being rebuilt: {told(_step(state))}")
     if state.outdated:
         parts.append("answers former documents until it is rebuilt")
+    if state.damage:
+        parts.append(f"damaged, answers nothing until it is rebuilt: {state.damage}")
+    if state.hindrance:
+        parts.append(f"cannot go on, answers what it has: {state.hindrance}")
     if state.stopped:
         parts.append(f"stopped: {state.stopped}")
     if state.rebuild_error:
         parts.append(f"could not be rebuilt: {state.rebuild_error}")
+    if state.HasField("next_rebuild"):
+        parts.append(f"is rebuilt again in {state.next_rebuild.ToTimedelta().total_seconds():.0f} s")
     return "; ".join(parts) or "follows"
 
 

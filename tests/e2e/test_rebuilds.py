@@ -17,7 +17,7 @@ from google.protobuf.duration_pb2 import Duration
 from grpc import StatusCode
 
 import foldlog_client
-from foldlog.orders.v1.queries_pb2 import GetCustomerOrdersRequest, GetOrderRequest
+from foldlog.orders.v1.queries_pb2 import GetCustomerOrdersRequest, GetOrderRequest, ListCurrentOrdersRequest
 from foldlog.v1.admin_service_pb2 import ViewState
 from foldlog.v1.reads_pb2 import WHEN_BEHIND_ANSWER, ReadOptions
 from foldlog_client import Client
@@ -255,7 +255,7 @@ async def test_code_that_was_installed_under_a_running_server_is_not_used(former
         assert len(files_of(formerly)) == 1
 
 
-async def test_a_view_far_behind_is_built_aside_and_says_so_meanwhile(
+async def test_a_view_that_has_nothing_and_is_far_behind_is_built_aside_and_answers_nothing_meanwhile(
     server: Server, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(view_files, "FAR", 2)
@@ -269,9 +269,10 @@ async def test_a_view_far_behind_is_built_aside_and_says_so_meanwhile(
             assert (state.outdated, state.position, state.lag_events) == (True, 0, position)
             stale = ReadOptions(min_position=1, max_wait=Duration(), when_behind=WHEN_BEHIND_ANSWER)
             missing = GetCustomerOrdersRequest(customer_id="c", options=stale)
-            assert (await refused(server.ask(missing))).code is StatusCode.NOT_FOUND
-            page = await client.orders.list_current_orders(min_position=0)
-            assert (list(page.orders), page.freshness.lag_events) == ([], position)
+            assert (await refused(server.ask(missing))).reason == "VIEW_REBUILDING"
+            for request in (GetOrderRequest(order_id="o0"), ListCurrentOrdersRequest()):
+                none_yet = await refused(server.ask(request))
+                assert (none_yet.code, none_yet.reason) == (StatusCode.UNAVAILABLE, "VIEW_REBUILDING")
     async with client_of(server) as client:
         for view in VIEWS:
             assert not (await rebuilt(client, view.name)).outdated

@@ -3,7 +3,13 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
-from foldlog_server.core.read_model import Change, Checkpoint, ParkedEvent, ReadModelUnavailable
+from foldlog_server.core.read_model import (
+    Change,
+    Checkpoint,
+    ParkedEvent,
+    ReadModelDamaged,
+    ReadModelUnavailable,
+)
 from foldlog_server.core.view import Key
 
 
@@ -19,6 +25,7 @@ class DictReadModel:
         self.became: list[str] = []
         self.writes: list[tuple[int, Sequence[Key], Checkpoint]] = []
         self.refusals = 0
+        self.damage: ReadModelDamaged | None = None
         self.gate = asyncio.Event()
         self.gate.set()
         self.may_complete = asyncio.Event()
@@ -38,6 +45,7 @@ class DictReadModel:
         checkpoint: Checkpoint,
         parked: Sequence[ParkedEvent] = (),
     ) -> None:
+        self.check()
         if self.refusals:
             self.refusals -= 1
             raise ReadModelUnavailable("the disk is full")
@@ -60,6 +68,10 @@ class DictReadModel:
     async def complete(self) -> None:
         await self.may_complete.wait()
         self.became.append("complete")
+
+    def check(self) -> None:
+        if self.damage is not None:
+            raise self.damage
 
     async def close(self) -> None:
         self.became.append("closed")

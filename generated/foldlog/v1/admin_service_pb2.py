@@ -27,7 +27,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x66oldlog/v1/admin_service.proto\x12\nfoldlog.v1\x1a\x18\x66oldlog/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n\x10ListViewsRequest\"f\n\x11ListViewsResponse\x12$\n\x05views\x18\x01 \x03(\x0b\x32\x15.foldlog.v1.ViewState\x12\x0e\n\x06log_id\x18\x02 \x01(\t\x12\x0c\n\x04head\x18\x03 \x01(\x04\x12\r\n\x05token\x18\x04 \x01(\t\"\x94\x02\n\tViewState\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x04\x12\x12\n\nlag_events\x18\x03 \x01(\x04\x12+\n\x08lag_time\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\x10parked_documents\x18\x05 \x01(\x04\x12\x15\n\rparked_events\x18\x06 \x01(\x04\x12\x0f\n\x07stopped\x18\x07 \x01(\t\x12\x10\n\x08outdated\x18\x08 \x01(\x08\x12*\n\nrebuilding\x18\t \x01(\x0b\x32\x16.foldlog.v1.Rebuilding\x12\x15\n\rrebuild_error\x18\n \x01(\t\x12\x0f\n\x07\x65\x64ition\x18\x0b \x01(\t\".\n\nRebuilding\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0e\n\x06target\x18\x02 \x01(\x04\",\n\x12RebuildViewRequest\x12\x16\n\x04view\x18\x01 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01 d\":\n\x13RebuildViewResponse\x12#\n\x04view\x18\x01 \x01(\x0b\x32\x15.foldlog.v1.ViewState\"a\n\x11ListParkedRequest\x12\x14\n\x04view\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02 d\x12\x19\n\tpage_size\x18\x02 \x01(\x05\x42\x06\x8a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\x8a\xb5\x18\x03 \x80 \"\\\n\x12ListParkedResponse\x12-\n\tdocuments\x18\x01 \x03(\x0b\x32\x1a.foldlog.v1.ParkedDocument\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"o\n\x0eParkedDocument\x12\x0c\n\x04view\x18\x01 \x01(\t\x12\x12\n\ncollection\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\t\x12\x10\n\x08position\x18\x04 \x01(\x04\x12\r\n\x05\x65rror\x18\x05 \x01(\t\x12\x0e\n\x06\x65vents\x18\x06 \x01(\x04\"]\n\x12RetryParkedRequest\x12\x16\n\x04view\x18\x01 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01 d\x12\x1a\n\ncollection\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02 d\x12\x13\n\x02id\x18\x03 \x01(\tB\x07\x8a\xb5\x18\x03 \xc8\x01\":\n\x13RetryParkedResponse\x12\r\n\x05\x63ured\x18\x01 \x01(\x04\x12\x14\n\x0cstill_parked\x18\x02 \x01(\x04\"\x11\n\x0fGetClockRequest\"\x98\x01\n\x10GetClockResponse\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x04leap\x18\x02 \x01(\x0b\x32\x15.foldlog.v1.ClockLeap\x12\x35\n\x11newest_event_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"`\n\tClockLeap\x12(\n\x05\x61head\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x05since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xa5\x03\n\x0c\x41\x64minService\x12M\n\tListViews\x12\x1c.foldlog.v1.ListViewsRequest\x1a\x1d.foldlog.v1.ListViewsResponse\"\x03\x90\x02\x01\x12S\n\x0bRebuildView\x12\x1e.foldlog.v1.RebuildViewRequest\x1a\x1f.foldlog.v1.RebuildViewResponse\"\x03\x90\x02\x02\x12P\n\nListParked\x12\x1d.foldlog.v1.ListParkedRequest\x1a\x1e.foldlog.v1.ListParkedResponse\"\x03\x90\x02\x01\x12S\n\x0bRetryParked\x12\x1e.foldlog.v1.RetryParkedRequest\x1a\x1f.foldlog.v1.RetryParkedResponse\"\x03\x90\x02\x02\x12J\n\x08GetClock\x12\x1b.foldlog.v1.GetClockRequest\x1a\x1c.foldlog.v1.GetClockResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x66oldlog/v1/admin_service.proto\x12\nfoldlog.v1\x1a\x18\x66oldlog/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n\x10ListViewsRequest\"f\n\x11ListViewsResponse\x12$\n\x05views\x18\x01 \x03(\x0b\x32\x15.foldlog.v1.ViewState\x12\x0e\n\x06log_id\x18\x02 \x01(\t\x12\x0c\n\x04head\x18\x03 \x01(\x04\x12\r\n\x05token\x18\x04 \x01(\t\"\xe8\x02\n\tViewState\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x04\x12\x12\n\nlag_events\x18\x03 \x01(\x04\x12+\n\x08lag_time\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\x10parked_documents\x18\x05 \x01(\x04\x12\x15\n\rparked_events\x18\x06 \x01(\x04\x12\x0f\n\x07stopped\x18\x07 \x01(\t\x12\x10\n\x08outdated\x18\x08 \x01(\x08\x12*\n\nrebuilding\x18\t \x01(\x0b\x32\x16.foldlog.v1.Rebuilding\x12\x15\n\rrebuild_error\x18\n \x01(\t\x12\x0f\n\x07\x65\x64ition\x18\x0b \x01(\t\x12\x0e\n\x06\x64\x61mage\x18\x0c \x01(\t\x12\x11\n\thindrance\x18\r \x01(\t\x12/\n\x0cnext_rebuild\x18\x0e \x01(\x0b\x32\x19.google.protobuf.Duration\".\n\nRebuilding\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0e\n\x06target\x18\x02 \x01(\x04\",\n\x12RebuildViewRequest\x12\x16\n\x04view\x18\x01 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01 d\":\n\x13RebuildViewResponse\x12#\n\x04view\x18\x01 \x01(\x0b\x32\x15.foldlog.v1.ViewState\"a\n\x11ListParkedRequest\x12\x14\n\x04view\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02 d\x12\x19\n\tpage_size\x18\x02 \x01(\x05\x42\x06\x8a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\x8a\xb5\x18\x03 \x80 \"\\\n\x12ListParkedResponse\x12-\n\tdocuments\x18\x01 \x03(\x0b\x32\x1a.foldlog.v1.ParkedDocument\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"o\n\x0eParkedDocument\x12\x0c\n\x04view\x18\x01 \x01(\t\x12\x12\n\ncollection\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\t\x12\x10\n\x08position\x18\x04 \x01(\x04\x12\r\n\x05\x65rror\x18\x05 \x01(\t\x12\x0e\n\x06\x65vents\x18\x06 \x01(\x04\"]\n\x12RetryParkedRequest\x12\x16\n\x04view\x18\x01 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01 d\x12\x1a\n\ncollection\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02 d\x12\x13\n\x02id\x18\x03 \x01(\tB\x07\x8a\xb5\x18\x03 \xc8\x01\":\n\x13RetryParkedResponse\x12\r\n\x05\x63ured\x18\x01 \x01(\x04\x12\x14\n\x0cstill_parked\x18\x02 \x01(\x04\"\x11\n\x0fGetClockRequest\"\x98\x01\n\x10GetClockResponse\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x04leap\x18\x02 \x01(\x0b\x32\x15.foldlog.v1.ClockLeap\x12\x35\n\x11newest_event_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"`\n\tClockLeap\x12(\n\x05\x61head\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x05since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xa5\x03\n\x0c\x41\x64minService\x12M\n\tListViews\x12\x1c.foldlog.v1.ListViewsRequest\x1a\x1d.foldlog.v1.ListViewsResponse\"\x03\x90\x02\x01\x12S\n\x0bRebuildView\x12\x1e.foldlog.v1.RebuildViewRequest\x1a\x1f.foldlog.v1.RebuildViewResponse\"\x03\x90\x02\x02\x12P\n\nListParked\x12\x1d.foldlog.v1.ListParkedRequest\x1a\x1e.foldlog.v1.ListParkedResponse\"\x03\x90\x02\x01\x12S\n\x0bRetryParked\x12\x1e.foldlog.v1.RetryParkedRequest\x1a\x1f.foldlog.v1.RetryParkedResponse\"\x03\x90\x02\x02\x12J\n\x08GetClock\x12\x1b.foldlog.v1.GetClockRequest\x1a\x1c.foldlog.v1.GetClockResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -63,29 +63,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTVIEWSRESPONSE']._serialized_start=157
   _globals['_LISTVIEWSRESPONSE']._serialized_end=259
   _globals['_VIEWSTATE']._serialized_start=262
-  _globals['_VIEWSTATE']._serialized_end=538
-  _globals['_REBUILDING']._serialized_start=540
-  _globals['_REBUILDING']._serialized_end=586
-  _globals['_REBUILDVIEWREQUEST']._serialized_start=588
-  _globals['_REBUILDVIEWREQUEST']._serialized_end=632
-  _globals['_REBUILDVIEWRESPONSE']._serialized_start=634
-  _globals['_REBUILDVIEWRESPONSE']._serialized_end=692
-  _globals['_LISTPARKEDREQUEST']._serialized_start=694
-  _globals['_LISTPARKEDREQUEST']._serialized_end=791
-  _globals['_LISTPARKEDRESPONSE']._serialized_start=793
-  _globals['_LISTPARKEDRESPONSE']._serialized_end=885
-  _globals['_PARKEDDOCUMENT']._serialized_start=887
-  _globals['_PARKEDDOCUMENT']._serialized_end=998
-  _globals['_RETRYPARKEDREQUEST']._serialized_start=1000
-  _globals['_RETRYPARKEDREQUEST']._serialized_end=1093
-  _globals['_RETRYPARKEDRESPONSE']._serialized_start=1095
-  _globals['_RETRYPARKEDRESPONSE']._serialized_end=1153
-  _globals['_GETCLOCKREQUEST']._serialized_start=1155
-  _globals['_GETCLOCKREQUEST']._serialized_end=1172
-  _globals['_GETCLOCKRESPONSE']._serialized_start=1175
-  _globals['_GETCLOCKRESPONSE']._serialized_end=1327
-  _globals['_CLOCKLEAP']._serialized_start=1329
-  _globals['_CLOCKLEAP']._serialized_end=1425
-  _globals['_ADMINSERVICE']._serialized_start=1428
-  _globals['_ADMINSERVICE']._serialized_end=1849
+  _globals['_VIEWSTATE']._serialized_end=622
+  _globals['_REBUILDING']._serialized_start=624
+  _globals['_REBUILDING']._serialized_end=670
+  _globals['_REBUILDVIEWREQUEST']._serialized_start=672
+  _globals['_REBUILDVIEWREQUEST']._serialized_end=716
+  _globals['_REBUILDVIEWRESPONSE']._serialized_start=718
+  _globals['_REBUILDVIEWRESPONSE']._serialized_end=776
+  _globals['_LISTPARKEDREQUEST']._serialized_start=778
+  _globals['_LISTPARKEDREQUEST']._serialized_end=875
+  _globals['_LISTPARKEDRESPONSE']._serialized_start=877
+  _globals['_LISTPARKEDRESPONSE']._serialized_end=969
+  _globals['_PARKEDDOCUMENT']._serialized_start=971
+  _globals['_PARKEDDOCUMENT']._serialized_end=1082
+  _globals['_RETRYPARKEDREQUEST']._serialized_start=1084
+  _globals['_RETRYPARKEDREQUEST']._serialized_end=1177
+  _globals['_RETRYPARKEDRESPONSE']._serialized_start=1179
+  _globals['_RETRYPARKEDRESPONSE']._serialized_end=1237
+  _globals['_GETCLOCKREQUEST']._serialized_start=1239
+  _globals['_GETCLOCKREQUEST']._serialized_end=1256
+  _globals['_GETCLOCKRESPONSE']._serialized_start=1259
+  _globals['_GETCLOCKRESPONSE']._serialized_end=1411
+  _globals['_CLOCKLEAP']._serialized_start=1413
+  _globals['_CLOCKLEAP']._serialized_end=1509
+  _globals['_ADMINSERVICE']._serialized_start=1512
+  _globals['_ADMINSERVICE']._serialized_end=1933
 # @@protoc_insertion_point(module_scope)

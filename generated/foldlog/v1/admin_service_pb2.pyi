@@ -90,6 +90,9 @@ class ViewState(_message.Message):
     REBUILDING_FIELD_NUMBER: _builtins.int
     REBUILD_ERROR_FIELD_NUMBER: _builtins.int
     EDITION_FIELD_NUMBER: _builtins.int
+    DAMAGE_FIELD_NUMBER: _builtins.int
+    HINDRANCE_FIELD_NUMBER: _builtins.int
+    NEXT_REBUILD_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The view's name, such as "current-orders"."""
     position: _builtins.int
@@ -114,6 +117,15 @@ class ViewState(_message.Message):
     """Names the documents that are answered from: another name after each rebuild, and after parked documents
     were made good.
     """
+    damage: _builtins.str
+    """What has become of the view's documents, such as that their file was removed or does not fit its checksums;
+    empty if nothing has. Until the view has been built anew, which begins by itself, its queries are refused with
+    UNAVAILABLE (VIEW_DAMAGED).
+    """
+    hindrance: _builtins.str
+    """What keeps the view from going on, such as that its file is read-only, or the disk full; empty while it goes on.
+    What it has is answered, and it goes on by itself when that is over.
+    """
     @_builtins.property
     def lag_time(self) -> _duration_pb2.Duration:
         """How long ago the oldest event that it has not seen was recorded; 0 if it has seen all."""
@@ -121,6 +133,10 @@ class ViewState(_message.Message):
     @_builtins.property
     def rebuilding(self) -> Global___Rebuilding:
         """How far it has been built anew; not set while nobody builds it."""
+
+    @_builtins.property
+    def next_rebuild(self) -> _duration_pb2.Duration:
+        """In how long the view is tried to be built anew after that has failed; not set if nothing is tried again."""
 
     def __init__(
         self,
@@ -136,10 +152,13 @@ class ViewState(_message.Message):
         rebuilding: Global___Rebuilding | None = ...,
         rebuild_error: _builtins.str = ...,
         edition: _builtins.str = ...,
+        damage: _builtins.str = ...,
+        hindrance: _builtins.str = ...,
+        next_rebuild: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["lag_time", b"lag_time", "rebuilding", b"rebuilding"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["lag_time", b"lag_time", "next_rebuild", b"next_rebuild", "rebuilding", b"rebuilding"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["edition", b"edition", "lag_events", b"lag_events", "lag_time", b"lag_time", "name", b"name", "outdated", b"outdated", "parked_documents", b"parked_documents", "parked_events", b"parked_events", "position", b"position", "rebuild_error", b"rebuild_error", "rebuilding", b"rebuilding", "stopped", b"stopped"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["damage", b"damage", "edition", b"edition", "hindrance", b"hindrance", "lag_events", b"lag_events", "lag_time", b"lag_time", "name", b"name", "next_rebuild", b"next_rebuild", "outdated", b"outdated", "parked_documents", b"parked_documents", "parked_events", b"parked_events", "position", b"position", "rebuild_error", b"rebuild_error", "rebuilding", b"rebuilding", "stopped", b"stopped"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

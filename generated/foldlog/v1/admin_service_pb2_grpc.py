@@ -27,6 +27,9 @@ if _version_not_supported:
 
 class AdminServiceStub(object):
     """AdminService looks after a server, its views and its clock: it is for operators, and for what watches over servers.
+    Whether the views are well is also told by grpc.health.v1, under the name "foldlog.views", and under
+    "foldlog.views.<name>" for one view: NOT_SERVING while it is damaged, has stopped, has nothing to answer from yet,
+    or cannot go on.
     """
 
     def __init__(self, channel):
@@ -64,6 +67,9 @@ class AdminServiceStub(object):
 
 class AdminServiceServicer(object):
     """AdminService looks after a server, its views and its clock: it is for operators, and for what watches over servers.
+    Whether the views are well is also told by grpc.health.v1, under the name "foldlog.views", and under
+    "foldlog.views.<name>" for one view: NOT_SERVING while it is damaged, has stopped, has nothing to answer from yet,
+    or cannot go on.
     """
 
     def ListViews(self, request, context):
@@ -76,7 +82,8 @@ class AdminServiceServicer(object):
     def RebuildView(self, request, context):
         """RebuildView has a view built anew from the log, in a process of its own. The present documents answer until
         the new ones are as far; ListViews tells how far that is. If it is being built already, nothing happens.
-        A view that there is not is NOT_FOUND (VIEW_NOT_FOUND); without room for it: RESOURCE_EXHAUSTED (STORE_FULL).
+        A view that there is not is NOT_FOUND (VIEW_NOT_FOUND); without room for it: RESOURCE_EXHAUSTED (STORE_FULL);
+        while the files of the log are not in their place: UNAVAILABLE (LOG_DETACHED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -145,6 +152,9 @@ def add_AdminServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class AdminService(object):
     """AdminService looks after a server, its views and its clock: it is for operators, and for what watches over servers.
+    Whether the views are well is also told by grpc.health.v1, under the name "foldlog.views", and under
+    "foldlog.views.<name>" for one view: NOT_SERVING while it is damaged, has stopped, has nothing to answer from yet,
+    or cannot go on.
     """
 
     @staticmethod

@@ -27,7 +27,11 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AdminServiceStub:
-    """AdminService looks after a server, its views and its clock: it is for operators, and for what watches over servers."""
+    """AdminService looks after a server, its views and its clock: it is for operators, and for what watches over servers.
+    Whether the views are well is also told by grpc.health.v1, under the name "foldlog.views", and under
+    "foldlog.views.<name>" for one view: NOT_SERVING while it is damaged, has stopped, has nothing to answer from yet,
+    or cannot go on.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -38,7 +42,8 @@ class AdminServiceStub:
     RebuildView: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.RebuildViewRequest, _admin_service_pb2.RebuildViewResponse]
     """RebuildView has a view built anew from the log, in a process of its own. The present documents answer until
     the new ones are as far; ListViews tells how far that is. If it is being built already, nothing happens.
-    A view that there is not is NOT_FOUND (VIEW_NOT_FOUND); without room for it: RESOURCE_EXHAUSTED (STORE_FULL).
+    A view that there is not is NOT_FOUND (VIEW_NOT_FOUND); without room for it: RESOURCE_EXHAUSTED (STORE_FULL);
+    while the files of the log are not in their place: UNAVAILABLE (LOG_DETACHED).
     """
     ListParked: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListParkedRequest, _admin_service_pb2.ListParkedResponse]
     """ListParked lists the documents that wait on an event which their view could not digest, by view,
@@ -55,7 +60,11 @@ class AdminServiceStub:
 
 @_typing.type_check_only
 class AdminServiceAsyncStub(AdminServiceStub):
-    """AdminService looks after a server, its views and its clock: it is for operators, and for what watches over servers."""
+    """AdminService looks after a server, its views and its clock: it is for operators, and for what watches over servers.
+    Whether the views are well is also told by grpc.health.v1, under the name "foldlog.views", and under
+    "foldlog.views.<name>" for one view: NOT_SERVING while it is damaged, has stopped, has nothing to answer from yet,
+    or cannot go on.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListViews: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListViewsRequest, _admin_service_pb2.ListViewsResponse]  # type: ignore[assignment]
@@ -63,7 +72,8 @@ class AdminServiceAsyncStub(AdminServiceStub):
     RebuildView: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RebuildViewRequest, _admin_service_pb2.RebuildViewResponse]  # type: ignore[assignment]
     """RebuildView has a view built anew from the log, in a process of its own. The present documents answer until
     the new ones are as far; ListViews tells how far that is. If it is being built already, nothing happens.
-    A view that there is not is NOT_FOUND (VIEW_NOT_FOUND); without room for it: RESOURCE_EXHAUSTED (STORE_FULL).
+    A view that there is not is NOT_FOUND (VIEW_NOT_FOUND); without room for it: RESOURCE_EXHAUSTED (STORE_FULL);
+    while the files of the log are not in their place: UNAVAILABLE (LOG_DETACHED).
     """
     ListParked: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListParkedRequest, _admin_service_pb2.ListParkedResponse]  # type: ignore[assignment]
     """ListParked lists the documents that wait on an event which their view could not digest, by view,
@@ -79,7 +89,11 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """GetClock tells the server's time, and whether the clock of its machine has leapt away from it."""
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
-    """AdminService looks after a server, its views and its clock: it is for operators, and for what watches over servers."""
+    """AdminService looks after a server, its views and its clock: it is for operators, and for what watches over servers.
+    Whether the views are well is also told by grpc.health.v1, under the name "foldlog.views", and under
+    "foldlog.views.<name>" for one view: NOT_SERVING while it is damaged, has stopped, has nothing to answer from yet,
+    or cannot go on.
+    """
 
     @_abc_1.abstractmethod
     def ListViews(
@@ -97,7 +111,8 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_admin_service_pb2.RebuildViewResponse, _abc.Awaitable[_admin_service_pb2.RebuildViewResponse]]:
         """RebuildView has a view built anew from the log, in a process of its own. The present documents answer until
         the new ones are as far; ListViews tells how far that is. If it is being built already, nothing happens.
-        A view that there is not is NOT_FOUND (VIEW_NOT_FOUND); without room for it: RESOURCE_EXHAUSTED (STORE_FULL).
+        A view that there is not is NOT_FOUND (VIEW_NOT_FOUND); without room for it: RESOURCE_EXHAUSTED (STORE_FULL);
+        while the files of the log are not in their place: UNAVAILABLE (LOG_DETACHED).
         """
 
     @_abc_1.abstractmethod

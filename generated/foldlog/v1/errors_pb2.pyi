@@ -78,6 +78,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The files of the log are not where they were."""
     ERROR_REASON_STORE_HINDERED: _ErrorReason.ValueType  # 29
     """Something that the store needs is not to be had at the moment; this attempt stored nothing."""
+    ERROR_REASON_VIEW_DAMAGED: _ErrorReason.ValueType  # 30
+    """The documents of a view are damaged."""
+    ERROR_REASON_VIEW_REBUILDING: _ErrorReason.ValueType  # 31
+    """A view is being made from the log, and has not come far enough to answer."""
     ERROR_REASON_EVENT_UNREADABLE: _ErrorReason.ValueType  # 25
     """The log holds an event that this release of the server cannot read."""
 
@@ -138,6 +142,10 @@ ERROR_REASON_LOG_DETACHED: ErrorReason.ValueType  # 26
 """The files of the log are not where they were."""
 ERROR_REASON_STORE_HINDERED: ErrorReason.ValueType  # 29
 """Something that the store needs is not to be had at the moment; this attempt stored nothing."""
+ERROR_REASON_VIEW_DAMAGED: ErrorReason.ValueType  # 30
+"""The documents of a view are damaged."""
+ERROR_REASON_VIEW_REBUILDING: ErrorReason.ValueType  # 31
+"""A view is being made from the log, and has not come far enough to answer."""
 ERROR_REASON_EVENT_UNREADABLE: ErrorReason.ValueType  # 25
 """The log holds an event that this release of the server cannot read."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

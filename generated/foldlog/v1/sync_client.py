@@ -23,7 +23,9 @@ from foldlog.v1.sync_caller import Caller, Watch
 
 class Admin:
     """AdminService looks after a server, its views and its clock: it is for operators, and for what
-    watches over servers.
+    watches over servers. Whether the views are well is also told by grpc.health.v1, under the
+    name "foldlog.views", and under "foldlog.views.<name>" for one view: NOT_SERVING while it is
+    damaged, has stopped, has nothing to answer from yet, or cannot go on.
     """
 
     def __init__(self, caller: Caller) -> None:
@@ -55,7 +57,8 @@ class Admin:
         """RebuildView has a view built anew from the log, in a process of its own. The present
         documents answer until the new ones are as far; ListViews tells how far that is. If it is
         being built already, nothing happens. A view that there is not is NOT_FOUND
-        (VIEW_NOT_FOUND); without room for it: RESOURCE_EXHAUSTED (STORE_FULL).
+        (VIEW_NOT_FOUND); without room for it: RESOURCE_EXHAUSTED (STORE_FULL); while the files
+        of the log are not in their place: UNAVAILABLE (LOG_DETACHED).
 
         Args:
             view: The view's name.

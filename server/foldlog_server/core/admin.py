@@ -27,8 +27,9 @@ from foldlog_server.core.projection import told
 from foldlog_server.core.projector import Projector
 from foldlog_server.core.projectors import Projectors
 from foldlog_server.core.query_handler import Reads
-from foldlog_server.core.read_model import Parked, ReadModelUnavailable
+from foldlog_server.core.read_model import Parked, ReadModelDamaged, ReadModelUnavailable
 from foldlog_server.core.rebuilds import Rebuilds
+from foldlog_server.core.repairs import Repairs
 from foldlog_server.core.view import Key, View
 
 _ORDER = 0
@@ -41,11 +42,18 @@ class Admin:
     """Looks after a server: its views, and its clock."""
 
     def __init__(
-        self, store: EventStore, projectors: Projectors, rebuilds: Rebuilds, reads: Reads, clock: Clock
+        self,
+        store: EventStore,
+        projectors: Projectors,
+        rebuilds: Rebuilds,
+        repairs: Repairs,
+        reads: Reads,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._projectors = projectors
         self._rebuilds = rebuilds
+        self._repairs = repairs
         self._reads = reads
         self._clock = clock
 
@@ -114,6 +122,10 @@ class Admin:
                 parked = await parking.retry(projector, self._store, key)
             except ReadModelUnavailable as error:
                 raise error.refusal from error
+            except ReadModelDamaged as damage:
+                projector.be_damaged(damage)
+                head = self._store.head.position
+                raise ReadRefused.view_damaged(view, projector.position, head) from damage
             if projector is self._of(view):  # else it has been built anew meanwhile
                 return parked is not None
 
@@ -146,13 +158,21 @@ class Admin:
             parked_documents=len(parked),
             parked_events=sum(one.events for one in parked),
             stopped="" if projector.failed is None else _why(projector.failed),
-            outdated=not projector.follows,
+            outdated=not projector.follows and not projector.damage,
             rebuild_error=self._rebuilds.failure(name),
             edition=projector.read_model.edition,
+            damage=projector.damage,
+            hindrance=projector.hindrance,
         )
         progress = self._rebuilds.progress(name)
         if progress is not None:
             state.rebuilding.CopyFrom(Rebuilding(position=progress.position, target=progress.target))
+        elif projector.answers_from and projector.follows:  # it is made in the server itself
+            made = Rebuilding(position=projector.position, target=projector.answers_from)
+            state.rebuilding.CopyFrom(made)
+        pause = self._repairs.next_attempt(name)
+        if pause is not None:
+            state.next_rebuild.FromNanoseconds(int(pause * 1e9))
         return state
 
 

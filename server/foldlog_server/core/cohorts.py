@@ -65,7 +65,6 @@ class Cohorts:
         self._pace = pace
         self._batch_events = batch_events
         self._cohorts: list[Cohort] = []
-        self._unavailable: set[Projector] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
@@ -124,9 +123,10 @@ class Cohorts:
         began = self._clock().time()
         fallen = await cohort.move(self._limit(cohort))
         cohort.rest = min(max(self._pace, REST * (self._clock().time() - began)), LONGEST_REST)
-        for member in self._unavailable.intersection(cohort.members):
-            self._unavailable.remove(member)
-            _log.warning("The view %s goes on again.", member.view.name)
+        for member in cohort.members:
+            if member.hindrance:
+                member.hindrance = ""
+                _log.warning("The view %s goes on again.", member.view.name)
         for projector, error in fallen.items():
             self._leave_behind(projector, error)
 
@@ -166,11 +166,11 @@ class Cohorts:
         if not isinstance(error, _PASSING):
             projector.fail(error)
             return
-        if projector not in self._unavailable:
+        if not projector.hindrance:
             _log.error(
                 "The view %s cannot go on, answers what it has, and is tried again and again: %s",
                 projector.view.name,
                 error,
             )
-        self._unavailable.add(projector)
+        projector.hindrance = str(error)
         self._set_off([projector], RETRY)

@@ -14,6 +14,7 @@ FoldlogError
     ├── EventTooLarge       nothing was stored
     ├── StoreUnavailable    what was stored is unknown
     ├── LogDetached         nothing was stored: the log's files are not where they were
+    ├── NothingToBuildFrom  nothing was begun, for the same reason
     ├── EventUnreadable     an event is of another release
     └── DataDamaged         stored bytes do not fit their checksum
 """
@@ -261,6 +262,31 @@ class ReadRefused(FoldlogError):
         )
 
     @classmethod
+    def view_damaged(cls, view: str, position: int, head: int) -> "ReadRefused":
+        return cls(
+            _REASONS[ErrorReason.ERROR_REASON_VIEW_DAMAGED],
+            f"The documents of the view {view} are damaged. They are not answered from until they are "
+            "made anew, which begins by itself. Ask again.",
+            {"view": view, "position": str(position), "head": str(head)},
+            retry_after=1.0,
+        )
+
+    @classmethod
+    def view_rebuilding(cls, view: str, position: int, needed: int, head: int) -> "ReadRefused":
+        return cls(
+            _REASONS[ErrorReason.ERROR_REASON_VIEW_REBUILDING],
+            f"The view {view} is being made from the log, and has come to position {position} of {needed}. "
+            "Ask again, or wait longer.",
+            {
+                "view": view,
+                "position": str(position),
+                "needed_position": str(needed),
+                "head": str(head),
+            },
+            retry_after=1.0,
+        )
+
+    @classmethod
     def view_not_found(cls, view: str) -> "ReadRefused":
         return cls(
             _REASONS[ErrorReason.ERROR_REASON_VIEW_NOT_FOUND],
@@ -362,6 +388,18 @@ class LogDetached(StoreError):
             "The files of the server's log were removed, moved or replaced. This attempt stored nothing; "
             "reads go on. Tell the operator; send it again with the same request id after a restart.",
             {NOT_LOOKED_UP: "true"},
+            retry_after=5.0,
+        )
+
+
+class NothingToBuildFrom(StoreError):
+    """The log's files are not where they were: no view can be built anew from them."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _REASONS[ErrorReason.ERROR_REASON_LOG_DETACHED],
+            "The files of the server's log were removed, moved or replaced, and views are built from what is "
+            "at their paths: nothing was begun. Tell the operator; ask again after a restart.",
             retry_after=5.0,
         )
 

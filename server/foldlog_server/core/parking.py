@@ -19,7 +19,7 @@ async def retry(projector: Projector, store: EventStore, key: Key) -> Parked | N
 
     Everything up to the event that cannot be digested even now becomes part of the document. Documents of a
     projector that does not follow the log stay as they are: others take their place. Raises
-    `ReadModelUnavailable` if it cannot be written, and what the store raises.
+    `ReadModelUnavailable` if it cannot be written, `ReadModelDamaged`, and what the store raises.
     """
     codec = codec_of(projector.view)
     async with projector.busy:

@@ -10,7 +10,14 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from foldlog_server.core.events import RecordedEvent
 from foldlog_server.core.personal import described
 from foldlog_server.core.projection import Projection
-from foldlog_server.core.read_model import Change, Checkpoint, ParkedEvent, ReadModel, indexed_columns
+from foldlog_server.core.read_model import (
+    Change,
+    Checkpoint,
+    ParkedEvent,
+    ReadModel,
+    ReadModelDamaged,
+    indexed_columns,
+)
 from foldlog_server.core.timer import Timer, within
 from foldlog_server.core.view import Key, View
 
@@ -24,17 +31,31 @@ class Projector:
     """Keeps one read model up to date."""
 
     def __init__(
-        self, view: View, read_model: ReadModel, *, follows: bool = True, timer: Timer | None = None
+        self,
+        view: View,
+        read_model: ReadModel,
+        *,
+        follows: bool = True,
+        answers_from: int = 0,
+        timer: Timer | None = None,
     ) -> None:
         """`timer` is the running loop if not given.
 
         One that does not follow the log answers what it has, until another one takes its place.
+        `answers_from` is the position that it must have seen before it answers anything.
         """
         self.view = view
         self.read_model = read_model
         self.follows = follows
         self.failed: BaseException | None = None
         """Why the view has stopped; None while it goes on."""
+        self.damage = ""
+        """What has become of the documents, so that nothing is answered from them; empty if nothing has."""
+        self.hindrance = ""
+        """Why the view cannot go on now, which is tried again; empty while it can."""
+        self.when_damaged: Callable[[], object] = lambda: None
+        """Called when the documents turn out to be damaged."""
+        self._answers_from = answers_from
         self.nudge = asyncio.Event()
         """Set when somebody begins to wait."""
         self._timer = timer
@@ -49,6 +70,13 @@ class Projector:
     def position(self) -> int:
         """Everything up to it is in what the read model answers from now on."""
         return self.read_model.position
+
+    @property
+    def answers_from(self) -> int:
+        """The position that must have been seen before anything is answered; 0 if it has."""
+        if self._answers_from and self.position >= self._answers_from:
+            self._answers_from = 0
+        return self._answers_from
 
     @property
     def is_awaited(self) -> bool:
@@ -134,7 +162,10 @@ class Projector:
         self.release_satisfied()
 
     def fail(self, error: BaseException) -> None:
-        """Stop for good, visibly."""
+        """Stop for good, visibly; if the documents are damaged, until others have taken their place."""
+        if isinstance(error, ReadModelDamaged):
+            self.be_damaged(error)
+            return
         self.failed = error
         _log.error(
             "The view %s has stopped at position %d and answers what it had then: %s",
@@ -144,6 +175,21 @@ class Projector:
             exc_info=error,
         )
         self.release_all()
+
+    def be_damaged(self, damage: ReadModelDamaged) -> None:
+        """Answer nothing any more, and follow no longer; told once. Who waits goes on to wait for others."""
+        if self.damage:
+            return
+        self.damage, self.follows = str(damage), False
+        _log.error(
+            "The view %s is damaged at position %d: %s. It answers nothing until it has been built anew from "
+            "the log, which begins by itself.",
+            self.view.name,
+            self.position,
+            self.damage,
+        )
+        self.when_damaged()
+        self.tell_followers()
 
     def release_all(self) -> None:
         """Tell those who wait that what they wait for does not come."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from foldlog_server.core.cohorts import Cohorts
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.projector import Projector
+from foldlog_server.core.read_model import ReadModelDamaged
 from foldlog_server.core.timer import Timer
 
 
@@ -30,6 +31,10 @@ class Projectors:
         if len(self._by_collection) < sum(len(projector.view.collections) for projector in projectors):
             raise ValueError("Two views have a collection of the same name.")
         self._cohorts = Cohorts(projectors, store, timer=timer)
+        self.damaged = asyncio.Event()
+        """Set when documents that are answered from turn out to be damaged."""
+        for projector in projectors:
+            projector.when_damaged = self.damaged.set
         self._former: set[Projector] = set()
         """Those that are no longer answered from, and not yet discarded."""
 
@@ -53,7 +58,8 @@ class Projectors:
     async def replace(self, new: Projector) -> Projector:
         """Have a projector take the place of the one of its view once it is as far; gives the former one.
 
-        Raises `CannotReplace`, and then the new one is on its way no longer; nor is it if this is cancelled.
+        Raises `CannotReplace`, or `ReadModelDamaged` if its documents are not where they were made, and then
+        the new one is on its way no longer; nor is it if this is cancelled.
         """
         former = self.of_view(new.view.name)
         self._cohorts.add(new)
@@ -61,10 +67,12 @@ class Projectors:
             await self._reach(new, former)
             await new.read_model.complete()
             await self._reach(new, former)  # where the former has come meanwhile
+            new.read_model.check()
         except BaseException:
             new.follows = False
             async with new.busy:
                 raise
+        new.when_damaged = self.damaged.set
         self._by_view[new.view.name] = new
         self._by_collection.update(dict.fromkeys(new.view.collections, new))
         new.take_over(former)
@@ -79,8 +87,10 @@ class Projectors:
 
     @staticmethod
     async def _reach(new: Projector, former: Projector) -> None:
-        while new.failed is None and new.position < former.position:
+        while new.failed is None and not new.damage and new.position < former.position:
             await new.moved()
+        if new.damage:
+            raise ReadModelDamaged(new.damage)
         if new.failed is not None:
             raise CannotReplace(str(new.failed)) from new.failed
 

@@ -21,8 +21,9 @@ from foldlog_server.core.errors import ReadRefused, Rejected
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.paging import Cursor, PageEnd, make_token, page_size, read_token
 from foldlog_server.core.past import Past
+from foldlog_server.core.projector import Projector
 from foldlog_server.core.projectors import Projectors
-from foldlog_server.core.read_model import ColumnFilter, Found, Page, nanoseconds
+from foldlog_server.core.read_model import ColumnFilter, Found, Page, ReadModelDamaged, nanoseconds
 from foldlog_server.core.reasons import Reason, catalogue_of
 from foldlog_server.core.view import Key
 
@@ -66,12 +67,17 @@ class Reads:
         """Wait until the collection has seen what the options ask for; raise `ReadRefused` if it has not."""
         asked = self.asked(options)
         projector = self._projectors.of(collection)
-        if projector.position >= asked or await projector.wait_for(asked, _max_wait(options)):
-            return
-        if options.when_behind == WHEN_BEHIND_ANSWER:
+        self._check_whole(projector)
+        needed = max(asked, projector.answers_from)
+        if projector.position >= needed or await projector.wait_for(needed, _max_wait(options)):
             return
         projector = self._projectors.of(collection)  # another may have taken its place
+        self._check_whole(projector)
         head = self._store.head.position
+        if (begins := projector.answers_from) and projector.failed is None:
+            raise ReadRefused.view_rebuilding(projector.view.name, projector.position, begins, head)
+        if not begins and options.when_behind == WHEN_BEHIND_ANSWER:
+            return
         if projector.failed is not None:
             raise ReadRefused.view_stopped(projector.view.name, projector.position, head)
         raise ReadRefused.view_behind(projector.view.name, asked, projector.position, head)
@@ -82,7 +88,11 @@ class Reads:
         Raises `ReadRefused` if it is missing only because it waits on a parked event.
         """
         projector = self._projectors.of(collection)
-        found = projector.read_model.get(Key(collection, id))
+        self._check_whole(projector)
+        try:
+            found = projector.read_model.get(Key(collection, id))
+        except ReadModelDamaged as damage:
+            raise self._damaged(projector, damage) from damage
         if found.document is None and found.incomplete:
             raise ReadRefused.document_parked(projector.view.name, id)
         return found
@@ -97,10 +107,31 @@ class Reads:
         by_id: bool = False,
         descending: bool = False,
     ) -> Page:
-        """A page of documents as they are stored, with the position they belong to."""
-        return await self._projectors.of(collection).read_model.page(
-            collection, filters, by_id=by_id, descending=descending, after=after, limit=limit
-        )
+        """A page of documents as they are stored, with the position they belong to.
+
+        Raises `ReadRefused` if they are damaged.
+        """
+        projector = self._projectors.of(collection)
+        self._check_whole(projector)
+        try:
+            return await projector.read_model.page(
+                collection, filters, by_id=by_id, descending=descending, after=after, limit=limit
+            )
+        except ReadModelDamaged as damage:
+            raise self._damaged(projector, damage) from damage
+
+    def must_wait(self, collection: str) -> bool:
+        """Whether a collection has nothing to answer from yet."""
+        return self._projectors.of(collection).answers_from > 0
+
+    def _check_whole(self, projector: Projector) -> None:
+        if projector.damage:
+            head = self._store.head.position
+            raise ReadRefused.view_damaged(projector.view.name, projector.position, head)
+
+    def _damaged(self, projector: Projector, damage: ReadModelDamaged) -> ReadRefused:
+        projector.be_damaged(damage)
+        return ReadRefused.view_damaged(projector.view.name, projector.position, self._store.head.position)
 
     def scope(self, collection: str) -> str:
         """Names the documents as they are now: page tokens do not outlive it."""
@@ -188,7 +219,7 @@ def _compile_get(method: MethodDescriptor, route: QueryRoute, reads: Reads, past
         if route.aggregate and request.HasField("as_of"):
             return await get_past(request)
         id = getattr(request, route.id)
-        if request.HasField("options"):
+        if request.HasField("options") or reads.must_wait(route.collection):
             await reads.wait(route.collection, request.options)
         found = reads.get(route.collection, id)
         if found.document is None:

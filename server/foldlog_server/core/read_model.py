@@ -7,6 +7,7 @@ Promises
 4. A page goes on behind its cursor: a document that is there throughout is given exactly once.
 5. What does not fit the log or the definition of the view is thrown away when it is opened.
 6. What is parked moves with the documents and the checkpoint; an answer that lacks it is marked.
+7. What is not as it was written is never answered: it is damaged from then on, as a whole.
 """
 
 import hashlib
@@ -134,8 +135,15 @@ class ReadModelUnavailable(Exception):
         self.refusal = refusal or StoreHindered("other", message)
 
 
+class ReadModelDamaged(Exception):
+    """What is stored is not what was written, or is there no longer: nothing is answered from it any more."""
+
+
 class ReadModel(Protocol):
-    """The documents of one view, and how far it has come."""
+    """The documents of one view, and how far it has come.
+
+    Whatever reads or writes raises `ReadModelDamaged` when that is noticed, and ever after.
+    """
 
     @property
     def generation(self) -> str:
@@ -211,6 +219,9 @@ class ReadModel(Protocol):
     async def complete(self) -> None:
         """Keep it on disk that these are the documents to answer from, whatever others there are."""
 
+    def check(self) -> None:
+        """Raise `ReadModelDamaged` if something has become of what is stored; some microseconds."""
+
     async def close(self) -> None:
         """Let go of everything, when what is being read has been read."""
 
@@ -254,6 +265,8 @@ def indexed_columns(document: type[Message]) -> tuple[IndexedColumn, ...]:
 def _column(field: FieldDescriptor) -> IndexedColumn:
     is_text = field.cpp_type == FieldDescriptor.CPPTYPE_STRING
     read: Callable[[Message], ColumnValue] = attrgetter(field.name)
+    if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:  # as it comes back from where it is stored
+        read = _number_of(field.name)
     if _is_timestamp(field):
         read = _nanoseconds_of(field.name)
     elif field.is_repeated or not (is_text or field.cpp_type in _NUMBERS):
@@ -276,14 +289,22 @@ def _nanoseconds_of(name: str) -> Callable[[Message], int]:
     return lambda message: nanoseconds(getattr(message, name))
 
 
+def _number_of(name: str) -> Callable[[Message], int]:
+    return lambda message: int(getattr(message, name))
+
+
 def _if_set(name: str, read: Callable[[Message], ColumnValue]) -> Callable[[Message], ColumnValue]:
     return lambda message: read(message) if message.HasField(name) else None
 
 
+FORMAT = 2
+"""Of what is stored of a view; 2 has checksums."""
+
+
 def generation(view: View) -> str:
-    """A short name of the definition: another revision, other events that it looks at, or another shape of a
-    document is another one."""
-    digest = hashlib.sha256(f"{view.name}\n{view.revision}\n".encode())
+    """A short name of the definition: another revision, other events that it looks at, another shape of a
+    document, or another format is another one."""
+    digest = hashlib.sha256(f"{FORMAT}\n{view.name}\n{view.revision}\n".encode())
     digest.update("".join(f"{stored}\n" for stored in sorted(codec_of(view).stored)).encode())
     for collection, document in sorted(view.collections.items()):
         columns = ",".join(column.name for column in indexed_columns(document))

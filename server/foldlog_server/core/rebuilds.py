@@ -9,7 +9,7 @@ from foldlog_server.core.personal import described
 from foldlog_server.core.projection import told
 from foldlog_server.core.projector import Projector
 from foldlog_server.core.projectors import CannotReplace, Projectors
-from foldlog_server.core.read_model import ReadModel
+from foldlog_server.core.read_model import ReadModel, ReadModelDamaged
 from foldlog_server.core.timer import Timer
 from foldlog_server.core.view import View
 
@@ -25,7 +25,7 @@ class Progress(NamedTuple):
 
 
 class BuildFailed(Exception):
-    """The view cannot be built: it cannot say what an event of the log touches."""
+    """The view cannot be built, such as when it cannot say what an event of the log touches."""
 
 
 class Builder(Protocol):
@@ -34,7 +34,7 @@ class Builder(Protocol):
     def prepare(self, view: View) -> None:
         """Keep it on disk that a view is to be built: after a restart it is gone on with.
 
-        Raises `StoreFull` or `StoreHindered` if that cannot be done now.
+        Raises a `StoreError` if that cannot be done now, or there is no log to build it from.
         """
 
     async def build(self, view: View, tell: Callable[[Progress], None]) -> ReadModel:
@@ -67,7 +67,6 @@ class Rebuilds:
             return
         self._builder.prepare(view)
         self._under_way[name] = Progress(0, 0)
-        self._failures.pop(name, None)
         task = asyncio.get_running_loop().create_task(self._run(view))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -77,8 +76,15 @@ class Rebuilds:
         return self._under_way.get(name)
 
     def failure(self, name: str) -> str:
-        """Why the last rebuild of a view has failed; empty if it has not."""
-        return self._failures.get(name, "")
+        """Why the last rebuild of a view has failed; empty if it has not, or another is under way."""
+        return "" if name in self._under_way else self._failures.get(name, "")
+
+    def try_start(self, name: str) -> None:
+        """As `start`; what keeps it from beginning is a failure like those that come later."""
+        try:
+            self.start(name)
+        except Exception as error:  # whatever it is: it is told to operators, and tried again
+            self._failures[name] = told(error)
 
     async def stop(self) -> None:
         """Leave off; what has been built so far stays, and is gone on with after the next start."""
@@ -92,6 +98,7 @@ class Rebuilds:
             async with self._turn:
                 _log.info("The view %s is being built anew.", view.name)
                 await self._rebuild(view)
+                self._failures.pop(view.name, None)
                 _log.info("The view %s is answered from its new documents.", view.name)
         except Exception as error:
             self._fail(view, error)
@@ -105,7 +112,7 @@ class Rebuilds:
         read_model = await self._builder.build(view, tell)
         try:
             former = await self._projectors.replace(Projector(view, read_model, timer=self._timer))
-        except CannotReplace:
+        except (CannotReplace, ReadModelDamaged):
             await read_model.discard()
             raise
         except BaseException:
@@ -114,14 +121,17 @@ class Rebuilds:
         await self._projectors.discard(former)
 
     def _fail(self, view: View, error: Exception) -> None:
+        before = self._failures.get(view.name)
         self._failures[view.name] = str(error) if isinstance(error, BuildFailed) else told(error)
-        _log.error(
-            "The view %s could not be built anew, and is answered from its former documents: %s",
-            view.name,
-            # What a builder tells may quote a document.
-            "foldlog views list says why" if isinstance(error, BuildFailed) else described(error),
-            exc_info=error,
-        )
         former = self._projectors.of_view(view.name)
-        if not former.follows:  # nothing will bring it up to date
-            former.fail(error)
+        if self._failures[view.name] != before:  # else it has been told
+            _log.error(
+                "The view %s could not be built anew, and %s: %s",
+                view.name,
+                "answers nothing" if former.damage else "is answered from its former documents",
+                # What a builder tells may quote a document.
+                "foldlog views list says why" if isinstance(error, BuildFailed) else described(error),
+                exc_info=None if isinstance(error, (BuildFailed, ReadModelDamaged, OSError)) else error,
+            )
+        if not former.follows and not former.damage and former.failed is None:
+            former.fail(error)  # what will bring it up to date takes its place

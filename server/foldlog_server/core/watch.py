@@ -11,6 +11,7 @@ Rules
 5. A place in another log or history, or in another edition of the documents, is worth nothing: all begins
 anew.
 6. The projector is asked for at each step: another one may have taken its place.
+7. While the documents are damaged nothing is given from them; others take their place, and all begins anew.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ from foldlog_server.core.errors import ReadRefused
 from foldlog_server.core.event_store import MAX_BATCH_BYTES, EventStore
 from foldlog_server.core.paging import Cursor
 from foldlog_server.core.projector import Projector
-from foldlog_server.core.read_model import ColumnFilter
+from foldlog_server.core.read_model import ColumnFilter, ReadModelDamaged
 from foldlog_server.core.timer import Timer, within
 from foldlog_server.core.view import codec_of
 
@@ -115,8 +116,8 @@ async def watch(
 ) -> AsyncGenerator[Move]:
     """The documents that match, then every change, for ever; from a place on if one is given.
 
-    `timer` is the running loop if not given. Raises `ReadRefused` for a place beyond the end of the log,
-    and when the view has stopped and there is nothing more to give.
+    `timer` is the running loop if not given. Raises `ReadRefused` for a place beyond the end of the log, when
+    the view is damaged as it begins, and when the view has stopped and there is nothing more to give.
     """
     watcher = _Watcher(store, projector_of, watched, timer or asyncio.get_running_loop(), limits)
     watcher.begin(place)
@@ -153,6 +154,9 @@ class _Watcher:
 
     def begin(self, place: Place | None) -> None:
         """Go on from a place."""
+        if (projector := self._projector).damage:
+            head = self._store.head.position
+            raise ReadRefused.view_damaged(projector.view.name, projector.position, head)
         if place is None:
             return
         head = self._store.head.position
@@ -176,8 +180,12 @@ class _Watcher:
         if not self._fits(self._place):  # the documents are others by now
             self._place, self._newest, self._told_position = self._beginning(), 0, 0
             self._resets = True
-        place = self._place
-        moves = list(await self._step())
+        place, projector = self._place, self._projector
+        try:
+            moves = list(await (self._wait_for_others() if projector.damage else self._step()))
+        except ReadModelDamaged as damage:
+            projector.be_damaged(damage)
+            return ()
         if not self._fits(place):  # what was read may be of either edition
             return ()
         if moves:
@@ -196,7 +204,8 @@ class _Watcher:
         place = self._place
         if self._has_seen_all():
             return await self._wait()
-        await self._reach(place.seen)  # a view that was made anew may not be where it was yet
+        # A view that was made anew may not be where it was yet.
+        await self._reach(max(place.seen, self._projector.answers_from))
         return await (self._follow() if place.is_listed else self._list())
 
     def _has_seen_all(self) -> bool:
@@ -296,9 +305,21 @@ class _Watcher:
             return ()
         return (Move(self._place),)
 
+    async def _wait_for_others(self) -> Sequence[Move]:
+        """Wait for documents that are not damaged; what was given so far is still what it was."""
+        if await within(self._timer, self._silence(), self._undamaged()):
+            return ()
+        return (Move(self._place),)
+
+    async def _undamaged(self) -> None:
+        while (projector := self._projector).damage:
+            await projector.moved()
+
     async def _reach(self, position: int) -> None:
         """Return once the view is there, or its documents are others; raise `ReadRefused` if it stops."""
         while self._fits(self._place) and (projector := self._projector).position < position:
+            if projector.damage:
+                return
             if projector.failed is not None:
                 head = self._store.head.position
                 raise ReadRefused.view_stopped(projector.view.name, projector.position, head)

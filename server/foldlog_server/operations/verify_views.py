@@ -12,13 +12,13 @@ from foldlog_server.core.cohort import Cohort
 from foldlog_server.core.cohorts import BATCH_EVENTS
 from foldlog_server.core.projection import Indigestible
 from foldlog_server.core.projector import Projector
-from foldlog_server.core.read_model import Checkpoint, generation
+from foldlog_server.core.read_model import Checkpoint, ReadModelDamaged, generation
 from foldlog_server.core.view import View
 from foldlog_server.domains import VIEWS
 from foldlog_server.operations.findings import Findings
 from foldlog_server.progress import Step
 from foldlog_server.stores import read_model_sql as sql
-from foldlog_server.stores import view_files
+from foldlog_server.stores import view_check, view_checksums, view_files
 from foldlog_server.stores.log_files import untouched
 from foldlog_server.stores.read_model import SqliteReadModel
 from foldlog_server.stores.read_only_log import ReadOnlyLog
@@ -69,24 +69,25 @@ class ViewsVerifier:
         try:
             with untouched(self._data, file) as connection:
                 self._check_pages(connection, name)
-                log_id, position, chain, _ = connection.execute(sql.READ_CHECKPOINT).fetchone()
+                kept = view_checksums.kept(connection.execute(sql.READ_CHECKPOINT).fetchone())
+                view_check.check_rows(connection, kept)
                 if self._full:
                     with closing(sqlite3.connect(to)) as copy:
                         connection.backup(copy)
         except FileNotFoundError:
             return []  # another has taken its place
-        except (sqlite3.Error, TypeError, ValueError) as error:
-            self._findings.add(name, "", "", f"cannot be read: {error}. It is built anew when it is gone")
+        except (sqlite3.Error, ReadModelDamaged, TypeError, ValueError) as error:
+            self._findings.add(name, "", "", f"cannot be read: {error}. The server builds it anew by itself")
             return []
-        if log_id != self._log.log_id:
-            self._findings.notes.append(f"{name} is of another log ({log_id}), and will be made anew.")
+        if kept.log_id != self._log.log_id:
+            self._findings.notes.append(f"{name} is of another log ({kept.log_id}), and will be made anew.")
             return []
-        if not await self._fits(name, position, chain):
+        if not await self._fits(name, kept.position, kept.chain_hash):
             return []
         if view is None or found is None or found["generation"] != generation(view):
             self._findings.notes.append(f"{name} is of another definition, and cannot be replayed.")
             return []
-        return [_Copied(name, view, to, Checkpoint(position, chain))]
+        return [_Copied(name, view, to, kept.checkpoint)]
 
     def _check_pages(self, connection: sqlite3.Connection, name: str) -> None:
         pragma = "integrity_check" if self._full else "quick_check"

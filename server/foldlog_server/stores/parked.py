@@ -6,10 +6,11 @@ from contextlib import contextmanager
 
 from foldlog_server.core.read_model import Parked, ParkedEvent, Release
 from foldlog_server.core.view import Key
-from foldlog_server.stores.statements import Statement, over, statement
+from foldlog_server.stores import view_checksums
+from foldlog_server.stores.statements import Statement, Value, over, statement
 
 CREATE = statement("create_parked")
-_LOAD = statement("select_parked")
+LOAD = statement("select_parked")
 _FIRST = statement("select_parked_document")
 _QUEUED = statement("select_parked_positions")
 _PARK = statement("insert_parked")
@@ -20,18 +21,25 @@ def statements(parked: Sequence[ParkedEvent], released: Release | None) -> Itera
     """The changes of the table; what is released goes first."""
     if released is not None:
         yield Statement(_RELEASE, (*released.key, released.through))
-    yield from over([(*event.key, event.position, event.error) for event in parked], _PARK)
+    yield from over([_row(event) for event in parked], _PARK)
+
+
+def _row(event: ParkedEvent) -> Sequence[Value]:
+    said = (*event.key, event.position, event.error)
+    return *said, view_checksums.of_parked(*said)
 
 
 class ParkedDocuments:
     """The documents that wait, as the file has them; changed in the thread that writes it."""
 
     def __init__(self, reader: sqlite3.Connection) -> None:
+        """Raises `ReadModelDamaged`."""
         self.waiting: dict[str, dict[str, Parked]] = {}
         """By collection and id."""
         self._announced: frozenset[Key] = frozenset()
-        for collection, id, position, error, events in reader.execute(_LOAD).fetchall():
-            self.waiting.setdefault(collection, {})[id] = Parked(position, error, events)
+        for collection, id, position, error, checksum in reader.execute(LOAD):
+            view_checksums.check_parked(collection, id, position, error, checksum)
+            self._add([ParkedEvent(Key(collection, id), position, error)])
 
     @contextmanager
     def about_to_change(
@@ -83,5 +91,8 @@ class ParkedDocuments:
 
     @staticmethod
     def queued(reader: sqlite3.Connection, key: Key, limit: int) -> Sequence[int]:
-        """The first positions that are parked of a document, in order."""
-        return [position for (position,) in reader.execute(_QUEUED, (*key, limit)).fetchall()]
+        """The first positions that are parked of a document, in order; raises `ReadModelDamaged`."""
+        rows = reader.execute(_QUEUED, (*key, limit)).fetchall()
+        for row in rows:
+            view_checksums.check_parked(*key, *row)
+        return [position for position, _, _ in rows]

@@ -3,10 +3,9 @@
 import sqlite3
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, closing, suppress
+from contextlib import AsyncExitStack, closing
 from functools import partial
 from itertools import chain
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import aiosqlite
@@ -21,27 +20,30 @@ from foldlog_server.core.read_model import (
     Page,
     Parked,
     ParkedEvent,
+    ReadModelDamaged,
     Release,
     Row,
 )
 from foldlog_server.core.view import Key, View
-from foldlog_server.stores import parked, view_files
+from foldlog_server.stores import parked, view_checksums, view_files
 from foldlog_server.stores import read_model_sql as sql
+from foldlog_server.stores.left_files import LeftFiles
 from foldlog_server.stores.parked import ParkedDocuments
 from foldlog_server.stores.recent_documents import RecentDocuments
 from foldlog_server.stores.refusals import ERRORS, of_reading_derived, of_writing_derived
 from foldlog_server.stores.statements import REMEMBERED, Statement
-from foldlog_server.stores.view_files import ViewFile, tables_of
+from foldlog_server.stores.view_checksums import Kept
+from foldlog_server.stores.view_damage import as_damage
+from foldlog_server.stores.view_files import ViewFile
+from foldlog_server.stores.view_writer import ViewWriter
 from foldlog_server.stores.wal_file import wal_of
 from foldlog_server.stores.writer_thread import WriterThread
 
 Result = TypeVar("Result")
 
 
-def _open_writer(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, cached_statements=REMEMBERED)
-    view_files.set_up(connection)
-    return connection
+def _in_place() -> bool:
+    return False
 
 
 class SqliteReadModel:
@@ -52,35 +54,50 @@ class SqliteReadModel:
         file: ViewFile,
         tables: Mapping[str, sql.Table],
         thread: WriterThread,
-        writer: sqlite3.Connection,
+        writer: ViewWriter,
         scanner: aiosqlite.Connection,
         reader: sqlite3.Connection,
+        files: LeftFiles,
         connections: AsyncExitStack,
     ) -> None:
+        """Raises `ReadModelDamaged`."""
         self._file = file
         self._tables = tables
         self._thread = thread
         self._writer = writer
+        self._files = files
+        self._damage: ReadModelDamaged | None = None
         self._scanner = scanner
         self._reader = reader
         self._connections = connections
         self._parked = ParkedDocuments(reader)
         self._recent = RecentDocuments()
-        self._edition: str = reader.execute(sql.READ_EDITION).fetchone()[0]
-        self._stored: int = reader.execute(sql.READ_POSITION).fetchone()[0]
-        self._skipped_to: int = self._stored
+        self._kept = view_checksums.kept(reader.execute(sql.READ_CHECKPOINT).fetchone())
+        self._on_its_way = self._kept.position
+        """What is being written, or was written last."""
+        self._skipped_to = self._kept.position
         # Ids that grow with time, as those that the server makes, need not be looked for.
         self._greatest: dict[str, str] = {
             collection: reader.execute(table.greatest).fetchone()[0] for collection, table in tables.items()
         }
 
     @classmethod
-    async def open(cls, file: ViewFile, view: View, thread: WriterThread) -> "SqliteReadModel":
-        """The read model in a file that there is; `thread` writes it, and may write others."""
+    async def open(
+        cls,
+        file: ViewFile,
+        view: View,
+        thread: WriterThread,
+        is_detached: Callable[[], bool] = _in_place,
+    ) -> "SqliteReadModel":
+        """The read model in a file that there is; `thread` writes it, and may write others.
+
+        `is_detached`, called in any thread, says whether the data directory is elsewhere by now: the files
+        that are open are then as good as before. Raises `ReadModelDamaged`, `OSError` and `sqlite3.Error`.
+        """
         # Only the writer ever moves the write-ahead log into the file, and it is the last to close.
         path, read_only = file.path, f"{file.path.absolute().as_uri()}?mode=ro"
         async with AsyncExitStack() as connections:
-            writer = await thread.do(lambda: _open_writer(path))
+            writer = await thread.do(lambda: ViewWriter(path, is_detached))
             connections.push_async_callback(lambda: thread.do(writer.close))
             scanner = await connections.enter_async_context(
                 aiosqlite.connect(read_only, uri=True, isolation_level=None)
@@ -93,7 +110,10 @@ class SqliteReadModel:
             # Each has opened all that it reads or writes from now on: later there may be no descriptor left.
             await _in_its_thread(scanner, _set_up_reader)
             _set_up_reader(reader)
-            return cls(file, tables_of(view), thread, writer, scanner, reader, connections.pop_all())
+            tables = view_files.tables_in(reader, file, view)
+            model = cls(file, tables, thread, writer, scanner, reader, writer.files, connections)
+            model._connections = connections.pop_all()
+            return model
 
     @property
     def generation(self) -> str:
@@ -101,25 +121,56 @@ class SqliteReadModel:
 
     @property
     def position(self) -> int:
-        return max(self._stored, self._skipped_to)
+        return max(self._kept.position, self._skipped_to)
 
     @property
     def stored(self) -> int:
-        return self._stored
+        return self._kept.position
 
     @property
     def edition(self) -> str:
-        return self._edition
+        return self._kept.edition
 
     @property
     def parked(self) -> Mapping[str, Mapping[str, Parked]]:
         return self._parked.waiting
 
     def queued(self, key: Key, limit: int) -> Sequence[int]:
+        return self._checked(lambda: self._parked.queued(self._reader, key, limit))
+
+    def check(self) -> None:
+        self._checked(self._files.check_all)
+
+    def _checked(self, read: Callable[[], Result]) -> Result:
+        """What was read, if nobody else has been at the files."""
+        if self._damage is not None:
+            raise self._damage
         try:
-            return self._parked.queued(self._reader, key, limit)
-        except ERRORS as error:
+            result = read()
+            self._files.check()
+        except (ReadModelDamaged, *ERRORS) as error:
+            self._tell_damage(error)
             raise of_reading_derived(error) from error
+        return result
+
+    def _tell_damage(self, error: Exception) -> None:
+        """Raise `ReadModelDamaged` from now on if that is what an error means."""
+        damage = as_damage(error)
+        if damage is None and isinstance(error, sqlite3.OperationalError):
+            try:
+                self._files.check_all()
+            except ReadModelDamaged as change:
+                damage = change
+        if damage is not None:
+            self._damage = self._damage or damage
+            self._writer.is_sound = False
+            if damage is not error:
+                raise damage from error
+
+    def _check_position(self, before: int, found: Any) -> None:
+        """A position that was read is one that was written before or meanwhile."""
+        if not isinstance(found, int) or not before <= found <= max(self._kept.position, self._on_its_way):
+            raise ReadModelDamaged(f"its position cannot be {found}")
 
     # A file that is at the checkpoint from which events were skipped has seen those too; one that is not has
     # been written since, and stands beyond them. So the greater of both is the position of what was read.
@@ -128,19 +179,23 @@ class SqliteReadModel:
 
     def get(self, key: Key) -> Found:
         waits = self._parked.has(key)
-        stored, document = self._stored, self._recent.get(key)
-        if document is None:
-            stored, document = self._read(key)
+        stored, document = self._kept.position, self._recent.get(key)
+        if document is None or self._damage is not None:
+            stored, document = self._checked(lambda: self._read(key))
         return Found(document, max(stored, self._skipped_to), waits or self._parked.has(key))
 
     def _read(self, key: Key) -> tuple[int, bytes | None]:
         """A document, and the position that it belongs to."""
-        can_remember = self._recent.can_remember
-        try:
-            stored, document = self._reader.execute(self._tables[key.collection].get, (key.id,)).fetchone()
-        except ERRORS as error:
-            raise of_reading_derived(error) from error
-        if can_remember and document is not None:
+        can_remember, before = self._recent.can_remember, self._kept.position
+        row = self._reader.execute(self._tables[key.collection].get, (key.id,)).fetchone()
+        if row is None:
+            raise ReadModelDamaged("it has no checkpoint")
+        stored, *found = row
+        self._check_position(before, stored)
+        if found[-1] is None and found[-2] is None:  # there is no such document
+            return stored, None
+        document = view_checksums.checked_document(key.id, found)
+        if can_remember:
             self._recent.remember(key, document)
         return stored, document
 
@@ -150,15 +205,16 @@ class SqliteReadModel:
         for collection, id in keys:
             if id <= greatest[collection]:
                 by_collection[collection].append(id)
-        try:
-            return {
-                Key(collection, id): document
-                for collection, ids in by_collection.items()
-                for statement in self._tables[collection].load(ids)
-                for id, document in self._reader.execute(*statement).fetchall()
-            }
-        except ERRORS as error:
-            raise of_reading_derived(error) from error
+        return self._checked(lambda: self._load(by_collection)) if by_collection else {}
+
+    def _load(self, by_collection: Mapping[str, Sequence[str]]) -> Mapping[Key, bytes]:
+        checked = view_checksums.checked_document
+        return {
+            Key(collection, id): checked(id, row)
+            for collection, ids in by_collection.items()
+            for statement in self._tables[collection].load(ids)
+            for id, *row in self._reader.execute(*statement).fetchall()
+        }
 
     async def page(
         self,
@@ -174,25 +230,31 @@ class SqliteReadModel:
             filters, by_id=by_id, descending=descending, after=after, limit=limit
         )
         waits = self._parked.has_any(collection)
-        rows, position = await self._scan([statement])
-        return Page([Row(*row) for row in rows], position, waits or self._parked.has_any(collection))
+        rows, position = await self._scan([statement], _row_of_page)
+        return Page(rows, position, waits or self._parked.has_any(collection))
 
     async def matching(
         self, collection: str, ids: Collection[str], filters: Sequence[ColumnFilter] = ()
     ) -> Matching:
-        rows, position = await self._scan(list(self._tables[collection].matching(ids, filters)))
+        statements = list(self._tables[collection].matching(ids, filters))
+        rows, position = await self._scan(statements, _document_of)
         return Matching(dict(rows), position)
 
-    async def _scan(self, statements: Sequence[Statement]) -> tuple[list[Any], int]:
-        """All rows of the statements, and the position they belong to."""
+    async def _scan(
+        self, statements: Sequence[Statement], checked: Callable[[Sequence[Any]], Result]
+    ) -> tuple[list[Result], int]:
+        """What the rows of the statements say, and the position they belong to."""
         # Taken before the thread reads: what is skipped meanwhile may follow a write that it does not see.
-        skipped_to = self._skipped_to
-        try:
-            rows, stored = await _in_its_thread(
-                self._scanner, lambda connection: _scan(connection, statements)
-            )
-        except ERRORS as error:
-            raise of_reading_derived(error) from error
+        skipped_to, before = self._skipped_to, self._kept.position
+
+        def read(connection: sqlite3.Connection) -> tuple[list[Result], int]:
+            rows, stored = _scan(connection, statements)
+            self._check_position(before, stored)
+            return [checked(row) for row in rows], stored
+
+        rows, stored = await _in_its_thread(
+            self._scanner, lambda connection: self._checked(lambda: read(connection))
+        )
         return rows, max(stored, skipped_to)
 
     def write(
@@ -221,28 +283,31 @@ class SqliteReadModel:
         parked_events: Sequence[ParkedEvent],
         released: Release | None,
     ) -> None:
-        edition = view_files.new_edition() if released is not None and released.events else self._edition
-        statements = chain(
-            self._statements(changes),
-            parked.statements(parked_events, released),
-            () if edition == self._edition else [Statement(sql.RENEW_EDITION, (edition,))],
+        """Raises `ReadModelDamaged` and `ReadModelUnavailable`."""
+        is_other = released is not None and bool(released.events)
+        edition = view_files.new_edition() if is_other else self._kept.edition
+        after = self._kept._replace(
+            position=checkpoint.position, chain_hash=checkpoint.chain_hash, edition=edition
         )
-        with self._parked.about_to_change(self._writer, parked_events, released):
-            try:
-                _transact(self._writer, statements, base, checkpoint)
-            except ERRORS as error:
-                unavailable = of_writing_derived(error, wal_of(self._file.path))
-                if unavailable is None:
-                    raise
-                self._make_room()
-                raise unavailable from error
-            # Here and not after an await: if that is cancelled, the transaction happens all the same.
-            self._stored, self._edition = checkpoint.position, edition
-
-    def _make_room(self) -> None:
-        """Copy into the file what lies beside it, which can then be written over."""
-        with suppress(*ERRORS):
-            self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        statements = chain(self._statements(changes), parked.statements(parked_events, released))
+        counts = bool(parked_events) or released is not None
+        try:
+            if self._damage is not None:
+                raise self._damage
+            with (
+                self._writer.writing() as writer,
+                self._parked.about_to_change(writer, parked_events, released),
+            ):
+                self._on_its_way = after.position
+                # Here and not after an await: if that is cancelled, the transaction happens all the same.
+                self._kept = _transact(writer, statements, base, self._kept, after, counts=counts)
+        except (ReadModelDamaged, *ERRORS) as error:
+            self._tell_damage(error)
+            unavailable = of_writing_derived(error, wal_of(self._file.path))
+            if unavailable is None:
+                raise
+            self._writer.prepare_to_try_again(error)
+            raise unavailable from error
 
     def _statements(self, changes: Sequence[Change]) -> Iterator[Statement]:
         by_collection: defaultdict[str, list[Change]] = defaultdict(list)
@@ -257,7 +322,13 @@ class SqliteReadModel:
         self._skipped_to = max(self._skipped_to, position)
 
     async def complete(self) -> None:
-        await self._thread.do(lambda: self._writer.execute(sql.COMPLETE))
+        await self._thread.do(self._complete)
+
+    def _complete(self) -> None:
+        after = self._kept._replace(is_complete=1)
+        with self._writer.writing() as writer:
+            writer.execute(sql.COMPLETE, (after.checksum,))
+            self._kept = after
 
     async def close(self) -> None:
         await self._connections.aclose()
@@ -293,21 +364,42 @@ def _scan(connection: sqlite3.Connection, statements: Sequence[Statement]) -> tu
         connection.execute("COMMIT")
 
 
+def _row_of_page(row: Sequence[Any]) -> Row:
+    id, made, place, *document = row
+    view_checksums.check_place(id, made, place)
+    return Row(id, made, view_checksums.checked_document(id, document))
+
+
+def _document_of(row: Sequence[Any]) -> tuple[str, bytes]:
+    id, *document = row
+    return id, view_checksums.checked_document(id, document)
+
+
 def _transact(
     connection: sqlite3.Connection,
     statements: Iterable[Statement],
     base: int,
-    checkpoint: Checkpoint,
-) -> None:
+    before: Kept,
+    after: Kept,
+    *,
+    counts: bool,
+) -> Kept:
+    """Gives what the file says of itself then; `counts` if what is parked changes."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         for statement in statements:
             connection.execute(*statement)
-        moved = connection.execute(sql.MOVE_CHECKPOINT, (checkpoint.position, checkpoint.chain_hash, base))
-        if moved.rowcount != 1:
+        if counts:
+            after = after._replace(parked=connection.execute(sql.COUNT_PARKED).fetchone()[0])
+        _, position, chain_hash, edition, _, parked = after
+        move = (position, chain_hash, edition, parked, after.checksum, base)
+        if connection.execute(sql.MOVE_CHECKPOINT, move).rowcount != 1:
+            if before.position <= base:
+                raise ReadModelDamaged("its checkpoint is not where it was put")
             raise RuntimeError(f"The read model has moved beyond {base} under the projector that writes it.")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:  # some errors end it by themselves
             connection.execute("ROLLBACK")
         raise
+    return after

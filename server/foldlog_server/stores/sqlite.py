@@ -160,6 +160,17 @@ class SqliteEventStore:
     def refusal(self) -> StoreError | None:
         return LogDetached() if self._detached else None
 
+    @property
+    def is_out_of_place(self) -> bool:
+        """Whether the log's files are not in their place, looked at now; in any thread."""
+        if self._detached:
+            return True
+        try:
+            self._files.check()
+        except FilesChanged:
+            return True
+        return False
+
     def append(self, append: Append) -> asyncio.Future[Appended]:
         accepted = Accepted(append, admit(append), self._loop.create_future())
         if self._detached:

@@ -5,6 +5,8 @@ from. What another file has to catch up on, it catches up in this process, unles
 what it has until another, built by a process of its own, takes its place.
 """
 
+import asyncio
+import logging
 import re
 import secrets
 import sqlite3
@@ -15,13 +17,16 @@ from typing import NamedTuple
 
 from foldlog_server.core.codec import NO_CHAIN
 from foldlog_server.core.event_store import Log
-from foldlog_server.core.read_model import Checkpoint, generation
+from foldlog_server.core.read_model import Checkpoint, ReadModelDamaged, generation
 from foldlog_server.core.view import View
-from foldlog_server.stores import parked, private_files
+from foldlog_server.stores import parked, private_files, view_check, view_checksums, view_seal
 from foldlog_server.stores import read_model_sql as sql
+from foldlog_server.stores.view_checksums import Kept
 
 FAR = 100_000
 """Events; what is no farther behind catches up in the serving process, within some seconds."""
+
+_log = logging.getLogger(__name__)
 
 
 class ViewFile(NamedTuple):
@@ -67,7 +72,7 @@ async def choose(view: View, directory: Path, log: Log) -> Choice:
     complete: list[tuple[bool, ViewFile, Contents]] = []
     building: list[ViewFile] = []
     for file in files:
-        contents = contents_of(file.path)
+        contents = await whole_contents_of(file, view)
         if contents is None or not await fits(log, contents):
             continue
         if not contents.is_complete:
@@ -87,9 +92,13 @@ async def choose(view: View, directory: Path, log: Log) -> Choice:
     return Choice(serving, follows, newest)
 
 
-def new_file(view: View, directory: Path) -> ViewFile:
-    """The next file of a view, which is not made yet."""
-    number = max((file.number for file in _files_of(view, directory)), default=0) + 1
+def new_file(view: View, directory: Path, above: int = 0) -> ViewFile:
+    """The next file of a view, which is not made yet.
+
+    Its number is above all that there are, and above that of a file which is still open: what was removed
+    from the directory has its name no longer, but will be let go of under it.
+    """
+    number = max([above, *(file.number for file in _files_of(view, directory))]) + 1
     return file_of(directory, view.name, generation(view), number)
 
 
@@ -99,15 +108,31 @@ def file_of(directory: Path, view_name: str, generation: str, number: int) -> Vi
 
 
 def contents_of(path: Path) -> Contents | None:
-    """What a file says of itself; None if it is missing or cannot be read."""
+    """What a file says of itself; None if it is missing, cannot be read, or its checksum does not fit."""
     if not path.exists():
         return None
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            log_id, position, chain_hash, is_complete = connection.execute(sql.READ_CHECKPOINT).fetchone()
-    except (sqlite3.DatabaseError, TypeError):
+        with closing(_connect_reader(path)) as connection:
+            kept = view_checksums.kept(connection.execute(sql.READ_CHECKPOINT).fetchone())
+    except (sqlite3.DatabaseError, ReadModelDamaged):
         return None
-    return Contents(log_id, Checkpoint(position, chain_hash), bool(is_complete))
+    return Contents(kept.log_id, kept.checkpoint, bool(kept.is_complete))
+
+
+async def whole_contents_of(file: ViewFile, view: View) -> Contents | None:
+    """What a file that nobody writes says of itself; None, and a line in the log, if it is damaged."""
+    contents = contents_of(file.path)
+    tables = tables_of(view) if file.generation == generation(view) else None
+    damage = "it cannot be read"
+    if contents is not None:
+        damage = await asyncio.to_thread(view_check.damage_of, file.path, tables)
+    if damage and file.path.exists():
+        _log.warning("%s is made anew, for it is not as it was written: %s.", file.path, damage)
+    return None if damage else contents
+
+
+def _connect_reader(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 
 async def fits(log: Log, contents: Contents) -> bool:
@@ -130,8 +155,10 @@ def make(path: Path, view: View, log_id: str, *, is_complete: bool) -> None:
                 connection.execute(statement)
         connection.execute(parked.CREATE)
         connection.execute(sql.CREATE_CHECKPOINT)
-        connection.execute(sql.BEGIN_CHECKPOINT, (log_id, NO_CHAIN, new_edition(), is_complete))
+        kept = Kept(log_id, 0, NO_CHAIN, new_edition(), int(is_complete), 0)
+        connection.execute(sql.BEGIN_CHECKPOINT, (*kept, kept.checksum))
         connection.execute("COMMIT")
+    view_seal.put(path, 0)
 
 
 def new_edition() -> str:
@@ -150,6 +177,17 @@ def tables_of(view: View) -> Mapping[str, sql.Table]:
     return {name: sql.Table.of(name, document) for name, document in view.collections.items()}
 
 
+def tables_in(connection: sqlite3.Connection, file: ViewFile, view: View) -> Mapping[str, sql.Table]:
+    """The table of each collection as a file has it: one of a former definition may have more columns."""
+    tables = tables_of(view)
+    if file.generation == generation(view):
+        return tables
+    return {
+        name: sql.Table.stored(name, connection.execute(table.columns_of).fetchall())
+        for name, table in tables.items()
+    }
+
+
 def _files_of(view: View, directory: Path) -> Sequence[ViewFile]:
     """Those of former releases, which had no number, have none here either."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -160,13 +198,13 @@ def _files_of(view: View, directory: Path) -> Sequence[ViewFile]:
 
 def _remove(path: Path) -> None:
     """What SQLite keeps beside it, too."""
-    for suffix in ("", "-wal", "-shm", "-journal"):
+    for suffix in ("", "-wal", "-shm", "-journal", view_seal.SUFFIX):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def _has_tables(path: Path, view: View) -> bool:
     """Whether what is asked of the view can be asked of a file of another definition."""
-    with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(path)) as connection:
+    with suppress(sqlite3.DatabaseError), closing(_connect_reader(path)) as connection:
         for table in tables_of(view).values():
             connection.execute(table.probe)
         return True

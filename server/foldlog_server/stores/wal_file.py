@@ -64,6 +64,26 @@ def make_durable(wal: Path) -> None:
         os.close(directory)
 
 
+def salts_of(wal: Path) -> str:
+    """What tells a write-ahead log from the one before it, in hexadecimal; empty if there is none."""
+    try:
+        with wal.open("rb") as file:
+            header = file.read(_HEADER.size)
+    except FileNotFoundError:
+        return ""
+    return header[16:24].hex() if len(header) == _HEADER.size else ""
+
+
+def frames_of(wal: Path) -> int:
+    """How many frames SQLite takes: up to the end of the last transaction that fits as a whole."""
+    whole = 0
+    for number, frame in enumerate(_frames(wal), 1):
+        if not frame.fits:
+            break
+        whole = number if frame.commits else whole
+    return whole
+
+
 def state_of(wal: Path) -> WalState:
     """Look through a write-ahead log; an empty one if there is none, or its header cannot be read."""
     whole = behind = 0

@@ -1,4 +1,4 @@
-"""grpc.health.v1 for any number of watchers.
+"""grpc.health.v1 for any number of watchers: of the server, of its services, and of its views.
 
 The servicer of grpcio-health-checking (1.85) leaves all other watchers deaf when one goes away, so this is
 our own; its messages and names are the package's.
@@ -25,6 +25,8 @@ class Health:
     def __init__(self, services: list[str]) -> None:
         self._services = {"", *services}
         self._serving = False
+        self._parts: dict[str, bool] = {}
+        """What is told by names of their own, whatever is told of the services."""
         self._closed = False
         self._changed = asyncio.Event()
 
@@ -33,6 +35,13 @@ class Health:
         self._serving = serving
         self._changed.set()
         self._changed = asyncio.Event()
+
+    def set_part(self, name: str, serving: bool) -> None:
+        """Tell everyone who asks for this name or watches it."""
+        if self._parts.get(name) != serving:
+            self._parts[name] = serving
+            self._changed.set()
+            self._changed = asyncio.Event()
 
     def close(self) -> None:
         """Tell everyone that nothing is served any more, and end the watches."""
@@ -51,9 +60,13 @@ class Health:
         return grpc.method_handlers_generic_handler(SERVICE, {"Check": check, "Watch": watch})
 
     def _status(self, service: str) -> int:
-        if service not in self._services:
+        if service in self._parts:
+            serving = self._parts[service] and not self._closed
+        elif service in self._services:
+            serving = self._serving
+        else:
             return int(_Response.SERVICE_UNKNOWN)
-        return int(_Response.SERVING if self._serving else _Response.NOT_SERVING)
+        return int(_Response.SERVING if serving else _Response.NOT_SERVING)
 
     async def _check(self, data: bytes, context: Context) -> Any:
         service = await _service(data, context)

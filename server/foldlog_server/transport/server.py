@@ -43,6 +43,10 @@ class AddressInUse(Exception):
     """The address cannot be listened on."""
 
 
+VIEWS = "foldlog.views"
+"""The name under which health checks ask for all views; with a dot and its name, for one."""
+
+
 class BoundPort:
     """An address that is had, and nothing served on it yet: who connects waits for what is to come."""
 
@@ -112,6 +116,7 @@ class GrpcServer:
         """`services` are handlers by method name, by service name."""
         self._calls = calls
         self._health = Health(list(services))
+        self._well: dict[str, bool] = {}
         self._port = port
         handlers: list[grpc.GenericRpcHandler] = [_Methods(services), self._health.generic_handler()]
         if with_reflection:
@@ -127,6 +132,12 @@ class GrpcServer:
     def set_serving(self, serving: bool) -> None:
         """What health checks are told from now on."""
         self._health.set_serving(serving)
+
+    def set_well(self, view: str, well: bool) -> None:
+        """What health checks of a view, and of all of them, are told from now on."""
+        self._well[view] = well
+        self._health.set_part(f"{VIEWS}.{view}", well)
+        self._health.set_part(VIEWS, all(self._well.values()))
 
     async def stop(self, grace: float) -> None:
         """Take no more calls, end streams with the reason, let unary calls finish for `grace` seconds."""

@@ -165,9 +165,10 @@ async def test_an_answer_is_marked_from_the_commit_on(
             marked.append(model.get(ORDER_1).incomplete)
             marked.append((await model.page(ORDERS, limit=1)).incomplete)
 
-        def transact_then_ask(*arguments: Any) -> None:
-            transact(*arguments)
+        def transact_then_ask(*arguments: Any, **options: Any) -> Any:
+            after = transact(*arguments, **options)
             asyncio.run_coroutine_threadsafe(ask(), loop).result(30)
+            return after
 
         monkeypatch.setattr(read_model, "_transact", transact_then_ask)
         here = Checkpoint(*log.head)
@@ -180,7 +181,7 @@ async def test_a_write_that_fails_parks_nothing(tmp_path: Path, monkeypatch: pyt
     async with projecting(tmp_path, log, Fragile()) as projector:
         model = projector.read_model
 
-        def fail(*_: Any) -> None:
+        def fail(*_: Any, **__: Any) -> None:
             raise sqlite_error("FULL")
 
         monkeypatch.setattr(read_model, "_transact", fail)

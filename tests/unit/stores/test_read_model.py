@@ -256,7 +256,7 @@ async def die_at_commit(model: SqliteReadModel, directory: Path, copy: Path) -> 
             return sqlite3.SQLITE_DENY
         return sqlite3.SQLITE_OK
 
-    await model._thread.do(lambda: model._writer.set_authorizer(authorize))
+    await model._thread.do(lambda: model._writer._connection.set_authorizer(authorize))
 
 
 async def test_a_writer_that_dies_before_its_commit_leaves_documents_and_checkpoint_as_they_were(
@@ -294,11 +294,11 @@ async def test_a_write_that_fails_halfway_leaves_nothing(tmp_path: Path) -> None
 
 async def test_a_full_disk_is_said_to_be_worth_another_try(tmp_path: Path) -> None:
     async with opened(tmp_path) as model:
-        await model._thread.do(lambda: model._writer.execute("PRAGMA max_page_count = 1"))
+        await model._thread.do(lambda: model._writer._connection.execute("PRAGMA max_page_count = 1"))
         big = structs.replace(put("1", 1), document=bytes(100_000))
         with pytest.raises(ReadModelUnavailable):
             await write(model, big)
-        await model._thread.do(lambda: model._writer.execute("PRAGMA max_page_count = 10000"))
+        await model._thread.do(lambda: model._writer._connection.execute("PRAGMA max_page_count = 10000"))
         await write(model, big)
         assert model.get(Key("finished", "1")) == Found(bytes(100_000), 1)
 
@@ -311,7 +311,9 @@ async def test_a_write_whose_caller_has_gone_happens_all_the_same_and_is_known_t
         await asyncio.sleep(0)
         writing.cancel()
         await asyncio.wait([writing])
-        await model._thread.do(lambda: model._writer.execute("SELECT 1"))  # after it, in the same thread
+        await model._thread.do(
+            lambda: model._writer._connection.execute("SELECT 1")
+        )  # after it, in the same thread
         assert model.position == model.stored == 1
         assert model.get(Key("finished", "1")).document
 

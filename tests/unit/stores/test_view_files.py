@@ -54,7 +54,7 @@ async def chosen(directory: Path, log: ListLog) -> Choice:
     choice = await choose(ORDER_COUNTS, directory, log)
     assert choice.serving.path.exists()
     kept = {choice.serving.path.name, *([choice.building.path.name] if choice.building else [])}
-    left = {name for name in os.listdir(directory) if not name.endswith(("-wal", "-shm"))}
+    left = {name for name in os.listdir(directory) if not name.endswith(("-wal", "-shm", ".seal"))}
     assert left == kept
     return choice
 
@@ -193,7 +193,7 @@ async def test_what_belongs_to_others_stays(tmp_path: Path, names: Sequence[str]
     for name in names:
         (tmp_path / name).touch()
     choice = await choose(ORDER_COUNTS, tmp_path, a_log())
-    assert set(os.listdir(tmp_path)) == {*names, choice.serving.path.name}
+    assert set(os.listdir(tmp_path)) == {*names, choice.serving.path.name, f"{choice.serving.path.name}.seal"}
 
 
 async def test_the_number_of_a_new_file_is_the_next(tmp_path: Path) -> None:

@@ -3,5 +3,6 @@ CREATE TABLE parked (
     id TEXT NOT NULL,
     position INTEGER NOT NULL,
     error TEXT NOT NULL,
+    checksum INTEGER NOT NULL,
     PRIMARY KEY (collection, id, position)
 ) WITHOUT ROWID

@@ -1,1 +1,1 @@
-INSERT OR REPLACE INTO parked (collection, id, position, error) VALUES {rows}
+INSERT OR REPLACE INTO parked (collection, id, position, error, checksum) VALUES {rows}

@@ -1,4 +1,3 @@
--- SQLite takes `error` from the row that has the least position.
-SELECT collection, id, min(position), error, count(*)
+SELECT collection, id, position, error, checksum
 FROM parked
-GROUP BY collection, id
+ORDER BY collection, id, position

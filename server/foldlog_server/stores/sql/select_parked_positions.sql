@@ -1,4 +1,4 @@
-SELECT position
+SELECT position, error, checksum
 FROM parked
 WHERE collection = ? AND id = ?
 ORDER BY position

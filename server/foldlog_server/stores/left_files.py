@@ -1,0 +1,120 @@
+"""The files of one view as its writer left them: whatever others do to them is seen by `stat`, in
+microseconds.
+
+Checksums tell a wrong document from a right one; they cannot tell that one is missing, or that an index leads
+past it. But nobody else writes these files. So whoever has read something looks whether they are still the
+ones that were opened, of the size and time that the writer left behind.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from foldlog_server.core.read_model import ReadModelDamaged
+
+
+class _State(NamedTuple):
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, path: str) -> "_State":
+        found = os.stat(path)
+        return cls(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+class _Left(NamedTuple):
+    database: _State
+    wal: _State
+
+
+class LeftFiles:
+    """What lies at the paths of an open database and of its write-ahead log.
+
+    Written by one thread, in `writing`; checked by any.
+    """
+
+    def __init__(self, database: Path, is_detached: Callable[[], bool]) -> None:
+        """The database is open. `is_detached` says whether the data directory itself is elsewhere by now:
+        that files are not at their paths is then told by the log, and they are good all the same.
+
+        Raises `OSError`.
+        """
+        self._path = database
+        self._database = str(database)
+        self._wal, self._shm = f"{database}-wal", f"{database}-shm"
+        self._is_detached = is_detached
+        self._shared = _State.of(self._shm)[:2]
+        self._left = self._now()
+        self._is_writing = False
+
+    def check(self) -> None:
+        """Raise `ReadModelDamaged` if somebody else has been at the files."""
+        left = self._left
+        try:
+            found = self._now()
+        except OSError:
+            found = None
+        if found == left or self._is_writing or self._left is not left:
+            return
+        self._tell_change(left)
+
+    def check_all(self) -> None:
+        """As `check`; the shared memory, which only new connections look for, too."""
+        self.check()
+        if _state(self._shm)[:2] != self._shared and not self._is_detached():
+            raise ReadModelDamaged(f"{self._shm} is gone or another file")
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """While the writer changes the files; raises `ReadModelDamaged` if somebody else has before."""
+        self.check()
+        self._is_writing = True
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # then the next check finds that it is gone
+                found = self._now()
+                if _same_files(found, self._left):
+                    self._left = found
+            self._is_writing = False
+
+    @property
+    def database(self) -> tuple[int, int]:
+        """Changes when the database itself is written, and not only its write-ahead log."""
+        return self._left.database[2:]
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the database is still what its path leads to."""
+        return _state(self._database)[:2] == self._left.database[:2]
+
+    def _now(self) -> _Left:
+        return _Left(_State.of(self._database), _State.of(self._wal))
+
+    def _tell_change(self, left: _Left) -> None:
+        for path, before in ((self._database, left.database), (self._wal, left.wal)):
+            now = _state(path)
+            if now[:2] != before[:2]:
+                if not self._is_detached():
+                    raise ReadModelDamaged(f"{path} is {'another file' if any(now) else 'gone'}")
+            elif now != before:
+                raise ReadModelDamaged(f"{path} was written by another program")
+
+
+_NOTHING = _State(0, 0, 0, 0)
+
+
+def _state(path: str) -> _State:
+    try:
+        return _State.of(path)
+    except OSError:
+        return _NOTHING
+
+
+def _same_files(one: _Left, other: _Left) -> bool:
+    return one.database[:2] == other.database[:2] and one.wal[:2] == other.wal[:2]
