@@ -425,7 +425,7 @@ class RequestDamaged(DataDamaged):
         self.position = None
         self._init(
             f" in the record of request {id}",
-            f"What is recorded of request {id} is not as written: it was carried out, with what outcome is lost.",
+            f"What is recorded of request {id} is not as written. It was carried out before.",
             {"request_id": id},
         )
 
