@@ -96,8 +96,8 @@ def proved(directory: Path, reader: SqliteLogReader, behind: int) -> str:
     end = mark_of(head)
     return (
         f"it ends at {end}, and has lost what was stored: {_told(found, behind)}. "
-        f"{_clue(found, head, behind)}Put the missing files back, or restore a backup; to go on without them, "
-        f"as another log: foldlog accept-loss {directory} --head {end}"
+        f"{_clue(found, head, behind)}Put the missing files back, or restore a backup; to go on without "
+        f"them, as another log: foldlog accept-loss {directory} --head {end}"
     )
 
 
