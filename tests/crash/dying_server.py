@@ -47,7 +47,7 @@ def after_the_insert(connection: sqlite3.Connection, events: Rows, requests: Row
     [name] = connection.execute(
         "SELECT name FROM sqlite_master WHERE name GLOB 'requests_until_*'"
     ).fetchone()
-    connection.execute("CREATE TEMP TABLE last AS SELECT ? AS key", (requests[-1][0],))
+    connection.execute("CREATE TEMP TABLE last AS SELECT ? AS key", (requests[-1][1],))
     connection.execute(
         f"CREATE TEMP TRIGGER die AFTER INSERT ON {name} WHEN NEW.key = (SELECT key FROM last)"
         " BEGIN SELECT die(); END"

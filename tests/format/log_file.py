@@ -22,7 +22,7 @@ FIELDS = {
     7: "metadata",
     8: "payload",
 }
-TABLES = {"log", "streams", "types", "events", "openings", "ancestors", "served"}
+TABLES = {"log", "streams", "types", "events", "openings", "ancestors", "served", "sums"}
 PREFIX = "type.googleapis.com/"
 MOST_BYTES = 1_048_576
 
@@ -178,6 +178,7 @@ def _read(file: Path) -> Log:
         log_ids = [log_id for log_id, _ in connection.execute("SELECT log_id, made_time FROM log")]
         check(len(log_ids) == 1 and id_of(log_ids[0]), "the log has not one name")
         events, chain = _events(connection, _names(connection, "streams"), _names(connection, "types"))
+        _check_sums(connection)
         return Log(log_ids[0], events, chain, dict(_requests(connection, events)))
 
 
@@ -222,12 +223,34 @@ def _requests(
             check(table in TABLES, f"a table {table}")
             continue
         check(re.fullmatch(r"requests_until_\d{20}", table), f"a table {table}")
-        for key, fingerprint, outcome in connection.execute(f"SELECT * FROM {table}"):
+        rows = connection.execute(f"SELECT * FROM {table} ORDER BY number")
+        for expected, (number, key, fingerprint, outcome, checksum) in enumerate(rows, 1):
+            check(number == expected, f"record {expected} of {table} is missing")
+            check(all(isinstance(value, bytes) for value in (key, fingerprint)), "a request's key is no blob")
+            told = key + fingerprint + str(outcome).encode()
+            check(zlib.crc32(told) == checksum, f"the checksum of record {number} of {table}")
             check(len(key) >= 16 and len(fingerprint) == 32, "a request's key or fingerprint")
             did = _outcome(outcome)
             gave = [(stream, n) for stream, first, last in did for n in range(first, last + 1)]
             check(all(requests.get(event) == key for event in gave), f"a request's events: {outcome}")
             yield key, did
+
+
+def _check_sums(connection: sqlite3.Connection) -> None:
+    sums = connection.execute("SELECT part, last, sum FROM sums").fetchall()
+    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    parts = ["events", *(name for name in tables if name.startswith("requests_until_"))]
+    check(sorted(part for part, _, _ in sums) == sorted(parts), "a sum is missing")
+    for part, last, total in sums:
+        if part == "events":
+            rows = connection.execute("SELECT stream, version, position FROM events")
+            halves = [s * 73_244_475 + v * 40_503_263 + p * 26_544_357 for s, v, p in rows if p <= last]
+            added = [pow(half, 2, 2**31 - 1) for half in halves]
+        else:
+            entries = connection.execute(f"SELECT number, key FROM {part}")
+            added = [zlib.crc32(key, number) for number, key in entries if number <= last]
+        check(len(added) == last, f"{part} has no row {last}")
+        check(sum(added) == total, f"the sum of {part}")
 
 
 def _outcome(outcome: str) -> list[tuple[str, int, int]]:

@@ -54,7 +54,8 @@ def test_nothing_but_what_the_format_names_is_in_the_file(written: Path) -> None
         [(served, settled)] = connection.execute("SELECT nanoseconds, settled FROM served")
     assert set(kinds) == {*COLUMNS, "events_by_stream", "requests", requests}
     assert {name: columns[name] for name in COLUMNS} == COLUMNS
-    assert columns[requests] == columns["requests"] == REQUESTS
+    assert columns["requests"] == REQUESTS
+    assert columns[requests] == [("number", "INTEGER"), *REQUESTS]
     assert (index, unique, indexed) == ("events_by_stream", 1, ["stream", "version"])
     assert 0 < served < int(requests.removeprefix("requests_until_")) <= 24 * HOUR // 4
     assert settled <= read(written).events[-1].recorded_ns
@@ -62,7 +63,7 @@ def test_nothing_but_what_the_format_names_is_in_the_file(written: Path) -> None
 
 HOUR = 3600 * 10**9
 NAMES = [("key", "INTEGER"), ("name", "TEXT")]
-REQUESTS = [("key", "BLOB"), ("fingerprint", "BLOB"), ("outcome", "TEXT")]
+REQUESTS = [("key", "BLOB"), ("fingerprint", "BLOB"), ("outcome", "TEXT"), ("checksum", "INTEGER")]
 COLUMNS = {
     "log": [("log_id", "TEXT"), ("made_time", "INTEGER")],
     "streams": NAMES,
@@ -76,6 +77,7 @@ COLUMNS = {
         ("cause", "TEXT"),
     ],
     "served": [("nanoseconds", "INTEGER"), ("settled", "INTEGER")],
+    "sums": [("part", "TEXT"), ("last", "INTEGER"), ("sum", "INTEGER")],
     "events": [
         *((column, "INTEGER") for column in ("position", "stream", "version", "type")),
         ("record", "BLOB"),
@@ -122,6 +124,12 @@ FLIP = "CAST(substr(record, 1, {n}) || x'00' || substr(record, {n} + 2) AS BLOB)
         "UPDATE PARTITION SET key = zeroblob(16) WHERE outcome LIKE '%stock%'",
         "UPDATE PARTITION SET key = substr(key, 2) WHERE outcome LIKE '%stock%'",
         "UPDATE PARTITION SET fingerprint = x'00'",
+        "UPDATE PARTITION SET fingerprint = zeroblob(32)",
+        "UPDATE PARTITION SET checksum = checksum + 1",
+        "DELETE FROM PARTITION WHERE number = 3",
+        "UPDATE sums SET sum = sum + 1 WHERE part = 'events'",
+        "UPDATE sums SET last = last - 1 WHERE part = 'PARTITION'",
+        "DELETE FROM sums",
         "UPDATE PARTITION SET outcome = replace(outcome, '1', '9')",
         "UPDATE PARTITION SET outcome = replace(outcome, ',', ', ')",
         "UPDATE PARTITION SET outcome = replace(outcome, 'stock-tea', 'stock-teb')",
@@ -164,10 +172,11 @@ def test_a_row_of_another_log_is_found_by_the_chain(file: Path) -> None:
 
 
 def test_a_cut_log_has_another_end(file: Path) -> None:
-    """What is missing at the end can only be known by who kept the head: the chain's hash there is another."""
+    """What is missing behind the sums can only be known by who kept the head: the chain's hash is another."""
     whole = read(file)
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute(f"DELETE FROM {partition(connection)}")
+        connection.execute("UPDATE sums SET last = 0, sum = 0")
         connection.execute("DELETE FROM events WHERE position = (SELECT max(position) FROM events)")
     cut = read(file)
     assert len(cut.events) == len(whole.events) - 1

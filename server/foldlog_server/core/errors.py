@@ -17,11 +17,14 @@ FoldlogError
     ├── NothingToBuildFrom  nothing was begun, for the same reason
     ├── EventUnreadable     an event is of another release
     └── DataDamaged         stored bytes do not fit their checksum
+        ├── RequestDamaged  the record of a request does not
+        └── IndexDamaged    an index does not say what the log says; nothing was stored
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
+from uuid import UUID
 
 from foldlog.v1.errors_pb2 import ErrorReason
 from foldlog_server.core.reasons import Reason, catalogue
@@ -430,11 +433,50 @@ class DataDamaged(StoreError):
 
     def __init__(self, position: int | None = None) -> None:
         """Without a position, it cannot be said where in the log."""
-        what = "The log's file is" if position is None else f"The stored bytes at position {position} are"
+        self.position = position
+        if position is None:
+            self._init("", "The log's file is not as written, and not given out.", {})
+        else:
+            self._init(
+                f" at position {position}",
+                f"The stored bytes at position {position} are not as written, and not given out.",
+                {"position": str(position)},
+            )
+
+    def _init(self, where: str, found: str, metadata: Mapping[str, str]) -> None:
         super().__init__(
             _REASONS[ErrorReason.ERROR_REASON_DATA_DAMAGED],
-            f"{what} not as written, and not given out. This attempt stored nothing. "
+            f"{found} This attempt stored nothing. "
             "Tell the operator: the log must be verified, and restored from a backup.",
-            {} if position is None else {"position": str(position)},
+            metadata,
         )
-        self.position = position
+        self.where = where
+        """For people: " at position 7"; empty if it cannot be said."""
+
+
+class RequestDamaged(DataDamaged):
+    """The record of a request does not fit its checksum."""
+
+    def __init__(self, request_id: bytes) -> None:
+        """`request_id` are the bytes of a UUID, or what there is of them."""
+        id = str(UUID(bytes=request_id)) if len(request_id) == 16 else request_id.hex()
+        self.position = None
+        self._init(
+            f" in the record of request {id}",
+            f"What is recorded of request {id} is not as written. It was carried out before.",
+            {"request_id": id},
+        )
+
+
+class IndexDamaged(DataDamaged):
+    """An index of the log does not say what the log says."""
+
+    def __init__(self, stream: str = "") -> None:
+        """`stream` is the one whose events it does not lead to; empty for the index as a whole."""
+        which = f"the events of {stream}" if stream else "all that the log holds"
+        self.position = None
+        self._init(
+            f" in an index, which does not lead to {which}",
+            f"An index of the log does not lead to {which}, and nothing is decided by it.",
+            {"stream": stream} if stream else {},
+        )

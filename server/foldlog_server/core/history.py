@@ -25,6 +25,8 @@ _PAGE = 1_000
 class Kind(StrEnum):
     """What would break."""
 
+    LOG = "log"
+    """It has lost what was stored: a server refuses to open it."""
     EVENT = "event"
     """It cannot be read: whatever folds it fails."""
     FOLD = "fold"

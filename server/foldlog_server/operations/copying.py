@@ -128,9 +128,8 @@ def told_failures(file: Path) -> Iterator[None]:
     try:
         yield
     except DataDamaged as error:
-        where = "" if error.position is None else f" at position {error.position}"
         raise Refused(
-            f"The log that is copied is damaged{where}: `foldlog verify` tells what else is. "
+            f"The log that is copied is damaged{error.where}: `foldlog verify` tells what else is. "
             "Nothing was kept of the copy; restore a backup that was taken before."
         ) from error
     except NotARequest as error:

@@ -36,10 +36,11 @@ async def verify(data: Path, findings: Findings, *, full: bool) -> AsyncGenerato
         loss.check_that_there_is_a_log(data)
         if not file.is_file():
             raise NoLog(data)
-        if not is_served(data):
-            _check_write_ahead_log(file, findings)
+        behind = 0 if is_served(data) else wal_file.state_of(wal_file.wal_of(file)).behind_damage
+        if behind:
+            findings.add("log.db-wal", "", "", f"{behind:,} whole transactions lie behind damaged bytes")
         with untouched(data, file) as connection:
-            async for step in _verify(data, connection, findings, full=full):
+            async for step in _verify(data, connection, findings, behind, full=full):
                 yield step
     except (CannotOpen, Changed) as reason:
         raise Refused(str(reason)) from None
@@ -51,20 +52,17 @@ async def verify(data: Path, findings: Findings, *, full: bool) -> AsyncGenerato
         findings.seconds = time.monotonic() - began
 
 
-def _check_write_ahead_log(file: Path, findings: Findings) -> None:
-    behind = wal_file.state_of(wal_file.wal_of(file)).behind_damage
-    if behind:
-        findings.add("log.db-wal", "", "", f"{behind:,} whole transactions lie behind damaged bytes")
-
-
 async def _verify(
-    data: Path, connection: sqlite3.Connection, findings: Findings, *, full: bool
+    data: Path, connection: sqlite3.Connection, findings: Findings, behind: int, *, full: bool
 ) -> AsyncGenerator[Step]:
     try:
         recognised(connection, sqlite_schema.log_file(data))
         async for step in LogVerifier(connection, "log.db", findings, full=full).run():
             yield step
-        log = ReadOnlyLog(SqliteLogReader(connection, _log_id(connection)))
+        reader = SqliteLogReader(connection, _log_id(connection))
+        if lost := loss.proved(data, reader, behind):
+            findings.add("log.db", "", f"position {reader.head.position}", lost)
+        log = ReadOnlyLog(reader)
     except FormatTooNew:
         raise
     except (CannotOpen, sqlite3.Error, ValueError) as error:

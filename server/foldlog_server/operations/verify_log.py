@@ -17,7 +17,7 @@ from foldlog_server.core.event_store import RequestKey
 from foldlog_server.core.log_source import StoredRequest
 from foldlog_server.operations.findings import Findings
 from foldlog_server.progress import Step
-from foldlog_server.stores import sqlite_requests, sqlite_schema
+from foldlog_server.stores import index_sums, sqlite_requests, sqlite_schema
 from foldlog_server.stores.admission import stored_key
 from foldlog_server.stores.log_builder import NotARequest, outcome_of
 from foldlog_server.stores.sqlite_rows import read_head
@@ -52,6 +52,8 @@ _ANCESTORS = statement("select_ancestors")
 _OPENINGS = statement("select_openings")
 _STREAM = statement("select_stream")
 _REQUESTS = statement("select_requests")
+_REQUESTS_OF_1 = statement("select_requests_of_1")
+_SUMS = statement("select_sums")
 _PARTITIONS = statement("select_partitions")
 
 _MASK = 2**64 - 1
@@ -79,6 +81,7 @@ class LogVerifier:
         self._digest = self._count = 0
         """Of (stream, version, position) of each row, in no order."""
         self._type_names: dict[object, object] = {}
+        self._format = sqlite_schema.FORMAT
         self._expected = 1
         self._time = 0
         self._chains: tuple[object, object] = (NO_CHAIN, NO_CHAIN)
@@ -134,12 +137,13 @@ class LogVerifier:
 
     def _check_schema(self) -> None:
         """Tables and indexes are those that this release would make."""
-        absent = sqlite_schema.TABLES_OF_2 if _one(self._connection, "PRAGMA user_version") < 2 else ()
+        self._format = _one(self._connection, "PRAGMA user_version")
+        absent = sqlite_schema.TABLES_OF_2 if self._format < 2 else ()
         with closing(sqlite3.connect(":memory:", isolation_level=None)) as wanted:
             sqlite_schema.create_tables(wanted, "", 0, 0)
             partitions = self._partitions()
             for partition in partitions:
-                sqlite_requests.create_partition(wanted, partition)
+                sqlite_requests.create_partition(wanted, partition, self._format)
             for (table,) in wanted.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
                 if table not in absent and _shape(self._connection, table) != _shape(wanted, table):
                     self._add(table, "", "its columns or indexes are not those of a log")
@@ -177,7 +181,7 @@ class LogVerifier:
         for log_id, made_time in rows:
             if not _is_uuid(log_id) or not isinstance(made_time, int):
                 self._add("log", "", f"{_text(log_id)!r}, made at {made_time!r}, names no log")
-        if _one(self._connection, "PRAGMA user_version") < 2:
+        if self._format < 2:
             return
         served = self._connection.execute(_SERVED).fetchall()
         if len(served) != 1 or not all(isinstance(value, int) and value >= 0 for value in served[0]):
@@ -186,11 +190,34 @@ class LogVerifier:
             is_sound = isinstance(position, int) and isinstance(time, int) and isinstance(run, bytes)
             if not is_sound or not 0 <= position <= self._head(bounds):
                 self._add("openings", f"position {position}", "it is not within the log")
+        self._check_ancestors()
+        self._check_sums()
+
+    def _check_ancestors(self) -> None:
         for log_id, position, chain, _, _ in self._connection.execute(_ANCESTORS).fetchall():
             if not _is_uuid(log_id) or self._stored_chain(position) != chain:
                 self._add(
                     "ancestors", f"position {position}", f"{_text(log_id)!r} had another chain hash there"
                 )
+
+    def _check_sums(self) -> None:
+        """Each says what the rows come to that it is of: the start of a server holds the indexes
+        against it."""
+        wanted = {index_sums.EVENTS, *self._partitions()}
+        for part, last, added in self._connection.execute(_SUMS).fetchall():
+            name = _text(part)
+            if name not in wanted:
+                self._add("sums", name, "there is no such table, or a second sum of it")
+                continue
+            wanted.remove(name)
+            if name == index_sums.EVENTS:
+                found = index_sums.of_rows(self._connection, 0, last)
+            else:
+                found = index_sums.of_records(self._connection, name, 0, last)
+            if found != (last, added):
+                self._add("sums", name, f"the rows come to {found}, and not to {(last, added)}")
+        for name in wanted:
+            self._add("sums", name, "missing")
 
     def _head(self, bounds: Bounds) -> int:
         """A server may have been started since the bounds were taken."""
@@ -403,25 +430,52 @@ class LogVerifier:
     # Requests
 
     def _check_requests(self, partition: str) -> Iterator[None]:
+        if self._format < 2:
+            yield from self._check_requests_of_1(partition)
+            return
+        behind = added = 0
+        while page := self._request_page(_REQUESTS, partition, behind):
+            for number, key, fingerprint, outcome, crc in page:
+                self._check_request(partition, key, fingerprint, outcome)
+                if not sqlite_requests.is_sound(key, fingerprint, outcome, crc):
+                    self._add(partition, f"key {_hex(key)}", "the record and its checksum do not fit")
+                if number != behind + 1:
+                    self._add(partition, f"number {behind + 1}", "missing")
+                behind = max(behind + 1, number)
+                added += index_sums.of_request(number, key if isinstance(key, bytes) else b"")
+            yield
+        self._check_keys(partition, behind, added)
+
+    def _check_keys(self, partition: str, last: int, added: int) -> None:
+        """The index of the keys, as far as a record has come: a server may have added others since."""
+        entries, indexed = index_sums.of_keys(self._connection, partition, last)
+        if (entries, indexed) != (last, added):
+            index = f"sqlite_autoindex_{partition}_1"
+            self._add(index, "", f"its {entries:,} entries do not lead to the {last:,} records")
+
+    def _check_requests_of_1(self, partition: str) -> Iterator[None]:
         behind = b""
-        while page := self._request_page(partition, behind):
+        while page := self._request_page(_REQUESTS_OF_1, partition, behind):
             for key, fingerprint, outcome in page:
-                self._findings.requests += 1
-                wrong = self._wrong_with(partition, key, fingerprint, outcome)
-                if wrong:
-                    self._add(partition, f"key {_hex(key)}", wrong)
+                self._check_request(partition, key, fingerprint, outcome)
             if not isinstance(page[-1][0], bytes) or page[-1][0] <= behind:
                 raise ValueError(f"its keys are not in order behind {behind.hex()}")
             behind = page[-1][0]
             yield
 
-    def _request_page(self, partition: str, behind: bytes) -> list[Row]:
+    def _request_page(self, select: str, partition: str, behind: int | bytes) -> list[Row]:
         try:
-            return self._connection.execute(_REQUESTS.format(partition=partition), (behind, PAGE)).fetchall()
+            return self._connection.execute(select.format(partition=partition), (behind, PAGE)).fetchall()
         except sqlite3.Error:
             if partition in self._partitions():
                 raise
             return []  # it is older than the window, and has been dropped since
+
+    def _check_request(self, partition: str, key: Any, fingerprint: Any, outcome: Any) -> None:
+        self._findings.requests += 1
+        wrong = self._wrong_with(partition, key, fingerprint, outcome)
+        if wrong:
+            self._add(partition, f"key {_hex(key)}", wrong)
 
     def _wrong_with(self, partition: str, key: Any, fingerprint: Any, outcome: Any) -> str:
         """What is wrong with a request record; empty if nothing is."""

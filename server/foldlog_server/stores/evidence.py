@@ -11,12 +11,13 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog_server.core.errors import StoreError
 from foldlog_server.core.event_store import Head
-from foldlog_server.stores import snapshots, view_files
+from foldlog_server.stores import log_files, snapshots, view_files
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
 
 
@@ -35,6 +36,22 @@ class Witness(NamedTuple):
 def witnesses(directory: Path) -> Sequence[Witness]:
     """What in a data directory says how far it has seen a log; what cannot be read says nothing."""
     return [*_views(directory), *_snapshots(directory)]
+
+
+def untouched_witnesses(directory: Path) -> Sequence[Witness]:
+    """As `witnesses`, and nothing is changed beside any of them; raises `OSError` if there is no room
+    for copies.
+
+    SQLite makes files of its own beside what it reads, unless a server has made them.
+    """
+    if log_files.is_served(directory):
+        return witnesses(directory)
+    with TemporaryDirectory(prefix="foldlog-") as copies:
+        for file in [*directory.glob("views/*.db"), *directory.glob(snapshots.file_in(directory).name)]:
+            beside = Path(copies) / file.relative_to(directory).parent
+            beside.mkdir(exist_ok=True)
+            log_files.copied(file, beside)
+        return witnesses(Path(copies))
 
 
 def contradictions(reader: SqliteLogReader, head: Head, all_of_them: Sequence[Witness]) -> list[Witness]:

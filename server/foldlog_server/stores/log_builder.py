@@ -20,7 +20,7 @@ from foldlog_server.core.event_store import Head
 from foldlog_server.core.events import EncodedEvent
 from foldlog_server.core.lineage import Ancestor, Opening
 from foldlog_server.core.log_source import Origin, StoredRequest
-from foldlog_server.stores import private_files, sqlite_requests, sqlite_schema
+from foldlog_server.stores import index_sums, private_files, sqlite_requests, sqlite_schema
 from foldlog_server.stores.recent import Recent
 from foldlog_server.stores.statements import statement
 
@@ -33,6 +33,7 @@ _INSERT_TYPE = statement("insert_type")
 _INSERT_REQUEST = statement("insert_request")
 _INSERT_ANCESTOR = statement("insert_ancestor")
 _INSERT_OPENING = statement("insert_opening")
+_UPDATE_SUM = statement("update_sum")
 _UPDATE_SETTLED = statement("update_settled")
 _SELECT_STREAM = statement("select_stream")
 
@@ -62,7 +63,10 @@ class LogBuilder:
         self._chain = NO_CHAIN
         self._recent: Recent[str, tuple[int, int]] = Recent(RECENT_STREAMS)
         self._types: dict[str, int] = {}
-        self._partitions: list[str] = []
+        self._requests: dict[str, tuple[int, int]] = {}
+        """By partition: the number of the last record, and what its index comes to."""
+        self._added = 0
+        """What the index of streams comes to."""
         self._connection = sqlite3.connect(file, isolation_level=None)
         try:
             for pragma in _PRAGMAS:
@@ -96,6 +100,7 @@ class LogBuilder:
             raise DataDamaged(position)
         self._recent.put(envelope.stream, (stream, envelope.version))
         self._position, self._chain = position, chain_hash(self._chain, position, header, data)
+        self._added += index_sums.of_event(stream, envelope.version, position)
         crc, type_key = checksum(position, record), self._type(envelope.type)
         return (position, stream, envelope.version, type_key, record, crc, self._chain)
 
@@ -125,24 +130,30 @@ class LogBuilder:
         for record in records:
             if all(last <= self.version(stream) for stream, _, last in outcome_of(record)):
                 self._use(record.partition)
-                insert = _INSERT_REQUEST.format(partition=record.partition)
-                self._connection.execute(insert, (record.key, record.fingerprint, record.outcome))
+                last, added = self._requests[record.partition]
+                row = sqlite_requests.numbered(last + 1, record.key, record.fingerprint, record.outcome)
+                self._connection.execute(_INSERT_REQUEST.format(partition=record.partition), row)
+                added += index_sums.of_request(last + 1, record.key)
+                self._requests[record.partition] = last + 1, added
                 self.requests += 1
 
     def _use(self, partition: str) -> None:
-        if partition not in self._partitions:
-            self._partitions.append(partition)
+        if partition not in self._requests:
+            self._requests[partition] = 0, 0
             sqlite_requests.create_partition(self._connection, partition)
 
     def finish(self, ancestors: Sequence[Ancestor], openings: Sequence[Opening]) -> None:
         """Make it a log that can be opened; its bytes are not synced."""
         self._connection.executemany(_INSERT_ANCESTOR, ancestors)
         self._connection.executemany(_INSERT_OPENING, openings)
-        if self._partitions:
-            sqlite_requests.make_view(self._connection, sorted(self._partitions, reverse=True))
+        if self._requests:
+            sqlite_requests.make_view(self._connection, sorted(self._requests, reverse=True))
         else:
             window_ns = _FIRST_WINDOW // timedelta(microseconds=1) * 1000
             sqlite_requests.create(self._connection, self._served, window_ns)
+        sums = {index_sums.EVENTS: (self._position, self._added), **self._requests}
+        for part, (last, added) in sums.items():
+            self._connection.execute(_UPDATE_SUM, (last, added, part))
         self._connection.execute("COMMIT")
         self._connection.execute("PRAGMA locking_mode = NORMAL").fetchall()
         self._connection.execute("PRAGMA journal_mode = WAL").fetchall()

@@ -80,6 +80,27 @@ def check_that_nothing_is_lost(directory: Path) -> None:
         raise LogHasLost(directory, head, found, behind, _copied(directory, head))
 
 
+def proved(directory: Path, reader: SqliteLogReader, behind: int) -> str:
+    """What a log has lost, in a line for people; empty if nothing proves a loss.
+
+    Changes nothing in the directory, which a server may have. `behind` is how many whole transactions lie
+    behind damage in its write-ahead log. Raises `OSError` where there is no room for copies of what has
+    seen it.
+    """
+    # Before the end of the log is looked at: who serves it lets nobody see what is not in it.
+    seen = evidence.untouched_witnesses(directory)
+    head = reader.head
+    found = evidence.contradictions(reader, head, seen)
+    if not found and not behind:
+        return ""
+    end = mark_of(head)
+    return (
+        f"it ends at {end}, and has lost what was stored: {_told(found, behind)}. "
+        f"{_clue(found, head, behind)}Put the missing files back, or restore a backup; to go on without "
+        f"them, as another log: foldlog accept-loss {directory} --head {end}"
+    )
+
+
 def _told(found: Sequence[Witness], behind: int) -> str:
     parts = []
     if found:

@@ -7,7 +7,8 @@ CannotOpen
 ├── NoLog                   it has no log.db, for those who only read one
 ├── NotALog                 its log.db is something else
 ├── FormatTooNew            a later release wrote it
-└── LogDamaged              its bytes are not what was written
+├── LogDamaged              its bytes are not what was written
+└── IndexWrong              an index is not that of its table
 """
 
 from pathlib import Path
@@ -61,6 +62,16 @@ class LogLinked(CannotOpen):
         )
 
 
+class IndexWrong(CannotOpen):
+    """An index of the log does not fit what it is an index of."""
+
+    def __init__(self, file: Path, where: str) -> None:
+        super().__init__(
+            f"{file} is damaged: {where}, by which a command could happen twice. Nothing was changed. "
+            "foldlog verify names what is damaged; foldlog backup and restore make all indexes anew."
+        )
+
+
 class NotALog(CannotOpen):
     """There is no log of Foldlog at this place."""
 
@@ -100,8 +111,8 @@ class LogDamaged(CannotOpen):
         )
 
     @classmethod
-    def at_position(cls, file: Path, position: int) -> "LogDamaged":
-        return cls(file, f"at position {position}, its bytes do not fit their checksum or the chain")
+    def at(cls, file: Path, where: str) -> "LogDamaged":
+        return cls(file, f"{where.strip()}, its bytes do not fit their checksum or the chain")
 
     @classmethod
     def as_a_database(cls, file: Path, said: str) -> "LogDamaged":

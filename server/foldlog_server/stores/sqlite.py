@@ -13,7 +13,7 @@ from typing import TypeVar
 import aiosqlite
 
 from foldlog_server.core.codec import NO_CHAIN
-from foldlog_server.core.errors import DataDamaged, LogDetached, StoreError, StoreUnavailable
+from foldlog_server.core.errors import DataDamaged, IndexDamaged, LogDetached, StoreError, StoreUnavailable
 from foldlog_server.core.event_store import Append, Appended, Head, RecordedRequest, RequestKey
 from foldlog_server.core.events import EncodedEvent
 from foldlog_server.core.lineage import Lineage
@@ -77,6 +77,7 @@ class SqliteEventStore:
         self.log_id = reader.log_id
         self.lineage = lineage
         self._writer = writer
+        self._known = writer.known
         self._connection = connection
         self._reader = reader
         self._scanner = scanner
@@ -122,7 +123,7 @@ class SqliteEventStore:
 
         def set_up(raw: sqlite3.Connection) -> LogWriter:
             sqlite_schema.set_up_writer(raw, file, new_id, clock(), window_ns)
-            writer = LogWriter(raw, window_ns)
+            writer = LogWriter(raw, file, window_ns)
             sqlite_schema.record_opening(raw, writer.head.position, clock())
             return writer
 
@@ -189,15 +190,22 @@ class SqliteEventStore:
         self, stream: str, *, from_version: int = 0, backwards: bool = False, limit: int = 1000
     ) -> Sequence[EncodedEvent]:
         self._check_certain()
+        _, known = self._known.find(stream)
         few = self._read(
             lambda: self._reader.read_stream(
-                stream, from_version=from_version, backwards=backwards, limit=min(limit, POINT_READ_EVENTS)
+                stream,
+                from_version=from_version,
+                backwards=backwards,
+                limit=min(limit, POINT_READ_EVENTS),
+                known=known,
             )
         )
+        if few and not known and min(few[0].position, few[-1].position) <= self._known.head:
+            raise IndexDamaged(stream)  # which has a stream that the table of streams has not
         if limit <= POINT_READ_EVENTS or len(few) < POINT_READ_EVENTS:
             return few
         return await self._scan(
-            lambda scanner: sqlite_rows.read_stream(scanner, stream, from_version, backwards, limit)
+            lambda scanner: sqlite_rows.read_stream(scanner, stream, from_version, backwards, limit, known)
         )
 
     async def read_all(
@@ -310,6 +318,7 @@ class SqliteEventStore:
 
     def _take_in(self, outcomes: Sequence[Outcome]) -> None:
         """Let those who follow the log see what was stored."""
+        self._writer.make_known()
         stored = [event for outcome in outcomes if isinstance(outcome, Appended) for event in outcome.events]
         if stored:
             self._tail.extend(stored)
@@ -385,9 +394,9 @@ def _failures_as_reasons(directory: Path, file: Path) -> Iterator[None]:
     try:
         yield
     except DataDamaged as error:
-        if error.position is None:
+        if not error.where:
             raise LogDamaged.as_a_database(file, str(error.__cause__ or error)) from error
-        raise LogDamaged.at_position(file, error.position) from error
+        raise LogDamaged.at(file, error.where) from error
     except (OSError, sqlite3.Error, FilesChanged) as error:
         if isinstance(error, sqlite3.Error) and cause_of(error) is Cause.DAMAGED:
             raise LogDamaged.as_a_database(file, str(error)) from error

@@ -22,12 +22,12 @@ _INSERT = statement("insert_appended")
 EventRow = tuple[int, int, int, int, Blob, int, Blob, str | int, str | int]
 """Position, stream, version, type, record, checksum, chain; the names of stream and type, 0 where known."""
 
-RequestRow = tuple[Blob, Blob, str]
-"""Key, fingerprint, outcome."""
+RequestRow = tuple[int, Blob, Blob, str, int]
+"""Number in its table, key, fingerprint, outcome, checksum."""
 
 # Not None, which takes longer to bind: see `Blob`.
-_NO_EVENT: Sequence[Value] = (0,) * 9
-_NO_REQUEST: Sequence[Value] = (0,) * 3
+_NO_EVENT: Sequence[Value] = (0,) * 5
+_NO_REQUEST: Sequence[Value] = (0,) * 4
 
 
 def set_up(connection: sqlite3.Connection) -> None:
@@ -52,7 +52,7 @@ def commit(
 
     Raises `NotCommitted` where something went wrong before all of it was to be committed.
     """
-    rows = [(*event, *_NO_REQUEST) for event in events] + [(*_NO_EVENT, *request) for request in requests]
+    rows = [(*event, *_NO_REQUEST) for event in events] + [_row(*request) for request in requests]
     statements = [*over(rows, _INSERT), *others]
     if len(statements) == 1:
         connection.execute(*statements[0])
@@ -66,3 +66,7 @@ def commit(
         except ERRORS as error:
             raise NotCommitted from error
         connection.execute("COMMIT")
+
+
+def _row(number: int, key: Blob, fingerprint: Blob, outcome: str, crc: int) -> tuple[Value, ...]:
+    return (*_NO_EVENT, crc, 0, 0, 0, number, key, fingerprint, outcome)

@@ -100,10 +100,16 @@ class SqliteLogReader:
         return sqlite_rows.read_all(self._connection, from_position, backwards, limit)
 
     def read_stream(
-        self, stream: str, *, from_version: int = 0, backwards: bool = False, limit: int = 1000
+        self,
+        stream: str,
+        *,
+        from_version: int = 0,
+        backwards: bool = False,
+        limit: int = 1000,
+        known: int = 0,
     ) -> Sequence[EncodedEvent]:
-        """As `EventStore.read_stream`."""
-        return sqlite_rows.read_stream(self._connection, stream, from_version, backwards, limit)
+        """As `EventStore.read_stream`; raises `IndexDamaged` if it does not lead to a `known` version."""
+        return sqlite_rows.read_stream(self._connection, stream, from_version, backwards, limit, known)
 
     def close(self) -> None:
         """Let go of the log's files."""

@@ -3,9 +3,10 @@
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
+from typing import NamedTuple
 
 from foldlog_server.core.codec import NO_CHAIN, chain_hash, checksum, split_record, varint
-from foldlog_server.core.errors import DataDamaged
+from foldlog_server.core.errors import DataDamaged, IndexDamaged
 from foldlog_server.core.event_store import MAX_BATCH_BYTES, Head
 from foldlog_server.core.events import EncodedEvent
 from foldlog_server.stores import refusals
@@ -34,15 +35,32 @@ def read_all(
 
 
 def read_stream(
-    connection: sqlite3.Connection, stream: str, from_version: int, backwards: bool, limit: int
+    connection: sqlite3.Connection,
+    stream: str,
+    from_version: int,
+    backwards: bool,
+    limit: int,
+    known: int = 0,
 ) -> list[EncodedEvent]:
-    """As `EventStore.read_stream`. Raises `DataDamaged` also for an event missing or of another stream."""
+    """As `EventStore.read_stream`. Raises `DataDamaged` also for an event missing or of another stream.
+
+    `known` is a version that the stream has reached, or more: `IndexDamaged` is raised if its index does not
+    lead there.
+    """
     first = from_version or (_END if backwards else 1)
     try:
         with closing(connection.execute(_SELECT_STREAM[backwards], (stream, first, max(limit, 0)))) as rows:
-            return _in_stream_order(rows, stream, 0 if backwards else first, -1 if backwards else 1)
+            run = _in_stream_order(rows, stream, 0 if backwards else first, -1 if backwards else 1)
     except refusals.ERRORS as error:
         raise refusals.of_reading(error) from error
+    is_whole = run.is_whole and len(run.events) < limit
+    if backwards and limit > 0:
+        is_missing = run.begins < min(first, known) or (is_whole and run.behind > 0)
+    else:
+        is_missing = is_whole and run.behind <= known
+    if is_missing:
+        raise IndexDamaged(stream)
+    return run.events
 
 
 def read_head(connection: sqlite3.Connection) -> Head:
@@ -86,20 +104,33 @@ def _in_log_order(rows: Iterable[tuple[int, bytes, int]], expected: int, step: i
     return events
 
 
+class _Run(NamedTuple):
+    """Consecutive events of a stream."""
+
+    events: list[EncodedEvent]
+    begins: int
+    """The version of the first; 0 if there is none."""
+    behind: int
+    """The version that would follow."""
+    is_whole: bool
+    """All that were found had room."""
+
+
 def _in_stream_order(
     rows: Iterable[tuple[int, int, bytes, int]], stream: str, expected: int, step: int
-) -> list[EncodedEvent]:
+) -> _Run:
     name = stream.encode()
     header = _STREAM_TAG + varint(len(name)) + name + _VERSION_TAG
     events: list[EncodedEvent] = []
     room = MAX_BATCH_BYTES
+    begins = 0
     for position, version, record, crc in rows:
         _check(position, record, crc, position)
         if version != (expected or version) or not record.startswith(header + varint(version)):
             raise DataDamaged(position)
         room -= len(record)
         if room < 0 and events:
-            break
+            return _Run(events, begins, expected, is_whole=False)
         events.append(EncodedEvent(position, record))
-        expected = version + step
-    return events
+        begins, expected = begins or version, version + step
+    return _Run(events, begins, expected, is_whole=True)

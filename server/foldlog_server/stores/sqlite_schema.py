@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from foldlog_server.stores import sqlite_requests
+from foldlog_server.stores import index_sums, sqlite_requests
 from foldlog_server.stores.causes import Cause, cause_of
 from foldlog_server.stores.opening import CannotOpen, FormatTooNew, LogDamaged, NotALog
 from foldlog_server.stores.statements import statement
@@ -19,13 +19,15 @@ _TABLES = [
     statement(name)
     for name in ("create_log", "create_streams", "create_types", "create_events", "create_events_by_stream")
 ]
-TABLES_OF_2 = ("ancestors", "openings", "served")
+TABLES_OF_2 = ("ancestors", "openings", "served", "sums")
 """The tables that a log of format 1 does not have."""
 
 _TABLES_OF_2 = [statement(f"create_{name}") for name in TABLES_OF_2]
 _INSERT_LOG = statement("insert_log")
 _INSERT_OPENING = statement("insert_opening")
 _INSERT_SERVED = statement("insert_served")
+_INSERT_SUM = statement("insert_sum")
+_DROP_REQUESTS = statement("drop_requests")
 
 _RUN_BYTES = 8
 
@@ -162,6 +164,7 @@ def create_tables(connection: sqlite3.Connection, log_id: str, made_time: int, s
     for table in (*_TABLES, *_TABLES_OF_2):
         connection.execute(table)
     connection.execute(_INSERT_SERVED, (served,))
+    connection.execute(_INSERT_SUM, (index_sums.EVENTS, 0, 0))
     connection.execute(_INSERT_LOG, (log_id, made_time))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {FORMAT}")
@@ -177,13 +180,23 @@ def _create(connection: sqlite3.Connection, log_id: str, now: int, window_ns: in
 
 
 def _upgrade(connection: sqlite3.Connection, file: Path) -> None:
-    """Give a log of format 1 the tables of format 2; nothing that it holds is changed."""
+    """Give a log of format 1 the tables of format 2, and its request records checksums.
+
+    Nothing that it holds is changed; all events are read once.
+    """
     if _number(connection, file, "PRAGMA user_version") == FORMAT:
         return
     connection.execute("BEGIN IMMEDIATE")
     for table in _TABLES_OF_2:
         connection.execute(table)
     connection.execute(_INSERT_SERVED, (served_before_2(connection),))
+    last, added = index_sums.of_rows(connection, 0, index_sums.ALL)
+    connection.execute(_INSERT_SUM, (index_sums.EVENTS, last, added))
+    connection.execute(_DROP_REQUESTS)  # a view that would not fit its tables meanwhile
+    names = sqlite_requests.names(connection)
+    for name in names:
+        sqlite_requests.make_anew(connection, name)
+    sqlite_requests.make_view(connection, names)
     connection.execute(f"PRAGMA user_version = {FORMAT}")
     connection.execute("COMMIT")
 

@@ -7,12 +7,12 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from foldlog_server.core.codec import NO_CHAIN, chain_hash, checksum, split_record
-from foldlog_server.core.errors import DataDamaged
+from foldlog_server.core.errors import DataDamaged, RequestDamaged
 from foldlog_server.core.event_store import MAX_BATCH_BYTES
 from foldlog_server.core.events import EncodedEvent
 from foldlog_server.core.lineage import Ancestor, Opening
 from foldlog_server.core.log_source import Origin, StoredRequest
-from foldlog_server.stores import refusals, sqlite_schema
+from foldlog_server.stores import refusals, sqlite_requests, sqlite_schema
 from foldlog_server.stores.sqlite_rows import read_head
 from foldlog_server.stores.statements import statement
 
@@ -28,6 +28,7 @@ _SELECT_SERVED = statement("select_served")
 _SELECT_COPIED = statement("select_copied")
 _SELECT_PARTITIONS = statement("select_partitions")
 _SELECT_REQUESTS = statement("select_requests")
+_SELECT_REQUESTS_OF_1 = statement("select_requests_of_1")
 
 
 class Read(Protocol):
@@ -69,9 +70,11 @@ class SqliteLogSource:
 
     async def requests(self) -> AsyncIterator[Sequence[StoredRequest]]:
         for partition in await self._read(_partitions):
-            behind = b""
-            while page := await self._read(partial(_read_requests, partition=partition, behind=behind)):
-                behind = page[-1].key
+            behind: int | bytes | None = None
+            while True:
+                page, behind = await self._read(partial(_read_requests, partition=partition, behind=behind))
+                if not page:
+                    break
                 yield page
 
 
@@ -137,14 +140,32 @@ def _partitions(connection: sqlite3.Connection) -> list[str]:
     return [_text(name) for (name,) in connection.execute(_SELECT_PARTITIONS)]
 
 
-def _read_requests(connection: sqlite3.Connection, partition: str, behind: bytes) -> list[StoredRequest]:
+def _read_requests(
+    connection: sqlite3.Connection, partition: str, behind: int | bytes | None
+) -> tuple[list[StoredRequest], int | bytes | None]:
+    """The next records behind a number, in format 1 behind a key, and where they end; `RequestDamaged`."""
     try:
-        rows = connection.execute(_SELECT_REQUESTS.format(partition=partition), (behind, PAGE)).fetchall()
+        if connection.execute("PRAGMA user_version").fetchone()[0] < 2:
+            former = _SELECT_REQUESTS_OF_1.format(partition=partition)
+            rows = connection.execute(former, (behind or b"", PAGE)).fetchall()
+            records = [StoredRequest(partition, key, given, _text(outcome)) for key, given, outcome in rows]
+            return records, rows[-1][0] if rows else behind
+        rows = connection.execute(
+            _SELECT_REQUESTS.format(partition=partition), (behind or 0, PAGE)
+        ).fetchall()
     except sqlite3.OperationalError:
         if partition in _partitions(connection):
             raise
-        return []  # it has been dropped since: what was in it is forgotten
-    return [StoredRequest(partition, key, fingerprint, _text(outcome)) for key, fingerprint, outcome in rows]
+        return [], behind  # it has been dropped since: what was in it is forgotten
+    return [_record(partition, *row) for row in rows], rows[-1][0] if rows else behind
+
+
+def _record(
+    partition: str, number: int, key: bytes, fingerprint: bytes, outcome: bytes, crc: int
+) -> StoredRequest:
+    if not sqlite_requests.is_sound(key, fingerprint, outcome, crc):
+        raise RequestDamaged(key[:16] if isinstance(key, bytes) else b"")
+    return StoredRequest(partition, key, fingerprint, _text(outcome))
 
 
 def _text(stored: str | bytes) -> str:

@@ -8,12 +8,13 @@ from the database when a transaction is rolled back.
 import asyncio
 import sqlite3
 from collections.abc import Sequence
+from pathlib import Path
 
 from msgspec import Struct, field
 
 from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
 from foldlog_server.core.codec import chain_hash, checksum
-from foldlog_server.core.errors import DataDamaged, WrongExpectedVersion
+from foldlog_server.core.errors import DataDamaged, IndexDamaged, WrongExpectedVersion
 from foldlog_server.core.event_store import (
     Append,
     Appended,
@@ -24,10 +25,10 @@ from foldlog_server.core.event_store import (
     StreamAppend,
 )
 from foldlog_server.core.events import EncodedEvent
-from foldlog_server.stores import refusals
+from foldlog_server.stores import index_sums, refusals
 from foldlog_server.stores.admission import Record, encode, ranges
 from foldlog_server.stores.causes import DAMAGE, NO_ROOM, Cause, cause_in
-from foldlog_server.stores.recent import Recent
+from foldlog_server.stores.index_check import check_indexes
 from foldlog_server.stores.spell import Spell
 from foldlog_server.stores.sqlite_appended import EventRow, RequestRow, commit, set_up
 from foldlog_server.stores.sqlite_requests import RequestPartitions, request_row
@@ -44,17 +45,13 @@ CHECKPOINT_ROWS = 4_000
 SERVED_STEP = 10_000_000_000
 """Nanoseconds of time served after which it is stored again, with the next batch."""
 
-RECENT_STREAMS = 16_384
-"""How many streams' versions are kept in memory, and at most twice as many."""
-
-_SELECT_STREAM = statement("select_stream")
 _SELECT_NEWEST_STREAM = statement("select_newest_stream")
+_SELECT_BEHIND = statement("select_behind")
 _SELECT_TYPES = statement("select_types")
 _SELECT_SERVED = statement("select_served")
 _UPDATE_SERVED = statement("update_served")
+_UPDATE_SUM = statement("update_sum")
 _UPDATE_SETTLED = statement("update_settled")
-
-_NO_STREAM = (0, 0)
 
 
 class Accepted(Struct, frozen=True):
@@ -74,21 +71,25 @@ class _Rows(Struct):
 
     events: list[EventRow] = field(default_factory=list)
     requests: dict[bytes, RequestRow] = field(default_factory=dict)
+    streams: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Keys and versions of those that get events."""
     recorded: set[bytes] = field(default_factory=set)
     """The keys of the batch that are recorded already."""
-    believing: bool = True
-    """Streams that are said not to exist, and are not known, are new."""
 
 
 class LogWriter:
     """The one writer of a log."""
 
-    def __init__(self, connection: sqlite3.Connection, window_ns: int) -> None:
-        """Raises `DataDamaged` if the newest events are not what was written."""
+    def __init__(self, connection: sqlite3.Connection, file: Path, window_ns: int) -> None:
+        """Raises `DataDamaged` if the newest events are not what was written, `IndexWrong` for an index."""
         set_up(connection)
+        self.newest = read_newest(connection, VERIFIED_ON_OPEN)
+        self.known, self._added = check_indexes(connection, file)
+        self._stored = self.known.head
+        self._behind: dict[str, tuple[int, int]] = {}
+        """Keys and versions of streams that are stored and not yet known."""
         self._connection = connection
         self._wal = WalGrowth(connection)
-        self.newest = read_newest(connection, VERIFIED_ON_OPEN)
         self._requests = RequestPartitions(connection, window_ns)
         self._rows_to_checkpoint = 0
         self._is_stale = False
@@ -113,7 +114,6 @@ class LogWriter:
         self._recorded: int
         self._time = 0
         self._newest_stream: int
-        self._streams: Recent[str, tuple[int, int]]
         self._types: dict[str, int]
         self._reload()
 
@@ -151,17 +151,26 @@ class LogWriter:
         try:
             return self._transact(batch, clock_ns, served_ns)
         except sqlite3.IntegrityError:
-            # Nothing was stored, and what was believed of the log is wrong; no append is to fail for another.
+            # Nothing was stored, and an index has what the log has not; no append is to fail for another.
             return [
                 outcome for accepted in batch for outcome in self._write_alone(accepted, clock_ns, served_ns)
             ]
 
+    def make_known(self) -> None:
+        """Have `known` know what was stored; while nothing is being written, in the thread it belongs to."""
+        for name, (key, version) in self._behind.items():
+            if key > self.known.last_key:
+                self.known.begin(name)
+            self.known.reach(key, version)
+        self.known.head = self._stored
+        self._behind = {}
+
     def _write_alone(self, accepted: Accepted, clock_ns: int, served_ns: int) -> list[Outcome]:
         try:
-            return self._transact([accepted], clock_ns, served_ns, believing=False)
+            return self._transact([accepted], clock_ns, served_ns)
         except sqlite3.IntegrityError as error:  # what an index says is not what is stored
             self._damage.met(str(error))
-            return [_refuse(accepted.append, DataDamaged())]
+            return [_refuse(accepted.append, IndexDamaged())]
 
     def checkpoint(self) -> None:
         """Copy the write-ahead log into the database; what hinders that is told, and may pass.
@@ -187,13 +196,22 @@ class LogWriter:
 
     def store_served(self, served_ns: int) -> None:
         """Store for how long the log has been served, at the end of it."""
-        self._connection.execute(_UPDATE_SERVED, (served_ns,))
+        self._connection.execute("BEGIN IMMEDIATE")
+        for one in self._progress(served_ns):
+            self._connection.execute(*one)
+        self._connection.execute("COMMIT")
         self._served = served_ns
 
-    def _transact(
-        self, batch: Sequence[Accepted], clock_ns: int, served_ns: int, *, believing: bool = True
-    ) -> list[Outcome]:
-        rows = _Rows(believing=believing)
+    def _progress(self, served_ns: int) -> list[Statement]:
+        """Stores for how long the log has been served, and what its indexes come to."""
+        return [
+            Statement(_UPDATE_SERVED, (served_ns,)),
+            Statement(_UPDATE_SUM, (self._stored, self._added, index_sums.EVENTS)),
+            self._requests.summed(),
+        ]
+
+    def _transact(self, batch: Sequence[Accepted], clock_ns: int, served_ns: int) -> list[Outcome]:
+        rows = _Rows()
         settled = max([accepted.append.not_before for accepted in batch])
         is_committing = False
         try:
@@ -237,7 +255,7 @@ class LogWriter:
         if settled > max(self._recorded, self._settled) and not rows.events:  # an event's time would say it
             others.append(Statement(_UPDATE_SETTLED, (settled,)))
         if (rows.events or rows.requests) and served_ns - self._served >= SERVED_STEP:
-            others.append(Statement(_UPDATE_SERVED, (served_ns,)))
+            others += self._progress(served_ns)
         return others
 
     def _take_over(self, rows: _Rows, settled: int, served_ns: int) -> None:
@@ -246,8 +264,13 @@ class LogWriter:
             self._shortage.passed()
         self._rows_to_checkpoint += len(rows.events) + len(rows.requests)
         self._settled = max(self._settled, settled)
+        self._requests.take_over(list(rows.requests.values()))
         if rows.events:
             self._recorded = self._time
+            self._stored = self._position
+            self._behind.update(rows.streams)
+            for position, stream, version, *_ in rows.events:
+                self._added += index_sums.of_event(stream, version, position)
         if (rows.events or rows.requests) and served_ns - self._served >= SERVED_STEP:
             self._served = served_ns
 
@@ -273,33 +296,26 @@ class LogWriter:
         records = encode(append, self._time)
         events = tuple([self._add(record, rows) for record in records])
         if key is not None and append.request is not None:
-            rows.requests[key] = request_row(key, RecordedRequest(append.request.fingerprint, ranges(append)))
+            number = self._requests.next_number + len(rows.requests)
+            recorded = RecordedRequest(append.request.fingerprint, ranges(append))
+            rows.requests[key] = request_row(number, key, recorded)
         return Appended(events)
 
     def _check_version(self, part: StreamAppend, rows: _Rows) -> None:
-        if rows.believing and part.expected_version == 0 and part.events:
-            # Who decided on its absence has looked for it. Were it there, its name could not be inserted,
-            # and everything would be looked up: a search for each new stream is spared.
-            _, actual = self._streams.get(part.stream) or _NO_STREAM
-        else:
-            _, actual = self._stream(part.stream)
+        _, actual = self._stream(part.stream, rows)
         if actual != part.expected_version:
             raise WrongExpectedVersion(part.stream, part.expected_version, actual)
 
-    def _stream(self, name: str) -> tuple[int, int]:
-        """A stream's key and version."""
-        found = self._streams.get(name)
-        if found is None:
-            found = self._connection.execute(_SELECT_STREAM, (name,)).fetchone() or _NO_STREAM
-            self._streams.put(name, found)
-        return found
+    def _stream(self, name: str, rows: _Rows) -> tuple[int, int]:
+        """A stream's key and version, with what is being stored. No index is asked."""
+        return rows.streams.get(name) or self._behind.get(name) or self.known.find(name)
 
     def _add(self, record: Record, rows: _Rows) -> EncodedEvent:
         self._position = position = self._position + 1
         self._chain = chain = chain_hash(self._chain, position, record.header, record.data)
         version, encoded = record.version, record.record
-        stream, new_stream = self._stream_key(record)
-        self._streams.put(record.stream, (stream, version))
+        stream, new_stream = self._stream_key(record, rows)
+        rows.streams[record.stream] = (stream, version)
         type_key, new_type = self._type_key(record.type)
         crc = checksum(position, encoded)
         rows.events.append(
@@ -307,11 +323,10 @@ class LogWriter:
         )
         return EncodedEvent(position, encoded)
 
-    def _stream_key(self, record: Record) -> tuple[int, str | int]:
+    def _stream_key(self, record: Record, rows: _Rows) -> tuple[int, str | int]:
         """The key of an event's stream, and its name if it is new, else 0."""
-        key = self._stream(record.stream)[0] if record.version > 1 else 0
-        if key:
-            return key, 0
+        if record.version > 1:
+            return self._stream(record.stream, rows)[0], 0
         self._newest_stream += 1
         return self._newest_stream, record.stream
 
@@ -342,12 +357,19 @@ class LogWriter:
     def _reload(self) -> None:
         """Take the state from the database."""
         self._position, self._chain = read_head(self._connection)
+        self._catch_up()
         self._recorded = max(map(_recorded_ns, read_newest(self._connection, 1)), default=0)
         self._served, self._settled = self._connection.execute(_SELECT_SERVED).fetchone()
-        self._streams = Recent(RECENT_STREAMS)
         self._types = dict(self._connection.execute(_SELECT_TYPES))
         self._newest_stream = self._connection.execute(_SELECT_NEWEST_STREAM).fetchone()[0] or 0
         self._requests.reload()
+
+    def _catch_up(self) -> None:
+        """Go by what somebody else has stored, past the lock."""
+        for position, stream, version, name in self._connection.execute(_SELECT_BEHIND, (self._stored,)):
+            self._behind[name] = stream, version
+            self._stored = position
+            self._added += index_sums.of_event(stream, version, position)
 
 
 def _refuse(append: Append, refusal: Exception) -> Exception:

@@ -20,6 +20,7 @@ class BehindProjector:
     view = SimpleNamespace(name="orders")
     position = 1
     failed = None
+    damage = ""
 
     def __init__(self) -> None:
         self.waits: list[float] = []
@@ -49,7 +50,7 @@ async def test_freshness_made_once_is_that_of_the_position_and_of_a_view_that_go
     store: Any = SimpleNamespace(
         log_id="log", head=SimpleNamespace(position=0), lineage=Lineage(str(UUID(int=1)), ())
     )
-    view = SimpleNamespace(failed=None)
+    view = SimpleNamespace(failed=None, damage="")
     projectors: Any = SimpleNamespace(of=lambda _: view)
     reads = Reads(store, projectors, lambda: 0)
 

@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from foldlog_server import check_history
+from foldlog_server.core.history import Findings, Kind
+from foldlog_server.operations import findings
+from foldlog_server.operations.verify import verify
 from foldlog_server.stores import loss, snapshots, wal_file
 from foldlog_server.stores import sqlite as engine
 from foldlog_server.stores.loss import LogHasLost, LogMissing, LossNotAccepted, mark_of
@@ -71,6 +75,27 @@ async def refusal_of(data: Path) -> CannotOpen:
     return refused.value
 
 
+async def check_that_commands_tell(data: Path) -> None:
+    """`verify` and `check-history` say what a server would refuse, and change nothing."""
+    before = all_of(data)
+    verified, history = findings.Findings(), Findings()
+    async for _ in verify(data, verified, full=False):
+        pass
+    assert all_of(data) == before
+    [lost] = [one.what for one in verified.damages if one.what.startswith("it ends at ")]
+    async for _ in check_history.check(data, history):
+        pass
+    [problem] = [one for one in history.problems if one.kind is Kind.LOG]
+    assert problem.error == lost
+    head = head_of(data)
+    assert lost.startswith(f"it ends at {head}, and has lost what was stored: ")
+    assert lost.endswith(f"foldlog accept-loss {data} --head {head}")
+
+
+def all_of(data: Path) -> dict[str, bytes]:
+    return {str(file): file.read_bytes() for file in data.rglob("*") if file.is_file()}
+
+
 def head_of(data: Path) -> str:
     with SqliteLogReader.open(data) as reader:
         return mark_of(reader.head)
@@ -116,6 +141,7 @@ async def test_a_write_ahead_log_that_has_less_than_was_seen_is_noticed(
     killed: Path, lose: Callable[[Path], object]
 ) -> None:
     lose(killed)
+    await check_that_commands_tell(killed)
     refusal = await refusal_of(killed)
     assert isinstance(refusal, LogHasLost)
     text = str(refusal)
@@ -157,6 +183,7 @@ async def test_an_older_copy_of_the_log_is_noticed(stopped: Path, tmp_path: Path
     async with serving(stopped) as server:
         await fill(server, 5, first=100)
     shutil.copy(kept, stopped / "log.db")
+    await check_that_commands_tell(stopped)
     refusal = await refusal_of(stopped)
     assert isinstance(refusal, LogHasLost)
     assert "ends at 60:" in str(refusal)

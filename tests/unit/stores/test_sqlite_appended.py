@@ -18,7 +18,7 @@ def log(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     connection = sqlite3.connect(tmp_path / "log.db", isolation_level=None)
     sqlite_schema.set_up_writer(connection, tmp_path / "log.db", lambda: "log", 0, 1000)
     set_up(connection)
-    connection.execute("CREATE TABLE others (key, fingerprint, outcome)")
+    connection.execute("CREATE TABLE others (number, key, fingerprint, outcome, checksum)")
     remember_in(connection, "others")
     yield connection
     connection.close()
@@ -43,7 +43,10 @@ def events(count: int) -> list[EventRow]:
 
 
 def requests(count: int) -> list[RequestRow]:
-    return [(bytearray(b"key %d" % number), bytearray(b"fingerprint"), "[]") for number in range(count)]
+    return [
+        (number, bytearray(b"key %d" % number), bytearray(b"fingerprint"), "[]", number + 7)
+        for number in range(1, count + 1)
+    ]
 
 
 def stored(log: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:

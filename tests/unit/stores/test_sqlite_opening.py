@@ -22,6 +22,7 @@ from foldlog_server.stores.opening import (
 )
 from foldlog_server.stores.sqlite import SqliteEventStore
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
+from foldlog_server.stores.statements import statement
 from tests.contract.appends import (
     Clock,
     append,
@@ -250,31 +251,43 @@ async def test_a_long_log_is_read_across_the_end_of_what_is_in_memory(open_store
     assert positions(await again.read_all(from_position=500, backwards=True, limit=3)) == [500, 499, 498]
 
 
+def make_format_1(directory: Path) -> None:
+    """Make a log one that an older release has written."""
+    quarter = 6 * 3600 * 10**9  # of the window
+    now, then = f"requests_until_{quarter:020}", f"requests_until_{Clock()() + quarter:020}"
+    change(
+        directory,
+        *(f"DROP TABLE {table}" for table in sqlite_schema.TABLES_OF_2),
+        "DROP VIEW requests",
+        statement("create_partition_of_1").format(partition=then),  # it named partitions by the clock
+        f"INSERT INTO {then} SELECT key, fingerprint, outcome FROM {now}",
+        f"DROP TABLE {now}",
+        f"CREATE VIEW requests AS SELECT key, fingerprint, outcome FROM {then}",
+        "PRAGMA user_version = 1",
+    )
+
+
 async def test_a_log_of_format_1_is_given_the_tables_of_format_2(tmp_path: Path) -> None:
     store = await open_at(tmp_path)
     new = request()
     await store.append(append(part("order-1", 0, b"1"), request=new))
     log_id, before = store.log_id, await everything(store)
     await store.close()
-    quarter = 6 * 3600 * 10**9  # of the window
-    change(
-        tmp_path,
-        *(f"DROP TABLE {table}" for table in ("openings", "ancestors", "served")),
-        # Format 1 named partitions by the clock.
-        f"ALTER TABLE requests_until_{quarter:020} RENAME TO requests_until_{Clock()() + quarter:020}",
-        "PRAGMA user_version = 1",
-    )
+    make_format_1(tmp_path)
 
     store = await open_at(tmp_path)
     assert (store.log_id, await everything(store)) == (log_id, before)
     await store.append(to("order-2", 0, b"2"))
-    assert await store.find_request(new.key) is not None
+    found = await store.find_request(new.key)
+    assert found is not None
+    assert found.fingerprint == new.fingerprint
     await store.close()
     with closing(sqlite3.connect(tmp_path / "log.db")) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (2,)
         assert connection.execute("SELECT count(*) FROM openings").fetchone() == (1,)
         [(served,)] = connection.execute("SELECT nanoseconds FROM served")
     assert 0 <= served - Clock()() < 3600 * 10**9
+    await (await open_at(tmp_path)).close()  # its indexes fit the sums that were made
 
 
 async def test_each_opening_for_writing_is_recorded_with_the_position_behind_which_it_began(
@@ -317,12 +330,8 @@ async def test_what_format_1_wrote_is_told_from_what_it_wrote_in_another_copy(tm
         store = await open_at(directory)
         await store.append(append(part("order-1", 0, payload)))
         await store.close()
-        change(
-            directory,
-            *(f"DROP TABLE {table}" for table in ("openings", "ancestors", "served")),
-            "UPDATE log SET log_id = '01938f3e-7c5a-7000-8000-3f2a1b0c9d8e'",
-            "PRAGMA user_version = 1",
-        )
+        change(directory, "UPDATE log SET log_id = '01938f3e-7c5a-7000-8000-3f2a1b0c9d8e'")
+        make_format_1(directory)
         store = await open_at(directory)
         given.append((store.lineage.token(1), store))
     (token, store), (other_token, other) = given

@@ -1,4 +1,5 @@
 -- {partition} is the newest: made anew with each.
 CREATE TEMP TRIGGER append_request INSTEAD OF INSERT ON appended WHEN NEW.key <> 0 BEGIN
-    INSERT INTO {partition} (key, fingerprint, outcome) VALUES (NEW.key, NEW.fingerprint, NEW.outcome);
+    INSERT INTO {partition} (number, key, fingerprint, outcome, checksum)
+    VALUES (NEW.number, NEW.key, NEW.fingerprint, NEW.outcome, NEW.checksum);
 END

@@ -1,6 +1,9 @@
--- {partition} is named after the time until which it takes records.
+-- {partition} is named after the time until which it takes records. They are numbered 1, 2, 3, … in the order in
+-- which they came: the index of their keys is held against that.
 CREATE TABLE {partition} (
-    key BLOB NOT NULL PRIMARY KEY,
+    number INTEGER PRIMARY KEY,
+    key BLOB NOT NULL UNIQUE,
     fingerprint BLOB NOT NULL,
-    outcome TEXT NOT NULL
-) WITHOUT ROWID
+    outcome TEXT NOT NULL,
+    checksum INTEGER NOT NULL
+)

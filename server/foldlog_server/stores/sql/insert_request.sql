@@ -1,1 +1,1 @@
-INSERT INTO {partition} (key, fingerprint, outcome) VALUES (?, ?, ?)
+INSERT INTO {partition} (number, key, fingerprint, outcome, checksum) VALUES (?, ?, ?, ?, ?)

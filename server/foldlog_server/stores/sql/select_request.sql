@@ -1,1 +1,1 @@
-SELECT fingerprint, outcome FROM requests WHERE key = ? LIMIT 1
+SELECT fingerprint, outcome, checksum FROM requests WHERE key = ? LIMIT 1

@@ -1,2 +1,3 @@
--- {partition} is read in the order of its keys, a page behind the one before.
-SELECT key, fingerprint, outcome FROM {partition} WHERE key > ? ORDER BY key LIMIT ?
+-- {partition} is read in the order of its numbers, a page behind the one before.
+SELECT number, key, fingerprint, outcome, checksum FROM {partition} NOT INDEXED
+WHERE number > ? ORDER BY number LIMIT ?

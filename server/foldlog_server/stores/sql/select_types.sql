@@ -1,1 +1,1 @@
-SELECT name, key FROM types
+SELECT name, key FROM types NOT INDEXED

@@ -1,0 +1,6 @@
+-- As format 1 had it.
+CREATE TABLE {partition} (
+    key BLOB NOT NULL PRIMARY KEY,
+    fingerprint BLOB NOT NULL,
+    outcome TEXT NOT NULL
+) WITHOUT ROWID

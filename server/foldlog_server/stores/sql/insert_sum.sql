@@ -1,0 +1,1 @@
+INSERT INTO sums (part, last, sum) VALUES (?, ?, ?)

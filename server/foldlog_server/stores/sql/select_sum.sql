@@ -1,0 +1,1 @@
+SELECT last, sum FROM sums WHERE part = ?

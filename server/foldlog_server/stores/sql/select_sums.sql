@@ -1,0 +1,1 @@
+SELECT part, last, sum FROM sums ORDER BY rowid

@@ -1,0 +1,1 @@
+UPDATE sums SET last = ?, sum = ? WHERE part = ?
