@@ -33,9 +33,11 @@ class Server(Wire):
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
 
-    async def start(self) -> None:
+    async def start(self, on_failure: Callable[[BaseException], None] | None = None) -> None:
         settings = Settings(f"127.0.0.1:{self.port}", self.data, **self.settings)
-        self.app = await App.start(settings, clock=self.clock, monotonic=self.monotonic)
+        self.app = await App.start(
+            settings, clock=self.clock, monotonic=self.monotonic, on_failure=on_failure
+        )
         self.port = self.app.port
         self.channel = connected(self.address)
 

@@ -17,7 +17,7 @@ from foldlog_server.core.errors import DataDamaged, IndexDamaged, LogDetached, S
 from foldlog_server.core.event_store import Append, Appended, Head, RecordedRequest, RequestKey
 from foldlog_server.core.events import EncodedEvent
 from foldlog_server.core.lineage import Lineage
-from foldlog_server.stores import loss, private_files, sqlite_rows, sqlite_schema, wal_file
+from foldlog_server.stores import loss, private_files, refusals, sqlite_rows, sqlite_schema, wal_file
 from foldlog_server.stores.admission import admit
 from foldlog_server.stores.causes import Cause, cause_of, try_to_write
 from foldlog_server.stores.group_commit import GroupCommit
@@ -397,7 +397,7 @@ def _failures_as_reasons(directory: Path, file: Path) -> Iterator[None]:
         if not error.where:
             raise LogDamaged.as_a_database(file, str(error.__cause__ or error)) from error
         raise LogDamaged.at(file, error.where) from error
-    except (OSError, sqlite3.Error, FilesChanged) as error:
+    except (OSError, *refusals.ERRORS, FilesChanged) as error:
         if isinstance(error, sqlite3.Error) and cause_of(error) is Cause.DAMAGED:
             raise LogDamaged.as_a_database(file, str(error)) from error
         raise DataDirectoryUnusable(directory, error) from error

@@ -57,8 +57,8 @@ def commit(
     if len(statements) == 1:
         connection.execute(*statements[0])
     elif statements:
-        connection.execute("BEGIN IMMEDIATE")
         try:
+            connection.execute("BEGIN IMMEDIATE")
             for one in statements:
                 connection.execute(*one)
         except sqlite3.IntegrityError:
