@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
-from foldlog.orders.v1.commands_pb2 import SubmitOrder
+from foldlog.orders.v1.commands_pb2 import AddItem, SubmitOrder
 from foldlog.orders.v1.queries_pb2 import GetOrderRequest, ListCurrentOrdersRequest
 from foldlog.v1.event_service_pb2 import ReadStreamRequest
 from foldlog.v1.reads_pb2 import AsOf, ReadOptions
@@ -246,6 +246,24 @@ async def test_a_cell_is_what_the_page_says(
         await until(lambda: over[0] in caplog.text)
     assert sum(caplog.text.count(line) for line in alternatives if not line.startswith("refused")) <= 1
     assert not failures
+
+
+@pytest.mark.parametrize(
+    ("database", "statement"),
+    [(r".*/order-details-.*mode=ro", "SELECT"), (r".*/log\.db\?mode=ro", "SELECT chain")],
+)
+async def test_a_view_that_cannot_read_what_it_needs_goes_on_when_it_can(
+    server: Server, faults: Faults, caplog: pytest.LogCaptureFixture, database: str, statement: str
+) -> None:
+    projector = server.projector("order-details")
+    plan(faults, Place(database, statement, command, is_read=True), CAUSES["no descriptors"])
+    for number in range(50):  # several batches, so that the end of one is not the head
+        await server.send(AddItem(order_id="given", line=line(f"more-{number}", 1, money("1"))))
+    await until(lambda: "cannot go on, answers what it has, and is tried again" in caplog.text)
+    assert projector.failed is None
+    faults.end()
+    await until(lambda: projector.position == 54)
+    assert caplog.text.count("The view order-details goes on again.") == 1
 
 
 async def until_it_is_answered(server: Server, place: Place) -> None:

@@ -47,6 +47,7 @@ from foldlog_server.core.view import Key, View
 from foldlog_server.stores import read_model, read_model_sql, view_files
 from foldlog_server.stores.read_model import SqliteReadModel
 from foldlog_server.stores.writer_thread import WriterThread
+from tests.support.limits import no_descriptors
 from tests.support.list_log import ListLog
 from tests.support.order_counts import (
     CUSTOMERS,
@@ -301,6 +302,17 @@ async def test_a_full_disk_is_said_to_be_worth_another_try(tmp_path: Path) -> No
         await model._thread.do(lambda: model._writer._connection.execute("PRAGMA max_page_count = 10000"))
         await write(model, big)
         assert model.get(Key("finished", "1")) == Found(bytes(100_000), 1)
+
+
+async def test_what_is_open_since_the_start_is_read_and_written_without_another_descriptor(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path) as model:
+        with no_descriptors():
+            for number in range(1, 20):
+                await write(model, put(f"{number:02}", number))
+            assert model.get(Key("finished", "01")).document is not None
+            assert len((await model.page("finished", limit=100)).rows) == 19
 
 
 async def test_a_write_whose_caller_has_gone_happens_all_the_same_and_is_known_to_have_happened(

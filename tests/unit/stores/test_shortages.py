@@ -1,11 +1,9 @@
 """What is short is told as that, stores nothing, and does no harm once it has passed; damage is told as damage."""
 
-import resource
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,7 @@ import pytest
 from foldlog_server.core import codec
 from foldlog_server.core.errors import DataDamaged, StoreFull, StoreHindered, StoreUnavailable
 from foldlog_server.stores import sqlite as engine
-from foldlog_server.stores import sqlite_writer
+from foldlog_server.stores import sqlite_rows, sqlite_writer
 from foldlog_server.stores.sqlite import SqliteEventStore
 from foldlog_server.stores.statements import MOST_ROWS
 from tests.contract.appends import (
@@ -28,21 +26,11 @@ from tests.contract.appends import (
     to,
 )
 from tests.support.faults import Faults, sqlite_error
+from tests.support.limits import file_size, no_descriptors
 from tests.support.server import until
 from tests.unit.stores.conftest import OpenStore
 
 BIG = b"x" * 100_000
-
-
-@contextmanager
-def file_size(limit: int) -> Iterator[None]:
-    """No file of this process may become larger; Python ignores the signal that comes with the error."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 async def is_whole(store: SqliteEventStore, count: int) -> None:
@@ -80,6 +68,23 @@ async def test_room_in_the_write_ahead_log_is_made_by_bringing_it_into_the_datab
         assert isinstance(refused, StoreFull)
         await store.append(to("order-1", 20, BIG))  # over what has been copied
     await is_whole(store, 21)
+
+
+async def test_what_is_open_since_the_start_is_read_and_written_without_another_descriptor(
+    open_store: OpenStore, failures: list[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_writer, "CHECKPOINT_ROWS", 10)
+    store = await open_store()
+    new = request()
+    with no_descriptors():
+        for version in range(20):
+            await store.append(to("order-1", version, b"a"))
+        await store.append(append(part("order-2", 0, *[b"b"] * 3 * MOST_ROWS), request=new))
+        assert await store.find_request(new.key) is not None
+        assert len(await store.read_stream("order-2")) == 3 * MOST_ROWS
+        assert len(await store._scan(lambda connection: sqlite_rows.read_all(connection, 1, False, 20))) == 20
+    await is_whole(store, 20 + 3 * MOST_ROWS)
+    assert not failures
 
 
 async def test_a_lock_of_another_program_refuses_and_is_waited_for_no_longer_than_it_is_held(

@@ -14,6 +14,7 @@ from foldlog_server.core.snapshots import Snapshot, Until
 from foldlog_server.inventory.stock import STOCK, Stock
 from foldlog_server.stores.snapshots import BYTES_PER_EVENT, SqliteSnapshots
 from foldlog_server.stores.writer_thread import WriterThread
+from tests.support.limits import no_descriptors
 
 OpenSnapshots = Callable[..., Awaitable[SqliteSnapshots]]
 LATEST = Until()
@@ -57,6 +58,13 @@ async def test_the_newest_comes_back_as_it_was_kept(open_snapshots: OpenSnapshot
     assert snapshots.newest("stock-1", STOCK, LATEST) == snapshot(2000)
     snapshots = await open_snapshots()
     assert snapshots.newest("stock-1", STOCK, LATEST) == snapshot(2000)
+
+
+async def test_it_is_kept_and_read_without_another_descriptor(open_snapshots: OpenSnapshots) -> None:
+    snapshots = await open_snapshots()
+    with no_descriptors():
+        await kept(snapshots, snapshot(1000))
+        assert snapshots.newest("stock-1", STOCK, LATEST) == snapshot(1000)
 
 
 async def test_an_older_one_takes_the_place_of_no_newer(open_snapshots: OpenSnapshots) -> None:
