@@ -17,6 +17,7 @@ from foldlog.orders.v1.queries_pb2 import GetOrderRequest, ListCurrentOrdersRequ
 from foldlog.v1.event_service_pb2 import ReadStreamRequest
 from foldlog.v1.reads_pb2 import AsOf, ReadOptions
 from foldlog_server.core import fold
+from foldlog_server.core.errors import DataDamaged, StoreHindered
 from foldlog_server.stores import sqlite, sqlite_writer
 from foldlog_server.stores.causes import Cause, cause_of
 from foldlog_server.stores.opening import CannotOpen
@@ -225,7 +226,7 @@ async def test_a_cell_is_what_the_page_says(
     plan(faults, PLACE[place], CAUSES[cause])
     found = await PLACE[place].call(server)
     await until(lambda: faults.met)
-    codes = re.findall(r"`(\w+)`", told)
+    codes = re.findall(r"UNAVAILABLE|[A-Z]+_[A-Z_]+", told)
     assert codes == ([] if found is None else [found.code.name, found.reason])
     assert found is None or (found.retry_after is not None) == ("to be tried again" in told)
     if found is not None and found.reason in ("STORE_FULL", "STORE_HINDERED"):
@@ -248,22 +249,47 @@ async def test_a_cell_is_what_the_page_says(
     assert not failures
 
 
-@pytest.mark.parametrize(
-    ("database", "statement"),
-    [(r".*/order-details-.*mode=ro", "SELECT"), (r".*/log\.db\?mode=ro", "SELECT chain")],
-)
-async def test_a_view_that_cannot_read_what_it_needs_goes_on_when_it_can(
-    server: Server, faults: Faults, caplog: pytest.LogCaptureFixture, database: str, statement: str
+async def test_a_view_that_cannot_read_its_documents_goes_on_when_it_can(
+    server: Server, faults: Faults, caplog: pytest.LogCaptureFixture
 ) -> None:
-    projector = server.projector("order-details")
-    plan(faults, Place(database, statement, command, is_read=True), CAUSES["no descriptors"])
-    for number in range(50):  # several batches, so that the end of one is not the head
-        await server.send(AddItem(order_id="given", line=line(f"more-{number}", 1, money("1"))))
-    await until(lambda: "cannot go on, answers what it has, and is tried again" in caplog.text)
-    assert projector.failed is None
+    place = Place(r".*/order-details-.*mode=ro", "SELECT", command, is_read=True)
+    plan(faults, place, CAUSES["no descriptors"])
+    await server.send(AddItem(order_id="given", line=line("more", 1, money("1"))))
+    await until(lambda: "The view order-details cannot go on, answers what it has" in caplog.text)
     faults.end()
-    await until(lambda: projector.position == 54)
-    assert caplog.text.count("The view order-details goes on again.") == 1
+    await until(lambda: "The view order-details goes on again." in caplog.text)
+    assert server.projector("order-details").position == 5
+
+
+async def test_views_that_cannot_read_the_log_go_on_when_they_can(
+    server: Server, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hindered(**_: Any) -> Any:
+        raise StoreHindered(Cause.NO_MEMORY.word, Cause.NO_MEMORY.value)
+
+    views = server.app._projectors.all
+    with monkeypatch.context() as patch:
+        patch.setattr(server.app._store, "read_all", hindered)
+        await server.send(AddItem(order_id="given", line=line("more", 1, money("1"))))
+        await until(lambda: caplog.text.count("cannot go on, answers what it has") == len(views))
+    await until(lambda: caplog.text.count("goes on again.") == len(views))
+    assert {view.position for view in views} == {5}
+
+
+async def test_views_that_come_to_damage_of_the_log_stop_and_say_so(
+    server: Server, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def damaged(**_: Any) -> Any:
+        raise DataDamaged(5)
+
+    monkeypatch.setattr(server.app._store, "read_all", damaged)
+    await server.send(AddItem(order_id="given", line=line("more", 1, money("1"))))
+    await until(lambda: all(view.failed for view in server.app._projectors.all))
+    assert "The view order-details has stopped at position 4" in caplog.text
+    options = ReadOptions(min_position=5)
+    assert (
+        await refusal(server, GetOrderRequest(order_id="given", options=options))
+    ).reason == "VIEW_STOPPED"
 
 
 async def until_it_is_answered(server: Server, place: Place) -> None:

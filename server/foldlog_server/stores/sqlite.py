@@ -142,8 +142,6 @@ class SqliteEventStore:
             scanner = await aiosqlite.connect(uri, uri=True, isolation_level=None)
             resources.push_async_callback(scanner.close)
             await _in_thread(scanner, sqlite_schema.set_up_reader)
-            # It has opened all that it reads from now on: later there may be no descriptor left.
-            await _in_thread(scanner, sqlite_rows.read_head)
             # Not before: a file that is not ours is left as it is.
             private_files.make_directory_private(directory)
             files.hold_beside()

@@ -115,7 +115,10 @@ def record_opening(connection: sqlite3.Connection, position: int, now: int) -> b
 
 
 def set_up_reader(connection: sqlite3.Connection) -> None:
-    """Set a connection up to read; it has been opened with `read_only_uri`."""
+    """Set a connection up to read; it has been opened with `read_only_uri`.
+
+    It then has all files open that it reads: later there may be no descriptor left.
+    """
     # Bytes for text: a flipped bit in a value's type must reach the checksum, not a decoder.
     connection.text_factory = bytes
     _pragmas(connection, _READER_PRAGMAS)
