@@ -292,6 +292,23 @@ async def test_views_that_come_to_damage_of_the_log_stop_and_say_so(
     ).reason == "VIEW_STOPPED"
 
 
+async def test_memory_that_is_missing_anywhere_is_no_defect(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: Any, **__: Any) -> Any:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(server.app._store, "read_stream", missing)
+        for asked in (stream, past):
+            told = await asked(server)
+            assert told is not None
+            assert (told.reason, told.metadata) == ("STORE_HINDERED", {"cause": "no_memory"})
+        assert (await refusal(server, SubmitOrder(order_id="none"))).reason == "STORE_UNAVAILABLE"
+    for asked in (stream, past, repeated):
+        assert await asked(server) is None
+
+
 async def until_it_is_answered(server: Server, place: Place) -> None:
     async with asyncio.timeout(20):
         while (found := await place.call(server)) is not None:

@@ -15,7 +15,14 @@ from google.protobuf.message_factory import GetMessageClass
 
 from foldlog_server.core import personal
 from foldlog_server.core.decision import DeadlinePassed
-from foldlog_server.core.errors import Draining, FoldlogError, InvalidRequest, Violation
+from foldlog_server.core.errors import (
+    Draining,
+    FoldlogError,
+    InvalidRequest,
+    StoreHindered,
+    StoreUnavailable,
+    Violation,
+)
 from foldlog_server.core.rules import violations
 from foldlog_server.transport.arrivals import Arrivals
 from foldlog_server.transport.errors import Context, abort, unforeseen
@@ -25,6 +32,7 @@ from foldlog_server.transport.trace_context import TRACE, TraceContext
 logger = logging.getLogger("foldlog.calls")
 
 SLOW_SECONDS = 1.0
+_NO_MEMORY = StoreHindered("no_memory", "there is no memory left")
 _HEARING_SECONDS = 1.0
 """How long a stream that will be refused may go on writing: it must not hold up a stop."""
 
@@ -96,6 +104,8 @@ class Calls:
                 found = await reply
                 if isinstance(found, bytes):
                     return found
+                if isinstance(found, MemoryError):  # before the command was stored, or behind
+                    found = StoreUnavailable()
                 await self._end(name, context, found, partial(_personal, request_class, data))
             finally:
                 arrivals.leave()
@@ -107,6 +117,8 @@ class Calls:
         """End a unary call with the status of what stood in its way."""
         if isinstance(error, DeadlinePassed):
             await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, str(error))
+        if isinstance(error, MemoryError):
+            error = _NO_MEMORY
         if isinstance(error, FoldlogError):
             self._refusals.refused(name, error, said)
             await abort(context, error)
@@ -132,6 +144,8 @@ class Calls:
                 if not self.draining:
                     raise
                 await abort(context, Draining())
+            except MemoryError:
+                await abort(context, _NO_MEMORY)
             except grpc.aio.InternalError:
                 logger.debug("%s: the reader went away", method.full_name)
             except Exception as exception:

@@ -17,7 +17,7 @@ from foldlog.v1.event_service_pb2 import (
     SubscribeResponse,
 )
 from foldlog.v1.events_pb2 import RecordedEvent
-from foldlog_client import BeyondHead, Client, LogPosition, LogReplaced, Retry, ServerFault
+from foldlog_client import BeyondHead, Client, DataDamaged, LogPosition, LogReplaced, Retry, ServerFault
 from tests.support.in_threads import BOTH, Connect
 from tests.unit.client.scripted_server import Failure, Hang, Pauses, ScriptedServer, positions, refusal
 
@@ -143,6 +143,7 @@ async def test_another_log_after_a_lost_connection_is_an_error(
     [
         (refusal(grpc.StatusCode.OUT_OF_RANGE, "POSITION_BEYOND_HEAD"), BeyondHead),
         (refusal(grpc.StatusCode.INTERNAL, "INTERNAL"), ServerFault),
+        (refusal(grpc.StatusCode.DATA_LOSS, "DATA_DAMAGED"), DataDamaged),
     ],
 )
 async def test_what_cannot_be_mended_is_raised(

@@ -4,7 +4,7 @@ import grpc
 import pytest
 
 from foldlog.orders.v1.queries_pb2 import WatchCurrentOrdersRequest, WatchCurrentOrdersResponse
-from foldlog_client import Client, ResumeTokenInvalid
+from foldlog_client import Client, DataDamaged, ResumeTokenInvalid
 from tests.unit.client.scripted_server import Failure, Hang, Pauses, ScriptedServer, refusal
 
 LOST = Failure(grpc.StatusCode.UNAVAILABLE)
@@ -40,9 +40,18 @@ async def test_pauses_begin_anew_with_a_message(
     assert pauses.taken == pytest.approx([0.1, 0.2, 0.1, 0.1])
 
 
-async def test_what_cannot_be_mended_ends_it(server: ScriptedServer, client: Client) -> None:
-    server.streams("WatchCurrentOrders", refusal(grpc.StatusCode.INVALID_ARGUMENT, "RESUME_TOKEN_INVALID"))
+@pytest.mark.parametrize(
+    ("failure", "error"),
+    [
+        (refusal(grpc.StatusCode.INVALID_ARGUMENT, "RESUME_TOKEN_INVALID"), ResumeTokenInvalid),
+        (refusal(grpc.StatusCode.DATA_LOSS, "DATA_DAMAGED"), DataDamaged),
+    ],
+)
+async def test_what_cannot_be_mended_ends_it(
+    server: ScriptedServer, client: Client, failure: Failure, error: type[Exception]
+) -> None:
+    server.streams("WatchCurrentOrders", failure)
     async with client.orders.watch_current_orders(resume_token="odd") as watch:
-        with pytest.raises(ResumeTokenInvalid):
+        with pytest.raises(error):
             await anext(watch)
         assert await anext(watch, None) is None
