@@ -85,7 +85,7 @@ CAUSES = {
     "read-only": Said(coded("READONLY", "IOERR_WRITE"), Cause.READ_ONLY, errno.EROFS),
     "damaged": Said(coded("CORRUPT"), Cause.DAMAGED),
     "not a database": Said(coded("NOTADB"), Cause.NOT_A_DATABASE),
-    "I/O error": Said(coded("IOERR_READ", "IOERR_WRITE"), Cause.IO_ERROR),
+    "I/O error": Said(coded("CORRUPT", "IOERR_WRITE"), Cause.IO_ERROR),
     "failed sync": Said(coded("IOERR_FSYNC"), Cause.IO_ERROR),
     "cannot open": Said(coded("CANTOPEN"), Cause.CANNOT_OPEN),
 }

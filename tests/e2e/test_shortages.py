@@ -175,6 +175,29 @@ async def test_a_sync_that_fails_leaves_unknown_what_was_stored_and_ends_the_ser
 
 
 @traced
+async def test_a_disk_that_cannot_be_read_is_told_and_the_server_goes_on(data: Path) -> None:
+    async with serving(data) as server:
+        async with foldlog_client.connect(server.address) as client:
+            for number in range(200):
+                await create(client, f"{number}")
+        await server.stop()
+    async with serving(data) as server:
+        async with foldlog_client.connect(server.address) as client:
+            tracer = await attached(
+                server, "-e", "inject=pread64:error=EIO", "-P", str(data / "log.db"), "-o", "/dev/null"
+            )
+            try:
+                told = await outcome(server, lambda client: client.orders.get_order_history(order_id="7"))
+            finally:
+                await let_go(tracer)
+            assert isinstance(told, foldlog_client.DataDamaged)  # as SQLite has it
+            assert (await client.orders.get_order_history(order_id="7")).entries
+        result = await server.stop()
+    assert result.code == 0
+    assert result.errors.count("The log is damaged. What needs it is refused") == 1
+
+
+@traced
 @pytest.mark.parametrize(
     ("errno", "reason", "cause"),
     [

@@ -74,7 +74,6 @@ _BY_EXTENDED_CODE = {
     sqlite3.SQLITE_IOERR_NOMEM: Cause.NO_MEMORY,
     # A write-ahead log that is shorter than what was written to it.
     sqlite3.SQLITE_IOERR_SHORT_READ: Cause.DAMAGED,
-    sqlite3.SQLITE_IOERR_CORRUPTFS: Cause.DAMAGED,
 }
 
 NO_ROOM = frozenset({Cause.FULL, Cause.QUOTA, Cause.FILE_TOO_LARGE})

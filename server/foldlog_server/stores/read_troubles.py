@@ -35,7 +35,7 @@ class ReadTroubles:
         self._damaged.add(error.position)
         _log.critical(
             "The log is damaged%s. What needs it is refused as DATA_DAMAGED; all else goes on. "
-            "See what `foldlog verify` says, and restore a backup.%s",
+            "See what `foldlog verify` and the system's log say, and restore a backup.%s",
             "" if error.position is None else f" at position {error.position}",
             "" if error.__cause__ is None else f" ({error.__cause__})",
         )

@@ -44,11 +44,13 @@ _WRITER_PRAGMAS = """
     temp_store = MEMORY
     foreign_keys = 0
 """
-# A reader's own cache is emptied by every commit of another connection; the map is not.
+# Without a memory map: what cannot be read through one, because the disk fails or the file was cut, ends the
+# process by a signal. Nor is a map faster: with it, a stream was read in twice the time after a commit,
+# and in 1.4 times at rest.
 _READER_PRAGMAS = """
     query_only = 1
     cache_size = -4096
-    mmap_size = 1073741824
+    mmap_size = 0
     busy_timeout = 10000
     temp_store = MEMORY
 """

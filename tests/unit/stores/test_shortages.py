@@ -1,5 +1,6 @@
 """What is short is told as that, stores nothing, and does no harm once it has passed; damage is told as damage."""
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -190,6 +191,21 @@ async def test_a_page_that_is_damaged_while_it_is_served_is_told_as_damage_once(
         assert damaged.metadata == {}
     assert caplog.text.count("The log is damaged. What needs it is refused") == 1
     assert len(await store.read_all(from_position=1)) == 3  # needs no index
+    assert not failures
+
+
+async def test_a_file_that_is_cut_while_it_is_served_is_told_as_damage(
+    open_store: OpenStore, failures: list[BaseException], tmp_path: Path
+) -> None:
+    store = await open_store()
+    for number in range(300):
+        await store.append(to(f"order-{number}", 0, b"x" * 1000))
+    await engine._in_thread(store._connection, lambda _: store._writer.checkpoint())
+    os.truncate(tmp_path / "log.db", 8 * 4096)
+    assert isinstance(await outcome(store.read_stream("order-250")), DataDamaged)
+    assert isinstance(
+        await outcome(store._scan(lambda scanner: sqlite_rows.read_all(scanner, 250, False, 10))), DataDamaged
+    )
     assert not failures
 
 
