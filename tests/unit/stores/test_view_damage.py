@@ -31,7 +31,9 @@ PLACES = 64
 def a_log(count: int = 150) -> ListLog:
     log = ListLog()
     for number in range(count):
-        log.add(f"order-{number:03d}", created(f"c{number % 40}"), added(number))
+        log.add(f"order-{number:03d}", created(f"c{number % 40}"))
+    for number in range(count):
+        log.add(f"order-{number:03d}", added(number))
     log.add("order-003", cancelled())
     return log
 
@@ -71,7 +73,9 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory, copy = tmp_path_factory.mktemp("alive"), tmp_path_factory.mktemp("killed") / "views"
 
     async def make() -> None:
-        log = the_log(200)
+        async with projecting(directory, the_log(150)):
+            pass
+        log = the_log(250)
         async with projecting(directory, log, batch_events=10) as projector:
             model: Any = projector.read_model
             # Who reads keeps the write-ahead log from being begun anew, as a scan under load does.
@@ -79,7 +83,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
             reader.execute("BEGIN")
             reader.execute("SELECT * FROM checkpoint").fetchall()
             await model._thread.do(model._writer._seal)
-            for number in range(200, LENGTH, 10):
+            for number in range(250, LENGTH, 10):
                 log.events, log.chain = _LOG.events[: number + 10], _LOG.chain[: number + 11]
                 log._grown.set()
                 assert await projector.wait_for(log.head.position, 30)
