@@ -126,9 +126,7 @@ async def check_right_in_the_end(directory: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(PLACES))
-async def test_a_bit_that_was_flipped_while_nobody_had_it_open(
-    left: Path, tmp_path: Path, seed: int
-) -> None:
+async def test_a_bit_that_was_flipped_while_nobody_had_it_open(left: Path, tmp_path: Path, seed: int) -> None:
     shutil.copytree(left, tmp_path / "views")
     flip(database_in(tmp_path / "views"), random.Random(seed))
     await check_right_in_the_end(tmp_path / "views")
@@ -248,7 +246,7 @@ def replace(file: Path) -> None:
 
 def write_nothing_new(file: Path) -> None:
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute(f'DELETE FROM "documents of {ORDERS}" WHERE id = \'001\'')
+        connection.execute(f"DELETE FROM \"documents of {ORDERS}\" WHERE id = '001'")
 
 
 def remove_wal(file: Path) -> None:
@@ -327,15 +325,18 @@ def spoilt(file: Path, statement: str) -> str:
 @pytest.mark.parametrize(
     ("statement", "what"),
     [
-        (f'UPDATE "documents of {ORDERS}" SET document = zeroblob(4) WHERE id = \'001\'', "a document"),
-        (f'UPDATE "documents of {ORDERS}" SET document = NULL WHERE id = \'001\'', "NULL"),
-        (f'UPDATE "documents of {ORDERS}" SET document = \'text\' WHERE id = \'001\'', "a document"),
-        (f'UPDATE "documents of {ORDERS}" SET id = \'other\' WHERE id = \'001\'', "a document|the place"),
-        (f'UPDATE "documents of {ORDERS}" SET made = made + 1 WHERE id = \'001\'', "the place"),
+        (f"UPDATE \"documents of {ORDERS}\" SET document = zeroblob(4) WHERE id = '001'", "a document"),
+        (f"UPDATE \"documents of {ORDERS}\" SET document = NULL WHERE id = '001'", "NULL"),
+        (f"UPDATE \"documents of {ORDERS}\" SET document = 'text' WHERE id = '001'", "a document"),
+        (f"UPDATE \"documents of {ORDERS}\" SET id = 'other' WHERE id = '001'", "a document|the place"),
+        (f"UPDATE \"documents of {ORDERS}\" SET made = made + 1 WHERE id = '001'", "the place"),
         ("UPDATE checkpoint SET position = position - 1", "of itself"),
         ("DELETE FROM checkpoint", "of itself"),
         ("INSERT INTO parked VALUES ('a', 'b', 1, 'why', 7)", "a parked event"),
-        ("UPDATE sqlite_schema SET sql = replace(sql, ' (made)', ' (id)') WHERE name LIKE '% by made'", "its tables"),
+        (
+            "UPDATE sqlite_schema SET sql = replace(sql, ' (made)', ' (id)') WHERE name LIKE '% by made'",
+            "its tables",
+        ),
     ],
 )
 async def test_what_contradicts_its_checksum_is_found(
