@@ -165,11 +165,7 @@ def replace_file(file: Path) -> None:
     other.replace(file)
 
 
-def overwrite(file: Path) -> None:
-    file.write_bytes(b"no snapshots" * 1000)
-
-
-@pytest.mark.parametrize("befall", [remove, replace_file, overwrite])
+@pytest.mark.parametrize("befall", [remove, replace_file])
 async def test_what_befalls_an_open_file_is_told_once_and_cured(
     open_snapshots: OpenSnapshots,
     tmp_path: Path,
