@@ -49,7 +49,7 @@ def unchecked() -> Iterator[None]:
     with (
         patch.object(view_checksums, "of_document", lambda *_: 0),
         patch.object(view_checksums, "of_place", lambda *_: 0),
-        patch.object(view_checksums, "checked_document", lambda _, row: row[-1]),
+        patch.object(view_checksums, "checked_document", lambda _, row, __: row[-1]),
         patch.object(view_checksums, "check_place", lambda *_: None),
         patch.object(LeftFiles, "check", lambda _: None),
     ):

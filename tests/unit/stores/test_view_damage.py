@@ -14,7 +14,7 @@ import pytest
 
 from foldlog_server.core.parking import retry
 from foldlog_server.core.projector import Projector
-from foldlog_server.core.read_model import Checkpoint, ParkedEvent, ReadModelDamaged
+from foldlog_server.core.read_model import Checkpoint, ParkedEvent, ReadModelDamaged, ReadModelUnavailable
 from foldlog_server.core.view import Key
 from foldlog_server.stores import view_check, view_files, view_seal, wal_file
 from foldlog_server.stores.read_model import SqliteReadModel
@@ -309,6 +309,28 @@ async def test_nor_when_nobody_has_looked_before(left: Path, tmp_path: Path) -> 
         file = database_in(tmp_path / "views")
         flip(file, random.Random(7))
     assert view_seal.judge(file) is Trust.BROKEN
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write whatever its mode is")
+async def test_a_file_that_is_read_only_is_written_again_when_it_can_be(left: Path, tmp_path: Path) -> None:
+    shutil.copytree(left, tmp_path / "views")
+    file = database_in(tmp_path / "views")
+    file.chmod(0o400)
+    choice = await view_files.choose(ORDER_COUNTS, tmp_path / "views", the_log())
+    model = await SqliteReadModel.open(choice.serving, ORDER_COUNTS, WriterThread())
+    try:
+        for _ in range(2):
+            with pytest.raises(ReadModelUnavailable, match="read-only"):
+                await model.write([], model.position, place(model.position))
+        model.check()
+        assert await everything(model) == EXPECTED
+        file.chmod(0o600)
+        with suppress(ReadModelUnavailable):  # the first attempt finds it open to read only
+            await model.write([], model.position, place(model.position))
+        await model.write([], model.position, place(model.position))
+        assert await everything(model) == EXPECTED
+    finally:
+        await model.close()
 
 
 # What the look through the whole file finds
