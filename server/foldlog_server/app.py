@@ -242,9 +242,13 @@ def _go_on_building(
         raise DataDirectoryUnusable(settings.data, error) from error
 
 
-async def _open_snapshots(store: EventStore, settings: Settings, writer: WriterThread) -> SqliteSnapshots:
+async def _open_snapshots(
+    store: SqliteEventStore, settings: Settings, writer: WriterThread
+) -> SqliteSnapshots:
     try:
-        return await SqliteSnapshots.open(settings.data, store.log_id, DECIDERS.values(), writer)
+        return await SqliteSnapshots.open(
+            settings.data, store.log_id, DECIDERS.values(), writer, lambda: store.is_out_of_place
+        )
     except (OSError, sqlite3.Error) as error:
         raise DataDirectoryUnusable(settings.data, error) from error
 

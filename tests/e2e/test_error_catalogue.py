@@ -1,6 +1,7 @@
 """Every entry of the error catalogues over a real channel: what a client is told, to the last detail."""
 
 import asyncio
+import shutil
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing
@@ -19,6 +20,7 @@ from foldlog.v1.event_service_pb2 import ReadStreamRequest, SubscribeRequest
 from foldlog.v1.options_pb2 import error
 from foldlog.v1.reads_pb2 import AsOf, ReadOptions
 from foldlog_server.core.aggregates import MAX_ATTEMPTS
+from foldlog_server.core.cohorts import Cohorts
 from foldlog_server.core.errors import WrongExpectedVersion
 from foldlog_server.stores import admission, sqlite_rows, sqlite_writer
 from foldlog_server.stores import sqlite as engine
@@ -168,6 +170,24 @@ async def view_stopped(server: Server, patch: pytest.MonkeyPatch) -> Provoked:
     return await asked_of_a_view(server, max_wait=None), Told(VIEW)
 
 
+async def view_damaged(server: Server, _: pytest.MonkeyPatch) -> Provoked:
+    await server.send(create())
+    projector = server.projector("order-details")
+    assert await projector.wait_for(1, SECONDS)
+    projector.read_model._file.path.unlink()
+    found = await refusal(server, GetOrderRequest(order_id="o"))
+    return found, Told({**VIEW, "position": "1"}, retry_after=1.0)
+
+
+async def view_rebuilding(server: Server, patch: pytest.MonkeyPatch) -> Provoked:
+    await server.send(create())
+    await server.stop()
+    shutil.rmtree(server.data / "views")
+    patch.setattr(Cohorts, "start", lambda _: None)
+    await server.start()
+    return await asked_of_a_view(server), Told({**VIEW, "needed_position": "1"}, retry_after=1.0)
+
+
 async def document_parked(server: Server, patch: pytest.MonkeyPatch) -> Provoked:
     projector = server.projector("order-details")
     patch.setattr(projector, "view", replace(projector.view, evolve=trouble))
@@ -291,6 +311,8 @@ BEFALLING: dict[Entry, Provoke] = {
         not_implemented,
         internal,
         view_stopped,
+        view_damaged,
+        view_rebuilding,
         document_parked,
         view_not_found,
         event_unreadable,

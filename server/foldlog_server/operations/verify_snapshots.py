@@ -86,7 +86,9 @@ def _read(connection: sqlite3.Connection, log: ReadOnlyLog, findings: Findings, 
 
 def _crc(one: _Kept) -> Any:
     try:
-        return snapshots.checksum(one.version, one.position, one.time, one.event_id, one.state)
+        return snapshots.checksum(
+            one.stream, one.kind, one.version, one.position, one.time, one.event_id, one.state
+        )
     except TypeError:  # a type flips as easily as a value
         return None
 

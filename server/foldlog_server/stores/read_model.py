@@ -141,13 +141,14 @@ class SqliteReadModel:
     def check(self) -> None:
         self._checked(self._files.check_all)
 
-    def _checked(self, read: Callable[[], Result]) -> Result:
-        """What was read, if nobody else has been at the files."""
+    def _checked(self, read: Callable[[], Result], *, looks: bool = True) -> Result:
+        """What was read, if nobody else has been at the files; raises what it means if it has failed."""
         if self._damage is not None:
             raise self._damage
         try:
             result = read()
-            self._files.check()
+            if looks:
+                self._files.check()
         except (ReadModelDamaged, *ERRORS) as error:
             self._tell_damage(error)
             raise of_reading_derived(error) from error
@@ -190,11 +191,11 @@ class SqliteReadModel:
         row = self._reader.execute(self._tables[key.collection].get, (key.id,)).fetchone()
         if row is None:
             raise ReadModelDamaged("it has no checkpoint")
-        stored, *found = row
+        stored: int = row[0]
         self._check_position(before, stored)
-        if found[-1] is None and found[-2] is None:  # there is no such document
+        if row[-1] is None and row[-2] is None:  # there is no such document
             return stored, None
-        document = view_checksums.checked_document(key.id, found)
+        document = view_checksums.checked_document(key.id, row, 1)
         if can_remember:
             self._recent.remember(key, document)
         return stored, document
@@ -205,15 +206,16 @@ class SqliteReadModel:
         for collection, id in keys:
             if id <= greatest[collection]:
                 by_collection[collection].append(id)
-        return self._checked(lambda: self._load(by_collection)) if by_collection else {}
+        # The write that follows looks at the files.
+        return self._checked(lambda: self._load(by_collection), looks=False) if by_collection else {}
 
     def _load(self, by_collection: Mapping[str, Sequence[str]]) -> Mapping[Key, bytes]:
         checked = view_checksums.checked_document
         return {
-            Key(collection, id): checked(id, row)
+            Key(collection, row[0]): checked(row[0], row, 1)
             for collection, ids in by_collection.items()
             for statement in self._tables[collection].load(ids)
-            for id, *row in self._reader.execute(*statement).fetchall()
+            for row in self._reader.execute(*statement).fetchall()
         }
 
     async def page(
@@ -365,14 +367,13 @@ def _scan(connection: sqlite3.Connection, statements: Sequence[Statement]) -> tu
 
 
 def _row_of_page(row: Sequence[Any]) -> Row:
-    id, made, place, *document = row
-    view_checksums.check_place(id, made, place)
-    return Row(id, made, view_checksums.checked_document(id, document))
+    id, made = row[0], row[1]
+    view_checksums.check_place(id, made, row[2])
+    return Row(id, made, view_checksums.checked_document(id, row, 3))
 
 
 def _document_of(row: Sequence[Any]) -> tuple[str, bytes]:
-    id, *document = row
-    return id, view_checksums.checked_document(id, document)
+    return row[0], view_checksums.checked_document(row[0], row, 1)
 
 
 def _transact(

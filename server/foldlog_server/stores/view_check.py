@@ -58,9 +58,9 @@ def check_rows(connection: sqlite3.Connection, kept: Kept) -> None:
     if len(rows) != kept.parked:
         raise ReadModelDamaged(f"{len(rows)} events are parked in it, and {kept.parked} were")
     for (name,) in connection.execute(sql.TABLES_OF_DOCUMENTS).fetchall():
-        for id, made, place, *document in connection.execute(f"SELECT * FROM {sql.quoted(name)}"):
-            view_checksums.check_place(id, made, place)
-            view_checksums.checked_document(id, document)
+        for row in connection.execute(f"SELECT * FROM {sql.quoted(name)}"):
+            view_checksums.check_place(row[0], row[1], row[2])
+            view_checksums.checked_document(row[0], row, 3)
 
 
 def expected_schema(tables: Mapping[str, sql.Table]) -> set[str]:

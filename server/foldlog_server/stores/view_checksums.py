@@ -4,11 +4,15 @@ a document.
 SQLite sees damage only where it breaks the structure of a file.
 """
 
-import zlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+from zlib import crc32
+
+import msgspec.msgpack
 
 from foldlog_server.core.read_model import Checkpoint, ReadModelDamaged
+
+_encode = msgspec.msgpack.Encoder().encode
 
 
 class Kept(NamedTuple):
@@ -24,7 +28,7 @@ class Kept(NamedTuple):
 
     @property
     def checksum(self) -> int:
-        return zlib.crc32(repr(self).encode())
+        return crc32(_encode(self))
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -43,33 +47,34 @@ def kept(row: Sequence[Any] | None) -> Kept:
 
 def of_document(id: str, columns: Sequence[Any], document: bytes | bytearray) -> int:
     """Of a document and of the columns by which it is found."""
-    return zlib.crc32(document, zlib.crc32(repr((id, *columns)).encode()))
+    return crc32(document, crc32(_encode((id, columns))))
 
 
 def of_place(id: str, made: int) -> int:
     """Of where a document stands in lists."""
-    return zlib.crc32(b"%d %s" % (made, id.encode()))
+    return crc32(_encode((made, id)))
 
 
 def of_parked(collection: str, id: str, position: int, error: str) -> int:
     """Of an event that is parked."""
-    return zlib.crc32(repr((collection, id, position, error)).encode())
+    return crc32(_encode((collection, id, position, error)))
 
 
-def checked_document(id: str, row: Sequence[Any]) -> bytes:
-    """The document of a row (columns…, checksum, document); raises `ReadModelDamaged`."""
-    *columns, checksum, document = row
-    try:
-        if of_document(id, columns, document) == checksum:
-            return bytes(document)
-    except TypeError:  # damage can change the type of what is stored, too
-        pass
+def checked_document(id: str, row: Sequence[Any], columns: int) -> bytes:
+    """The document of a row (…, columns…, checksum, document), whose columns begin at an index.
+
+    Raises `ReadModelDamaged`.
+    """
+    document: bytes = row[-1]
+    # Damage can change the type of what is stored, too.
+    if document.__class__ is bytes and of_document(id, row[columns:-2], document) == row[-2]:
+        return document
     raise ReadModelDamaged("a document does not fit its checksum")
 
 
 def check_place(id: str, made: Any, checksum: Any) -> None:
     """Raise `ReadModelDamaged` if a document stands elsewhere than where it was put."""
-    if not isinstance(made, int) or of_place(id, made) != checksum:
+    if of_place(id, made) != checksum:
         raise ReadModelDamaged("the place of a document does not fit its checksum")
 
 

@@ -21,6 +21,7 @@ class BehindProjector:
     position = 1
     failed = None
     damage = ""
+    answers_from = 0
 
     def __init__(self) -> None:
         self.waits: list[float] = []

@@ -218,7 +218,7 @@ async def test_a_log_that_is_gone_is_not_begun_anew(stopped: Path, lose: Callabl
 
 async def test_snapshots_alone_are_a_witness(stopped: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(stopped / "snapshots.db", isolation_level=None)) as connection:
-        crc = snapshots.checksum(1, 61, 1, "id", b"{}")
+        crc = snapshots.checksum("order-o1", "kind", 1, 61, 1, "id", b"{}")
         row = ("order-o1", "kind", 1, 61, 1, "id", crc, b"{}")
         connection.execute("INSERT INTO snapshots VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
     shutil.rmtree(stopped / "views")

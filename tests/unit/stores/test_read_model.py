@@ -284,7 +284,7 @@ async def test_a_writer_that_dies_before_its_commit_leaves_documents_and_checkpo
 async def test_a_write_that_fails_halfway_leaves_nothing(tmp_path: Path) -> None:
     async with opened(tmp_path) as model:
         await write(model, put("1", 1))
-        bad = Change(Key("finished", "3"), b"", (object(), None, None), 2)  # type: ignore[arg-type]
+        bad = Change(Key("finished", "3"), b"", ([], None, None), 2)  # type: ignore[arg-type]
         with pytest.raises(sqlite3.Error):
             await write(model, put("2", 2), drop("1"), bad)
         assert await everything(model, FINISHED) == {Key("finished", "1"): (1, put("1", 1).document)}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from foldlog_server.core.decider import AnyDecider
-from foldlog_server.core.snapshots import Snapshot, Until
+from foldlog_server.core.snapshots import Snapshot, Until, kind
 from foldlog_server.inventory.stock import STOCK, Stock
 from foldlog_server.stores.snapshots import BYTES_PER_EVENT, SqliteSnapshots
 from foldlog_server.stores.writer_thread import WriterThread
@@ -151,6 +151,61 @@ async def test_a_damaged_one_is_not_used_and_is_healed(
     assert snapshots.newest("stock-1", STOCK, LATEST) == snapshot(1000)
 
 
+async def test_one_of_another_revision_is_not_taken_for_this_ones(
+    open_snapshots: OpenSnapshots, tmp_path: Path
+) -> None:
+    snapshots = await open_snapshots()
+    other = replace(STOCK, revision=STOCK.revision + 1)
+    snapshots.keep("stock-1", other, snapshot(1000))
+    await kept(snapshots)
+    with closing(sqlite3.connect(tmp_path / "snapshots.db", isolation_level=None)) as connection:
+        connection.execute("UPDATE snapshots SET kind = ?", (kind(STOCK),))
+    assert snapshots.newest("stock-1", STOCK, LATEST) is None
+
+
+def remove(file: Path) -> None:
+    file.unlink()
+
+
+def replace_file(file: Path) -> None:
+    other = file.with_name("other")
+    other.write_bytes(b"no snapshots" * 1000)
+    other.replace(file)
+
+
+@pytest.mark.parametrize("befall", [remove, replace_file])
+async def test_what_befalls_an_open_file_is_told_once_and_cured(
+    open_snapshots: OpenSnapshots,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    befall: Callable[[Path], None],
+) -> None:
+    snapshots = await open_snapshots()
+    await kept(snapshots, snapshot(1000))
+    befall(tmp_path / "snapshots.db")
+    for _ in range(3):
+        assert snapshots.newest("stock-1", STOCK, LATEST) in (None, snapshot(1000), snapshot(2000))
+        await kept(snapshots, snapshot(2000))
+    assert snapshots.newest("stock-1", STOCK, LATEST) == snapshot(2000)
+    assert caplog.text.count("The snapshots are made anew") == 1
+    assert not any(record.exc_info for record in caplog.records)
+    snapshots = await open_snapshots()
+    assert snapshots.newest("stock-1", STOCK, LATEST) == snapshot(2000)
+
+
+async def test_nothing_is_made_where_the_directory_was(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    snapshots = await SqliteSnapshots.open(data, "log", [STOCK], WriterThread(), lambda: True)
+    await kept(snapshots, snapshot(1000))
+    data.rename(tmp_path / "elsewhere")
+    data.mkdir()
+    await kept(snapshots, snapshot(2000))
+    assert snapshots.newest("stock-1", STOCK, LATEST) == snapshot(2000)
+    assert list(data.iterdir()) == []
+    await snapshots.close()
+
+
 async def test_one_that_is_too_large_for_what_it_spares_is_not_kept(open_snapshots: OpenSnapshots) -> None:
     snapshots = await open_snapshots()
     large = snapshot(2, name="n" * 2 * BYTES_PER_EVENT)
@@ -176,3 +231,5 @@ async def test_one_that_cannot_be_kept_is_told_and_harms_nobody(
         await kept(snapshots)
     assert "Snapshots cannot be kept" in caplog.text
     assert snapshots.newest("stock-1", STOCK, LATEST) is None
+    await kept(snapshots, snapshot(2000))
+    assert snapshots.newest("stock-1", STOCK, LATEST) == snapshot(2000)
