@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
+from datetime import timedelta
 
 import uuid_utils
 
@@ -22,7 +23,7 @@ from foldlog_server.core.admin import Admin
 from foldlog_server.core.aggregates import Aggregates
 from foldlog_server.core.clock import Clock
 from foldlog_server.core.command_handler import CommandHandler
-from foldlog_server.core.errors import NothingToBuildFrom, StoreError
+from foldlog_server.core.errors import LogDetached, NothingToBuildFrom, StoreError
 from foldlog_server.core.event_store import EventStore
 from foldlog_server.core.fold import Folds
 from foldlog_server.core.live_query import compile_watch
@@ -42,6 +43,7 @@ from foldlog_server.settings import Settings
 from foldlog_server.stores import view_files
 from foldlog_server.stores.opening import DataDirectoryUnusable
 from foldlog_server.stores.read_model import SqliteReadModel
+from foldlog_server.stores.scrubber import Scrubber
 from foldlog_server.stores.snapshots import SqliteSnapshots
 from foldlog_server.stores.sqlite import SqliteEventStore
 from foldlog_server.stores.view_files import ViewFile
@@ -56,6 +58,9 @@ from foldlog_server.transport.refusal_log import RefusalLog
 from foldlog_server.transport.server import BoundPort, GrpcServer
 
 logger = logging.getLogger("foldlog")
+
+SCRUB_EVERY = timedelta(days=1)
+"""Between the end of a scrub of the log and the next."""
 
 
 def new_id() -> str:
@@ -76,8 +81,10 @@ class App:
         server: GrpcServer,
         port: BoundPort,
         clock: ServerClock,
+        scrubber: Scrubber,
     ) -> None:
         self._store = store
+        self._scrubber = scrubber
         self._projectors = projectors
         self._rebuilds = rebuilds
         self._repairs = repairs
@@ -134,20 +141,26 @@ class App:
             opened.push_async_callback(repairs.stop)
             snapshots = await _open_snapshots(store, settings, writer)
             opened.push_async_callback(snapshots.close)
-            server = _server(port, store, projectors, rebuilds, repairs, snapshots, settings, server_clock)
+            scrubber = Scrubber(store.scan, server_clock, store.distrust)
+            opened.push_async_callback(scrubber.stop)
+            server = _server(
+                port, store, projectors, rebuilds, repairs, snapshots, settings, server_clock, scrubber
+            )
             before_serving()
             await server.start()
-            store.when_detached(lambda: server.set_serving(False))
+            store.when_refusing(lambda: server.set_serving(False))
             projectors.start()
+            scrubber.start(settings.scrub_after.total_seconds(), SCRUB_EVERY.total_seconds())
             _go_on_building(rebuilds, projectors, interrupted, settings)
             repairs.start()
             opened.pop_all()
-            return cls(store, projectors, rebuilds, repairs, snapshots, server, port, server_clock)
+            return cls(store, projectors, rebuilds, repairs, snapshots, server, port, server_clock, scrubber)
 
     @property
-    def refusal(self) -> StoreError | None:
-        """Why commands are refused; None while they are taken."""
-        return self._store.refusal
+    def detached(self) -> LogDetached | None:
+        """Says that the data directory is no longer there; None while it is."""
+        refusal = self._store.refusal
+        return refusal if isinstance(refusal, LogDetached) else None
 
     async def stop(self, grace: float) -> None:
         """Finish what was taken in, then let go of everything; `grace` is in seconds.
@@ -159,7 +172,8 @@ class App:
         await self._server.stop(grace)
         await self._repairs.stop()
         await self._rebuilds.stop()
-        if self._store.refusal is not None:
+        await self._scrubber.stop()
+        if self.detached is not None:
             return
         await self._projectors.stop()
         await self._store.close()
@@ -262,6 +276,7 @@ def _server(
     snapshots: Snapshots,
     settings: Settings,
     clock: Clock,
+    scrubber: Scrubber,
 ) -> GrpcServer:
     folds = Folds(store, CODEC, snapshots)
     aggregates = Aggregates(store, folds, new_id, capacity=settings.cached_aggregates)
@@ -286,7 +301,7 @@ def _server(
     services[service.full_name] = event_handlers(service, calls, store)
     service = admin.DESCRIPTOR.services_by_name["AdminService"]
     services[service.full_name] = admin_handlers(
-        service, calls, Admin(store, projectors, rebuilds, repairs, reads, clock)
+        service, calls, Admin(store, projectors, rebuilds, repairs, reads, clock, lambda: scrubber.state)
     )
     return GrpcServer(port, services, calls, with_reflection=settings.reflection)
 
@@ -322,4 +337,4 @@ async def run(
         await stop.wait()
     finally:
         await app.stop(0 if failures else settings.grace)
-    return failures[0] if failures else app.refusal
+    return failures[0] if failures else app.detached

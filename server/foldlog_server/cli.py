@@ -205,6 +205,26 @@ def clock(address: Address = _DEFAULTS.listen, as_json: Json = False) -> None:
             print("\n".join(clock_report.lines(found)))
 
 
+@app.command("scrub")
+def scrub(address: Address = _DEFAULTS.listen, as_json: Json = False) -> None:
+    """Show how far a server is with holding its log's tables against their indexes; 1 if something is
+    damaged.
+
+    It does so once a day, slowly. `foldlog verify` looks at more, and at once.
+    """
+    from foldlog_server import scrub_report
+    from foldlog_server.views import as_json as json_of
+
+    with _told_failures(address):
+        found = asyncio.run(scrub_report.ask(address))
+        if as_json:
+            print(json.dumps(json_of(found), indent=2))
+        else:
+            print("\n".join(map(printable, scrub_report.lines(found))))
+        if found.damages:
+            raise typer.Exit(1)
+
+
 @app.command()
 def backup(
     destination: Annotated[Path, typer.Argument(metavar="DEST", help="A directory, empty or made.")],

@@ -21,3 +21,5 @@ class Settings:
     """Let tools such as grpcurl ask which services there are."""
     cached_aggregates: int = 10_000
     """The states of so many aggregates are kept in memory."""
+    scrub_after: timedelta = timedelta(minutes=10)
+    """How long after its start a server begins to hold the log's tables against their indexes."""

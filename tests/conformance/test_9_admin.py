@@ -16,6 +16,8 @@ from foldlog.orders.v1.queries_pb2 import (
 from foldlog.v1.admin_service_pb2 import (
     GetClockRequest,
     GetClockResponse,
+    GetScrubRequest,
+    GetScrubResponse,
     ListParkedRequest,
     ListViewsRequest,
     ListViewsResponse,
@@ -154,3 +156,12 @@ async def test_clock(shop: Shop) -> None:
     found: GetClockResponse = await shop.ask(GetClockRequest())
     assert found.time.ToNanoseconds() > 0
     assert found.newest_event_time.ToNanoseconds() >= sent.result.events[0].recorded_time.ToNanoseconds()
+
+
+async def test_scrub(shop: Shop) -> None:
+    """GetScrub tells how far the log has been scrubbed, and of no damage where there is none."""
+    found: GetScrubResponse = await shop.ask(GetScrubRequest())
+    assert (list(found.damages), found.damage_count) == ([], 0)
+    assert found.done <= found.total
+    if found.HasField("end_time"):
+        assert found.begin_time.ToNanoseconds() <= found.end_time.ToNanoseconds()

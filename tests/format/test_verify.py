@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from foldlog_server.operations.findings import Findings
 from foldlog_server.operations.refused import Refused
 from foldlog_server.operations.verify import verify
+from foldlog_server.stores import read_model_sql, view_checksums
 from tests.format.log_file import Damaged, Log, read
 from tests.format.test_log_file import FLIP, partition
 
@@ -218,15 +219,36 @@ async def test_a_bit_anywhere_in_a_views_file_is_found_or_means_nothing(
         assert after == before
 
 
+TABLE = '"documents of current-orders"'
+
+
+def rewrite(connection: sqlite3.Connection, id: str, now: str, document: bytes | None = None) -> None:
+    """Have a row say something else, with checksums that fit."""
+    [row] = connection.execute(f"SELECT * FROM {TABLE} WHERE id = ?", (id,)).fetchall()
+    _, made, _, *columns, _, former = row
+    document = former if document is None else document
+    checksum = view_checksums.of_document(now, columns, document)
+    connection.execute(f"DELETE FROM {TABLE} WHERE id = ?", (id,))
+    values = (now, made, view_checksums.of_place(now, made), *columns, checksum, document)
+    connection.execute(f"INSERT INTO {TABLE} VALUES ({', '.join('?' * len(values))})", values)
+
+
+def stand_at(file: Path, position: int) -> None:
+    """Have a view have seen the log up to a position."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        kept = view_checksums.kept(connection.execute(read_model_sql.READ_CHECKPOINT).fetchone())
+        moved = kept._replace(position=position)
+        connection.execute("UPDATE checkpoint SET position = ?, checksum = ?", (position, moved.checksum))
+
+
 async def test_all_that_is_derived_is_held_against_the_log(written: Path, tmp_path: Path) -> None:
     data = Path(shutil.copytree(written.parent, tmp_path / "data"))
     assert await verified(data, full=True) == []
     [file] = data.glob("views/current-orders-*.db")
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        table = '"documents of current-orders"'
-        connection.execute(f"UPDATE {table} SET document = x'0a01' WHERE id = 'o-3'")
-        connection.execute(f"DELETE FROM {table} WHERE id = 'o-5'")
-        connection.execute(f"UPDATE {table} SET id = 'o-77' WHERE id = 'o-7'")
+        rewrite(connection, "o-3", "o-3", b"\x0a\x01")
+        connection.execute(f"DELETE FROM {TABLE} WHERE id = 'o-5'")
+        rewrite(connection, "o-7", "o-77")
     found = [where for name, part, where in await verified(data, full=True) if part == "current-orders"]
     assert found == ["o-3", "o-5", "o-7", "o-77"]
 
@@ -234,10 +256,8 @@ async def test_all_that_is_derived_is_held_against_the_log(written: Path, tmp_pa
 async def test_a_view_that_has_seen_more_than_the_log_proves_a_loss(written: Path, tmp_path: Path) -> None:
     data = Path(shutil.copytree(written.parent, tmp_path / "data"))
     [file] = data.glob("views/order-details-*.db")
-    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        connection.execute("UPDATE checkpoint SET position = 68")
+    stand_at(file, 68)
     loss = ("log.db", "", "position 67")
     assert await verified(data) == [loss, (f"views/{file.name}", "checkpoint", "position 68")]
-    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        connection.execute("UPDATE checkpoint SET position = 60")
+    stand_at(file, 60)
     assert await verified(data) == [loss, (f"views/{file.name}", "checkpoint", "position 60")]

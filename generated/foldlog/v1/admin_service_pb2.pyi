@@ -478,3 +478,72 @@ class ClockLeap(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ClockLeap: _TypeAlias = ClockLeap  # noqa: Y015
+
+@_typing.final
+class GetScrubRequest(_message.Message):
+    """GetScrubRequest asks for the scrub."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetScrubRequest: _TypeAlias = GetScrubRequest  # noqa: Y015
+
+@_typing.final
+class GetScrubResponse(_message.Message):
+    """GetScrubResponse is the scrub that goes on, or else the last one since the server was started."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BEGIN_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
+    DONE_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    DAMAGES_FIELD_NUMBER: _builtins.int
+    DAMAGE_COUNT_FIELD_NUMBER: _builtins.int
+    part: _builtins.str
+    """The table or index that is looked at; empty at the end."""
+    done: _builtins.int
+    """So many rows and entries have been looked at."""
+    total: _builtins.int
+    """So many there are, as far as is known."""
+    damage_count: _builtins.int
+    """How many such lines there are in all."""
+    @_builtins.property
+    def begin_time(self) -> _timestamp_pb2.Timestamp:
+        """When it began, by the server's time; not set if none has."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When it ended; not set while it goes on, or if it could not go on to its end."""
+
+    @_builtins.property
+    def damages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What does not fit, a line each, at most 100. From then on commands are refused (DATA_DAMAGED)."""
+
+    def __init__(
+        self,
+        *,
+        begin_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        part: _builtins.str = ...,
+        done: _builtins.int = ...,
+        total: _builtins.int = ...,
+        damages: _abc.Iterable[_builtins.str] | None = ...,
+        damage_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["begin_time", b"begin_time", "end_time", b"end_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["begin_time", b"begin_time", "damage_count", b"damage_count", "damages", b"damages", "done", b"done", "end_time", b"end_time", "part", b"part", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetScrubResponse: _TypeAlias = GetScrubResponse  # noqa: Y015

@@ -63,6 +63,11 @@ class AdminServiceStub(object):
                 request_serializer=foldlog_dot_v1_dot_admin__service__pb2.GetClockRequest.SerializeToString,
                 response_deserializer=foldlog_dot_v1_dot_admin__service__pb2.GetClockResponse.FromString,
                 _registered_method=True)
+        self.GetScrub = channel.unary_unary(
+                '/foldlog.v1.AdminService/GetScrub',
+                request_serializer=foldlog_dot_v1_dot_admin__service__pb2.GetScrubRequest.SerializeToString,
+                response_deserializer=foldlog_dot_v1_dot_admin__service__pb2.GetScrubResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer(object):
@@ -114,6 +119,14 @@ class AdminServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetScrub(self, request, context):
+        """GetScrub tells how far the server is with holding the tables of its log against their indexes, which it does once a
+        day at low priority, and what it found.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -141,6 +154,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.GetClock,
                     request_deserializer=foldlog_dot_v1_dot_admin__service__pb2.GetClockRequest.FromString,
                     response_serializer=foldlog_dot_v1_dot_admin__service__pb2.GetClockResponse.SerializeToString,
+            ),
+            'GetScrub': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetScrub,
+                    request_deserializer=foldlog_dot_v1_dot_admin__service__pb2.GetScrubRequest.FromString,
+                    response_serializer=foldlog_dot_v1_dot_admin__service__pb2.GetScrubResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -282,6 +300,33 @@ class AdminService(object):
             '/foldlog.v1.AdminService/GetClock',
             foldlog_dot_v1_dot_admin__service__pb2.GetClockRequest.SerializeToString,
             foldlog_dot_v1_dot_admin__service__pb2.GetClockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetScrub(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foldlog.v1.AdminService/GetScrub',
+            foldlog_dot_v1_dot_admin__service__pb2.GetScrubRequest.SerializeToString,
+            foldlog_dot_v1_dot_admin__service__pb2.GetScrubResponse.FromString,
             options,
             channel_credentials,
             insecure,

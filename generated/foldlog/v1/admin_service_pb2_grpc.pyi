@@ -57,6 +57,10 @@ class AdminServiceStub:
     """
     GetClock: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.GetClockRequest, _admin_service_pb2.GetClockResponse]
     """GetClock tells the server's time, and whether the clock of its machine has leapt away from it."""
+    GetScrub: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.GetScrubRequest, _admin_service_pb2.GetScrubResponse]
+    """GetScrub tells how far the server is with holding the tables of its log against their indexes, which it does once a
+    day at low priority, and what it found.
+    """
 
 @_typing.type_check_only
 class AdminServiceAsyncStub(AdminServiceStub):
@@ -87,6 +91,10 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """
     GetClock: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.GetClockRequest, _admin_service_pb2.GetClockResponse]  # type: ignore[assignment]
     """GetClock tells the server's time, and whether the clock of its machine has leapt away from it."""
+    GetScrub: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.GetScrubRequest, _admin_service_pb2.GetScrubResponse]  # type: ignore[assignment]
+    """GetScrub tells how far the server is with holding the tables of its log against their indexes, which it does once a
+    day at low priority, and what it found.
+    """
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
     """AdminService looks after a server, its views and its clock: it is for operators, and for what watches over servers.
@@ -144,5 +152,15 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.GetClockResponse, _abc.Awaitable[_admin_service_pb2.GetClockResponse]]:
         """GetClock tells the server's time, and whether the clock of its machine has leapt away from it."""
+
+    @_abc_1.abstractmethod
+    def GetScrub(
+        self,
+        request: _admin_service_pb2.GetScrubRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.GetScrubResponse, _abc.Awaitable[_admin_service_pb2.GetScrubResponse]]:
+        """GetScrub tells how far the server is with holding the tables of its log against their indexes, which it does once a
+        day at low priority, and what it found.
+        """
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Iterable
 from foldlog.v1.admin_service_pb2 import (
     GetClockRequest,
     GetClockResponse,
+    GetScrubRequest,
+    GetScrubResponse,
     ListParkedRequest,
     ListParkedResponse,
     ListViewsRequest,
@@ -170,5 +172,23 @@ class Admin:
             "/foldlog.v1.AdminService/GetClock",
             GetClockRequest(),
             GetClockResponse,
+            within=timeout,
+        )
+
+    async def get_scrub(
+        self,
+        *,
+        timeout: float | None = None,
+    ) -> GetScrubResponse:
+        """GetScrub tells how far the server is with holding the tables of its log against their
+        indexes, which it does once a day at low priority, and what it found.
+
+        Args:
+            timeout: Seconds for all attempts together; the client's if None.
+        """
+        return await self._caller.unary(
+            "/foldlog.v1.AdminService/GetScrub",
+            GetScrubRequest(),
+            GetScrubResponse,
             within=timeout,
         )

@@ -1,11 +1,12 @@
 """What operators ask about the views, and have done to them."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from foldlog.v1.admin_service_pb2 import (
     ClockLeap,
     GetClockResponse,
+    GetScrubResponse,
     ListParkedRequest,
     ListParkedResponse,
     ListViewsResponse,
@@ -30,10 +31,14 @@ from foldlog_server.core.query_handler import Reads
 from foldlog_server.core.read_model import Parked, ReadModelDamaged, ReadModelUnavailable
 from foldlog_server.core.rebuilds import Rebuilds
 from foldlog_server.core.repairs import Repairs
+from foldlog_server.core.scrub import Scrub
 from foldlog_server.core.view import Key, View
 
 _ORDER = 0
 """Parked documents have one order, by their names; so the place of a cursor is its id alone."""
+
+MOST_DAMAGES = 100
+"""Of a scrub that are told one by one."""
 
 _log = logging.getLogger("foldlog")
 
@@ -49,6 +54,7 @@ class Admin:
         repairs: Repairs,
         reads: Reads,
         clock: Clock,
+        scrub: Callable[[], Scrub],
     ) -> None:
         self._store = store
         self._projectors = projectors
@@ -56,6 +62,7 @@ class Admin:
         self._repairs = repairs
         self._reads = reads
         self._clock = clock
+        self._scrub = scrub
 
     async def list_views(self) -> ListViewsResponse:
         """How every view is."""
@@ -138,6 +145,21 @@ class Admin:
         for newest in await self._store.read_all(backwards=True, limit=1):
             recorded = RecordedEvent.FromString(newest.record).recorded_time
             response.newest_event_time.CopyFrom(recorded)
+        return response
+
+    async def get_scrub(self) -> GetScrubResponse:
+        """How far the scrub is that goes on, or what came of the last one."""
+        scrub = self._scrub()
+        response = GetScrubResponse(
+            part=scrub.part,
+            done=scrub.done,
+            total=max(scrub.done, scrub.total),
+            damages=scrub.damages[:MOST_DAMAGES],
+            damage_count=len(scrub.damages),
+        )
+        for field, time in ((response.begin_time, scrub.began), (response.end_time, scrub.ended)):
+            if time:
+                field.FromNanoseconds(time)
         return response
 
     def _of(self, view: str) -> Projector:

@@ -20,6 +20,7 @@ from foldlog_server.core.errors import (
     DataDamaged,
     FoldlogError,
     InvalidRequest,
+    LogDetached,
     ReadRefused,
     StoreHindered,
     StoreUnavailable,
@@ -192,7 +193,7 @@ class CommandHandler:
                 attempt.tell(InvalidRequest.request_id_reused(request.key.request_id))
             else:
                 outcome = await self._replay(recorded)
-                attempt.tell(outcome if self._store.refusal is None else StoreUnavailable())
+                attempt.tell(StoreUnavailable() if self._may_be_lost else outcome)
         except (StoreHindered, DataDamaged) as error:
             attempt.tell(error.not_looked_up())
         except BaseException as error:
@@ -230,13 +231,18 @@ class CommandHandler:
             decision.ended = lambda: self._flights.pop(request.key)
         self._aggregates.submit(decision)
 
+    @property
+    def _may_be_lost(self) -> bool:
+        """Whether what is known by now may not outlive this process."""
+        return isinstance(self._store.refusal, LogDetached)
+
     def _outcome(
         self, command: Command, found: Decided | BaseException, *, replayed: bool = False
     ) -> Outcome | BaseException:
         """What is told; a domain that cannot show what it made is told of, and holds up nobody else."""
         if isinstance(found, BaseException):
             return found
-        if self._store.refusal is not None:  # what was read meanwhile may not outlive this process
+        if self._may_be_lost:
             return StoreUnavailable()
         streams: list[StreamOutcome] = []
         position = 0

@@ -84,7 +84,7 @@ class SqliteEventStore:
         self._clock = clock
         self._served = served
         self._on_failure = on_failure
-        self._on_detached: list[Callable[[], None]] = []
+        self._on_refusing: list[Callable[[], None]] = []
         self._files = files
         self._resources = resources
         self._loop = asyncio.get_running_loop()
@@ -96,6 +96,7 @@ class SqliteEventStore:
         self._refusing = False
         """Failed, or closed."""
         self._detached = False
+        self._is_distrusted = False
         self._saving: asyncio.Task[None] | None = None
         self._shrinking: asyncio.Task[None] | None = None
         self._looks = 0
@@ -157,7 +158,9 @@ class SqliteEventStore:
 
     @property
     def refusal(self) -> StoreError | None:
-        return LogDetached() if self._detached else None
+        if self._detached:
+            return LogDetached()
+        return IndexDamaged().not_looked_up() if self._is_distrusted else None
 
     @property
     def is_out_of_place(self) -> bool:
@@ -172,8 +175,9 @@ class SqliteEventStore:
 
     def append(self, append: Append) -> asyncio.Future[Appended]:
         accepted = Accepted(append, admit(append), self._loop.create_future())
-        if self._detached:
-            _settle(accepted, LogDetached())
+        refusal = self.refusal
+        if refusal is not None:
+            _settle(accepted, refusal)
         elif self._refusing:
             _settle(accepted, StoreUnavailable())
         else:
@@ -329,11 +333,22 @@ class SqliteEventStore:
 
     # When the files are elsewhere
 
-    def when_detached(self, tell: Callable[[], None]) -> None:
-        """Call back once when the log is detached, at once if it is."""
-        self._on_detached.append(tell)
-        if self._detached:
+    def when_refusing(self, tell: Callable[[], None]) -> None:
+        """Call back once commands are refused for good, at once if they are."""
+        self._on_refusing.append(tell)
+        if self.refusal is not None:
             tell()
+
+    def distrust(self) -> None:
+        """Refuse commands, and reads of streams, from now on: an index does not fit what it is an
+        index of."""
+        self._is_distrusted = True
+        for tell in self._on_refusing:
+            tell()
+
+    def scan(self, function: Callable[[sqlite3.Connection], T]) -> Awaitable[T]:
+        """Run a function on the connection that reads much, in its thread."""
+        return _in_thread(self._scanner, function)
 
     def _look_at_files(self) -> None:
         self._served.now()  # counts what passes while nothing is stored
@@ -360,7 +375,7 @@ class SqliteEventStore:
             change,
             self.head.position,
         )
-        for tell in self._on_detached:
+        for tell in self._on_refusing:
             tell()
         if self._files.log_is_in_place:
             self._saving = self._loop.create_task(self._save())
@@ -376,9 +391,12 @@ class SqliteEventStore:
             _log.critical("All that is stored has been brought into log.db, which is still in its place.")
 
     def _check_certain(self) -> None:
-        """Raise `StoreUnavailable` when the end of the log is unknown."""
+        """Raise `StoreUnavailable` when the end of the log is unknown, `IndexDamaged` for a distrusted
+        index."""
         if self._failed:
             raise StoreUnavailable
+        if self._is_distrusted:
+            raise IndexDamaged
 
     def _fail(self, error: BaseException) -> None:
         self._failed = self._refusing = True

@@ -27,8 +27,12 @@ def admin_handlers(service: ServiceDescriptor, calls: Calls, admin: Admin) -> di
     async def get_clock(_: messages.GetClockRequest, __: Context) -> bytes:
         return (await admin.get_clock()).SerializeToString()
 
+    async def get_scrub(_: messages.GetScrubRequest, __: Context) -> bytes:
+        return (await admin.get_scrub()).SerializeToString()
+
     return {
         "GetClock": calls.unary(methods["GetClock"], get_clock),
+        "GetScrub": calls.unary(methods["GetScrub"], get_scrub),
         "ListViews": calls.unary(methods["ListViews"], list_views),
         "RebuildView": calls.unary(methods["RebuildView"], rebuild_view),
         "ListParked": calls.unary(methods["ListParked"], list_parked),

@@ -78,7 +78,7 @@ async def test_what_is_written_after_a_change_is_not_acknowledged_and_then_all_i
 ) -> None:
     store = await opened(data)
     told: list[str] = []
-    store.when_detached(lambda: told.append("detached"))
+    store.when_refusing(lambda: told.append("detached"))
     new = request()
     await store.append(append(part("order-1", 0, b"1"), request=new))
 
@@ -95,7 +95,7 @@ async def test_what_is_written_after_a_change_is_not_acknowledged_and_then_all_i
     # It still gives out what it has.
     assert payloads(await everything(store)) == [b"1", b"2"]
     assert payloads(await store.read_stream("order-1")) == [b"1", b"2"]
-    store.when_detached(lambda: told.append("at once"))
+    store.when_refusing(lambda: told.append("at once"))
     assert told == ["detached", "at once"]
     await closed(store)
 
@@ -120,7 +120,7 @@ async def test_a_change_is_noticed_while_nothing_is_stored(
     monkeypatch.setattr(engine, "IDLE_SECONDS", 0.01)
     store = await opened(data)
     detached = asyncio.Event()
-    store.when_detached(detached.set)
+    store.when_refusing(detached.set)
     await asyncio.sleep(0.05)
     assert not detached.is_set()
     (data / "lock").unlink()
