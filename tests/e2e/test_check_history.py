@@ -105,7 +105,7 @@ async def test_damage_is_told_in_a_line(tmp_path: Path) -> None:
         connection.execute("UPDATE events SET record = zeroblob(length(record)) WHERE position = 1")
     ended = await foldlog("check-history", "--data", tmp_path)
     assert ended.code == 1
-    assert ended.errors.startswith("foldlog: The stored bytes at position 1 do not fit their checksum")
+    assert ended.errors.startswith("foldlog: The stored bytes at position 1 are not as written")
     assert ended.errors.count("\n") == 1
 
 
@@ -149,7 +149,9 @@ async def test_a_view_that_would_park_or_stop_is_told(
 
 
 def no_room(*_: object, **__: object) -> None:
-    raise sqlite3.OperationalError("database or disk is full")
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorcode = sqlite3.SQLITE_FULL
+    raise full
 
 
 def no_file(*_: object, **__: object) -> None:
@@ -168,7 +170,7 @@ async def test_a_disk_without_room_for_views_is_told(
 ) -> None:
     await server.stop()
     monkeypatch.setattr(where, what, refuse)
-    with pytest.raises(check_history.CannotCheck, match=rf"Views are built in .*: .*{says}\."):
+    with pytest.raises(check_history.CannotCheck, match=rf"Views are built in .*: .*{says}\W"):
         await found(server.data)
     monkeypatch.undo()
     await server.start()
