@@ -289,7 +289,7 @@ async def test_while_the_log_is_detached_no_view_is_built_and_queries_go_on(
     server.data.rename(tmp_path / "elsewhere")
     found = await refused(server.ask(RebuildViewRequest(view="order-details")))
     assert (found.code, found.reason) == (StatusCode.UNAVAILABLE, "LOG_DETACHED")
-    await until(lambda: server.app.refusal is not None)
+    await until(lambda: server.app._store.refusal is not None)
     for name, expected in right.items():
         assert await answer(server, name) == expected
     assert not any(state.damage for state in (await states(server)).values())
