@@ -21,6 +21,7 @@ from foldlog_server.core.view import Key
 from foldlog_server.domains import VIEWS
 from foldlog_server.stores import read_model, view_files
 from tests.support.commands import add, create
+from tests.support.faults import sqlite_error
 from tests.support.processes import FOLDLOG, foldlog
 from tests.support.server import Server, serving
 from tests.support.wire import SECONDS
@@ -149,9 +150,7 @@ async def test_a_view_that_would_park_or_stop_is_told(
 
 
 def no_room(*_: object, **__: object) -> None:
-    full = sqlite3.OperationalError("database or disk is full")
-    full.sqlite_errorcode = sqlite3.SQLITE_FULL
-    raise full
+    raise sqlite_error("FULL")
 
 
 def no_file(*_: object, **__: object) -> None:
@@ -162,7 +161,7 @@ def no_file(*_: object, **__: object) -> None:
     ("where", "what", "refuse", "says"),
     [
         (view_files, "make", no_file, "No space left on device"),
-        (read_model, "_transact", no_room, "database or disk is full"),
+        (read_model, "_transact", no_room, "there is no room left on the disk .*"),
     ],
 )
 async def test_a_disk_without_room_for_views_is_told(

@@ -25,6 +25,7 @@ class DictReadModel:
         self.became: list[str] = []
         self.writes: list[tuple[int, Sequence[Key], Checkpoint]] = []
         self.refusals = 0
+        self.unavailable: ReadModelUnavailable | None = None
         self.damage: ReadModelDamaged | None = None
         self.gate = asyncio.Event()
         self.gate.set()
@@ -46,6 +47,8 @@ class DictReadModel:
         parked: Sequence[ParkedEvent] = (),
     ) -> None:
         self.check()
+        if self.unavailable is not None:
+            raise self.unavailable
         if self.refusals:
             self.refusals -= 1
             raise ReadModelUnavailable("the disk is full")

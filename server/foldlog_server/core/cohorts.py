@@ -125,7 +125,7 @@ class Cohorts:
         cohort.rest = min(max(self._pace, REST * (self._clock().time() - began)), LONGEST_REST)
         for member in cohort.members:
             if member.hindrance:
-                member.hindrance = ""
+                member.hindrance, member.needs_another = "", False
                 _log.warning("The view %s goes on again.", member.view.name)
         for projector, error in fallen.items():
             self._leave_behind(projector, error)
@@ -173,4 +173,5 @@ class Cohorts:
                 error,
             )
         projector.hindrance = str(error)
+        projector.needs_another = isinstance(error, ReadModelUnavailable) and error.needs_another
         self._set_off([projector], RETRY)

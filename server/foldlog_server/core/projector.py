@@ -53,6 +53,8 @@ class Projector:
         """What has become of the documents, so that nothing is answered from them; empty if nothing has."""
         self.hindrance = ""
         """Why the view cannot go on now, which is tried again; empty while it can."""
+        self.needs_another = False
+        """It cannot go on even when that is over, as when its file was opened to read only."""
         self.when_damaged: Callable[[], object] = lambda: None
         """Called when the documents turn out to be damaged."""
         self._answers_from = answers_from

@@ -129,9 +129,15 @@ class ColumnFilter:
 class ReadModelUnavailable(Exception):
     """The read model cannot be written now, such as when the disk is full; nothing was written."""
 
-    def __init__(self, message: str, refusal: StoreError | None = None) -> None:
-        """`refusal` is what a client is told of it."""
+    def __init__(
+        self, message: str, refusal: StoreError | None = None, *, needs_another: bool = False
+    ) -> None:
+        """`refusal` is what a client is told of it.
+
+        `needs_another` says that what was opened cannot be written even when that is over.
+        """
         super().__init__(message)
+        self.needs_another = needs_another
         self.refusal = refusal or StoreHindered("other", message)
 
 

@@ -1,4 +1,4 @@
-"""Has views built anew that are damaged, or that do not follow the log, without anybody's help.
+"""Has views built anew that are damaged, cannot be written any more, or do not follow the log, without help.
 
 A rebuild that fails is tried again after a pause that grows, for what is in its way may last: a full disk is
 not made any emptier by trying.
@@ -85,7 +85,7 @@ class Repairs:
 
     def _see_to(self, projector: Projector) -> None:
         name = projector.view.name
-        if projector.follows:
+        if projector.follows and not projector.needs_another:
             self._attempts.pop(name, None)
             return
         attempts = self._attempts.setdefault(name, _Attempts())

@@ -308,7 +308,7 @@ class SqliteReadModel:
             unavailable = of_writing_derived(error, wal_of(self._file.path))
             if unavailable is None:
                 raise
-            self._writer.prepare_to_try_again(error)
+            self._writer.make_room()
             raise unavailable from error
 
     def _statements(self, changes: Sequence[Change]) -> Iterator[Statement]:

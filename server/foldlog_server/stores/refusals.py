@@ -94,7 +94,9 @@ def of_writing_derived(error: Exception, growing: Path) -> ReadModelUnavailable 
     cause = cause_in(growing.parent, error, growing=growing)
     if cause in DAMAGE or cause is Cause.OTHER:
         return None
-    return ReadModelUnavailable(f"{cause.value} ({error})", of(cause))
+    # SQLite keeps to it in a whole process that a file, or what lies beside it, was opened to read only.
+    needs_another = cause in (Cause.READ_ONLY, Cause.NO_RIGHT)
+    return ReadModelUnavailable(f"{cause.value} ({error})", of(cause), needs_another=needs_another)
 
 
 def is_failed_sync(error: BaseException) -> bool:

@@ -9,7 +9,6 @@ from pathlib import Path
 from foldlog_server.core.read_model import ReadModelDamaged
 from foldlog_server.stores import read_model_sql as sql
 from foldlog_server.stores import view_seal
-from foldlog_server.stores.causes import Cause, cause_of
 from foldlog_server.stores.left_files import LeftFiles
 from foldlog_server.stores.refusals import ERRORS
 from foldlog_server.stores.statements import REMEMBERED
@@ -26,7 +25,6 @@ class ViewWriter:
         """Raises `OSError` and `sqlite3.Error`; for `is_detached` see `LeftFiles`."""
         self._path = path
         self._connection = _connect(path)
-        self._is_to_open_again = False
         self.is_sound = True
         """No damage was noticed: else the file is not sealed, and not opened again."""
         try:
@@ -40,21 +38,12 @@ class ViewWriter:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """The connection, to write one transaction; raises `ReadModelDamaged` if others have written."""
         with self.files.writing():
-            if self._is_to_open_again:
-                self._connection.close()
-                self._connection = _connect(self._path)
-                self._is_to_open_again = False
             yield self._connection
         if self.files.database != self._sealed:
             self._seal()
 
-    def prepare_to_try_again(self, error: Exception) -> None:
-        """After an error that may not come again: make room, or open the file again before the next write.
-
-        What lies beside the file is copied into it, and can then be written over. A connection that could
-        only read stays so when the file can be written again.
-        """
-        self._is_to_open_again = cause_of(error) in (Cause.READ_ONLY, Cause.NO_RIGHT, Cause.CANNOT_OPEN)
+    def make_room(self) -> None:
+        """Copy into the file what lies beside it, which can then be written over."""
         with suppress(ReadModelDamaged), self.files.writing():
             self._moved()
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from foldlog_server.core import repairs
-from foldlog_server.core.read_model import ReadModelDamaged
+from foldlog_server.core.read_model import ReadModelDamaged, ReadModelUnavailable
 from foldlog_server.core.rebuilds import BuildFailed
 from foldlog_server.core.repairs import Repairs
 from foldlog_server.core.view import View
@@ -119,6 +119,27 @@ async def test_what_fails_is_tried_again_after_pauses_that_grow_and_is_told_once
         await setting.look()
         assert setting.repairs.next_attempt(VIEW) is None
         assert setting.rebuilds.failure(VIEW) == ""
+        await setting.repairs.stop()
+
+
+async def test_one_that_can_no_longer_be_written_answers_until_another_takes_its_place() -> None:
+    setting = Looked()
+    async with setting.running():
+        setting.repairs.start()
+        await setting.look()
+        setting.former.unavailable = ReadModelUnavailable("it is read-only", needs_another=True)
+        setting.log.add("order-1", created())
+        await setting.look()
+        await setting.look()
+        assert setting.projector.hindrance == "it is read-only"
+        assert not setting.projector.damage
+        assert setting.well[VIEW] is False
+        assert setting.answers is setting.former
+        assert len(setting.builder.builds) == 1
+        new = await setting.built(1)
+        await setting.look()
+        assert setting.answers is new
+        assert setting.well[VIEW] is True
         await setting.repairs.stop()
 
 
