@@ -12,10 +12,10 @@ from contextlib import closing
 from pathlib import Path
 
 from foldlog_server.core.event_store import Head
-from foldlog_server.stores import evidence, private_files, sqlite_schema, wal_file
+from foldlog_server.stores import evidence, looked_at, private_files, sqlite_schema, wal_file
 from foldlog_server.stores.evidence import Witness
 from foldlog_server.stores.held_files import HeldFiles
-from foldlog_server.stores.opening import CannotOpen
+from foldlog_server.stores.opening import CannotOpen, NotALog
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
 from foldlog_server.stores.sqlite_schema import log_file
 from foldlog_server.stores.statements import statement
@@ -39,6 +39,27 @@ class LogMissing(CannotOpen):
         )
 
 
+class LogReplaced(CannotOpen):
+    """What is in the place of a log is none."""
+
+    def __init__(self, file: Path, witness: Witness) -> None:
+        super().__init__(
+            f"{file} is not a Foldlog log, or its beginning is damaged, but {witness.file.name} beside it has "
+            f"seen log {witness.log_id} up to position {witness.position:,}. Nothing was changed. Keep a copy "
+            "of what is there, and put the log back, or restore a backup into another data directory."
+        )
+
+
+class WalAlone(CannotOpen):
+    """There is a write-ahead log, and nothing that it was written for."""
+
+    def __init__(self, file: Path, wal: Path) -> None:
+        super().__init__(
+            f"There is no log in {file.parent}, but {wal.name} holds what was stored in one. Put {file.name} "
+            "back beside it, or restore a backup; for a new log, choose another data directory."
+        )
+
+
 class LogHasLost(CannotOpen):
     """Events are missing that were acknowledged."""
 
@@ -59,21 +80,32 @@ def mark_of(head: Head) -> str:
 
 
 def check_that_there_is_a_log(directory: Path) -> None:
-    """Raise `LogMissing` if there is none, or an empty file, beside what has seen one."""
+    """Raise `LogMissing` or `WalAlone` if there is none, or an empty file, beside what has seen one."""
     file = log_file(directory)
-    if file.exists() and file.stat().st_size > 0:
+    if file.exists() and not looked_at.is_begun(file):
         return
+    if witness := _who_saw_most(directory):
+        raise LogMissing(directory, witness)
+    wal = wal_file.wal_of(file)
+    # SQLite would remove it.
+    if wal.exists() and wal.stat().st_size and not (file.exists() and file.stat().st_size):
+        raise WalAlone(file, wal)
+
+
+def _who_saw_most(directory: Path) -> Witness | None:
     seen = [witness for witness in evidence.witnesses(directory) if witness.position > 0]
-    if seen:
-        raise LogMissing(directory, max(seen, key=lambda witness: witness.position))
+    return max(seen, key=lambda witness: witness.position, default=None)
 
 
 def check_that_nothing_is_lost(directory: Path) -> None:
     """Raise `LogHasLost` if the log has less than it had; nobody else writes it. A new one has nothing."""
-    if not log_file(directory).stat().st_size:
+    file = log_file(directory)
+    if looked_at.is_begun(file):
         return
-    behind = wal_file.state_of(wal_file.wal_of(log_file(directory))).behind_damage
-    with SqliteLogReader.open(directory) as reader:
+    looked_at.check_journal(file)
+    behind = wal_file.state_of(wal_file.wal_of(file)).behind_damage
+    with _reader(directory, file) as reader:
+        looked_at.check_that_it_belongs(file, reader)
         head = reader.head
         found = evidence.contradictions(reader, head, evidence.witnesses(directory))
     if found or behind:
@@ -99,6 +131,17 @@ def proved(directory: Path, reader: SqliteLogReader, behind: int) -> str:
         f"{_clue(found, head, behind)}Put the missing files back, or restore a backup; to go on without "
         f"them, as another log: foldlog accept-loss {directory} --head {end}"
     )
+
+
+def _reader(directory: Path, file: Path) -> SqliteLogReader:
+    try:
+        return SqliteLogReader.open(directory)
+    except NotALog:
+        if sqlite_schema.calls_itself_a_log(file):  # so it is the write-ahead log that makes another of it
+            raise looked_at.ForeignWal(wal_file.wal_of(file), 0) from None
+        if witness := _who_saw_most(directory):
+            raise LogReplaced(file, witness) from None
+        raise
 
 
 def _told(found: Sequence[Witness], behind: int) -> str:

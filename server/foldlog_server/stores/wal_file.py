@@ -11,12 +11,13 @@ import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 _HEADER = struct.Struct(">8I")
 _FRAME = struct.Struct(">6I")
 _MAGIC = 0x377F0682
 _PIECE = 1024 * 1024
+_PAGE_SIZES = [2**power for power in range(9, 17)]
 
 
 class WalState(NamedTuple):
@@ -85,7 +86,7 @@ def frames_of(wal: Path) -> int:
 
 
 def state_of(wal: Path) -> WalState:
-    """Look through a write-ahead log; an empty one if there is none, or its header cannot be read."""
+    """Look through a write-ahead log; an empty one if there is none, or nothing in it fits."""
     whole = behind = 0
     is_damaged = is_broken = False
     for frame in _frames(wal):
@@ -110,9 +111,13 @@ def _frames(wal: Path) -> Iterator[_Frame]:
             return
         magic, _, page_size, _, *salts, first, second = _HEADER.unpack(header)
         order = ">" if magic & 1 else "<"
-        if magic | 1 != _MAGIC | 1 or _sums(header[:24], (0, 0), order) != (first, second):
-            return
         sums = (first, second)
+        if magic | 1 != _MAGIC | 1 or _sums(header[:24], (0, 0), order) != sums:
+            page_size, order, *salts = _without_header(file)
+            if not page_size:
+                return
+            file.seek(_HEADER.size)
+            sums = (-1, -1)  # the first frame cannot be judged
         while len(head := file.read(_FRAME.size)) == _FRAME.size:
             page = file.read(page_size)
             _, size, *found = _FRAME.unpack(head)
@@ -121,6 +126,23 @@ def _frames(wal: Path) -> Iterator[_Frame]:
             expected = _sums(page, _sums(head[:8], sums, order), order)
             sums = (found[2], found[3])  # what follows was summed up from what was written here
             yield _Frame(expected == sums, size > 0)
+
+
+def _without_header(file: BinaryIO) -> tuple[int, str, int, int]:
+    """The size of pages, the order of bytes and the salts by which the first two frames fit; zeros if
+    none do."""
+    for page_size in _PAGE_SIZES:
+        file.seek(_HEADER.size)
+        first, second = (file.read(_FRAME.size + page_size) for _ in range(2))
+        if len(second) < _FRAME.size + page_size:
+            break
+        *_, salt, other_salt, one, other = _FRAME.unpack(first[: _FRAME.size])
+        *_, found, other_found = _FRAME.unpack(second[: _FRAME.size])
+        for order in "<>":
+            begun = _sums(second[:8], (one, other), order)
+            if _sums(second[_FRAME.size :], begun, order) == (found, other_found):
+                return page_size, order, salt, other_salt
+    return 0, "", 0, 0
 
 
 def _sums(data: bytes, before: tuple[int, int], order: str) -> tuple[int, int]:
