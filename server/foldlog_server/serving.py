@@ -55,9 +55,9 @@ async def serve_until_stopped(
 def _unforeseen(settings: Settings, error: Exception) -> str:
     said = " ".join(f"{error} {error.__cause__ or ''}".split())  # one line, whatever it says
     return (
-        f"The server cannot serve {settings.data}, for a reason not foreseen ({type(error).__name__}: {said}). "
-        "Nothing was removed. Run foldlog verify --data {settings.data}; "
-        "foldlog serve --log-level debug says more."
+        f"{settings.data} cannot be served, for a reason not foreseen ({type(error).__name__}: {said}). "
+        f"Nothing was removed. Run foldlog verify --data {settings.data}; foldlog serve --log-level debug "
+        "says more."
     )
 
 

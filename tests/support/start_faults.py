@@ -27,6 +27,8 @@ class Start:
 
     data: Path
     """A data directory; of a server that was stopped, but where `kill` is called."""
+    place: Path
+    """The same, or the directory in which it is to be."""
     killed: Path
     """What the same server would have left if it had been killed."""
     other: Path
@@ -61,7 +63,6 @@ class Start:
         """Take what a killed server left instead."""
         shutil.rmtree(self.data)
         shutil.copytree(self.killed, self.data)
-
 
     def begin_anew(self) -> None:
         """Leave nothing."""
@@ -385,11 +386,27 @@ FAULTS: dict[tuple[str, str], Fault] = {
     ("log.db-wal", "its header damaged"): with_wal(lambda wal: overwrite(wal, 0, b"\xff" * 32)),
     ("log.db-wal", "is a directory"): with_wal(make_directory),
     ("log.db-wal", "is a text"): with_wal(make_text),
-    ("log.db-wal", "another log's, after a stop in order"): lambda s: shutil.copy(s.other_killed / "log.db-wal", s.wal),
-    ("log.db-wal", "another log's, after a kill"): lambda s: (s.kill(), shutil.copy(s.other_killed / "log.db-wal", s.wal)),
-    ("log.db-wal", "another log's, after a stop in order, without views"): lambda s: (shutil.rmtree(s.data / "views"), remove(s.snapshots), shutil.copy(s.other_killed / "log.db-wal", s.wal)),
-    ("log.db-wal", "header damaged, without views"): lambda s: (s.kill(), shutil.rmtree(s.data / "views"), remove(s.snapshots), overwrite(s.wal, 0, b"\xff" * 32)),
-    ("log.db-wal", "left by a former run after a stop in order"): lambda s: shutil.copy(s.killed / "log.db-wal", s.wal),
+    ("log.db-wal", "another log's, after a stop in order"): lambda s: shutil.copy(
+        s.other_killed / "log.db-wal", s.wal
+    ),
+    ("log.db-wal", "another log's, after a kill"): lambda s: (
+        s.kill(),
+        shutil.copy(s.other_killed / "log.db-wal", s.wal),
+    ),
+    ("log.db-wal", "another log's, after a stop in order, without views"): lambda s: (
+        shutil.rmtree(s.data / "views"),
+        remove(s.snapshots),
+        shutil.copy(s.other_killed / "log.db-wal", s.wal),
+    ),
+    ("log.db-wal", "header damaged, without views"): lambda s: (
+        s.kill(),
+        shutil.rmtree(s.data / "views"),
+        remove(s.snapshots),
+        overwrite(s.wal, 0, b"\xff" * 32),
+    ),
+    ("log.db-wal", "left by a former run after a stop in order"): lambda s: shutil.copy(
+        s.killed / "log.db-wal", s.wal
+    ),
     ("log.db-wal", "may not be read"): lambda s: (s.kill(), forbid(s, s.wal, 0o000)),
     ("log.db-wal", "a link to nowhere"): with_wal(link_to_nowhere),
     ("log.db-shm", "damaged"): with_shm(lambda shm: shm.write_bytes(b"\xff" * 32768)),
@@ -430,6 +447,8 @@ FAULTS: dict[tuple[str, str], Fault] = {
     ("snapshots.db", "may not be written"): lambda s: forbid(s, s.snapshots, 0o400),
     ("snapshots.db", "another program writes it and does not end"): lambda s: lock(s, s.snapshots),
     ("snapshots.db", "its table zeros"): lambda s: zero_page(
+        s.snapshots, root_page(s.snapshots, "snapshots")
+    ),
     ("descriptors", "room for 24 (`ulimit -n`)"): lambda s: limit(s, resource.RLIMIT_NOFILE, 24),
     ("--listen", "another program listens there"): listen_there,
     ("--listen", "not this machine's address"): lambda s: listen_at(s, "192.0.2.1:0"),

@@ -4,6 +4,7 @@ something else, or would take for what it is not.
 Nothing is written, and nothing is opened but what is a plain file: the opening of a pipe may never end.
 """
 
+import errno
 import os
 import sqlite3
 import stat
@@ -81,6 +82,14 @@ def check_kinds(directory: Path) -> None:
         if path.is_symlink():
             raise InTheWay(path, "a symbolic link", "a file of SQLite's own")
         _check(path, stat.S_ISREG, "a file of SQLite's own")
+
+
+def check_rights(directory: Path) -> None:
+    """Raise `PermissionError` for a file of the log that this user may not read and write."""
+    log = log_file(directory)
+    for path in (log, *_beside(log)):
+        if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 def _beside(log: Path) -> Iterator[Path]:

@@ -19,6 +19,7 @@ from foldlog_server.stores.opening import CannotOpen, NotALog
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
 from foldlog_server.stores.sqlite_schema import log_file
 from foldlog_server.stores.statements import statement
+from foldlog_server.stores.wal_file import WalState
 
 _SELECT_LOG = statement("select_log")
 _UPDATE_LOG = statement("update_log")
@@ -44,9 +45,9 @@ class LogReplaced(CannotOpen):
 
     def __init__(self, file: Path, witness: Witness) -> None:
         super().__init__(
-            f"{file} is not a Foldlog log, or its beginning is damaged, but {witness.file.name} beside it has "
-            f"seen log {witness.log_id} up to position {witness.position:,}. Nothing was changed. Keep a copy "
-            "of what is there, and put the log back, or restore a backup into another data directory."
+            f"{file} is not a Foldlog log, or its beginning is damaged, but {witness.file.name} beside it "
+            f"has seen log {witness.log_id} up to position {witness.position:,}. Nothing was changed. Keep a "
+            "copy of what is there, and put the log back, or restore a backup into another data directory."
         )
 
 
@@ -63,11 +64,13 @@ class WalAlone(CannotOpen):
 class LogHasLost(CannotOpen):
     """Events are missing that were acknowledged."""
 
-    def __init__(self, directory: Path, head: Head, found: Sequence[Witness], behind: int, copy: str) -> None:
+    def __init__(
+        self, directory: Path, head: Head, found: Sequence[Witness], wal: WalState, copy: str
+    ) -> None:
         end = mark_of(head)
         super().__init__(
-            f"The log in {directory} ends at {end}, and has lost what was stored: {_told(found, behind)}. "
-            f"{_clue(found, head, behind)}Nothing was changed; {copy}. Put the missing files back, or "
+            f"The log in {directory} ends at {end}, and has lost what was stored: {_told(found, wal)}. "
+            f"{_clue(found, head, wal)}Nothing was changed; {copy}. Put the missing files back, or "
             "restore a backup; to go on without them, as another log: "
             f"foldlog accept-loss {directory} --head {end}"
         )
@@ -82,14 +85,17 @@ def mark_of(head: Head) -> str:
 def check_that_there_is_a_log(directory: Path) -> None:
     """Raise `LogMissing` or `WalAlone` if there is none, or an empty file, beside what has seen one."""
     file = log_file(directory)
-    if file.exists() and not looked_at.is_begun(file):
+    if file.exists() and file.stat().st_size:
         return
+    _check_that_nobody_saw_one(directory)
+    wal = wal_file.wal_of(file)
+    if wal.exists() and wal.stat().st_size:  # SQLite would remove it
+        raise WalAlone(file, wal)
+
+
+def _check_that_nobody_saw_one(directory: Path) -> None:
     if witness := _who_saw_most(directory):
         raise LogMissing(directory, witness)
-    wal = wal_file.wal_of(file)
-    # SQLite would remove it.
-    if wal.exists() and wal.stat().st_size and not (file.exists() and file.stat().st_size):
-        raise WalAlone(file, wal)
 
 
 def _who_saw_most(directory: Path) -> Witness | None:
@@ -101,15 +107,16 @@ def check_that_nothing_is_lost(directory: Path) -> None:
     """Raise `LogHasLost` if the log has less than it had; nobody else writes it. A new one has nothing."""
     file = log_file(directory)
     if looked_at.is_begun(file):
+        _check_that_nobody_saw_one(directory)
         return
     looked_at.check_journal(file)
-    behind = wal_file.state_of(wal_file.wal_of(file)).behind_damage
+    wal = wal_file.state_of(wal_file.wal_of(file))
     with _reader(directory, file) as reader:
         looked_at.check_that_it_belongs(file, reader)
         head = reader.head
         found = evidence.contradictions(reader, head, evidence.witnesses(directory))
-    if found or behind:
-        raise LogHasLost(directory, head, found, behind, _copied(directory, head))
+    if found or wal.behind_damage or wal.is_garbled:
+        raise LogHasLost(directory, head, found, wal, _copied(directory, head))
 
 
 def proved(directory: Path, reader: SqliteLogReader, behind: int) -> str:
@@ -144,19 +151,21 @@ def _reader(directory: Path, file: Path) -> SqliteLogReader:
         raise
 
 
-def _told(found: Sequence[Witness], behind: int) -> str:
+def _told(found: Sequence[Witness], wal: WalState) -> str:
     parts = []
     if found:
         first = found[0]
         others = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         parts.append(f"{first.file.name}{others} has seen it up to position {first.position:,}")
-    if behind:
-        parts.append(f"{behind:,} whole transactions lie behind damage in log.db-wal")
+    if wal.behind_damage:
+        parts.append(f"{wal.behind_damage:,} whole transactions lie behind damage in log.db-wal")
+    elif wal.is_garbled:
+        parts.append("log.db-wal does not begin as one, so that all of it is passed over")
     return ", and ".join(parts)
 
 
-def _clue(found: Sequence[Witness], head: Head, behind: int) -> str:
-    if behind or not found:
+def _clue(found: Sequence[Witness], head: Head, wal: WalState) -> str:
+    if wal.behind_damage or wal.is_garbled or not found:
         return ""
     if found[0].position <= head.position:
         return "It has another history than they have seen: perhaps only they are of another copy. "

@@ -422,6 +422,7 @@ def _held(directory: Path, file: Path) -> HeldFiles:
     looked_at.check_kinds(directory)
     sqlite_schema.make_directory(directory)
     try_to_write(directory)
+    looked_at.check_rights(directory)
     loss.check_that_there_is_a_log(directory)
     files = HeldFiles(directory, file)
     wal_file.make_durable(wal_file.wal_of(file))

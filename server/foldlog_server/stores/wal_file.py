@@ -27,6 +27,9 @@ class WalState(NamedTuple):
     """Whole ones, from the beginning up to the first frame that does not fit."""
     behind_damage: int = 0
     """Whole ones behind a frame that does not fit: SQLite would write over them."""
+    is_garbled: bool = False
+    """Whether it does not begin as one; SQLite syncs the beginning before it writes the first frame,
+    so this is nothing that a crash leaves."""
 
 
 class _Frame(NamedTuple):
@@ -96,7 +99,24 @@ def state_of(wal: Path) -> WalState:
             if not is_broken:
                 whole, behind = whole + (not is_damaged), behind + is_damaged
             is_broken = False
-    return WalState(whole, behind)
+    return WalState(whole, behind, _is_garbled(wal))
+
+
+def _is_garbled(wal: Path) -> bool:
+    try:
+        with wal.open("rb") as file:
+            header = file.read(_HEADER.size)
+    except FileNotFoundError:
+        return False
+    if not any(header):  # a file system may have made the file longer, and lost what was written
+        return False
+    return len(header) < _HEADER.size or not _is_header(header)
+
+
+def _is_header(header: bytes) -> bool:
+    magic, *_, first, second = _HEADER.unpack(header)
+    order = ">" if magic & 1 else "<"
+    return magic | 1 == _MAGIC | 1 and _sums(header[:24], (0, 0), order) == (first, second)
 
 
 def _frames(wal: Path) -> Iterator[_Frame]:
@@ -112,7 +132,7 @@ def _frames(wal: Path) -> Iterator[_Frame]:
         magic, _, page_size, _, *salts, first, second = _HEADER.unpack(header)
         order = ">" if magic & 1 else "<"
         sums = (first, second)
-        if magic | 1 != _MAGIC | 1 or _sums(header[:24], (0, 0), order) != sums:
+        if not _is_header(header):
             page_size, order, *salts = _without_header(file)
             if not page_size:
                 return
