@@ -41,7 +41,7 @@ def table(mark: str) -> Sequence[Sequence[str]]:
     return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines]
 
 
-LINES = dict(table("lines"))
+LINES: dict[str, str] = {cells[0]: cells[1] for cells in table("lines")}
 ROWS = [Row(*cells) for cells in table("starts")]
 
 
