@@ -85,11 +85,14 @@ def check_kinds(directory: Path) -> None:
 
 
 def check_rights(directory: Path) -> None:
-    """Raise `PermissionError` for a file of the log that this user may not read and write."""
+    """Raise `PermissionError` for a file of the log, or views, that this user may not read and write."""
     log = log_file(directory)
     for path in (log, *_beside(log)):
         if path.exists() and not os.access(path, os.R_OK | os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    views = directory / "views"
+    if views.exists() and not os.access(views, os.R_OK | os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(views))
 
 
 def _beside(log: Path) -> Iterator[Path]:

@@ -15,6 +15,7 @@ from foldlog_server.core.event_store import Head
 from foldlog_server.stores import evidence, looked_at, private_files, sqlite_schema, wal_file
 from foldlog_server.stores.evidence import Witness
 from foldlog_server.stores.held_files import HeldFiles
+from foldlog_server.stores.log_files import is_served
 from foldlog_server.stores.opening import CannotOpen, NotALog
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
 from foldlog_server.stores.sqlite_schema import log_file
@@ -115,27 +116,31 @@ def check_that_nothing_is_lost(directory: Path) -> None:
         looked_at.check_that_it_belongs(file, reader)
         head = reader.head
         found = evidence.contradictions(reader, head, evidence.witnesses(directory))
-    if found or wal.behind_damage or wal.is_garbled:
+    if found or wal.proves_a_loss:
         raise LogHasLost(directory, head, found, wal, _copied(directory, head))
 
 
-def proved(directory: Path, reader: SqliteLogReader, behind: int) -> str:
+def wal_left_in(directory: Path) -> WalState:
+    """The write-ahead log that a server has left; nothing of one that a server is writing."""
+    return WalState() if is_served(directory) else wal_file.state_of(wal_file.wal_of(log_file(directory)))
+
+
+def proved(directory: Path, reader: SqliteLogReader, wal: WalState) -> str:
     """What a log has lost, in a line for people; empty if nothing proves a loss.
 
-    Changes nothing in the directory, which a server may have. `behind` is how many whole transactions lie
-    behind damage in its write-ahead log. Raises `OSError` where there is no room for copies of what has
-    seen it.
+    Changes nothing in the directory, which a server may have. `wal` is its write-ahead log as it was left.
+    Raises `OSError` where there is no room for copies of what has seen it.
     """
     # Before the end of the log is looked at: who serves it lets nobody see what is not in it.
     seen = evidence.untouched_witnesses(directory)
     head = reader.head
     found = evidence.contradictions(reader, head, seen)
-    if not found and not behind:
+    if not found and not wal.proves_a_loss:
         return ""
     end = mark_of(head)
     return (
-        f"it ends at {end}, and has lost what was stored: {_told(found, behind)}. "
-        f"{_clue(found, head, behind)}Put the missing files back, or restore a backup; to go on without "
+        f"it ends at {end}, and has lost what was stored: {_told(found, wal)}. "
+        f"{_clue(found, head, wal)}Put the missing files back, or restore a backup; to go on without "
         f"them, as another log: foldlog accept-loss {directory} --head {end}"
     )
 
@@ -157,15 +162,13 @@ def _told(found: Sequence[Witness], wal: WalState) -> str:
         first = found[0]
         others = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         parts.append(f"{first.file.name}{others} has seen it up to position {first.position:,}")
-    if wal.behind_damage:
-        parts.append(f"{wal.behind_damage:,} whole transactions lie behind damage in log.db-wal")
-    elif wal.is_garbled:
-        parts.append("log.db-wal does not begin as one, so that all of it is passed over")
+    if wal.proves_a_loss:
+        parts.append(wal.proves_a_loss)
     return ", and ".join(parts)
 
 
 def _clue(found: Sequence[Witness], head: Head, wal: WalState) -> str:
-    if wal.behind_damage or wal.is_garbled or not found:
+    if wal.proves_a_loss or not found:
         return ""
     if found[0].position <= head.position:
         return "It has another history than they have seen: perhaps only they are of another copy. "

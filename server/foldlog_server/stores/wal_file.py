@@ -31,6 +31,13 @@ class WalState(NamedTuple):
     """Whether it does not begin as one; SQLite syncs the beginning before it writes the first frame,
     so this is nothing that a crash leaves."""
 
+    @property
+    def proves_a_loss(self) -> str:
+        """How, for people; empty if it does not."""
+        if self.behind_damage:
+            return f"{self.behind_damage:,} whole transactions lie behind damage in log.db-wal"
+        return "log.db-wal does not begin as one, so that all of it is passed over" if self.is_garbled else ""
+
 
 class _Frame(NamedTuple):
     fits: bool
