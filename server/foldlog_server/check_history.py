@@ -23,14 +23,12 @@ from foldlog_server.core.view import View
 from foldlog_server.domains import CODEC, DECIDERS, VIEWS
 from foldlog_server.printable import printable
 from foldlog_server.progress import Step
-from foldlog_server.stores import loss, view_files, wal_file
-from foldlog_server.stores.log_files import is_served
+from foldlog_server.stores import loss, view_files
 from foldlog_server.stores.opening import CannotOpen
 from foldlog_server.stores.read_model import SqliteReadModel
 from foldlog_server.stores.read_only_log import ReadOnlyLog
 from foldlog_server.stores.snapshots import snapshots_in
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
-from foldlog_server.stores.sqlite_schema import log_file
 from foldlog_server.stores.writer_thread import WriterThread
 from foldlog_server.tables import table_of
 
@@ -44,7 +42,7 @@ async def check(data: Path, findings: Findings) -> AsyncIterator[Step]:
     try:
         with SqliteLogReader.open(data) as reader, snapshots_in(data, reader.log_id) as snapshots:
             log, end = ReadOnlyLog(reader), reader.head.position
-            if lost := loss.proved(data, reader, _behind_damage(data)):
+            if lost := loss.proved(data, reader, loss.wal_left_in(data)):
                 findings.add(Problem(Kind.LOG, "log.db", lost, end, "its end"))
             async for position in History(log, DECIDERS, CODEC, snapshots, findings).check(end):
                 yield Step("streams", position, end)
@@ -57,11 +55,6 @@ async def check(data: Path, findings: Findings) -> AsyncIterator[Step]:
     except (ReadModelUnavailable, OSError) as reason:
         where = gettempdir()
         raise CannotCheck(f"Views are built in {where} for a while, and cannot be: {reason}.") from None
-
-
-def _behind_damage(data: Path) -> int:
-    """How many whole transactions lie behind damage in the write-ahead log that a server has left."""
-    return 0 if is_served(data) else wal_file.state_of(wal_file.wal_of(log_file(data))).behind_damage
 
 
 async def _check_view(view: View, log: Log, end: int, findings: Findings) -> AsyncIterator[Step]:

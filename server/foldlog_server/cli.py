@@ -543,7 +543,8 @@ def _serve(settings: Settings, *, examples: bool) -> None:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             failure = runner.run(serve_until_stopped(settings, _print_line, examples=examples))
     except CannotStart as reason:
-        _fail(str(reason))
+        print(f"foldlog: {printable(str(reason))}", file=sys.stderr, flush=True)
+        os._exit(1)  # whatever thread is left would be waited for
     if isinstance(failure, LogDetached):
         print(
             "foldlog: The log's files were removed, moved or replaced while it was served.", file=sys.stderr

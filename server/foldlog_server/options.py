@@ -16,7 +16,7 @@ Listen = Annotated[
 ]
 Data = Annotated[
     Path,
-    typer.Option(envvar="FOLDLOG_DATA", file_okay=False, help="The data directory, made if absent."),
+    typer.Option(envvar="FOLDLOG_DATA", readable=False, help="The data directory, made if absent."),
 ]
 StoredData = Annotated[
     Path,

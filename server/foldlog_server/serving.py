@@ -47,6 +47,18 @@ async def serve_until_stopped(
         return await run(settings, stop_in_order, ready, stop)
     except (CannotOpen, AddressInUse) as reason:
         raise CannotStart(str(reason)) from None
+    except Exception as error:
+        logger.debug("It does not start.", exc_info=True)
+        raise CannotStart(_unforeseen(settings, error)) from None
+
+
+def _unforeseen(settings: Settings, error: Exception) -> str:
+    said = " ".join(f"{error} {error.__cause__ or ''}".split())  # one line, whatever it says
+    return (
+        f"{settings.data} cannot be served, for a reason not foreseen ({type(error).__name__}: {said}). "
+        f"Nothing was removed. Run foldlog verify --data {settings.data}; foldlog serve --log-level debug "
+        "says more."
+    )
 
 
 def _warn_if_open(address: str) -> None:

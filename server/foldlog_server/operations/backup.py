@@ -12,8 +12,8 @@ from foldlog_server.operations.copying import Copy, discard, recognised, told_fa
 from foldlog_server.operations.manifest import Manifest
 from foldlog_server.operations.refused import Refused
 from foldlog_server.progress import Step
-from foldlog_server.stores import sqlite_schema, wal_file
-from foldlog_server.stores.log_files import Changed, is_served, untouched
+from foldlog_server.stores import loss, sqlite_schema
+from foldlog_server.stores.log_files import Changed, untouched
 from foldlog_server.stores.opening import CannotOpen, NoLog
 from foldlog_server.stores.sqlite_source import SqliteLogSource, on
 
@@ -73,11 +73,9 @@ class Backup:
 
 def check_write_ahead_log(data: Path) -> None:
     """Raise `Refused` where SQLite would drop what was acknowledged, and a copy would lack it in silence."""
-    file = sqlite_schema.log_file(data)
-    behind = 0 if is_served(data) else wal_file.state_of(wal_file.wal_of(file)).behind_damage
-    if behind:
+    if lost := loss.wal_left_in(data).proves_a_loss:
         raise Refused(
-            f"{behind:,} whole transactions lie behind damaged bytes in {file}-wal, and would not be copied. "
+            f"{sqlite_schema.log_file(data)} is not whole: {lost}, and would not be copied. "
             "Put the file right from another copy, or go on without them: `foldlog serve` tells how."
         )
 

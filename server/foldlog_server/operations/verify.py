@@ -14,12 +14,13 @@ from foldlog_server.operations.verify_log import LogVerifier
 from foldlog_server.operations.verify_snapshots import verify_snapshots
 from foldlog_server.operations.verify_views import ViewsVerifier
 from foldlog_server.progress import Step
-from foldlog_server.stores import loss, sqlite_schema, wal_file
-from foldlog_server.stores.log_files import Changed, is_served, untouched
+from foldlog_server.stores import loss, sqlite_schema
+from foldlog_server.stores.log_files import Changed, untouched
 from foldlog_server.stores.opening import CannotOpen, FormatTooNew, NoLog
 from foldlog_server.stores.read_only_log import ReadOnlyLog
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
 from foldlog_server.stores.statements import statement
+from foldlog_server.stores.wal_file import WalState
 
 _SELECT_LOG = statement("select_log")
 
@@ -36,11 +37,11 @@ async def verify(data: Path, findings: Findings, *, full: bool) -> AsyncGenerato
         loss.check_that_there_is_a_log(data)
         if not file.is_file():
             raise NoLog(data)
-        behind = 0 if is_served(data) else wal_file.state_of(wal_file.wal_of(file)).behind_damage
-        if behind:
-            findings.add("log.db-wal", "", "", f"{behind:,} whole transactions lie behind damaged bytes")
+        wal = loss.wal_left_in(data)
+        if wal.proves_a_loss:
+            findings.add("log.db-wal", "", "", wal.proves_a_loss)
         with untouched(data, file) as connection:
-            async for step in _verify(data, connection, findings, behind, full=full):
+            async for step in _verify(data, connection, findings, wal, full=full):
                 yield step
     except (CannotOpen, Changed) as reason:
         raise Refused(str(reason)) from None
@@ -53,14 +54,14 @@ async def verify(data: Path, findings: Findings, *, full: bool) -> AsyncGenerato
 
 
 async def _verify(
-    data: Path, connection: sqlite3.Connection, findings: Findings, behind: int, *, full: bool
+    data: Path, connection: sqlite3.Connection, findings: Findings, wal: WalState, *, full: bool
 ) -> AsyncGenerator[Step]:
     try:
         recognised(connection, sqlite_schema.log_file(data))
         async for step in LogVerifier(connection, "log.db", findings, full=full).run():
             yield step
         reader = SqliteLogReader(connection, _log_id(connection))
-        if lost := loss.proved(data, reader, behind):
+        if lost := loss.proved(data, reader, wal):
             findings.add("log.db", "", f"position {reader.head.position}", lost)
         log = ReadOnlyLog(reader)
     except FormatTooNew:

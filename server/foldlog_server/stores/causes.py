@@ -27,6 +27,7 @@ class Cause(Enum):
     DAMAGED = "its bytes are damaged"
     NOT_A_DATABASE = "it is no database"
     IO_ERROR = "the disk failed"
+    WRONG_KIND = "something else lies where a file or directory belongs"
     MISSING = "it is not there"
     CANNOT_OPEN = "it cannot be opened"
     OTHER = "of an error that is not foreseen"
@@ -51,7 +52,10 @@ _BY_ERRNO = {
     errno.EBUSY: Cause.BUSY,
     errno.EIO: Cause.IO_ERROR,
     errno.ENOENT: Cause.MISSING,
-    errno.ENOTDIR: Cause.MISSING,
+    errno.ENOTDIR: Cause.WRONG_KIND,
+    errno.EISDIR: Cause.WRONG_KIND,
+    errno.EEXIST: Cause.WRONG_KIND,
+    errno.ELOOP: Cause.WRONG_KIND,
 }
 
 # By the primary code, which is the last byte of an extended one.
@@ -129,7 +133,7 @@ def cause_in(directory: Path, error: BaseException, *, growing: Path | None = No
         try_to_write(directory)
     except OSError as shortage:
         found = cause_of(shortage)
-        return said if found in (Cause.OTHER, Cause.MISSING) else found
+        return said if found in (Cause.OTHER, Cause.MISSING, Cause.WRONG_KIND) else found
     return said
 
 

@@ -12,13 +12,15 @@ from contextlib import closing
 from pathlib import Path
 
 from foldlog_server.core.event_store import Head
-from foldlog_server.stores import evidence, private_files, sqlite_schema, wal_file
+from foldlog_server.stores import evidence, looked_at, private_files, sqlite_schema, wal_file
 from foldlog_server.stores.evidence import Witness
 from foldlog_server.stores.held_files import HeldFiles
-from foldlog_server.stores.opening import CannotOpen
+from foldlog_server.stores.log_files import is_served
+from foldlog_server.stores.opening import CannotOpen, NotALog
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
 from foldlog_server.stores.sqlite_schema import log_file
 from foldlog_server.stores.statements import statement
+from foldlog_server.stores.wal_file import WalState
 
 _SELECT_LOG = statement("select_log")
 _UPDATE_LOG = statement("update_log")
@@ -39,14 +41,37 @@ class LogMissing(CannotOpen):
         )
 
 
+class LogReplaced(CannotOpen):
+    """What is in the place of a log is none."""
+
+    def __init__(self, file: Path, witness: Witness) -> None:
+        super().__init__(
+            f"{file} is not a Foldlog log, or its beginning is damaged, but {witness.file.name} beside it "
+            f"has seen log {witness.log_id} up to position {witness.position:,}. Nothing was changed. Keep a "
+            "copy of what is there, and put the log back, or restore a backup into another data directory."
+        )
+
+
+class WalAlone(CannotOpen):
+    """There is a write-ahead log, and nothing that it was written for."""
+
+    def __init__(self, file: Path, wal: Path) -> None:
+        super().__init__(
+            f"There is no log in {file.parent}, but {wal.name} holds what was stored in one. Put {file.name} "
+            "back beside it, or restore a backup; for a new log, choose another data directory."
+        )
+
+
 class LogHasLost(CannotOpen):
     """Events are missing that were acknowledged."""
 
-    def __init__(self, directory: Path, head: Head, found: Sequence[Witness], behind: int, copy: str) -> None:
+    def __init__(
+        self, directory: Path, head: Head, found: Sequence[Witness], wal: WalState, copy: str
+    ) -> None:
         end = mark_of(head)
         super().__init__(
-            f"The log in {directory} ends at {end}, and has lost what was stored: {_told(found, behind)}. "
-            f"{_clue(found, head, behind)}Nothing was changed; {copy}. Put the missing files back, or "
+            f"The log in {directory} ends at {end}, and has lost what was stored: {_told(found, wal)}. "
+            f"{_clue(found, head, wal)}Nothing was changed; {copy}. Put the missing files back, or "
             "restore a backup; to go on without them, as another log: "
             f"foldlog accept-loss {directory} --head {end}"
         )
@@ -59,61 +84,91 @@ def mark_of(head: Head) -> str:
 
 
 def check_that_there_is_a_log(directory: Path) -> None:
-    """Raise `LogMissing` if there is none, or an empty file, beside what has seen one."""
+    """Raise `LogMissing` or `WalAlone` if there is none, or an empty file, beside what has seen one."""
     file = log_file(directory)
-    if file.exists() and file.stat().st_size > 0:
+    if file.exists() and file.stat().st_size:
         return
+    _check_that_nobody_saw_one(directory)
+    wal = wal_file.wal_of(file)
+    if wal.exists() and wal.stat().st_size:  # SQLite would remove it
+        raise WalAlone(file, wal)
+
+
+def _check_that_nobody_saw_one(directory: Path) -> None:
+    if witness := _who_saw_most(directory):
+        raise LogMissing(directory, witness)
+
+
+def _who_saw_most(directory: Path) -> Witness | None:
     seen = [witness for witness in evidence.witnesses(directory) if witness.position > 0]
-    if seen:
-        raise LogMissing(directory, max(seen, key=lambda witness: witness.position))
+    return max(seen, key=lambda witness: witness.position, default=None)
 
 
 def check_that_nothing_is_lost(directory: Path) -> None:
     """Raise `LogHasLost` if the log has less than it had; nobody else writes it. A new one has nothing."""
-    if not log_file(directory).stat().st_size:
+    file = log_file(directory)
+    if looked_at.is_begun(file):
+        _check_that_nobody_saw_one(directory)
         return
-    behind = wal_file.state_of(wal_file.wal_of(log_file(directory))).behind_damage
-    with SqliteLogReader.open(directory) as reader:
+    looked_at.check_journal(file)
+    wal = wal_file.state_of(wal_file.wal_of(file))
+    with _reader(directory, file) as reader:
+        looked_at.check_that_it_belongs(file, reader)
         head = reader.head
         found = evidence.contradictions(reader, head, evidence.witnesses(directory))
-    if found or behind:
-        raise LogHasLost(directory, head, found, behind, _copied(directory, head))
+    if found or wal.proves_a_loss:
+        raise LogHasLost(directory, head, found, wal, _copied(directory, head))
 
 
-def proved(directory: Path, reader: SqliteLogReader, behind: int) -> str:
+def wal_left_in(directory: Path) -> WalState:
+    """The write-ahead log that a server has left; nothing of one that a server is writing."""
+    return WalState() if is_served(directory) else wal_file.state_of(wal_file.wal_of(log_file(directory)))
+
+
+def proved(directory: Path, reader: SqliteLogReader, wal: WalState) -> str:
     """What a log has lost, in a line for people; empty if nothing proves a loss.
 
-    Changes nothing in the directory, which a server may have. `behind` is how many whole transactions lie
-    behind damage in its write-ahead log. Raises `OSError` where there is no room for copies of what has
-    seen it.
+    Changes nothing in the directory, which a server may have. `wal` is its write-ahead log as it was left.
+    Raises `OSError` where there is no room for copies of what has seen it.
     """
     # Before the end of the log is looked at: who serves it lets nobody see what is not in it.
     seen = evidence.untouched_witnesses(directory)
     head = reader.head
     found = evidence.contradictions(reader, head, seen)
-    if not found and not behind:
+    if not found and not wal.proves_a_loss:
         return ""
     end = mark_of(head)
     return (
-        f"it ends at {end}, and has lost what was stored: {_told(found, behind)}. "
-        f"{_clue(found, head, behind)}Put the missing files back, or restore a backup; to go on without "
+        f"it ends at {end}, and has lost what was stored: {_told(found, wal)}. "
+        f"{_clue(found, head, wal)}Put the missing files back, or restore a backup; to go on without "
         f"them, as another log: foldlog accept-loss {directory} --head {end}"
     )
 
 
-def _told(found: Sequence[Witness], behind: int) -> str:
+def _reader(directory: Path, file: Path) -> SqliteLogReader:
+    try:
+        return SqliteLogReader.open(directory)
+    except NotALog:
+        if sqlite_schema.calls_itself_a_log(file):  # so it is the write-ahead log that makes another of it
+            raise looked_at.ForeignWal(wal_file.wal_of(file), 0) from None
+        if witness := _who_saw_most(directory):
+            raise LogReplaced(file, witness) from None
+        raise
+
+
+def _told(found: Sequence[Witness], wal: WalState) -> str:
     parts = []
     if found:
         first = found[0]
         others = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         parts.append(f"{first.file.name}{others} has seen it up to position {first.position:,}")
-    if behind:
-        parts.append(f"{behind:,} whole transactions lie behind damage in log.db-wal")
+    if wal.proves_a_loss:
+        parts.append(wal.proves_a_loss)
     return ", and ".join(parts)
 
 
-def _clue(found: Sequence[Witness], head: Head, behind: int) -> str:
-    if behind or not found:
+def _clue(found: Sequence[Witness], head: Head, wal: WalState) -> str:
+    if wal.proves_a_loss or not found:
         return ""
     if found[0].position <= head.position:
         return "It has another history than they have seen: perhaps only they are of another copy. "

@@ -27,6 +27,8 @@ _REMEDIES = {
     Cause.NO_DESCRIPTORS: "Raise the limit and start again",
     Cause.NO_MEMORY: "Free some memory and start again",
     Cause.READ_ONLY: "Make it writable, or choose another data directory",
+    Cause.WRONG_KIND: "Move away what lies there, and start again, or choose another data directory",
+    Cause.DAMAGED: "Copy it aside, and look at it with foldlog verify: it names what is damaged",
     Cause.BUSY: "End that program's transaction and start again",
     Cause.IO_ERROR: "Look at the system's log; copy the directory to another disk before anything else",
 }
@@ -35,7 +37,7 @@ _REMEDIES = {
 class DataDirectoryUnusable(CannotOpen):
     """The data directory cannot be made, read or written."""
 
-    def __init__(self, directory: Path, reason: Exception) -> None:
+    def __init__(self, directory: Path, reason: BaseException) -> None:
         cause = cause_in(directory, reason)
         self.cause = cause
         remedy = _REMEDIES.get(cause, "Choose another one, or give this user the right to read and write it")

@@ -11,18 +11,27 @@ from pathlib import Path
 from typing import TypeVar
 
 import aiosqlite
+from google.protobuf.message import DecodeError
 
 from foldlog_server.core.codec import NO_CHAIN
 from foldlog_server.core.errors import DataDamaged, IndexDamaged, LogDetached, StoreError, StoreUnavailable
 from foldlog_server.core.event_store import Append, Appended, Head, RecordedRequest, RequestKey
 from foldlog_server.core.events import EncodedEvent
 from foldlog_server.core.lineage import Lineage
-from foldlog_server.stores import loss, private_files, refusals, sqlite_rows, sqlite_schema, wal_file
+from foldlog_server.stores import (
+    looked_at,
+    loss,
+    private_files,
+    refusals,
+    sqlite_rows,
+    sqlite_schema,
+    wal_file,
+)
 from foldlog_server.stores.admission import admit
 from foldlog_server.stores.causes import Cause, cause_of, try_to_write
 from foldlog_server.stores.group_commit import GroupCommit
 from foldlog_server.stores.held_files import FilesChanged, HeldFiles
-from foldlog_server.stores.opening import DataDirectoryUnusable, LogDamaged
+from foldlog_server.stores.opening import CannotOpen, DataDirectoryUnusable, LogDamaged
 from foldlog_server.stores.progress import Progress
 from foldlog_server.stores.read_troubles import ReadTroubles
 from foldlog_server.stores.served import Served
@@ -404,6 +413,10 @@ class SqliteEventStore:
         self._on_failure(error)
 
 
+_NOT_UNDERSTOOD = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, DecodeError)
+"""What is raised by values that damage has made of others."""
+
+
 @contextmanager
 def _failures_as_reasons(directory: Path, file: Path) -> Iterator[None]:
     """Raise as `CannotOpen` what stands in the way of opening a log."""
@@ -413,10 +426,18 @@ def _failures_as_reasons(directory: Path, file: Path) -> Iterator[None]:
         if not error.where:
             raise LogDamaged.as_a_database(file, str(error.__cause__ or error)) from error
         raise LogDamaged.at(file, error.where) from error
-    except (OSError, *refusals.ERRORS, FilesChanged) as error:
-        if isinstance(error, sqlite3.Error) and cause_of(error) is Cause.DAMAGED:
-            raise LogDamaged.as_a_database(file, str(error)) from error
-        raise DataDirectoryUnusable(directory, error) from error
+    except StoreError as error:
+        raise _reason(directory, file, error.__cause__ or error) from error
+    except (OSError, *refusals.ERRORS, FilesChanged, *_NOT_UNDERSTOOD) as error:
+        raise _reason(directory, file, error) from error
+
+
+def _reason(directory: Path, file: Path, error: BaseException) -> CannotOpen:
+    if isinstance(error, sqlite3.Error) and cause_of(error) in (Cause.DAMAGED, Cause.NOT_A_DATABASE):
+        return LogDamaged.as_a_database(file, str(error))
+    if isinstance(error, _NOT_UNDERSTOOD):
+        return LogDamaged(file, f"what it holds is not what was stored ({type(error).__name__}: {error})")
+    return DataDirectoryUnusable(directory, error)
 
 
 def _held(directory: Path, file: Path) -> HeldFiles:
@@ -424,8 +445,10 @@ def _held(directory: Path, file: Path) -> HeldFiles:
 
     What must be written is tried first, so that a shortage is told as what it is.
     """
+    looked_at.check_kinds(directory)
     sqlite_schema.make_directory(directory)
     try_to_write(directory)
+    looked_at.check_rights(directory)
     loss.check_that_there_is_a_log(directory)
     files = HeldFiles(directory, file)
     wal_file.make_durable(wal_file.wal_of(file))

@@ -1,5 +1,6 @@
 """Makes the database of a log, and recognises one; docs/format.md describes it."""
 
+import errno
 import os
 import secrets
 import sqlite3
@@ -65,6 +66,8 @@ def make_directory(directory: Path) -> None:
     """Make a data directory that survives a power cut; only its owner may look into it."""
     if directory.is_dir():
         return
+    if directory.exists() or directory.is_symlink():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(directory))
     make_directory(directory.parent)
     directory.mkdir(mode=0o700, exist_ok=True)
     _sync(directory.parent)
@@ -141,10 +144,14 @@ def unreadable(file: Path, error: sqlite3.Error) -> CannotOpen:
 
     Only for a file that this process has not open: what is closed here drops the locks of all connections.
     """
+    return LogDamaged.as_a_database(file, str(error)) if calls_itself_a_log(file) else NotALog(file)
+
+
+def calls_itself_a_log(file: Path) -> bool:
+    """Whether the first page of a file says that it is a log; as `unreadable`, while it is not open."""
     with file.open("rb") as opened:
         opened.seek(_APPLICATION_ID_AT)
-        is_log = opened.read(4) == APPLICATION_ID.to_bytes(4, "big")
-    return LogDamaged.as_a_database(file, str(error)) if is_log else NotALog(file)
+        return opened.read(4) == APPLICATION_ID.to_bytes(4, "big")
 
 
 def _is_empty(connection: sqlite3.Connection, file: Path) -> bool:

@@ -11,12 +11,13 @@ import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 _HEADER = struct.Struct(">8I")
 _FRAME = struct.Struct(">6I")
 _MAGIC = 0x377F0682
 _PIECE = 1024 * 1024
+_PAGE_SIZES = [2**power for power in range(9, 17)]
 
 
 class WalState(NamedTuple):
@@ -26,6 +27,16 @@ class WalState(NamedTuple):
     """Whole ones, from the beginning up to the first frame that does not fit."""
     behind_damage: int = 0
     """Whole ones behind a frame that does not fit: SQLite would write over them."""
+    is_garbled: bool = False
+    """Whether it does not begin as one; SQLite syncs the beginning before it writes the first frame,
+    so this is nothing that a crash leaves."""
+
+    @property
+    def proves_a_loss(self) -> str:
+        """How, for people; empty if it does not."""
+        if self.behind_damage:
+            return f"{self.behind_damage:,} whole transactions lie behind damage in log.db-wal"
+        return "log.db-wal does not begin as one, so that all of it is passed over" if self.is_garbled else ""
 
 
 class _Frame(NamedTuple):
@@ -85,7 +96,7 @@ def frames_of(wal: Path) -> int:
 
 
 def state_of(wal: Path) -> WalState:
-    """Look through a write-ahead log; an empty one if there is none, or its header cannot be read."""
+    """Look through a write-ahead log; an empty one if there is none, or nothing in it fits."""
     whole = behind = 0
     is_damaged = is_broken = False
     for frame in _frames(wal):
@@ -95,7 +106,24 @@ def state_of(wal: Path) -> WalState:
             if not is_broken:
                 whole, behind = whole + (not is_damaged), behind + is_damaged
             is_broken = False
-    return WalState(whole, behind)
+    return WalState(whole, behind, _is_garbled(wal))
+
+
+def _is_garbled(wal: Path) -> bool:
+    try:
+        with wal.open("rb") as file:
+            header = file.read(_HEADER.size)
+    except FileNotFoundError:
+        return False
+    if not any(header):  # a file system may have made the file longer, and lost what was written
+        return False
+    return len(header) < _HEADER.size or not _is_header(header)
+
+
+def _is_header(header: bytes) -> bool:
+    magic, *_, first, second = _HEADER.unpack(header)
+    order = ">" if magic & 1 else "<"
+    return magic | 1 == _MAGIC | 1 and _sums(header[:24], (0, 0), order) == (first, second)
 
 
 def _frames(wal: Path) -> Iterator[_Frame]:
@@ -110,9 +138,13 @@ def _frames(wal: Path) -> Iterator[_Frame]:
             return
         magic, _, page_size, _, *salts, first, second = _HEADER.unpack(header)
         order = ">" if magic & 1 else "<"
-        if magic | 1 != _MAGIC | 1 or _sums(header[:24], (0, 0), order) != (first, second):
-            return
         sums = (first, second)
+        if not _is_header(header):
+            page_size, order, *salts = _without_header(file)
+            if not page_size:
+                return
+            file.seek(_HEADER.size)
+            sums = (-1, -1)  # the first frame cannot be judged
         while len(head := file.read(_FRAME.size)) == _FRAME.size:
             page = file.read(page_size)
             _, size, *found = _FRAME.unpack(head)
@@ -121,6 +153,23 @@ def _frames(wal: Path) -> Iterator[_Frame]:
             expected = _sums(page, _sums(head[:8], sums, order), order)
             sums = (found[2], found[3])  # what follows was summed up from what was written here
             yield _Frame(expected == sums, size > 0)
+
+
+def _without_header(file: BinaryIO) -> tuple[int, str, int, int]:
+    """The size of pages, the order of bytes and the salts by which the first two frames fit; zeros if
+    none do."""
+    for page_size in _PAGE_SIZES:
+        file.seek(_HEADER.size)
+        first, second = (file.read(_FRAME.size + page_size) for _ in range(2))
+        if len(second) < _FRAME.size + page_size:
+            break
+        *_, salt, other_salt, one, other = _FRAME.unpack(first[: _FRAME.size])
+        *_, found, other_found = _FRAME.unpack(second[: _FRAME.size])
+        for order in "<>":
+            begun = _sums(second[:8], (one, other), order)
+            if _sums(second[_FRAME.size :], begun, order) == (found, other_found):
+                return page_size, order, salt, other_salt
+    return 0, "", 0, 0
 
 
 def _sums(data: bytes, before: tuple[int, int], order: str) -> tuple[int, int]:

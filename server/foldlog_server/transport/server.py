@@ -1,5 +1,7 @@
 """The gRPC server: one port, services by their descriptors, a stop that tells everyone why."""
 
+import errno
+import socket
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,6 +49,27 @@ VIEWS = "foldlog.views"
 """The name under which health checks ask for all views; with a dot and its name, for one."""
 
 
+def _why_not(address: str) -> str:
+    """What stands in the way of listening, which gRPC does not tell: it is tried without it."""
+    host, _, port = address.rpartition(":")
+    choose = "hoose another one with --listen or FOLDLOG_LISTEN."
+    try:
+        [(family, kind, protocol, _, place), *_] = socket.getaddrinfo(
+            host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        with socket.socket(family, kind, protocol) as tried:
+            tried.bind(place)
+            tried.listen()
+    except (socket.gaierror, ValueError):
+        return f"there is no such host. C{choose.replace('another one', 'another address')}"
+    except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
+            return f"the address is not this machine's. C{choose}"
+        if error.errno != errno.EADDRINUSE:
+            return f"{error.strerror}. C{choose}"
+    return "another program does. Stop it, or choose another address with --listen or FOLDLOG_LISTEN."
+
+
 class BoundPort:
     """An address that is had, and nothing served on it yet: who connects waits for what is to come."""
 
@@ -66,10 +89,7 @@ class BoundPort:
         except SocketUnusable as reason:
             raise AddressInUse(f"Cannot listen on {address}: {reason}") from None
         except RuntimeError:
-            raise AddressInUse(
-                f"Cannot listen on {address}: another program does, or the address is not this machine's. "
-                "Stop it, or choose another address with --listen or FOLDLOG_LISTEN."
-            ) from None
+            raise AddressInUse(f"Cannot listen on {address}: {_why_not(address)}") from None
         self.address = f"{address.rpartition(':')[0]}:{self.number}" if self.number else address
         """Where clients find it."""
 

@@ -12,6 +12,7 @@ from foldlog_server.core.errors import ReadRefused
 from foldlog_server.core.event_store import StreamAppend
 from foldlog_server.stores import sqlite as engine
 from foldlog_server.stores import sqlite_schema
+from foldlog_server.stores.looked_at import InTheWay
 from foldlog_server.stores.opening import (
     CannotOpen,
     DataDirectoryLocked,
@@ -169,7 +170,7 @@ async def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> Non
 async def test_a_database_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
     (tmp_path / "log.db").mkdir()
 
-    assert type(await refused(tmp_path)) is DataDirectoryUnusable
+    assert type(await refused(tmp_path)) is InTheWay
 
 
 @pytest.mark.parametrize(
