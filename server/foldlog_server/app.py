@@ -269,7 +269,7 @@ async def _open_snapshots(
 
 def _server(
     port: BoundPort,
-    store: EventStore,
+    store: SqliteEventStore,
     projectors: Projectors,
     rebuilds: Rebuilds,
     repairs: Repairs,
@@ -301,7 +301,9 @@ def _server(
     services[service.full_name] = event_handlers(service, calls, store)
     service = admin.DESCRIPTOR.services_by_name["AdminService"]
     services[service.full_name] = admin_handlers(
-        service, calls, Admin(store, projectors, rebuilds, repairs, reads, clock, lambda: scrubber.state)
+        service,
+        calls,
+        Admin(store, projectors, rebuilds, repairs, reads, clock, lambda: scrubber.state, store.source),
     )
     return GrpcServer(port, services, calls, with_reflection=settings.reflection)
 

@@ -21,6 +21,7 @@ from foldlog_server import __version__, ending
 from foldlog_server.environment import misspelt
 from foldlog_server.options import (
     Address,
+    BackedUpData,
     CachedAggregates,
     Data,
     Grace,
@@ -30,8 +31,10 @@ from foldlog_server.options import (
     Reflection,
     RequestWindow,
     StoredData,
+    Through,
     ToPosition,
     check_address,
+    check_directory,
     check_event_type,
     check_level,
 )
@@ -228,15 +231,24 @@ def scrub(address: Address = _DEFAULTS.listen, as_json: Json = False) -> None:
 @app.command()
 def backup(
     destination: Annotated[Path, typer.Argument(metavar="DEST", help="A directory, empty or made.")],
-    data: StoredData = _DEFAULTS.data,
+    data: BackedUpData = _DEFAULTS.data,
+    address: Through = None,
     as_json: Json = False,
 ) -> None:
-    """Copy a log, verified, with a manifest; a server may be using the directory, and goes on."""
+    """Copy a log, verified, with a manifest; a server may be using the directory, and goes on.
+
+    With --address it comes through a running server, also when its files were removed, moved or replaced.
+    """
     from foldlog_server.operations.backup import Backup
     from foldlog_server.operations.manifest import as_text
 
     taken = Backup(destination)
-    _carry_out(taken.of_directory(data), _teller(as_json))
+    if address is None:
+        check_directory(data)
+        _carry_out(taken.of_directory(data), _teller(as_json))
+    else:
+        with _told_failures(address):
+            _carry_out(taken.of_server(address), _teller(as_json))
     manifest = taken.manifest
     print(as_text(manifest) if as_json else f"Backed up to {destination}: {manifest}.")
 

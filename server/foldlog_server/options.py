@@ -22,6 +22,18 @@ StoredData = Annotated[
     Path,
     typer.Option(envvar="FOLDLOG_DATA", exists=True, file_okay=False, help="The data directory."),
 ]
+BackedUpData = Annotated[
+    Path,
+    typer.Option(envvar="FOLDLOG_DATA", file_okay=False, help="The data directory."),
+]
+Through = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        metavar="HOST:PORT",
+        help="Through the server that listens there, instead of from a data directory; also unix:PATH.",
+    ),
+]
 RequestWindow = Annotated[
     float,
     typer.Option(
@@ -78,6 +90,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 _UNIX_SOCKET = re.compile(
     r"unix:(//)?/(?!/)[^\0]*[^/\0]|unix:[^/\0]([^\0]*[^/\0])?|unix-abstract:[^\0]+", re.DOTALL
 )
+
+
+def check_directory(data: Path) -> None:
+    """Refuse a data directory that is not there, as `StoredData` does."""
+    if not data.exists():
+        raise typer.BadParameter(f"Directory '{data}' does not exist.", param_hint="'--data'")
 
 
 def check_address(address: str, option: str = "--listen") -> None:

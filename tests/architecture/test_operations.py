@@ -78,9 +78,24 @@ def test_every_command_does_what_it_says(directory: Path) -> None:
     assert read(directory / "earlier" / "log.db").events == log.events[:2]
 
 
+def test_what_a_server_without_files_gave_out_is_a_log_again(directory: Path) -> None:
+    log = read(directory / "foldlog-data" / "log.db")
+    output = directory / "printed"
+    command = [FOLDLOG, "serve", "--data", str(directory / "foldlog-data")]
+    with output.open("w") as file, ended(command, file.fileno(), ENVIRONMENT) as process:
+        printed = wait_for(output, lambda text: " serves " in text, process)
+        for file_of_log in (directory / "foldlog-data").glob("log.db*"):
+            file_of_log.unlink()
+        [lines] = fences(OPERATIONS, "detached")
+        assert "127.0.0.1:50051" in lines
+        paste(lines.replace("127.0.0.1:50051", printed.partition(" at ")[2].partition(". ")[0]), directory)
+    rescued = read(directory / "rescued" / "log.db")
+    assert (rescued.events, rescued.requests) == (log.events, log.requests)
+
+
 def test_every_block_is_run_or_for_litestream() -> None:
     text = OPERATIONS.read_text()
-    blocks = fences(OPERATIONS, "sh") + fences(OPERATIONS, "litestream")
+    blocks = fences(OPERATIONS, "sh") + fences(OPERATIONS, "litestream") + fences(OPERATIONS, "detached")
     assert text.count("```") == 2 * len(blocks)
 
 

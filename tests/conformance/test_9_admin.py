@@ -14,6 +14,7 @@ from foldlog.orders.v1.queries_pb2 import (
     WatchCurrentOrdersResponse,
 )
 from foldlog.v1.admin_service_pb2 import (
+    BackupRequest,
     GetClockRequest,
     GetClockResponse,
     GetScrubRequest,
@@ -25,6 +26,8 @@ from foldlog.v1.admin_service_pb2 import (
     RetryParkedRequest,
     ViewState,
 )
+from foldlog.v1.event_service_pb2 import ReadAllRequest
+from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog.v1.reads_pb2 import ReadOptions
 from tests.conformance.shop import Shop, fresh
 from tests.support.wire import SECONDS, refused
@@ -165,3 +168,18 @@ async def test_scrub(shop: Shop) -> None:
     assert found.done <= found.total
     if found.HasField("end_time"):
         assert found.begin_time.ToNanoseconds() <= found.end_time.ToNanoseconds()
+
+
+async def test_backup(shop: Shop) -> None:
+    """Backup tells which log it is and how far it goes, then gives its events, from the first on."""
+    await shop.order()
+    head = await shop.head()
+    call = shop.ask(BackupRequest())
+    origin = (await call.read()).origin
+    assert origin.log_id == head.log_id
+    assert origin.position >= head.position
+    events = (await call.read()).events
+    assert events.first_position == 1
+    async for batch in shop.ask(ReadAllRequest(max_count=1)):
+        assert RecordedEvent.FromString(events.records[0]).event_id == batch.events[0].event_id
+    call.cancel()

@@ -73,6 +73,24 @@ async def test_a_backup_is_what_the_server_holds_and_says_so_in_a_line(
     assert f"of log {log.log_id} up to position 67, chain {log.chain.hex()[:16]}." in line
 
 
+async def test_a_backup_through_a_server_is_that_of_its_directory(traded: Server, tmp_path: Path) -> None:
+    await backed_up(traded.data, tmp_path / "of-directory")
+    ended = await foldlog("backup", tmp_path / "through-server", "--address", traded.address)
+    assert (ended.code, ended.errors) == (0, ""), ended
+    assert log_in(tmp_path / "through-server") == log_in(tmp_path / "of-directory")
+    for table in ("log", "openings", "ancestors", "served"):
+        sql = f"SELECT * FROM {table} ORDER BY 1"
+        assert rows(tmp_path / "through-server", sql) == rows(tmp_path / "of-directory", sql)
+
+
+async def test_where_nobody_answers_nothing_is_left_of_a_backup(tmp_path: Path) -> None:
+    ended = await foldlog("backup", tmp_path / "backup", "--address", "127.0.0.1:1")
+    assert ended.code == 1
+    assert ended.errors.startswith("foldlog: Nobody answers at 127.0.0.1:1. ")
+    assert len(ended.errors.splitlines()) == 1
+    assert not (tmp_path / "backup").exists()
+
+
 @pytest.mark.parametrize(
     "table", ["log", "streams", "types", "events", "openings", "ancestors", "served", "sqlite_master"]
 )

@@ -1,18 +1,26 @@
 """A server whose data directory is taken away says so, refuses commands and still gives out what it has."""
 
+import json
 import shutil
 import signal
+import uuid
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from google.protobuf.message import Message
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 import foldlog_client
+from foldlog.inventory.v1.commands_pb2 import ReservationLine, ReserveStock
+from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog_client import Client, Retry
+from tests.format.trading import KEY, trade
+from tests.support.orders import create as create_order
 from tests.support.processes import ended, foldlog, serving
-from tests.support.wire import SECONDS, connected
+from tests.support.wire import SECONDS, Wire, connected
 
 
 @pytest.fixture
@@ -89,3 +97,51 @@ async def test_a_second_server_is_refused_when_the_lock_was_removed(data: Path) 
         await ended(server.process)
     async with serving(data) as again:
         assert again.greeting
+
+
+def replace(data: Path) -> None:
+    """Put another file in the log's place."""
+    remove_log(data)
+    (data / "log.db").write_bytes(b"another file")
+
+
+@pytest.mark.parametrize("take_away", [remove_log, move, replace, shutil.rmtree])
+async def test_a_backup_through_a_server_whose_files_are_gone_has_all_that_was_acknowledged(
+    data: Path, tmp_path: Path, take_away: Callable[[Path], object]
+) -> None:
+    backup, again = tmp_path / "backup", tmp_path / "again"
+    async with serving(data) as server:
+        wire = Wire()
+        wire.channel = connected(server.address)
+        await trade(wire)
+        take_away(data)
+        with pytest.raises(grpc.aio.AioRpcError):  # not acknowledged
+            await wire.send(create_order("unknown"), request_id=str(uuid.UUID(int=8)))
+        ended_with = await foldlog("backup", backup, "--address", server.address)
+        assert (ended_with.code, ended_with.errors) == (0, "")
+        expected = [bytes(event.SerializeToString()) async for event in events_at(server.address)]
+        await wire.channel.close()
+    assert json.loads((backup / "manifest.json").read_text())["events"] == len(expected)
+    assert (await foldlog("restore", backup, "--data", again)).code == 0
+    async with serving(again) as server:
+        assert [bytes(event.SerializeToString()) async for event in events_at(server.address)] == expected
+        wire = Wire()
+        wire.channel = connected(server.address)
+        wanted = [ReservationLine(product_id=product, quantity=2) for product in ("tea", "ż雪🜚")]
+        repeated = await wire.send(ReserveStock(order_id="o-1", lines=wanted), request_id=KEY)
+        assert repeated.result.replayed
+        await wire.channel.close()
+
+
+async def test_the_loud_line_names_the_command(data: Path) -> None:
+    async with serving(data) as server:
+        assert server.process.stderr is not None
+        remove_log(data)
+        line = (await server.process.stderr.readline()).decode()
+        assert "foldlog backup DEST --address ADDRESS" in line
+
+
+async def events_at(address: str) -> AsyncIterator[RecordedEvent]:
+    async with foldlog_client.connect(address) as client:
+        async for event in client.events.read_all():
+            yield event

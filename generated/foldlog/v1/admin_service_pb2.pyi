@@ -547,3 +547,294 @@ class GetScrubResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetScrubResponse: _TypeAlias = GetScrubResponse  # noqa: Y015
+
+@_typing.final
+class BackupRequest(_message.Message):
+    """BackupRequest asks for all that the log holds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BackupRequest: _TypeAlias = BackupRequest  # noqa: Y015
+
+@_typing.final
+class BackupResponse(_message.Message):
+    """BackupResponse is a part of what a log holds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
+    REQUEST_RECORDS_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def origin(self) -> Global___BackupOrigin:
+        """What log it is; the first message, and no other."""
+
+    @_builtins.property
+    def events(self) -> Global___BackupEvents:
+        """The next events."""
+
+    @_builtins.property
+    def request_records(self) -> Global___BackupRequestRecords:
+        """Request records."""
+
+    @_builtins.property
+    def end(self) -> Global___BackupEnd:
+        """There is nothing more; the last message. Without it, what came is no backup."""
+
+    def __init__(
+        self,
+        *,
+        origin: Global___BackupOrigin | None = ...,
+        events: Global___BackupEvents | None = ...,
+        request_records: Global___BackupRequestRecords | None = ...,
+        end: Global___BackupEnd | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "events", b"events", "origin", b"origin", "part", b"part", "request_records", b"request_records"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "events", b"events", "origin", b"origin", "part", b"part", "request_records", b"request_records"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["origin", "events", "request_records", "end"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___BackupResponse: _TypeAlias = BackupResponse  # noqa: Y015
+
+@_typing.final
+class BackupOrigin(_message.Message):
+    """BackupOrigin is which log it is, and how far it goes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOG_ID_FIELD_NUMBER: _builtins.int
+    MADE_TIME_NANOS_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    CHAIN_HASH_FIELD_NUMBER: _builtins.int
+    SERVED_NANOS_FIELD_NUMBER: _builtins.int
+    SETTLED_NANOS_FIELD_NUMBER: _builtins.int
+    ANCESTORS_FIELD_NUMBER: _builtins.int
+    OPENINGS_FIELD_NUMBER: _builtins.int
+    log_id: _builtins.str
+    """The log's id."""
+    made_time_nanos: _builtins.int
+    """When the log was made, in nanoseconds since the epoch."""
+    position: _builtins.int
+    """The last position of the events that come."""
+    chain_hash: _builtins.bytes
+    """The chain hash at that position."""
+    served_nanos: _builtins.int
+    """How long the log has been served, in nanoseconds."""
+    settled_nanos: _builtins.int
+    """Nothing may be recorded before this time, in nanoseconds since the epoch."""
+    @_builtins.property
+    def ancestors(self) -> _containers.RepeatedCompositeFieldContainer[Global___BackupAncestor]:
+        """The logs whose history it goes on from."""
+
+    @_builtins.property
+    def openings(self) -> _containers.RepeatedCompositeFieldContainer[Global___BackupOpening]:
+        """The runs of servers that wrote it."""
+
+    def __init__(
+        self,
+        *,
+        log_id: _builtins.str = ...,
+        made_time_nanos: _builtins.int = ...,
+        position: _builtins.int = ...,
+        chain_hash: _builtins.bytes = ...,
+        served_nanos: _builtins.int = ...,
+        settled_nanos: _builtins.int = ...,
+        ancestors: _abc.Iterable[Global___BackupAncestor] | None = ...,
+        openings: _abc.Iterable[Global___BackupOpening] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ancestors", b"ancestors", "chain_hash", b"chain_hash", "log_id", b"log_id", "made_time_nanos", b"made_time_nanos", "openings", b"openings", "position", b"position", "served_nanos", b"served_nanos", "settled_nanos", b"settled_nanos"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BackupOrigin: _TypeAlias = BackupOrigin  # noqa: Y015
+
+@_typing.final
+class BackupAncestor(_message.Message):
+    """BackupAncestor is a log whose history another one shares up to a position."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOG_ID_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    CHAIN_HASH_FIELD_NUMBER: _builtins.int
+    LEFT_TIME_NANOS_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    log_id: _builtins.str
+    """The ancestor's id."""
+    position: _builtins.int
+    """The last position that both have."""
+    chain_hash: _builtins.bytes
+    """The chain hash at that position."""
+    left_time_nanos: _builtins.int
+    """When the histories parted, in nanoseconds since the epoch."""
+    cause: _builtins.str
+    """Why there is another log, such as "restore"."""
+    def __init__(
+        self,
+        *,
+        log_id: _builtins.str = ...,
+        position: _builtins.int = ...,
+        chain_hash: _builtins.bytes = ...,
+        left_time_nanos: _builtins.int = ...,
+        cause: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "chain_hash", b"chain_hash", "left_time_nanos", b"left_time_nanos", "log_id", b"log_id", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BackupAncestor: _TypeAlias = BackupAncestor  # noqa: Y015
+
+@_typing.final
+class BackupOpening(_message.Message):
+    """BackupOpening is a run of a server that wrote the log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    RUN_FIELD_NUMBER: _builtins.int
+    TIME_NANOS_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """The position behind which it began."""
+    run: _builtins.bytes
+    """Its random id."""
+    time_nanos: _builtins.int
+    """When it began, in nanoseconds since the epoch."""
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        run: _builtins.bytes = ...,
+        time_nanos: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "run", b"run", "time_nanos", b"time_nanos"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BackupOpening: _TypeAlias = BackupOpening  # noqa: Y015
+
+@_typing.final
+class BackupEvents(_message.Message):
+    """BackupEvents are events as they are stored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_POSITION_FIELD_NUMBER: _builtins.int
+    RECORDS_FIELD_NUMBER: _builtins.int
+    first_position: _builtins.int
+    """The position of the first; the others follow without a gap."""
+    @_builtins.property
+    def records(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Each event's record: a RecordedEvent without position, as the format of the log has it."""
+
+    def __init__(
+        self,
+        *,
+        first_position: _builtins.int = ...,
+        records: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_position", b"first_position", "records", b"records"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BackupEvents: _TypeAlias = BackupEvents  # noqa: Y015
+
+@_typing.final
+class BackupRequestRecords(_message.Message):
+    """BackupRequestRecords are request records as they are stored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___BackupRequestRecord]:
+        """The records."""
+
+    def __init__(
+        self,
+        *,
+        records: _abc.Iterable[Global___BackupRequestRecord] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["records", b"records"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BackupRequestRecords: _TypeAlias = BackupRequestRecords  # noqa: Y015
+
+@_typing.final
+class BackupRequestRecord(_message.Message):
+    """BackupRequestRecord is what is remembered of a command."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTITION_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    FINGERPRINT_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    partition: _builtins.str
+    """The part of the log's file that holds it, by the time until which it is remembered."""
+    key: _builtins.bytes
+    """Its request id and actor."""
+    fingerprint: _builtins.bytes
+    """What tells the command from others."""
+    outcome: _builtins.str
+    """The streams and versions that it gave, as JSON."""
+    def __init__(
+        self,
+        *,
+        partition: _builtins.str = ...,
+        key: _builtins.bytes = ...,
+        fingerprint: _builtins.bytes = ...,
+        outcome: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fingerprint", b"fingerprint", "key", b"key", "outcome", b"outcome", "partition", b"partition"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BackupRequestRecord: _TypeAlias = BackupRequestRecord  # noqa: Y015
+
+@_typing.final
+class BackupEnd(_message.Message):
+    """BackupEnd ends a backup."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_RECORDS_FIELD_NUMBER: _builtins.int
+    request_records: _builtins.int
+    """How many request records came."""
+    def __init__(
+        self,
+        *,
+        request_records: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_records", b"request_records"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BackupEnd: _TypeAlias = BackupEnd  # noqa: Y015

@@ -58,6 +58,11 @@ class AdminServiceStub(object):
                 request_serializer=foldlog_dot_v1_dot_admin__service__pb2.RetryParkedRequest.SerializeToString,
                 response_deserializer=foldlog_dot_v1_dot_admin__service__pb2.RetryParkedResponse.FromString,
                 _registered_method=True)
+        self.Backup = channel.unary_stream(
+                '/foldlog.v1.AdminService/Backup',
+                request_serializer=foldlog_dot_v1_dot_admin__service__pb2.BackupRequest.SerializeToString,
+                response_deserializer=foldlog_dot_v1_dot_admin__service__pb2.BackupResponse.FromString,
+                _registered_method=True)
         self.GetClock = channel.unary_unary(
                 '/foldlog.v1.AdminService/GetClock',
                 request_serializer=foldlog_dot_v1_dot_admin__service__pb2.GetClockRequest.SerializeToString,
@@ -112,6 +117,16 @@ class AdminServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Backup(self, request, context):
+        """Backup gives all that the log held when the call began, for `foldlog backup --address`: first what log it is, then
+        every event in the order of positions, then the request records that are remembered, then the end. It goes on
+        beside commands, and also while the files of the log are not in their place (LOG_DETACHED): then it is the way to
+        have what they held. What is damaged ends it with DATA_LOSS (DATA_DAMAGED). A message has at most 1 MiB, but the first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetClock(self, request, context):
         """GetClock tells the server's time, and whether the clock of its machine has leapt away from it.
         """
@@ -149,6 +164,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.RetryParked,
                     request_deserializer=foldlog_dot_v1_dot_admin__service__pb2.RetryParkedRequest.FromString,
                     response_serializer=foldlog_dot_v1_dot_admin__service__pb2.RetryParkedResponse.SerializeToString,
+            ),
+            'Backup': grpc.unary_stream_rpc_method_handler(
+                    servicer.Backup,
+                    request_deserializer=foldlog_dot_v1_dot_admin__service__pb2.BackupRequest.FromString,
+                    response_serializer=foldlog_dot_v1_dot_admin__service__pb2.BackupResponse.SerializeToString,
             ),
             'GetClock': grpc.unary_unary_rpc_method_handler(
                     servicer.GetClock,
@@ -273,6 +293,33 @@ class AdminService(object):
             '/foldlog.v1.AdminService/RetryParked',
             foldlog_dot_v1_dot_admin__service__pb2.RetryParkedRequest.SerializeToString,
             foldlog_dot_v1_dot_admin__service__pb2.RetryParkedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Backup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/foldlog.v1.AdminService/Backup',
+            foldlog_dot_v1_dot_admin__service__pb2.BackupRequest.SerializeToString,
+            foldlog_dot_v1_dot_admin__service__pb2.BackupResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -55,6 +55,12 @@ class AdminServiceStub:
     definition stay as they are until the view has been built anew.
     A view that there is not is NOT_FOUND (VIEW_NOT_FOUND), a collection that it does not have INVALID_ARGUMENT.
     """
+    Backup: _grpc.UnaryStreamMultiCallable[_admin_service_pb2.BackupRequest, _admin_service_pb2.BackupResponse]
+    """Backup gives all that the log held when the call began, for `foldlog backup --address`: first what log it is, then
+    every event in the order of positions, then the request records that are remembered, then the end. It goes on
+    beside commands, and also while the files of the log are not in their place (LOG_DETACHED): then it is the way to
+    have what they held. What is damaged ends it with DATA_LOSS (DATA_DAMAGED). A message has at most 1 MiB, but the first.
+    """
     GetClock: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.GetClockRequest, _admin_service_pb2.GetClockResponse]
     """GetClock tells the server's time, and whether the clock of its machine has leapt away from it."""
     GetScrub: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.GetScrubRequest, _admin_service_pb2.GetScrubResponse]
@@ -88,6 +94,12 @@ class AdminServiceAsyncStub(AdminServiceStub):
     events that wait, in their order, up to the first that cannot be digested even now. Documents of a former
     definition stay as they are until the view has been built anew.
     A view that there is not is NOT_FOUND (VIEW_NOT_FOUND), a collection that it does not have INVALID_ARGUMENT.
+    """
+    Backup: _aio.UnaryStreamMultiCallable[_admin_service_pb2.BackupRequest, _admin_service_pb2.BackupResponse]  # type: ignore[assignment]
+    """Backup gives all that the log held when the call began, for `foldlog backup --address`: first what log it is, then
+    every event in the order of positions, then the request records that are remembered, then the end. It goes on
+    beside commands, and also while the files of the log are not in their place (LOG_DETACHED): then it is the way to
+    have what they held. What is damaged ends it with DATA_LOSS (DATA_DAMAGED). A message has at most 1 MiB, but the first.
     """
     GetClock: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.GetClockRequest, _admin_service_pb2.GetClockResponse]  # type: ignore[assignment]
     """GetClock tells the server's time, and whether the clock of its machine has leapt away from it."""
@@ -143,6 +155,18 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         events that wait, in their order, up to the first that cannot be digested even now. Documents of a former
         definition stay as they are until the view has been built anew.
         A view that there is not is NOT_FOUND (VIEW_NOT_FOUND), a collection that it does not have INVALID_ARGUMENT.
+        """
+
+    @_abc_1.abstractmethod
+    def Backup(
+        self,
+        request: _admin_service_pb2.BackupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_admin_service_pb2.BackupResponse], _abc.AsyncIterator[_admin_service_pb2.BackupResponse]]:
+        """Backup gives all that the log held when the call began, for `foldlog backup --address`: first what log it is, then
+        every event in the order of positions, then the request records that are remembered, then the end. It goes on
+        beside commands, and also while the files of the log are not in their place (LOG_DETACHED): then it is the way to
+        have what they held. What is damaged ends it with DATA_LOSS (DATA_DAMAGED). A message has at most 1 MiB, but the first.
         """
 
     @_abc_1.abstractmethod

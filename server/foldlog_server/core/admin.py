@@ -1,9 +1,11 @@
 """What operators ask about the views, and have done to them."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing
 
 from foldlog.v1.admin_service_pb2 import (
+    BackupResponse,
     ClockLeap,
     GetClockResponse,
     GetScrubResponse,
@@ -19,10 +21,11 @@ from foldlog.v1.admin_service_pb2 import (
     ViewState,
 )
 from foldlog.v1.events_pb2 import RecordedEvent
-from foldlog_server.core import parking
+from foldlog_server.core import backup_stream, parking
 from foldlog_server.core.clock import Clock, Leap
 from foldlog_server.core.errors import InvalidRequest, ReadRefused, Violation
 from foldlog_server.core.event_store import EventStore
+from foldlog_server.core.log_source import LogSource
 from foldlog_server.core.paging import Cursor, PageEnd, make_token, page_size, read_token
 from foldlog_server.core.projection import told
 from foldlog_server.core.projector import Projector
@@ -44,7 +47,7 @@ _log = logging.getLogger("foldlog")
 
 
 class Admin:
-    """Looks after a server: its views, and its clock."""
+    """Looks after a server: its log, its views, and its clock."""
 
     def __init__(
         self,
@@ -55,7 +58,9 @@ class Admin:
         reads: Reads,
         clock: Clock,
         scrub: Callable[[], Scrub],
+        source: Callable[[], Awaitable[LogSource]],
     ) -> None:
+        """`source` gives all that the log holds, as it is then."""
         self._store = store
         self._projectors = projectors
         self._rebuilds = rebuilds
@@ -63,6 +68,7 @@ class Admin:
         self._reads = reads
         self._clock = clock
         self._scrub = scrub
+        self._source = source
 
     async def list_views(self) -> ListViewsResponse:
         """How every view is."""
@@ -135,6 +141,12 @@ class Admin:
                 raise ReadRefused.view_damaged(view, projector.position, head) from damage
             if projector is self._of(view):  # else it has been built anew meanwhile
                 return parked is not None
+
+    async def backup(self) -> AsyncGenerator[BackupResponse]:
+        """All that the log holds, for a backup."""
+        async with aclosing(backup_stream.parts(await self._source())) as parts:
+            async for part in parts:
+                yield part
 
     async def get_clock(self) -> GetClockResponse:
         """The server's time, and what it is held against."""

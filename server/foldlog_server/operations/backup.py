@@ -6,11 +6,13 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 
+from foldlog_server.core.backup_stream import Incomplete
 from foldlog_server.core.log_source import LogSource
 from foldlog_server.operations import manifest as manifests
 from foldlog_server.operations.copying import Copy, discard, recognised, told_failures
 from foldlog_server.operations.manifest import Manifest
 from foldlog_server.operations.refused import Refused
+from foldlog_server.operations.remote import log_at
 from foldlog_server.progress import Step
 from foldlog_server.stores import loss, sqlite_schema
 from foldlog_server.stores.log_files import Changed, untouched
@@ -47,6 +49,18 @@ class Backup:
             raise Refused(str(reason)) from None
         except (OSError, sqlite3.Error) as error:
             raise Refused(f"{file} cannot be read: {error}.") from error
+
+    async def of_server(self, address: str) -> AsyncGenerator[Step]:
+        """Back up the log of a running server, also when its files are gone.
+
+        Raises `Refused`, and the client's `FoldlogError`.
+        """
+        try:
+            async with log_at(address) as source, aclosing(self.of_source(source)) as steps:
+                async for step in steps:
+                    yield step
+        except Incomplete as reason:
+            raise Refused(f"The server at {address} gave no whole backup: {reason}. Run it again.") from None
 
     async def of_source(self, source: LogSource) -> AsyncGenerator[Step]:
         """Back up what a source gives; raises `Refused`."""

@@ -37,6 +37,7 @@ from foldlog_server.stores.read_troubles import ReadTroubles
 from foldlog_server.stores.served import Served
 from foldlog_server.stores.sqlite_lineage import read_lineage
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
+from foldlog_server.stores.sqlite_source import SqliteLogSource, told
 from foldlog_server.stores.sqlite_writer import Accepted, LogWriter, Outcome
 from foldlog_server.stores.statements import REMEMBERED
 from foldlog_server.stores.tail import Tail
@@ -236,6 +237,10 @@ class SqliteEventStore:
         """All types of stored events, and all categories of streams; raises `sqlite3.Error`."""
         return self._reader.types(), self._reader.categories()
 
+    async def source(self) -> SqliteLogSource:
+        """All that the log holds as it is now, to be copied; it is read as everything else, page by page."""
+        return await SqliteLogSource.open(lambda function: self._scan(told(function)))
+
     async def wait_beyond(self, position: int) -> None:
         await self._progress.beyond(position)
 
@@ -274,9 +279,7 @@ class SqliteEventStore:
             self._read_troubles.met(error)
             raise
 
-    async def _scan(
-        self, read: Callable[[sqlite3.Connection], Sequence[EncodedEvent]]
-    ) -> Sequence[EncodedEvent]:
+    async def _scan(self, read: Callable[[sqlite3.Connection], T]) -> T:
         try:
             return await _in_thread(self._scanner, read)
         except ValueError as error:  # aiosqlite's way to say that the connection is closed
@@ -380,7 +383,8 @@ class SqliteEventStore:
         self._watch.cancel()
         _log.critical(
             "The log is no longer where it was opened: %s. Commands are refused from now on. This process "
-            "still has all %d events and gives them out: take a backup through it before you end it.",
+            "still has all %d events and gives them out: before you end it, take a backup through it: "
+            "foldlog backup DEST --address ADDRESS.",
             change,
             self.head.position,
         )

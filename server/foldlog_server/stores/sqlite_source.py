@@ -41,12 +41,21 @@ def on(connection: sqlite3.Connection) -> Read:
     """Reads on a connection of this thread, which has nothing else to do meanwhile."""
 
     async def read(function: Callable[[sqlite3.Connection], T]) -> T:
+        return told(function)(connection)
+
+    return read
+
+
+def told(function: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Connection], T]:
+    """The function, with what SQLite raises told as a `StoreError`."""
+
+    def run(connection: sqlite3.Connection) -> T:
         try:
             return function(connection)
         except refusals.ERRORS as error:
             raise refusals.of_reading(error) from error
 
-    return read
+    return run
 
 
 class SqliteLogSource:

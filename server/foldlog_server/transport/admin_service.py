@@ -1,5 +1,8 @@
 """AdminService: each method is one of `Admin`'s."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
 from google.protobuf.descriptor import ServiceDescriptor
 
 from foldlog.v1 import admin_service_pb2 as messages
@@ -30,7 +33,13 @@ def admin_handlers(service: ServiceDescriptor, calls: Calls, admin: Admin) -> di
     async def get_scrub(_: messages.GetScrubRequest, __: Context) -> bytes:
         return (await admin.get_scrub()).SerializeToString()
 
+    async def backup(_: messages.BackupRequest, __: Context) -> AsyncGenerator[bytes]:
+        async with aclosing(admin.backup()) as parts:
+            async for part in parts:
+                yield part.SerializeToString()
+
     return {
+        "Backup": calls.streamed(methods["Backup"], backup),
         "GetClock": calls.unary(methods["GetClock"], get_clock),
         "GetScrub": calls.unary(methods["GetScrub"], get_scrub),
         "ListViews": calls.unary(methods["ListViews"], list_views),
