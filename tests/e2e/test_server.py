@@ -27,7 +27,8 @@ from foldlog.v1.event_service_pb2 import EventFilter, GetHeadRequest, ReadAllReq
 from foldlog.v1.reads_pb2 import ReadOptions
 from foldlog_server.app import App
 from foldlog_server.settings import Settings
-from foldlog_server.stores.opening import DataDirectoryLocked, DataDirectoryUnusable
+from foldlog_server.stores.looked_at import InTheWay
+from foldlog_server.stores.opening import DataDirectoryLocked
 from foldlog_server.stores.sqlite import SqliteEventStore
 from foldlog_server.transport import event_service
 from foldlog_server.transport.refusal_log import LINES_A_SECOND, RefusalLog
@@ -383,7 +384,7 @@ async def test_a_server_that_does_not_start_lets_go_of_its_address(tmp_path: Pat
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     (tmp_path / "file").touch()
-    with pytest.raises(DataDirectoryUnusable):
+    with pytest.raises(InTheWay):
         await App.start(Settings(address, tmp_path / "file"))
     app = await App.start(Settings(address, tmp_path / "data"))
     await app.stop(0)
@@ -393,7 +394,7 @@ async def test_a_server_whose_views_cannot_be_opened_lets_go_of_its_log(tmp_path
     data = tmp_path / "data"
     data.mkdir()
     (data / "views").touch()
-    with pytest.raises(DataDirectoryUnusable):
+    with pytest.raises(InTheWay):
         await App.start(Settings("127.0.0.1:0", data))
     (data / "views").unlink()
     async with serving(data) as server:

@@ -51,6 +51,9 @@ VIEWS = "foldlog.views"
 
 def _why_not(address: str) -> str:
     """What stands in the way of listening, which gRPC does not tell: it is tried without it."""
+    taken = "another program does. Stop it, or choose another address with --listen or FOLDLOG_LISTEN."
+    if is_unix(address):
+        return taken
     host, _, port = address.rpartition(":")
     choose = "hoose another one with --listen or FOLDLOG_LISTEN."
     try:
@@ -67,7 +70,7 @@ def _why_not(address: str) -> str:
             return f"the address is not this machine's. C{choose}"
         if error.errno != errno.EADDRINUSE:
             return f"{error.strerror}. C{choose}"
-    return "another program does. Stop it, or choose another address with --listen or FOLDLOG_LISTEN."
+    return taken
 
 
 class BoundPort:
