@@ -404,6 +404,12 @@ FAULTS: dict[tuple[str, str], Fault] = {
         remove(s.snapshots),
         overwrite(s.wal, 0, b"\xff" * 32),
     ),
+    ("log.db-wal", "is a text, without views"): lambda s: (
+        s.kill(),
+        shutil.rmtree(s.data / "views"),
+        remove(s.snapshots),
+        make_text(s.wal),
+    ),
     ("log.db-wal", "left by a former run after a stop in order"): lambda s: shutil.copy(
         s.killed / "log.db-wal", s.wal
     ),
