@@ -93,6 +93,7 @@ class ViewState(_message.Message):
     DAMAGE_FIELD_NUMBER: _builtins.int
     HINDRANCE_FIELD_NUMBER: _builtins.int
     NEXT_REBUILD_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The view's name, such as "current-orders"."""
     position: _builtins.int
@@ -126,6 +127,8 @@ class ViewState(_message.Message):
     """What keeps the view from going on, such as that its file is read-only, or the disk full; empty while it goes on.
     What it has is answered, and it goes on by itself when that is over.
     """
+    token: _builtins.str
+    """`position` as a token."""
     @_builtins.property
     def lag_time(self) -> _duration_pb2.Duration:
         """How long ago the oldest event that it has not seen was recorded; 0 if it has seen all."""
@@ -155,10 +158,11 @@ class ViewState(_message.Message):
         damage: _builtins.str = ...,
         hindrance: _builtins.str = ...,
         next_rebuild: _duration_pb2.Duration | None = ...,
+        token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["lag_time", b"lag_time", "next_rebuild", b"next_rebuild", "rebuilding", b"rebuilding"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["damage", b"damage", "edition", b"edition", "hindrance", b"hindrance", "lag_events", b"lag_events", "lag_time", b"lag_time", "name", b"name", "next_rebuild", b"next_rebuild", "outdated", b"outdated", "parked_documents", b"parked_documents", "parked_events", b"parked_events", "position", b"position", "rebuild_error", b"rebuild_error", "rebuilding", b"rebuilding", "stopped", b"stopped"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["damage", b"damage", "edition", b"edition", "hindrance", b"hindrance", "lag_events", b"lag_events", "lag_time", b"lag_time", "name", b"name", "next_rebuild", b"next_rebuild", "outdated", b"outdated", "parked_documents", b"parked_documents", "parked_events", b"parked_events", "position", b"position", "rebuild_error", b"rebuild_error", "rebuilding", b"rebuilding", "stopped", b"stopped", "token", b"token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

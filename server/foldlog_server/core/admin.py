@@ -187,6 +187,7 @@ class Admin:
         state = ViewState(
             name=name,
             position=fresh.position,
+            token=fresh.token,
             lag_events=fresh.lag_events,
             lag_time=fresh.lag_time,
             parked_documents=len(parked),
