@@ -4,34 +4,29 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
 import aiosqlite
-from google.protobuf.message import DecodeError
 
 from foldlog_server.core.codec import NO_CHAIN
-from foldlog_server.core.errors import DataDamaged, IndexDamaged, LogDetached, StoreError, StoreUnavailable
+from foldlog_server.core.errors import IndexDamaged, LogDetached, StoreError, StoreUnavailable
 from foldlog_server.core.event_store import Append, Appended, Head, RecordedRequest, RequestKey
 from foldlog_server.core.events import EncodedEvent
 from foldlog_server.core.lineage import Lineage
 from foldlog_server.stores import (
-    looked_at,
+    before_opening,
     loss,
     private_files,
-    refusals,
     sqlite_rows,
     sqlite_schema,
-    wal_file,
 )
 from foldlog_server.stores.admission import admit
-from foldlog_server.stores.causes import Cause, cause_of, try_to_write
 from foldlog_server.stores.group_commit import GroupCommit
 from foldlog_server.stores.held_files import FilesChanged, HeldFiles
-from foldlog_server.stores.opening import CannotOpen, DataDirectoryUnusable, LogDamaged
 from foldlog_server.stores.progress import Progress
 from foldlog_server.stores.read_troubles import ReadTroubles
 from foldlog_server.stores.served import Served
@@ -139,8 +134,8 @@ class SqliteEventStore:
             return writer
 
         async with AsyncExitStack() as resources:
-            resources.enter_context(_failures_as_reasons(directory, file))
-            files = _held(directory, file)
+            resources.enter_context(before_opening.failures_as_reasons(directory, file))
+            files = before_opening.held(directory, file)
             resources.callback(files.close)
             loss.check_that_nothing_is_lost(directory)
             # A file that cannot be opened is found here: aiosqlite would leave a thread behind.
@@ -415,48 +410,6 @@ class SqliteEventStore:
         self._failed = self._refusing = True
         self._progress.end()
         self._on_failure(error)
-
-
-_NOT_UNDERSTOOD = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, DecodeError)
-"""What is raised by values that damage has made of others."""
-
-
-@contextmanager
-def _failures_as_reasons(directory: Path, file: Path) -> Iterator[None]:
-    """Raise as `CannotOpen` what stands in the way of opening a log."""
-    try:
-        yield
-    except DataDamaged as error:
-        if not error.where:
-            raise LogDamaged.as_a_database(file, str(error.__cause__ or error)) from error
-        raise LogDamaged.at(file, error.where) from error
-    except StoreError as error:
-        raise _reason(directory, file, error.__cause__ or error) from error
-    except (OSError, *refusals.ERRORS, FilesChanged, *_NOT_UNDERSTOOD) as error:
-        raise _reason(directory, file, error) from error
-
-
-def _reason(directory: Path, file: Path, error: BaseException) -> CannotOpen:
-    if isinstance(error, sqlite3.Error) and cause_of(error) in (Cause.DAMAGED, Cause.NOT_A_DATABASE):
-        return LogDamaged.as_a_database(file, str(error))
-    if isinstance(error, _NOT_UNDERSTOOD):
-        return LogDamaged(file, f"what it holds is not what was stored ({type(error).__name__}: {error})")
-    return DataDirectoryUnusable(directory, error)
-
-
-def _held(directory: Path, file: Path) -> HeldFiles:
-    """The files of a log, locked, and on the disk as they can be read; the directory is made if missing.
-
-    What must be written is tried first, so that a shortage is told as what it is.
-    """
-    looked_at.check_kinds(directory)
-    sqlite_schema.make_directory(directory)
-    try_to_write(directory)
-    looked_at.check_rights(directory)
-    loss.check_that_there_is_a_log(directory)
-    files = HeldFiles(directory, file)
-    wal_file.make_durable(wal_file.wal_of(file))
-    return files
 
 
 _kept_open: list[SqliteLogReader] = []
