@@ -3,6 +3,7 @@
 import re
 import threading
 from dataclasses import dataclass, field
+from typing import Any
 
 _LAST_POSITION = 2**63 - 1
 _MOST_DIGITS = 19
@@ -45,13 +46,19 @@ class Session:
     """The latest position that the commands of one or more clients have reached, in whatever threads."""
 
     def __init__(self, token: LogPosition | None = None) -> None:
-        self._token = token or LogPosition()
+        self._seen: dict[str, LogPosition] = {}
+        """The latest position of each history, of one log; the newest entry last."""
+        self._lost: dict[str, int] = {}
+        """From which position on a history was refused: nothing of that comes back."""
         self._lock = threading.Lock()
+        if token is not None:
+            self.reached(token)
 
     @property
     def token(self) -> LogPosition:
         """What a reader must have seen to see everything that was done here."""
-        return self._token
+        with self._lock:
+            return max(self._seen.values(), key=_position, default=LogPosition())
 
     def restore(self, token: LogPosition) -> None:
         """Go on from what another session has done: its queries and ours will be seen."""
@@ -60,23 +67,56 @@ class Session:
     def reached(self, token: LogPosition) -> None:
         """A command has reached this position. Another log makes the former positions meaningless."""
         with self._lock:
-            is_new = token.log_id != self._token.log_id or token.position > self._token.position
-            if token.position and is_new:
-                self._token = token
+            self._reach(token)
 
     def replaced(self, refused: str, token: LogPosition) -> None:
         """A command has reached this position in a log that does not have the history of another token.
 
-        If that is still the session's, it goes on from here, though the position may be lower.
+        The session goes on from here, though the position may be lower.
         """
         with self._lock:
-            if self._token.token == refused:
-                self._token = token if token.position else LogPosition()
-                return
-        self.reached(token)
+            self._lose(next((one for one in self._seen.values() if one.token == refused), None))
+            self._reach(token)
 
     def forget(self, refused: LogPosition) -> None:
         """This position means nothing any more. Does nothing if the session has moved on since."""
         with self._lock:
-            if self._token.is_exactly(refused):
-                self._token = LogPosition()
+            self._lose(next((one for one in self._seen.values() if one.is_exactly(refused)), None))
+
+    def _reach(self, token: LogPosition) -> None:
+        history = _history(token)
+        if not token.position or (history and token.position >= self._lost.get(history, _LAST_POSITION)):
+            return
+        if any(token.log_id != known.log_id for known in self._seen.values()):
+            self._seen.clear()
+        known = self._seen.get(history)
+        if known is None or known.position < token.position:
+            self._seen.pop(history, None)
+            self._seen[history] = token
+            _shorten(self._seen)
+
+    def _lose(self, refused: LogPosition | None) -> None:
+        if refused is not None:
+            history = _history(refused)
+            del self._seen[history]
+            if history:
+                self._lost[history] = refused.position
+                _shorten(self._lost)
+
+
+_MOST_HISTORIES = 16
+"""Of which a session knows something; each restart of the server is one."""
+
+
+def _history(position: LogPosition) -> str:
+    """What a token says beside the position; empty for a position without a token."""
+    return position.token.rpartition(".")[0]
+
+
+def _position(token: LogPosition) -> int:
+    return token.position
+
+
+def _shorten(histories: dict[str, Any]) -> None:
+    while len(histories) > _MOST_HISTORIES:
+        del histories[next(iter(histories))]

@@ -60,7 +60,6 @@ views = typer.Typer(no_args_is_help=True, help="See to the views of a running se
 app.add_typer(views, name="views")
 
 _DEFAULTS = Settings()
-_LAST_POSITION = 2**63 - 1
 _HOURS = _DEFAULTS.request_window / timedelta(hours=1)
 
 
@@ -341,9 +340,11 @@ def import_(
 def events_tail(
     address: Address = _DEFAULTS.listen,
     after: Annotated[
-        int | None,
+        str | None,
         typer.Option(
-            min=0, max=_LAST_POSITION, metavar="POSITION", help="Begin after this position; 0 = all events."
+            metavar="POSITION",
+            help="Begin after this position; 0 = all events. Or after the event of this token, "
+            "which --json prints: it is refused if a copy of the log was put back since.",
         ),
     ] = None,
     category: Annotated[list[str] | None, typer.Option(help="Only these categories, such as order.")] = None,
@@ -358,7 +359,11 @@ def events_tail(
 
     for name in event_type or []:
         check_event_type(name)
-    wanted = tail.Wanted(after, category or [], stream_prefix or [], event_type or [], follow)
+    try:
+        start = None if after is None else tail.parsed_position(after)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--after") from None
+    wanted = tail.Wanted(start, category or [], stream_prefix or [], event_type or [], follow)
     with _told_failures(address), suppress(KeyboardInterrupt):
         asyncio.run(tail.tail(address, wanted, print_line=_print_line, as_json=as_json))
 

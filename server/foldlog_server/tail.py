@@ -12,16 +12,18 @@ import foldlog_client
 from foldlog.inventory.v1 import events_pb2 as _inventory  # noqa: F401  (known, so that payloads print)
 from foldlog.orders.v1 import events_pb2 as _orders  # noqa: F401
 from foldlog.v1.events_pb2 import RecordedEvent
+from foldlog_server.core.lineage import is_token
 from foldlog_server.printable import printable
 
 FAILURES = (foldlog_client.FoldlogError,)
+_LAST_POSITION = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which events to print."""
 
-    after: int | None
+    after: int | foldlog_client.LogPosition | None
     """Begin after this position; None = with the next event to be stored."""
     categories: list[str]
     stream_prefixes: list[str]
@@ -37,7 +39,7 @@ async def tail(address: str, wanted: Wanted, print_line: Callable[[str], None], 
     async with foldlog_client.connect(address, retry=once) as client:
         await client.events.head()
         subscription = client.events.subscribe(
-            wanted.after or 0,
+            0 if wanted.after is None else wanted.after,
             at_end=wanted.after is None,
             categories=wanted.categories,
             stream_prefixes=wanted.stream_prefixes,
@@ -45,21 +47,30 @@ async def tail(address: str, wanted: Wanted, print_line: Callable[[str], None], 
         )
         async with subscription:
             async for message in subscription.messages():
-                for event in message.events.events:
-                    print_line(line_of(event))
+                for event, token in zip(message.events.events, message.events.tokens, strict=True):
+                    print_line(line_of(event, token))
                 if message.HasField("caught_up") and not wanted.follow:
                     return
 
 
-def _line(event: RecordedEvent) -> str:
+def parsed_position(text: str) -> int | foldlog_client.LogPosition:
+    """A position as a number, or as the token that an event came with; raises ValueError."""
+    if is_token(text):
+        return foldlog_client.LogPosition(position=int(text.rpartition(".")[2]), token=text)
+    if not (text.isascii() and text.isdigit() and int(text) <= _LAST_POSITION):
+        raise ValueError(f"{text!r} is neither a position nor a token of one.")
+    return int(text)
+
+
+def _line(event: RecordedEvent, _: str) -> str:
     time = event.recorded_time.ToDatetime().isoformat(timespec="milliseconds")
     payload = json.dumps(_payload(event), ensure_ascii=False)
     name = event.type.rpartition(".")[2]
     return printable(f"{event.position:>8} {time}Z {event.stream}@{event.version} {name} {payload}")
 
 
-def _json_line(event: RecordedEvent) -> str:
-    return json.dumps(readable(event))
+def _json_line(event: RecordedEvent, token: str) -> str:
+    return json.dumps({**readable(event), "token": token})
 
 
 def readable(event: RecordedEvent) -> dict[str, object]:

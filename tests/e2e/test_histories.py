@@ -5,6 +5,7 @@ Every number stays valid: as many events are written again. Only the tokens tell
 
 import asyncio
 import shutil
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -38,6 +39,7 @@ from foldlog.v1.event_service_pb2 import (
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog.v1.reads_pb2 import AsOf, ReadOptions
 from foldlog_client import LogPosition, LogReplaced
+from tests.support.former_logs import make_format_1
 from tests.support.in_threads import BOTH, Connect
 from tests.support.orders import create
 from tests.support.processes import foldlog
@@ -438,5 +440,27 @@ async def test_a_token_of_the_log_it_was_made_of_is_good_up_to_the_last_common_p
                 order_id="c", customer_id="ada", customer_name="", currency_code="GBP"
             )
             assert client.session.token == LogPosition(log_id, common.position + 3)
+    finally:
+        await other.stop()
+
+
+@pytest.mark.parametrize("through", ["restore", "import"])
+@pytest.mark.parametrize("until", [2, BEFORE, BEFORE + 1])
+async def test_what_a_former_release_wrote_is_common_too(
+    history: History, through: str, until: int, tmp_path: Path
+) -> None:
+    former = history.server
+    await history.write("before", BEFORE)
+    await former.stop()
+    make_format_1(former.data, time.time_ns())
+    await former.start()
+    await history.write("since", SINCE)
+    read = [token async for batch in former.ask(ReadAllRequest()) for token in batch.tokens]
+    other = await restored(former, tmp_path / "other", through=through, until=until)
+    await other.start()
+    try:
+        for position, token in enumerate(read, 1):
+            answer = await answered(other, SubscribeRequest(after_token=token))
+            assert answer == ("OK" if position <= until else "LOG_REPLACED"), position
     finally:
         await other.stop()

@@ -20,6 +20,7 @@ from foldlog.inventory.v1.commands_pb2 import ReceiveStock
 from foldlog.v1.event_service_pb2 import SubscribeRequest
 from foldlog_client import Client, Retry
 from foldlog_server import __version__
+from tests.conformance.shop import of_another_history
 from tests.support.older_release import takes_any_new_name
 from tests.support.processes import FOLDLOG, Ended, ended, foldlog, serving, started
 from tests.support.server import serving as in_this_process
@@ -293,6 +294,15 @@ async def test_events_are_printed_as_json_to_the_end(data: Path) -> None:
         filtered = await foldlog(*tail, "--after", 1, "--category", "stock")
         assert [json.loads(one)["position"] for one in filtered.output.splitlines()] == ["3"]
         assert await foldlog(*tail) == Ended(0, "", "")  # from the end on there is nothing
+
+        resumed = await foldlog(*tail, "--after", events[1]["token"])
+        assert [json.loads(one) for one in resumed.output.splitlines()] == events[2:]
+        token = of_another_history(events[1]["token"])
+        replaced = await foldlog(*tail, "--after", token)
+        assert (replaced.code, replaced.output) == (1, "")
+        assert "LOG_REPLACED" in one_line(replaced.errors)
+        for junk in ("-1", "x", "²", str(2**63), events[1]["token"] + "0" * 19):
+            assert (await foldlog(*tail, f"--after={junk}")).code == 2
 
         beyond = await foldlog(*tail, "--after", 9)
         assert (beyond.code, beyond.output) == (1, "")

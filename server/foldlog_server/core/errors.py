@@ -227,11 +227,13 @@ class ReadRefused(FoldlogError):
 
     @classmethod
     def history_replaced(
-        cls, asked: str, log_id: str, position: int, last_common: int | None
+        cls, asked: str, log_id: str, position: int, last_common: int | None, *, is_exact: bool
     ) -> "ReadRefused":
-        """`last_common` is the last position that both histories have; None if that is not known."""
+        """`last_common` is the last position that both histories have, or one that it is not behind; None if
+        nothing is known."""
         history = f"this is log {log_id}" if asked != log_id else "the log has another history by now"
-        common = "" if last_common is None else f" Both have the same events up to {last_common}."
+        up_to = "up to" if is_exact else "at most up to"
+        common = "" if last_common is None else f" Both have the same events {up_to} {last_common}."
         known = {} if last_common is None else {"last_common_position": str(last_common)}
         return cls(
             _REASONS[ErrorReason.ERROR_REASON_LOG_REPLACED],

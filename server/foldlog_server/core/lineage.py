@@ -66,16 +66,10 @@ class Lineage:
         log_id: str,
         openings: Iterable[Opening],
         ancestors: Iterable[Ancestor] = (),
-        *,
-        before: bytes = NO_RUN,
     ) -> None:
-        """Openings and ancestors are in the order in which they came to be; the log's id is a UUID.
-
-        `before` stands for the run of what lies before the first opening, where releases wrote that did not
-        record any.
-        """
+        """Openings and ancestors are in the order in which they came to be; the log's id is a UUID."""
         self._log_id = log_id
-        self._starts, self._runs = _intervals(openings, before)
+        self._starts, self._runs = _intervals(openings)
         self._shared = _shared(log_id, ancestors)
         log = uuid.UUID(log_id).bytes
         self._beginnings = [base64.urlsafe_b64encode(log + run).decode() + "." for run in self._runs]
@@ -103,27 +97,26 @@ class Lineage:
         if place.position <= last_shared and self.has(place, head):
             return place.position
         asked = log_id or str(uuid.UUID(bytes=log))
-        common = self._last_common(place, last_shared, head)
-        raise ReadRefused.history_replaced(asked, self._log_id, place.position, common)
+        raise self._refusal(asked, place, last_shared, head)
 
     def check(self, place: Place, head: int) -> None:
         """Raise `ReadRefused` for a place of another history of this log."""
         if not self.has(place, head):
-            common = self._last_common(place, _LAST_POSITION, head)
-            raise ReadRefused.history_replaced(self._log_id, self._log_id, place.position, common)
+            raise self._refusal(self._log_id, place, _LAST_POSITION, head)
 
     def _index(self, position: int) -> int:
         if position > self._starts[-1]:
             return -1
         return bisect_left(self._starts, position) - 1
 
-    def _last_common(self, place: Place, last_shared: int, head: int) -> int | None:
-        """The last position of this log that is also in the history of a place that is not."""
-        if last_shared < 0:
-            return None
-        if place.run in self._runs:
-            return min(last_shared, self._end_of(place.run, head))
-        return last_shared if last_shared < place.position else None
+    def _refusal(self, asked: str, place: Place, last_shared: int, head: int) -> ReadRefused:
+        """Says the last position of this log that is also in the history of the place, as far as known."""
+        common, is_exact = None, False
+        if last_shared >= 0 and place.run in self._runs:
+            common, is_exact = min(last_shared, self._end_of(place.run, head)), True
+        elif 0 <= last_shared < place.position:  # or before it, if the ancestor itself was set back
+            common = last_shared
+        return ReadRefused.history_replaced(asked, self._log_id, place.position, common, is_exact=is_exact)
 
     def _end_of(self, run: bytes, head: int) -> int:
         following = self._runs.index(run) + 1
@@ -144,9 +137,17 @@ def _parsed(token: str) -> tuple[bytes, Place]:
     return decoded[:_LOG_BYTES], Place(int(found[2]), decoded[_LOG_BYTES:])
 
 
-def _intervals(openings: Iterable[Opening], before: bytes) -> tuple[list[int], list[bytes]]:
+def opening_of_former_releases(chain_hash: bytes, time: int) -> Opening:
+    """Stands for all runs of releases that did not record any, in a log whose chain ends with this hash.
+
+    The hash's beginning is the id: another history, another id.
+    """
+    return Opening(0, chain_hash[:RUN_BYTES], time)
+
+
+def _intervals(openings: Iterable[Opening]) -> tuple[list[int], list[bytes]]:
     """Behind which positions each run wrote, ascending; one that wrote nothing has no part in it."""
-    starts, runs = [0], [before]
+    starts, runs = [0], [NO_RUN]
     for opening in openings:
         while starts and starts[-1] >= opening.position:
             starts.pop()

@@ -7,9 +7,11 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+from foldlog_server.core.lineage import Opening, opening_of_former_releases
 from foldlog_server.stores import index_sums, sqlite_requests
 from foldlog_server.stores.causes import Cause, cause_of
 from foldlog_server.stores.opening import CannotOpen, FormatTooNew, LogDamaged, NotALog
+from foldlog_server.stores.sqlite_rows import read_head
 from foldlog_server.stores.statements import statement
 
 FORMAT = 2
@@ -202,6 +204,7 @@ def _upgrade(connection: sqlite3.Connection, file: Path) -> None:
     for table in _TABLES_OF_2:
         connection.execute(table)
     connection.execute(_INSERT_SERVED, (served_before_2(connection),))
+    connection.execute(_INSERT_OPENING, opening_before_2(connection))
     last, added = index_sums.of_rows(connection, 0, index_sums.ALL)
     connection.execute(_INSERT_SUM, (index_sums.EVENTS, last, added))
     connection.execute(_DROP_REQUESTS)  # a view that would not fit its tables meanwhile
@@ -211,6 +214,12 @@ def _upgrade(connection: sqlite3.Connection, file: Path) -> None:
     sqlite_requests.make_view(connection, names)
     connection.execute(f"PRAGMA user_version = {FORMAT}")
     connection.execute("COMMIT")
+
+
+def opening_before_2(connection: sqlite3.Connection) -> Opening:
+    """Stands for the runs that format 1 did not record."""
+    [made_time] = connection.execute("SELECT made_time FROM log").fetchone()
+    return opening_of_former_releases(read_head(connection).chain_hash, made_time)
 
 
 def served_before_2(connection: sqlite3.Connection) -> int:

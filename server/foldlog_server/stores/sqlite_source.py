@@ -106,7 +106,8 @@ def read_origin(connection: sqlite3.Connection) -> Origin:
         connection.text_factory = str
         served = sqlite_schema.served_before_2(connection)
         connection.text_factory = bytes
-        return Origin(_text(log_id), made_time, head, served, 0, (), ())
+        opening = sqlite_schema.opening_before_2(connection)
+        return Origin(_text(log_id), made_time, head, served, 0, (), (opening,))
     served, settled = connection.execute(_SELECT_SERVED).fetchone()
     return Origin(
         _text(log_id),

@@ -9,7 +9,15 @@ from uuid import UUID
 import pytest
 
 from foldlog_server.core.errors import ReadRefused
-from foldlog_server.core.lineage import RUN_BYTES, Ancestor, Lineage, Opening, Place, is_token
+from foldlog_server.core.lineage import (
+    RUN_BYTES,
+    Ancestor,
+    Lineage,
+    Opening,
+    Place,
+    is_token,
+    opening_of_former_releases,
+)
 
 LOG = str(UUID(int=1))
 OTHER = str(UUID(int=2))
@@ -81,7 +89,9 @@ def test_a_token_of_an_ancestor_is_good_up_to_the_last_common_position() -> None
     assert "Both have the same events up to 7. " in refusal.message
     # Of a run that began after the copy was made: the number alone says where it was.
     later = lineage((0, 1), (5, 2), (9, 4))
-    assert refused(log, later.token(10), 20).metadata["last_common_position"] == "7"
+    refusal = refused(log, later.token(10), 20)
+    assert refusal.metadata["last_common_position"] == "7"
+    assert "Both have the same events at most up to 7. " in refusal.message
 
 
 def test_of_ancestors_no_earlier_one_shares_more_than_a_later_one() -> None:
@@ -97,9 +107,11 @@ def test_a_token_of_a_stranger_is_refused_with_nothing_in_common() -> None:
     assert refusal.metadata == {"asked_log_id": OTHER, "log_id": LOG, "position": "3"}
 
 
-def test_what_lies_before_the_first_opening_has_a_name_too() -> None:
-    one = Lineage(LOG, [Opening(9, run(1), 0)], before=run(7))
-    other = Lineage(LOG, [Opening(9, run(1), 0)], before=run(8))
+def test_what_former_releases_wrote_is_named_by_the_end_of_its_chain() -> None:
+    one, other = (
+        Lineage(LOG, [opening_of_former_releases(chain, 0), Opening(9, run(1), 0)])
+        for chain in (b"1" * 32, b"2" * 32)
+    )
     assert one.position_of(one.token(9), 20) == 9
     refused(other, one.token(9), 20)
 

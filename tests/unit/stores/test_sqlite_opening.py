@@ -23,7 +23,6 @@ from foldlog_server.stores.opening import (
 )
 from foldlog_server.stores.sqlite import SqliteEventStore
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
-from foldlog_server.stores.statements import statement
 from tests.contract.appends import (
     Clock,
     append,
@@ -37,6 +36,7 @@ from tests.contract.appends import (
     to,
 )
 from tests.format.log_file import read
+from tests.support.former_logs import change, make_format_1
 from tests.unit.stores.conftest import OpenStore
 
 
@@ -48,13 +48,6 @@ async def open_at(directory: Path, clock: Clock | None = None) -> SqliteEventSto
     return await SqliteEventStore.open(
         directory, clock=clock or Clock(), new_id=new_id, on_failure=unexpected
     )
-
-
-def change(directory: Path, *statements: str) -> None:
-    connection = sqlite3.connect(directory / "log.db", isolation_level=None)
-    for sql in statements:
-        connection.execute(sql)
-    connection.close()
 
 
 async def refused(directory: Path) -> CannotOpen:
@@ -252,29 +245,13 @@ async def test_a_long_log_is_read_across_the_end_of_what_is_in_memory(open_store
     assert positions(await again.read_all(from_position=500, backwards=True, limit=3)) == [500, 499, 498]
 
 
-def make_format_1(directory: Path) -> None:
-    """Make a log one that an older release has written."""
-    quarter = 6 * 3600 * 10**9  # of the window
-    now, then = f"requests_until_{quarter:020}", f"requests_until_{Clock()() + quarter:020}"
-    change(
-        directory,
-        *(f"DROP TABLE {table}" for table in sqlite_schema.TABLES_OF_2),
-        "DROP VIEW requests",
-        statement("create_partition_of_1").format(partition=then),  # it named partitions by the clock
-        f"INSERT INTO {then} SELECT key, fingerprint, outcome FROM {now}",
-        f"DROP TABLE {now}",
-        f"CREATE VIEW requests AS SELECT key, fingerprint, outcome FROM {then}",
-        "PRAGMA user_version = 1",
-    )
-
-
 async def test_a_log_of_format_1_is_given_the_tables_of_format_2(tmp_path: Path) -> None:
     store = await open_at(tmp_path)
     new = request()
     await store.append(append(part("order-1", 0, b"1"), request=new))
     log_id, before = store.log_id, await everything(store)
     await store.close()
-    make_format_1(tmp_path)
+    make_format_1(tmp_path, Clock()())
 
     store = await open_at(tmp_path)
     assert (store.log_id, await everything(store)) == (log_id, before)
@@ -285,7 +262,7 @@ async def test_a_log_of_format_1_is_given_the_tables_of_format_2(tmp_path: Path)
     await store.close()
     with closing(sqlite3.connect(tmp_path / "log.db")) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (2,)
-        assert connection.execute("SELECT count(*) FROM openings").fetchone() == (1,)
+        assert connection.execute("SELECT position FROM openings").fetchall() == [(0,), (1,)]
         [(served,)] = connection.execute("SELECT nanoseconds FROM served")
     assert 0 <= served - Clock()() < 3600 * 10**9
     await (await open_at(tmp_path)).close()  # its indexes fit the sums that were made
@@ -332,7 +309,7 @@ async def test_what_format_1_wrote_is_told_from_what_it_wrote_in_another_copy(tm
         await store.append(append(part("order-1", 0, payload)))
         await store.close()
         change(directory, "UPDATE log SET log_id = '01938f3e-7c5a-7000-8000-3f2a1b0c9d8e'")
-        make_format_1(directory)
+        make_format_1(directory, Clock()())
         store = await open_at(directory)
         given.append((store.lineage.token(1), store))
     (token, store), (other_token, other) = given
