@@ -5,6 +5,7 @@ not made any emptier by trying.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from foldlog_server.core.projectors import Projectors
 from foldlog_server.core.read_model import ReadModelDamaged
 from foldlog_server.core.rebuilds import Rebuilds
 from foldlog_server.core.timer import Timer, within
+
+_log = logging.getLogger("foldlog")
 
 LOOK_SECONDS = 1.0
 """How often the views are looked at while nobody reads them."""
@@ -45,6 +48,8 @@ class Repairs:
         self._tell = tell
         self._timer = timer
         self._attempts: dict[str, _Attempts] = {}
+        self._troubles: dict[str, str] = {}
+        """What was told of the views that could not be looked at."""
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -76,12 +81,26 @@ class Repairs:
             await within(self._clock(), LOOK_SECONDS, damaged.wait())
 
     def _look_at(self, projector: Projector) -> None:
+        """Whatever comes of one view, all are looked at again and again: a shortage passes."""
+        name = projector.view.name
+        try:
+            self._check(projector)
+            self._see_to(projector)
+        except Exception as error:
+            told = f"{type(error).__name__}: {error}"
+            if self._troubles.get(name) != told:
+                _log.warning("The view %s cannot be looked after, and is tried again: %s", name, told)
+            self._troubles[name] = told
+        else:
+            self._troubles.pop(name, None)
+        self._tell(name, is_well(projector))
+
+    @staticmethod
+    def _check(projector: Projector) -> None:
         try:
             projector.read_model.check()
         except ReadModelDamaged as damage:
             projector.be_damaged(damage)
-        self._see_to(projector)
-        self._tell(projector.view.name, is_well(projector))
 
     def _see_to(self, projector: Projector) -> None:
         name = projector.view.name

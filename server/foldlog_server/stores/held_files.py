@@ -11,8 +11,8 @@ removed. Its descriptor is opened before SQLite opens the database and closed af
 
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,6 +37,15 @@ class _Identity(NamedTuple):
     inode: int
 
 
+class _Content(NamedTuple):
+    size: int
+    modified: int
+
+
+def _content(found: os.stat_result) -> _Content:
+    return _Content(found.st_size, found.st_mtime_ns)
+
+
 class HeldFiles:
     """The files of one log, from before SQLite opens it until after it is closed."""
 
@@ -47,6 +56,7 @@ class HeldFiles:
         """
         self._held: dict[Path, _Identity] = {}
         self._log_file = log_file
+        self._left: _Content | None = None
         with ExitStack() as resources:
             lock_file = directory / "lock"
             resources.callback(lock(directory).release)
@@ -62,7 +72,7 @@ class HeldFiles:
 
     @property
     def log_is_in_place(self) -> bool:
-        """Whether the database itself is still what its path leads to."""
+        """Whether the database itself is still what its path leads to, and as it was left."""
         return not self._change(self._log_file)
 
     def hold_beside(self) -> None:
@@ -70,6 +80,20 @@ class HeldFiles:
         real = self._log_file.resolve()  # SQLite follows a link before it names the others
         for suffix in ("-wal", "-shm"):
             self._hold(real.with_name(real.name + suffix))
+        self._left = _content(os.stat(self._log_file))
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """While the database itself is written, which otherwise only others can have done.
+
+        Raises `FilesChanged` instead of writing into a file that is not as it was left.
+        """
+        self.check()
+        self._left = None
+        try:
+            yield
+        finally:
+            self._left = _content(os.stat(self._log_file))
 
     def check(self) -> None:
         """Raise `FilesChanged` if a path leads elsewhere than when it was opened; some microseconds."""
@@ -80,9 +104,19 @@ class HeldFiles:
                 break
             if found.st_ino != identity.inode or found.st_dev != identity.device:
                 break
+            if path is self._log_file and self._is_changed():
+                break
         else:
             return
         raise FilesChanged([change for path in self._held if (change := self._change(path))])
+
+    def _is_changed(self) -> bool:
+        """Whether somebody else has written to the database itself.
+
+        It may be written right now, in another thread: then nothing is known of it.
+        """
+        left = self._left
+        return left is not None and _content(os.stat(self._log_file)) != left and self._left is left
 
     def close(self) -> None:
         """Let go of the locks."""
@@ -100,8 +134,10 @@ class HeldFiles:
             return f"{path} is gone"
         except OSError as error:
             return f"{path} cannot be looked at ({error.strerror})"
-        is_same = _Identity(found.st_dev, found.st_ino) == self._held[path]
-        return "" if is_same else f"{path} is another file"
+        if _Identity(found.st_dev, found.st_ino) != self._held[path]:
+            return f"{path} is another file"
+        is_changed = path is self._log_file and self._is_changed()
+        return f"{path} was written by another program" if is_changed else ""
 
 
 def lock(directory: Path) -> FileLock:

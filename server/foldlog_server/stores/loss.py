@@ -4,11 +4,13 @@ Looked at before any connection that could write, recover or checkpoint. The way
 the missing files back; the other is `foldlog accept-loss`, which makes another log of what is there.
 """
 
+import filecmp
 import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 from foldlog_server.core.event_store import Head
@@ -52,16 +54,6 @@ class LogReplaced(CannotOpen):
         )
 
 
-class WalAlone(CannotOpen):
-    """There is a write-ahead log, and nothing that it was written for."""
-
-    def __init__(self, file: Path, wal: Path) -> None:
-        super().__init__(
-            f"There is no log in {file.parent}, but {wal.name} holds what was stored in one. Put {file.name} "
-            "back beside it, or restore a backup; for a new log, choose another data directory."
-        )
-
-
 class LogHasLost(CannotOpen):
     """Events are missing that were acknowledged."""
 
@@ -89,9 +81,7 @@ def check_that_there_is_a_log(directory: Path) -> None:
     if file.exists() and file.stat().st_size:
         return
     _check_that_nobody_saw_one(directory)
-    wal = wal_file.wal_of(file)
-    if wal.exists() and wal.stat().st_size:  # SQLite would remove it
-        raise WalAlone(file, wal)
+    wal_file.check_not_alone(file)
 
 
 def _check_that_nobody_saw_one(directory: Path) -> None:
@@ -176,23 +166,34 @@ def _clue(found: Sequence[Witness], head: Head, wal: WalState) -> str:
 
 
 def _copied(directory: Path, head: Head) -> str:
-    """Copy the log's files aside, once; gives where they are, for people."""
-    aside = directory / f"lost-{mark_of(head).replace(':', '-')}"
-    if aside.exists():
-        return f"copies of log.db and log.db-wal are in {aside}"
-    unfinished = aside.with_name(f"{aside.name}.unfinished")
+    """Copy the log's files aside, as they are now, once; gives where they are, for people."""
+    name = f"lost-{mark_of(head).replace(':', '-')}"
+    database = log_file(directory)
+    files = [file for file in (database, wal_file.wal_of(database)) if file.exists()]
+    unfinished = directory / f"{name}.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
+        for number in count(1):  # what was put back since the last refusal is copied, too
+            aside = directory / (name if number == 1 else f"{name}-{number}")
+            if not aside.exists():
+                break
+            if _is_copy(aside, files):
+                return f"copies of log.db and log.db-wal are in {aside}"
         unfinished.mkdir(mode=0o700)
-        database = log_file(directory)
-        for file in (database, wal_file.wal_of(database)):
-            if file.exists():
-                _copy(file, unfinished / file.name)
+        for file in files:
+            _copy(file, unfinished / file.name)
         unfinished.rename(aside)
     except OSError as error:
         shutil.rmtree(unfinished, ignore_errors=True)
         return f"copy log.db and log.db-wal aside first, which could not be done here ({error.strerror})"
     return f"copies of log.db and log.db-wal are in {aside}"
+
+
+def _is_copy(directory: Path, files: Sequence[Path]) -> bool:
+    """Whether a directory holds these files as they are, and no others."""
+    names = [file.name for file in files]
+    matching, _, _ = filecmp.cmpfiles(directory, files[0].parent, names, shallow=False)
+    return sorted(matching) == sorted(os.listdir(directory)) == sorted(names)
 
 
 def _copy(source: Path, target: Path) -> None:

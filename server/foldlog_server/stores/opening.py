@@ -5,6 +5,7 @@ CannotOpen
 ├── DataDirectoryLocked     another server has it
 ├── LogLinked               its log.db has more than one name
 ├── NoLog                   it has no log.db, for those who only read one
+├── WalAlone                it has a write-ahead log, and no log
 ├── NotALog                 its log.db is something else
 ├── FormatTooNew            a later release wrote it
 ├── LogDamaged              its bytes are not what was written
@@ -119,3 +120,13 @@ class LogDamaged(CannotOpen):
     @classmethod
     def as_a_database(cls, file: Path, said: str) -> "LogDamaged":
         return cls(file, f"it is a Foldlog log, but cannot be read as one ({said})")
+
+
+class WalAlone(CannotOpen):
+    """There is a write-ahead log, and nothing that it was written for."""
+
+    def __init__(self, file: Path, wal: Path) -> None:
+        super().__init__(
+            f"There is no log in {file.parent}, but {wal.name} holds what was stored in one. Put {file.name} "
+            "back beside it, or restore a backup; for a new log, choose another data directory."
+        )

@@ -243,6 +243,8 @@ class SqliteEventStore:
         self._refusing = True
         self._watch.cancel()
         await self._commits.drained()
+        if self.is_out_of_place and not self._detached:
+            self._look_at_files()  # nothing is moved into a database that is not as it was left
         for task in (self._saving, self._shrinking):
             if task is not None:
                 await task
@@ -320,8 +322,14 @@ class SqliteEventStore:
             await self._move_into_database()
 
     async def _move_into_database(self) -> None:
+        def checkpoint(_: sqlite3.Connection) -> None:
+            with self._files.writing():
+                self._writer.checkpoint()
+
         try:
-            await _in_thread(self._connection, lambda _: self._writer.checkpoint())
+            await _in_thread(self._connection, checkpoint)
+        except FilesChanged as change:
+            self._detach(change)
         except BaseException as error:
             self._fail(error)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from foldlog_server.core.event_store import Head, RecordedRequest, RequestKey
 from foldlog_server.core.events import EncodedEvent, category_of
-from foldlog_server.stores import refusals, sqlite_requests, sqlite_rows
+from foldlog_server.stores import refusals, sqlite_requests, sqlite_rows, wal_file
 from foldlog_server.stores.admission import stored_key
 from foldlog_server.stores.causes import Cause, cause_of
 from foldlog_server.stores.opening import DataDirectoryUnusable, NoLog, NotALog
@@ -41,7 +41,9 @@ class SqliteLogReader:
         """Raises `CannotOpen`."""
         file = log_file(directory)
         if not file.is_file():
+            wal_file.check_not_alone(file)
             raise NoLog(directory)
+        wal_file.check_not_alone(file)
         try:
             connection = sqlite3.connect(read_only_uri(file), uri=True, isolation_level=None)
             try:

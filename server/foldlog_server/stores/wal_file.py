@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from foldlog_server.stores.opening import WalAlone
+
 _HEADER = struct.Struct(">8I")
 _FRAME = struct.Struct(">6I")
 _MAGIC = 0x377F0682
@@ -48,6 +50,20 @@ def wal_of(database: Path) -> Path:
     """Where SQLite keeps a database's write-ahead log; it follows a link first."""
     real = database.resolve()
     return real.with_name(real.name + "-wal")
+
+
+def check_not_alone(database: Path) -> None:
+    """Raise `WalAlone` where nothing but a write-ahead log is left, also before it is only read.
+
+    SQLite removes one that lies beside an empty database, even for a connection that may not write.
+    """
+    wal = wal_of(database)
+    if not _size(database) and _size(wal):
+        raise WalAlone(database, wal)
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
 
 
 def make_durable(wal: Path) -> None:
