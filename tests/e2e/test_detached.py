@@ -1,5 +1,6 @@
 """A server whose data directory is taken away says so, refuses commands and still gives out what it has."""
 
+import asyncio
 import json
 import shutil
 import signal
@@ -145,3 +146,64 @@ async def events_at(address: str) -> AsyncIterator[RecordedEvent]:
     async with foldlog_client.connect(address) as client:
         async for event in client.events.read_all():
             yield event
+
+
+def cut(data: Path) -> None:
+    with (data / "log.db").open("r+b") as file:
+        file.truncate(4096)
+
+
+def empty(data: Path) -> None:
+    (data / "log.db").write_bytes(b"")
+
+
+def overwrite(data: Path) -> None:
+    """As `cp` does it: another content, and the same file."""
+    (data / "log.db").write_bytes((data / "log.db").read_bytes()[::-1])
+
+
+@pytest.mark.parametrize("write", [cut, empty, overwrite])
+@pytest.mark.parametrize("is_idle", [True, False])
+async def test_a_log_that_is_written_in_its_place_by_others_is_not_written_any_more(
+    data: Path, write: Callable[[Path], object], is_idle: bool
+) -> None:
+    once = Retry(attempts=1)
+    async with serving(data) as server:
+        async with foldlog_client.connect(server.address, retry=once) as client:
+            await create(client, "1")
+            write(data)
+            if not is_idle:
+                with pytest.raises(foldlog_client.FoldlogError) as refused:
+                    await create(client, "2")
+                assert refused.value.reason in ("STORE_UNAVAILABLE", "LOG_DETACHED", "DATA_DAMAGED")
+                while await health(server.address) != HealthCheckResponse.NOT_SERVING:  # noqa: ASYNC110 of another process
+                    await asyncio.sleep(0.05)
+        left, wal = (data / "log.db").read_bytes(), (data / "log.db-wal").read_bytes()
+        server.process.send_signal(signal.SIGTERM)
+        result = await ended(server.process)
+    assert result.code == 1
+    assert f"{data / 'log.db'} was written by another program" in result.errors
+    assert "brought into" not in result.errors
+    # What was stored is all in the write-ahead log, and a start does not take what is there for a log.
+    assert ((data / "log.db").read_bytes(), (data / "log.db-wal").read_bytes()) == (left, wal)
+    assert (await foldlog("serve", "--data", data, "--listen", "127.0.0.1:0")).code == 1
+
+
+@pytest.mark.parametrize("command", ["check-history", "verify", "backup", "export"])
+async def test_who_reads_beside_a_server_leaves_a_write_ahead_log_that_is_left_alone(
+    data: Path, tmp_path: Path, command: str
+) -> None:
+    targets = {"backup": [tmp_path / "b"], "export": [tmp_path / "e"]}.get(command, [])
+    async with serving(data) as server:
+        async with foldlog_client.connect(server.address) as client:
+            await create(client, "1")
+        server.process.send_signal(signal.SIGSTOP)
+        empty(data)
+        wal = (data / "log.db-wal").read_bytes()
+        found = await foldlog(command, *targets, "--data", data)
+        assert (found.code, (data / "log.db-wal").read_bytes()) == (1, wal), found
+        server.process.send_signal(signal.SIGCONT)
+        server.process.send_signal(signal.SIGKILL)
+        await ended(server.process)
+    found = await foldlog(command, *targets, "--data", data)
+    assert (found.code, (data / "log.db-wal").read_bytes()) == (1, wal), found

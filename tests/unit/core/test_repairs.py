@@ -182,3 +182,28 @@ async def _built_damaged(setting: Looked) -> Any:
     setting.builder.builds[-1].done.set_result(model)
     await settle()
     return model
+
+
+async def test_a_view_that_cannot_be_looked_at_for_a_while_is_looked_at_again(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting = Looked()
+    setting.log.add("order-1", created())
+
+    def hindered() -> None:
+        raise ReadModelUnavailable("no more files can be opened")
+
+    async with setting.running():
+        setting.repairs.start()
+        with monkeypatch.context() as patch:
+            patch.setattr(setting.former, "check", hindered)
+            await setting.look()
+            await setting.look()
+        assert caplog.text.count("cannot be looked after, and is tried again: ReadModelUnavailable") == 1
+        setting.former.damage = DAMAGE
+        await setting.look()
+        assert len(setting.builder.builds) == 1
+        await setting.built(1)
+        await setting.look()
+        assert setting.well == {VIEW: True, "other": True}
+        await setting.repairs.stop()

@@ -153,6 +153,24 @@ async def test_a_write_ahead_log_that_has_less_than_was_seen_is_noticed(
     assert (aside / "log.db").read_bytes() == (killed / "log.db").read_bytes()
 
 
+async def test_what_is_put_back_and_still_damaged_is_copied_aside_too(killed: Path) -> None:
+    whole = wal(killed).read_bytes()
+    cut(wal(killed), 0)
+    first = await refusal_of(killed)
+    wal(killed).write_bytes(whole)
+    flip(wal(killed), 20)
+    second, again = await refusal_of(killed), await refusal_of(killed)
+    assert str(second) == str(again)
+    assert isinstance(first, LogHasLost)
+    assert isinstance(second, LogHasLost)
+    assert first.head == second.head
+    aside = killed / f"lost-{mark_of(second.head).replace(':', '-')}-2"
+    assert str(aside) in str(second)
+    assert (aside / "log.db-wal").read_bytes() == wal(killed).read_bytes()
+    loss.accept(killed, mark_of(second.head), new_id, 7)
+    assert len((aside / "log.db-wal").read_bytes()) == len(whole)
+
+
 async def test_whole_transactions_behind_damage_are_counted_and_need_no_witness(killed: Path) -> None:
     shutil.rmtree(killed / "views")
     (killed / "snapshots.db").unlink()
