@@ -103,6 +103,15 @@ def make_directory(file: Path) -> None:
     file.mkdir()
 
 
+def make_pipe(file: Path) -> None:
+    file.unlink(missing_ok=True)
+    os.mkfifo(file)
+
+
+def beside(file: Path, suffix: str) -> Path:
+    return file.with_name(file.name + suffix)
+
+
 def make_text(file: Path) -> None:
     file.write_text("This is a letter.\n" * 1000)
 
@@ -437,6 +446,22 @@ FAULTS: dict[tuple[str, str], Fault] = {
     ("a view's file", "cut to half"): lambda s: halve(s.view),
     ("a view's file", "is a text"): lambda s: make_text(s.view),
     ("a view's file", "is a directory"): lambda s: make_directory(s.view),
+    ("a view's file", "is a pipe"): lambda s: make_pipe(s.view),
+    ("a view's file", "its seal is a pipe"): lambda s: make_pipe(beside(s.view, ".seal")),
+    ("a view's file", "its seal is a directory"): lambda s: make_directory(beside(s.view, ".seal")),
+    ("a view's file", "a directory where its seal is written"): lambda s: make_directory(
+        beside(s.view, ".seal.new")
+    ),
+    ("a view's file", "its lock is a pipe"): lambda s: make_pipe(beside(s.view, ".lock")),
+    ("a view's file", "its -wal is a pipe"): lambda s: make_pipe(beside(s.view, "-wal")),
+    ("a view's file", "its -wal is a directory"): lambda s: make_directory(beside(s.view, "-wal")),
+    ("a view's file", "its -wal a link to nowhere"): lambda s: link_to_nowhere(beside(s.view, "-wal")),
+    ("a view's file", "its -shm is a directory"): lambda s: make_directory(beside(s.view, "-shm")),
+    ("a view's file", "its -journal is a pipe"): lambda s: make_pipe(beside(s.view, "-journal")),
+    ("a view's file", "its -journal is a directory"): lambda s: make_directory(beside(s.view, "-journal")),
+    ("a view's file", "of a former definition, its -wal a pipe"): lambda s: make_pipe(
+        s.data / "views" / f"inventory-{'0' * 16}-1.db-wal"
+    ),
     ("a view's file", "a link to nowhere"): lambda s: link_to_nowhere(s.view),
     ("a view's file", "another log's"): lambda s: shutil.copy(s.other / "views" / s.view.name, s.view),
     ("a view's file", "may not be read"): lambda s: forbid(s, s.view, 0o000),
@@ -447,6 +472,12 @@ FAULTS: dict[tuple[str, str], Fault] = {
     ("snapshots.db", "cut to half"): lambda s: halve(s.snapshots),
     ("snapshots.db", "is a text"): lambda s: make_text(s.snapshots),
     ("snapshots.db", "is a directory"): lambda s: make_directory(s.snapshots),
+    ("snapshots.db", "its -journal is a pipe"): lambda s: make_pipe(beside(s.snapshots, "-journal")),
+    ("snapshots.db", "its -journal is a directory"): lambda s: make_directory(
+        beside(s.snapshots, "-journal")
+    ),
+    ("snapshots.db", "its -wal is a pipe"): lambda s: make_pipe(beside(s.snapshots, "-wal")),
+    ("snapshots.db", "its -shm is a directory"): lambda s: make_directory(beside(s.snapshots, "-shm")),
     ("snapshots.db", "a link to nowhere"): lambda s: link_to_nowhere(s.snapshots),
     ("snapshots.db", "another log's"): lambda s: shutil.copy(s.other / "snapshots.db", s.snapshots),
     ("snapshots.db", "may not be read"): lambda s: forbid(s, s.snapshots, 0o000),

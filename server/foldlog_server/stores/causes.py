@@ -12,6 +12,9 @@ import sys
 from enum import Enum
 from pathlib import Path
 
+if sys.platform != "win32":
+    import resource  # not where it is needed: there may be no descriptor left to load it
+
 
 class Cause(Enum):
     """Why something could not be read or written; the value says it to people."""
@@ -153,8 +156,6 @@ def _is_at_its_limit(file: Path) -> bool:
     """Whether the next page may not be written to a file: SQLite tells EFBIG as an I/O error."""
     if sys.platform == "win32":
         return False
-    import resource
-
     limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
         return limit != resource.RLIM_INFINITY and file.stat().st_size + _PROBE_BYTES > limit

@@ -5,6 +5,7 @@ Nothing is written, and nothing is opened but what is a plain file: the opening 
 """
 
 import errno
+import itertools
 import os
 import sqlite3
 import stat
@@ -76,16 +77,22 @@ def check_kinds(directory: Path) -> None:
         _check(path, stat.S_ISDIR, "a directory")
     if (lock := directory / "lock").is_symlink():
         raise InTheWay(lock, "a symbolic link", "a file")
-    for path in (log, lock, directory / "snapshots.db", *directory.glob("views/*.db")):
+    databases = (log, directory / "snapshots.db", *directory.glob("views/*.db"))
+    for path in (*databases, lock):
         _check(path, stat.S_ISREG, "a file")
-    for path in _beside(log):
-        if path.is_symlink():
+    for path in itertools.chain.from_iterable(map(_beside, databases)):
+        if path.is_symlink():  # SQLite opens none
             raise InTheWay(path, "a symbolic link", "a file of SQLite's own")
         _check(path, stat.S_ISREG, "a file of SQLite's own")
+    for path in directory.glob("views/*.db*"):  # seals and locks, and what is beside a file that is gone
+        _check(path, stat.S_ISREG, "a file")
 
 
 def check_rights(directory: Path) -> None:
-    """Raise `PermissionError` for a file of the log, or views, that this user may not read and write."""
+    """Raise `PermissionError` for what of the log, or of the views, this user may not use.
+
+    A view's file that may be read, and not written, is made anew.
+    """
     log = log_file(directory)
     for path in (log, *_beside(log)):
         if path.exists() and not os.access(path, os.R_OK | os.W_OK):
@@ -93,10 +100,13 @@ def check_rights(directory: Path) -> None:
     views = directory / "views"
     if views.exists() and not os.access(views, os.R_OK | os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(views))
+    for path in directory.glob("views/*.db*"):
+        if path.exists() and not os.access(path, os.R_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
-def _beside(log: Path) -> Iterator[Path]:
-    real = log.resolve()  # SQLite follows a link before it names the others
+def _beside(database: Path) -> Iterator[Path]:
+    real = database.resolve()  # SQLite follows a link before it names the others
     return (real.with_name(real.name + suffix) for suffix in _BESIDE)
 
 

@@ -11,7 +11,7 @@ import re
 import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from foldlog_server.core.view import View
 from foldlog_server.stores import parked, private_files, view_check, view_checksums, view_seal
 from foldlog_server.stores import read_model_sql as sql
 from foldlog_server.stores.view_checksums import Kept
+from foldlog_server.stores.view_damage import as_damage
 
 FAR = 100_000
 """Events; what is no farther behind catches up in the serving process, within some seconds."""
@@ -108,13 +109,18 @@ def file_of(directory: Path, view_name: str, generation: str, number: int) -> Vi
 
 
 def contents_of(path: Path) -> Contents | None:
-    """What a file says of itself; None if it is missing, cannot be read, or its checksum does not fit."""
+    """What a file says of itself; None if it is missing or damaged.
+
+    Raises what SQLite raises for what is no damage: a file is not given up because something is short.
+    """
     if not path.exists():
         return None
     try:
         with closing(_connect_reader(path)) as connection:
             kept = view_checksums.kept(connection.execute(sql.READ_CHECKPOINT).fetchone())
-    except (sqlite3.DatabaseError, ReadModelDamaged):
+    except (sqlite3.DatabaseError, ReadModelDamaged) as error:
+        if as_damage(error) is None:
+            raise
         return None
     return Contents(kept.log_id, kept.checkpoint, bool(kept.is_complete))
 
@@ -204,8 +210,12 @@ def _remove(path: Path) -> None:
 
 def _has_tables(path: Path, view: View) -> bool:
     """Whether what is asked of the view can be asked of a file of another definition."""
-    with suppress(sqlite3.DatabaseError), closing(_connect_reader(path)) as connection:
-        for table in tables_of(view).values():
-            connection.execute(table.probe)
-        return True
-    return False
+    try:
+        with closing(_connect_reader(path)) as connection:
+            for table in tables_of(view).values():
+                connection.execute(table.probe)
+    except sqlite3.DatabaseError as error:
+        if as_damage(error) is None:
+            raise
+        return False
+    return True

@@ -58,7 +58,7 @@ def seal_of(database: Path) -> Path:
 
 
 def judge(database: Path) -> Trust:
-    """What the seal says; raises `OSError` if the database cannot be looked at."""
+    """What the seal says; raises `OSError` if it or the database is there and cannot be looked at."""
     seal = _read(seal_of(database))
     if seal is None:
         return Trust.BROKEN
@@ -75,6 +75,6 @@ def _read(path: Path) -> Seal | None:
         body, checksum = path.read_text().splitlines()
         if zlib.crc32(body.encode()) == int(checksum):
             return Seal(*json.loads(body))
-    except (OSError, ValueError, TypeError):
+    except (FileNotFoundError, ValueError, TypeError):
         pass
     return None

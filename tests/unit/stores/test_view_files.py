@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +12,12 @@ import pytest
 
 from foldlog_server.core.read_model import Checkpoint, generation
 from foldlog_server.core.view import View
-from foldlog_server.stores import view_files
+from foldlog_server.stores import view_files, view_seal
+from foldlog_server.stores.causes import Cause, cause_of
 from foldlog_server.stores.read_model import SqliteReadModel
 from foldlog_server.stores.view_files import Choice, ViewFile, choose
 from foldlog_server.stores.writer_thread import WriterThread
+from tests.support import limits
 from tests.support.list_log import ListLog
 from tests.support.order_counts import CUSTOMERS, ORDER_COUNTS, ORDERS, created
 
@@ -168,6 +170,27 @@ async def test_where_there_is_none_and_the_log_is_long_nothing_is_answered_until
 async def test_a_file_that_cannot_be_read_is_replaced(tmp_path: Path, content: bytes) -> None:
     view_files.file_of(tmp_path, "order-counts", CURRENT, 1).path.write_bytes(content)
     assert (await chosen(tmp_path, a_log())).follows
+
+
+async def test_a_file_that_cannot_be_opened_is_not_taken_for_damaged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = a_log()
+    file = await a_file(tmp_path, log, 9)
+    former = await a_file(tmp_path, log, 9, number=2, view=FORMER)
+    before = file.path.read_bytes()
+    asks: list[Callable[[], object]] = [
+        lambda: view_files.contents_of(file.path),
+        lambda: view_files._has_tables(former.path, ORDER_COUNTS),
+        lambda: view_seal.judge(file.path),
+    ]
+    for ask in asks:
+        with limits.no_descriptors(), pytest.raises((sqlite3.OperationalError, OSError)) as raised:
+            ask()
+        assert cause_of(raised.value) in (Cause.CANNOT_OPEN, Cause.NO_DESCRIPTORS)
+    assert file.path.read_bytes() == before
+    assert (await chosen(tmp_path, log)).serving == file
+    assert not caplog.records
 
 
 async def test_files_of_former_releases_go(tmp_path: Path) -> None:
