@@ -241,6 +241,7 @@ def backup(
     from foldlog_server.operations.backup import Backup
     from foldlog_server.operations.manifest import as_text
 
+    ending.interrupt_at_sigterm()
     taken = Backup(destination)
     if address is None:
         check_directory(data)
@@ -263,6 +264,7 @@ def restore(
     from foldlog_server.app import new_id
     from foldlog_server.operations.restore import NewLog
 
+    ending.interrupt_at_sigterm()
     new = NewLog(data, new_id)
     _carry_out(new.restore(backup, to_position), _teller(as_json))
     _tell_made(new.made, data, as_json)
@@ -305,6 +307,7 @@ def export_(
     """Write a log as lines of JSON; a server may be using the directory, and goes on."""
     from foldlog_server.operations.export import export as exporting
 
+    ending.interrupt_at_sigterm()
     if str(file) == "-":
         _carry_out(exporting(data, file, _write_line), _print_error_line)
         return
@@ -326,6 +329,7 @@ def import_(
     from foldlog_server.operations.refused import Refused
     from foldlog_server.operations.restore import NewLog
 
+    ending.interrupt_at_sigterm()
     new = NewLog(data, new_id)
     try:
         with _input(file) as lines:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import shutil
 import signal
 import sqlite3
 import uuid
@@ -15,6 +14,8 @@ from foldlog.inventory.v1.commands_pb2 import ReceiveStock
 from foldlog.orders.v1.commands_pb2 import AddItem
 from foldlog.orders.v1.queries_pb2 import GetOrderRequest, ListCurrentOrdersRequest
 from foldlog.v1.reads_pb2 import ReadOptions
+from foldlog_server.operations.destination import room
+from foldlog_server.operations.refused import Refused
 from tests.format.log_file import Log, read
 from tests.format.trading import KEY, trade
 from tests.support import processes
@@ -361,18 +362,75 @@ async def test_killed_in_the_middle_it_leaves_no_log(tmp_path: Path, command: st
         arguments = ("restore", tmp_path / "backup", "--data", made)
     else:
         arguments = ("backup", made, "--data", source)
-    for number in (signal.SIGKILL, signal.SIGINT):
+    for number in (signal.SIGINT, signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
+        left = written(made / "log.db.part")
         process = await started(*arguments)
-        while not (made / "log.db.part").exists():
+        while written(made / "log.db.part") in (0, left):
             await asyncio.sleep(0.005)
             assert process.returncode is None
         process.send_signal(number)
-        await process.communicate()
-        assert process.returncode != 0
+        _, errors = await process.communicate()
         assert not (made / "log.db").exists()
         assert not (made / "manifest.json").exists()
-        if command == "backup":
-            shutil.rmtree(made, ignore_errors=True)
-    if command == "restore":  # what was left stands in nobody's way
-        await restored(tmp_path / "backup", made)
-        assert {path.name for path in made.iterdir()} == {"lock", "log.db"}
+        if number != signal.SIGKILL:
+            assert process.returncode == 1
+            assert errors.decode() == "foldlog: Interrupted. What is not whole has been removed.\n"
+            assert not made.exists() or {path.name for path in made.iterdir()} <= {"lock"}
+    # What was left stands in nobody's way.
+    ended = await foldlog(*arguments)
+    assert (ended.code, ended.errors) == (0, ""), ended
+    beside = "lock" if command == "restore" else "manifest.json"
+    assert {path.name for path in made.iterdir()} == {beside, "log.db"}
+
+
+def written(file: Path) -> int:
+    """When something was written to a file; 0 if nothing was."""
+    try:
+        return file.stat().st_mtime_ns if file.stat().st_size else 0
+    except FileNotFoundError:
+        return 0
+
+
+LEFT = {
+    "begun": ["manifest.json.part"],
+    "in the midst": ["manifest.json.part", "log.db.part", "log.db.part-journal"],
+    "nearly done": ["manifest.json.part", "log.db"],
+    "beside a copy": ["manifest.json.part", "foldlog-abcdefgh/log.db", "foldlog-abcdefgh/log.db-wal"],
+    "by a former release": ["log.db.part"],
+}
+
+
+@pytest.mark.parametrize("left", LEFT.values(), ids=list(LEFT))
+async def test_a_backup_takes_the_place_of_one_that_was_killed(
+    traded: Server, tmp_path: Path, left: list[str]
+) -> None:
+    for name in left:
+        (tmp_path / "backup" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "backup" / name).write_text("begun")
+    await backed_up(traded.data, tmp_path / "backup")
+    assert set(contents(tmp_path / "backup")) == {
+        str(tmp_path / "backup" / name) for name in ("log.db", "manifest.json")
+    }
+    assert log_in(tmp_path / "backup") == log_in(traded.data)
+
+
+@pytest.mark.parametrize("beside", [["log.db"], ["log.db.part", "log.db"], ["manifest.json.part", "mine"]])
+async def test_what_no_backup_left_is_not_overwritten(
+    traded: Server, tmp_path: Path, beside: list[str]
+) -> None:
+    (tmp_path / "backup").mkdir()
+    for name in beside:
+        (tmp_path / "backup" / name).write_text("mine")
+    before = contents(tmp_path / "backup")
+    ended = await foldlog("backup", tmp_path / "backup", "--data", traded.data)
+    assert ended.code == 1
+    assert ended.errors.startswith(f"foldlog: {tmp_path / 'backup'} is there already, and nothing is over")
+    assert contents(tmp_path / "backup") == before
+
+
+def test_a_directory_is_for_one_backup_at_a_time(tmp_path: Path) -> None:
+    with room(tmp_path / "backup"):
+        (tmp_path / "backup" / "log.db.part").write_text("being made")
+        with pytest.raises(Refused, match="Another backup is being made in"), room(tmp_path / "backup"):
+            pass
+        assert (tmp_path / "backup" / "log.db.part").read_text() == "being made"

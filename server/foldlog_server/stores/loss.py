@@ -115,14 +115,15 @@ def wal_left_in(directory: Path) -> WalState:
     return WalState() if is_served(directory) else wal_file.state_of(wal_file.wal_of(log_file(directory)))
 
 
-def proved(directory: Path, reader: SqliteLogReader, wal: WalState) -> str:
+def proved(directory: Path, reader: SqliteLogReader, wal: WalState, scratch: Path | None = None) -> str:
     """What a log has lost, in a line for people; empty if nothing proves a loss.
 
     Changes nothing in the directory, which a server may have. `wal` is its write-ahead log as it was left.
-    Raises `OSError` where there is no room for copies of what has seen it.
+    Raises `OSError` where there is no room for copies of what has seen it, in `scratch` or where the system
+    keeps temporary files.
     """
     # Before the end of the log is looked at: who serves it lets nobody see what is not in it.
-    seen = evidence.untouched_witnesses(directory)
+    seen = evidence.untouched_witnesses(directory, scratch)
     head = reader.head
     found = evidence.contradictions(reader, head, seen)
     if not found and not wal.proves_a_loss:
