@@ -335,8 +335,10 @@ def import_(
         with _input(file) as lines:
             source = JsonLinesSource(lines, str(file))
             _carry_out(new.of_source(source, to_position, "import"), _teller(as_json))
-    except (Refused, OSError) as reason:
+    except Refused as reason:
         _fail(str(reason))
+    except OSError as error:
+        _fail(f"{file} cannot be read: {error}. Name a file that `foldlog export` made, or - for the input.")
     _tell_made(new.made, data, as_json)
 
 
@@ -450,18 +452,25 @@ def _new_file(file: Path) -> Iterator[Callable[[str], object]]:
     """What writes the lines of a file that gets its name when it is whole."""
     from foldlog_server.stores import durable, private_files
 
-    if file.exists():
-        _fail(f"{file} is there already, and nothing is overwritten. Name another file.")
-    part = durable.partial(file)
+    _check_new(file)
+    part = durable.partial(file.with_name(f"{file.name}.{os.getpid()}"))  # another may be writing there, too
     try:
         private_files.make_file(part)
         with part.open("w", encoding="utf-8") as opened:
             yield lambda line: opened.write(f"{line}\n")
-        durable.put_in_place(file)
+        _check_new(file)
+        durable.put_in_place(file, part)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        _fail(f"{file} cannot be written: {error}. Make the directory, or choose another place.")
     except OSError as error:
         _fail(f"{file} cannot be written: {error}. Free space, or choose another place.")
     finally:
         part.unlink(missing_ok=True)
+
+
+def _check_new(file: Path) -> None:
+    if file.exists():
+        _fail(f"{file} is there already, and nothing is overwritten. Name another file.")
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from foldlog_server.operations import manifest as manifests
@@ -49,7 +49,8 @@ def room(destination: Path) -> Iterator[None]:
             _clear(destination, mark)
             mark.unlink(missing_ok=True)
             if is_new:
-                destination.rmdir()
+                with suppress(OSError):  # somebody has put something there
+                    destination.rmdir()
             raise
     finally:
         os.close(descriptor)

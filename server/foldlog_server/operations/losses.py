@@ -2,6 +2,7 @@
 
 import sqlite3
 from pathlib import Path
+from tempfile import gettempdir
 
 from foldlog_server.operations.refused import Refused
 from foldlog_server.stores import loss, sqlite_schema
@@ -14,9 +15,16 @@ def refuse_losses(
 ) -> None:
     """Raise `Refused` if something proves that a log has lost events, with what `foldlog verify` says of it.
 
-    `connection` reads the log, `wal` is its write-ahead log as it was left. What has seen the log is
-    copied to `scratch`, or where the system keeps temporary files; raises `OSError` where there is no room
-    for that.
+    `connection` reads the log, `wal` is its write-ahead log as it was left. What has seen the log is copied
+    to `scratch`, or where the system keeps temporary files.
     """
-    if lost := loss.proved(data, SqliteLogReader(connection, log_id), wal, scratch):
+    try:
+        lost = loss.proved(data, SqliteLogReader(connection, log_id), wal, scratch)
+    except OSError as error:
+        place = f"in {scratch}" if scratch else f"in {gettempdir()} (TMPDIR)"
+        raise Refused(
+            f"Views and snapshots in {data} cannot be held against the log: {error}. "
+            f"It takes the right to read them, and room for copies {place}."
+        ) from error
+    if lost:
         raise Refused(f"{sqlite_schema.log_file(data)} is not whole: {lost}")
