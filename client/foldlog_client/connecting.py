@@ -1,6 +1,7 @@
 """What a connection is made with."""
 
 import importlib.metadata
+import ipaddress
 import re
 from collections.abc import Sequence
 from urllib.parse import quote
@@ -21,11 +22,12 @@ _OPTIONS: tuple[tuple[str, str | int], ...] = (
 )
 
 
-# A name of this machine, whatever scheme gRPC is to resolve it by: 127.0.0.0/8, ::1, localhost, a socket.
-_LOOPBACK = re.compile(
-    r"(dns:(//[^/]*/)?|ipv[46]:)?(127(\.\d{1,3}){3}|localhost|\[?::1\]?)(:\w+)?|unix(-abstract)?:.*",
+# A target, whatever scheme gRPC is to resolve it by: a host, with a port or without; or a Unix socket.
+_TARGET = re.compile(
+    r"(dns:(//[^/]*/)?|ipv[46]:)?(\[(?P<bracketed>[^]]*)\](:\w+)?|(?P<bare>[^:]*)(:\w+)?|(?P<ipv6>.*))",
     re.IGNORECASE | re.DOTALL,
 )
+_UNIX = re.compile(r"unix(-abstract)?:.*", re.IGNORECASE | re.DOTALL)
 
 
 def grpc_target(target: str) -> str:
@@ -37,10 +39,25 @@ def grpc_target(target: str) -> str:
 def channel_options(target: str, more: Sequence[tuple[str, str | int]]) -> list[tuple[str, str | int]]:
     """The client's own gRPC channel options for a target, with others in addition to or instead of them."""
     options = {**dict(_OPTIONS), "grpc.primary_user_agent": _user_agent()}
-    if _LOOPBACK.fullmatch(target):
+    if _is_loopback(target):
         # A proxy (http_proxy, https_proxy, grpc_proxy) has a loopback of its own, and not this server.
         options["grpc.enable_http_proxy"] = 0
     return list({**options, **dict(more)}.items())
+
+
+def _is_loopback(target: str) -> bool:
+    """Whether a target is this machine itself: 127.0.0.0/8, also as an IPv6 address, ::1, localhost, a
+    socket."""
+    if _UNIX.fullmatch(target):
+        return True
+    found = _TARGET.fullmatch(target)
+    host = (found and (found["bracketed"] or found["bare"] or found["ipv6"])) or ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host.lower() == "localhost"
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
 
 
 def _user_agent() -> str:

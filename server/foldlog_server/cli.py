@@ -241,6 +241,7 @@ def backup(
     from foldlog_server.operations.backup import Backup
     from foldlog_server.operations.manifest import as_text
 
+    ending.interrupt_at_sigterm()
     taken = Backup(destination)
     if address is None:
         check_directory(data)
@@ -263,6 +264,7 @@ def restore(
     from foldlog_server.app import new_id
     from foldlog_server.operations.restore import NewLog
 
+    ending.interrupt_at_sigterm()
     new = NewLog(data, new_id)
     _carry_out(new.restore(backup, to_position), _teller(as_json))
     _tell_made(new.made, data, as_json)
@@ -305,6 +307,7 @@ def export_(
     """Write a log as lines of JSON; a server may be using the directory, and goes on."""
     from foldlog_server.operations.export import export as exporting
 
+    ending.interrupt_at_sigterm()
     if str(file) == "-":
         _carry_out(exporting(data, file, _write_line), _print_error_line)
         return
@@ -326,13 +329,16 @@ def import_(
     from foldlog_server.operations.refused import Refused
     from foldlog_server.operations.restore import NewLog
 
+    ending.interrupt_at_sigterm()
     new = NewLog(data, new_id)
     try:
         with _input(file) as lines:
             source = JsonLinesSource(lines, str(file))
             _carry_out(new.of_source(source, to_position, "import"), _teller(as_json))
-    except (Refused, OSError) as reason:
+    except Refused as reason:
         _fail(str(reason))
+    except OSError as error:
+        _fail(f"{file} cannot be read: {error}. Name a file that `foldlog export` made, or - for the input.")
     _tell_made(new.made, data, as_json)
 
 
@@ -446,18 +452,25 @@ def _new_file(file: Path) -> Iterator[Callable[[str], object]]:
     """What writes the lines of a file that gets its name when it is whole."""
     from foldlog_server.stores import durable, private_files
 
-    if file.exists():
-        _fail(f"{file} is there already, and nothing is overwritten. Name another file.")
-    part = durable.partial(file)
+    _check_new(file)
+    part = durable.partial(file.with_name(f"{file.name}.{os.getpid()}"))  # another may be writing there, too
     try:
         private_files.make_file(part)
         with part.open("w", encoding="utf-8") as opened:
             yield lambda line: opened.write(f"{line}\n")
-        durable.put_in_place(file)
+        _check_new(file)
+        durable.put_in_place(file, part)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        _fail(f"{file} cannot be written: {error}. Make the directory, or choose another place.")
     except OSError as error:
         _fail(f"{file} cannot be written: {error}. Free space, or choose another place.")
     finally:
         part.unlink(missing_ok=True)
+
+
+def _check_new(file: Path) -> None:
+    if file.exists():
+        _fail(f"{file} is there already, and nothing is overwritten. Name another file.")
 
 
 @contextmanager

@@ -35,6 +35,19 @@ def interrupt_at_ctrl_c() -> None:
         _signal.signal(_signal.SIGINT, _signal.default_int_handler)
 
 
+def interrupt_at_sigterm() -> None:
+    """Let SIGTERM do what Ctrl-C does, for what cleans up behind itself; unless it is ignored."""
+    if _signal.getsignal(_signal.SIGTERM) != _signal.SIG_IGN:
+        _signal.signal(_signal.SIGTERM, _interrupt)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    at_ctrl_c = _signal.getsignal(_signal.SIGINT)
+    if not callable(at_ctrl_c):  # a shell lets what runs in its background ignore Ctrl-C
+        raise KeyboardInterrupt
+    at_ctrl_c(number, frame)
+
+
 _SIGNAL_ENDS = _signal.SIG_DFL
 
 

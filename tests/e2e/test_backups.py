@@ -15,6 +15,11 @@ from foldlog.inventory.v1.commands_pb2 import ReceiveStock
 from foldlog.orders.v1.commands_pb2 import AddItem
 from foldlog.orders.v1.queries_pb2 import GetOrderRequest, ListCurrentOrdersRequest
 from foldlog.v1.reads_pb2 import ReadOptions
+from foldlog_server.operations.destination import room
+from foldlog_server.operations.refused import Refused
+from foldlog_server.operations.restore import NewLog
+from foldlog_server.stores.held_files import lock
+from foldlog_server.stores.opening import CannotOpen
 from tests.format.log_file import Log, read
 from tests.format.trading import KEY, trade
 from tests.support import processes
@@ -303,7 +308,7 @@ async def test_nothing_is_overwritten_by_a_restore(traded: Server, tmp_path: Pat
     assert (tmp_path / "to" / there).read_text() == "mine"
     ended = await foldlog("restore", tmp_path / "backup", "--data", traded.data)
     assert (ended.code, ended.errors.count("\n")) == (1, 1)
-    assert "Another server is using the data directory" in ended.errors
+    assert "Another server, restore or import is using the data directory" in ended.errors
 
 
 async def test_a_history_is_not_longer_than_it_is(traded: Server, tmp_path: Path) -> None:
@@ -323,7 +328,20 @@ async def test_a_history_is_not_longer_than_it_is(traded: Server, tmp_path: Path
         (lambda backup: (backup / "manifest.json").unlink(), "is no whole backup: it has no manifest.json"),
         (lambda backup: (backup / "manifest.json").write_text("{"), "manifest.json is damaged"),
         (lambda backup: (backup / "manifest.json").write_text("{}"), "manifest.json is damaged"),
-        (lambda backup: edit(backup, position=66), "does not end where manifest.json says"),
+        (lambda backup: (backup / "manifest.json").write_text("[]"), "Expected `object`, got `array`"),
+        (lambda backup: (backup / "manifest.json").write_text("[" * 100_000), "manifest.json is damaged"),
+        (lambda backup: (backup / "manifest.json").write_bytes(b'"\xff"'), "manifest.json is damaged"),
+        (lambda backup: edit(backup, foldlog=json.loads("[" * 900 + "]" * 900)), "damaged: Expected `str`"),
+        (lambda backup: edit(backup, chain_hash="zz"), "manifest.json is damaged"),
+        (lambda backup: edit(backup, chain_hash=None), "Expected `str`, got `null` - at `$.chain_hash`"),
+        (lambda backup: edit(backup, position="67"), "Expected `int`, got `str` - at `$.position`"),
+        (lambda backup: edit(backup, bytes=-1), "manifest.json is damaged"),
+        (lambda backup: edit(backup, position=2**70), "manifest.json is damaged"),
+        (lambda backup: edit(backup, sha256=7), "Expected `str`, got `int` - at `$.sha256`"),
+        (lambda backup: edit(backup, log_id="x"), "it says log_id x, and the log has "),
+        (lambda backup: edit(backup, format=99), "it says format 99, and the log has 2."),
+        (lambda backup: edit(backup, position=66), "it says position 66, and the log has 67."),
+        (lambda backup: edit(backup, chain_hash="0" * 64), "it says chain_hash 0000"),
     ],
 )
 async def test_a_damaged_backup_is_refused_and_nothing_is_made(
@@ -334,7 +352,41 @@ async def test_a_damaged_backup_is_refused_and_nothing_is_made(
     ended = await foldlog("restore", tmp_path / "backup", "--data", tmp_path / "to")
     assert (ended.code, ended.errors.count("\n")) == (1, 1)
     assert says in ended.errors
-    assert {path.name for path in (tmp_path / "to").iterdir()} <= {"lock"}
+    assert not (tmp_path / "to").exists()
+
+
+async def test_two_restores_do_not_meet(traded: Server, tmp_path: Path) -> None:
+    await backed_up(traded.data, tmp_path / "backup")
+    (tmp_path / "to").mkdir()
+    held = lock(tmp_path / "to")
+    try:
+        ended = await foldlog("restore", tmp_path / "backup", "--data", tmp_path / "to")
+    finally:
+        held.release()
+    assert (ended.code, ended.errors) == (
+        1,
+        f"foldlog: Another server, restore or import is using the data directory {tmp_path / 'to'}. "
+        "Let it end, or choose another directory.\n",
+    )
+
+
+@pytest.mark.parametrize("when", ["before it reads", "while it copies"])
+async def test_no_server_begins_a_log_where_a_restore_was_killed(
+    traded: Server, tmp_path: Path, when: str
+) -> None:
+    await backed_up(traded.data, tmp_path / "backup")
+    steps = NewLog(tmp_path / "to", lambda: "new").restore(tmp_path / "backup", None)
+    await anext(steps)
+    if when == "while it copies":
+        await anext(steps)
+    shutil.copytree(tmp_path / "to", tmp_path / "killed")
+    await steps.aclose()
+    assert not (tmp_path / "to").exists()
+    with pytest.raises(CannotOpen, match="A restore or import has not been finished in"):
+        async with serving(tmp_path / "killed"):
+            pass
+    assert not (tmp_path / "killed" / "log.db").exists()
+    await restored(tmp_path / "backup", tmp_path / "killed")
 
 
 def flip(file: Path, place: int) -> None:
@@ -361,18 +413,76 @@ async def test_killed_in_the_middle_it_leaves_no_log(tmp_path: Path, command: st
         arguments = ("restore", tmp_path / "backup", "--data", made)
     else:
         arguments = ("backup", made, "--data", source)
-    for number in (signal.SIGKILL, signal.SIGINT):
+    for number in (signal.SIGINT, signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
+        left = written(made / "log.db.part")
         process = await started(*arguments)
-        while not (made / "log.db.part").exists():
+        while written(made / "log.db.part") in (0, left):
             await asyncio.sleep(0.005)
             assert process.returncode is None
         process.send_signal(number)
-        await process.communicate()
-        assert process.returncode != 0
+        _, errors = await process.communicate()
         assert not (made / "log.db").exists()
         assert not (made / "manifest.json").exists()
-        if command == "backup":
-            shutil.rmtree(made, ignore_errors=True)
-    if command == "restore":  # what was left stands in nobody's way
-        await restored(tmp_path / "backup", made)
-        assert {path.name for path in made.iterdir()} == {"lock", "log.db"}
+        if number != signal.SIGKILL:
+            assert process.returncode == 1
+            assert errors.decode() == "foldlog: Interrupted. What is not whole has been removed.\n"
+            assert not made.exists() or {path.name for path in made.iterdir()} <= {"lock"}
+            assert not made.exists() or left
+    # What was left stands in nobody's way.
+    ended = await foldlog(*arguments)
+    assert (ended.code, ended.errors) == (0, ""), ended
+    beside = "lock" if command == "restore" else "manifest.json"
+    assert {path.name for path in made.iterdir()} == {beside, "log.db"}
+
+
+def written(file: Path) -> int:
+    """When something was written to a file; 0 if nothing was."""
+    try:
+        return file.stat().st_mtime_ns if file.stat().st_size else 0
+    except FileNotFoundError:
+        return 0
+
+
+LEFT = {
+    "begun": ["manifest.json.part"],
+    "in the midst": ["manifest.json.part", "log.db.part", "log.db.part-journal"],
+    "nearly done": ["manifest.json.part", "log.db"],
+    "beside a copy": ["manifest.json.part", "foldlog-abcdefgh/log.db", "foldlog-abcdefgh/log.db-wal"],
+    "by a former release": ["log.db.part"],
+}
+
+
+@pytest.mark.parametrize("left", LEFT.values(), ids=list(LEFT))
+async def test_a_backup_takes_the_place_of_one_that_was_killed(
+    traded: Server, tmp_path: Path, left: list[str]
+) -> None:
+    for name in left:
+        (tmp_path / "backup" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "backup" / name).write_text("begun")
+    await backed_up(traded.data, tmp_path / "backup")
+    assert set(contents(tmp_path / "backup")) == {
+        str(tmp_path / "backup" / name) for name in ("log.db", "manifest.json")
+    }
+    assert log_in(tmp_path / "backup") == log_in(traded.data)
+
+
+@pytest.mark.parametrize("beside", [["log.db"], ["log.db.part", "log.db"], ["manifest.json.part", "mine"]])
+async def test_what_no_backup_left_is_not_overwritten(
+    traded: Server, tmp_path: Path, beside: list[str]
+) -> None:
+    (tmp_path / "backup").mkdir()
+    for name in beside:
+        (tmp_path / "backup" / name).write_text("mine")
+    before = contents(tmp_path / "backup")
+    ended = await foldlog("backup", tmp_path / "backup", "--data", traded.data)
+    assert ended.code == 1
+    assert ended.errors.startswith(f"foldlog: {tmp_path / 'backup'} is there already, and nothing is over")
+    assert contents(tmp_path / "backup") == before
+
+
+def test_a_directory_is_for_one_backup_at_a_time(tmp_path: Path) -> None:
+    with room(tmp_path / "backup"):
+        (tmp_path / "backup" / "log.db.part").write_text("being made")
+        with pytest.raises(Refused, match="Another backup is being made in"), room(tmp_path / "backup"):
+            pass
+        assert (tmp_path / "backup" / "log.db.part").read_text() == "being made"

@@ -5,6 +5,7 @@ import asyncio
 import base64
 import json
 import os
+import signal
 import uuid
 import zlib
 from collections.abc import Callable
@@ -16,7 +17,8 @@ import pytest
 from tests.e2e.test_backups import add, answers, log_in, rows
 from tests.format.trading import trade
 from tests.support.orders import create
-from tests.support.processes import FOLDLOG, Ended, foldlog
+from tests.support.processes import FOLDLOG, Ended, foldlog, started
+from tests.support.processes import ended as ended_of
 from tests.support.server import Server, serving
 
 
@@ -179,4 +181,58 @@ async def test_nothing_is_overwritten(server: Server, exported: Path) -> None:
     assert exported.read_bytes() == before
     ended = await foldlog("import", exported, "--data", server.data)
     assert ended.code == 1
-    assert "Another server is using the data directory" in ended.errors
+    assert "Another server, restore or import is using the data directory" in ended.errors
+
+
+async def test_two_exports_to_one_file_do_not_meet(tmp_path: Path) -> None:
+    async with serving(tmp_path / "data") as server:
+        await server.write("order-x", 20_000, 10)
+    arguments = ("export", tmp_path / "log.jsonl", "--data", tmp_path / "data")
+    first = await started(*arguments)
+    while not list(tmp_path.glob("log.jsonl.*")):
+        await asyncio.sleep(0.005)
+        assert first.returncode is None
+    both = [await ended_of(one) for one in (await started(*arguments), first)]
+    assert sorted(one.code for one in both) == [0, 1]
+    [line] = [one.errors for one in both if one.code]
+    assert line == (
+        f"foldlog: {tmp_path / 'log.jsonl'} is there already, and nothing is overwritten. Name another file.\n"
+    )
+    assert [path.name for path in tmp_path.glob("log.jsonl*")] == ["log.jsonl"]
+    assert len(lines_of(tmp_path / "log.jsonl")) == 20_002
+
+
+@pytest.mark.parametrize("command", ["export", "import"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_interrupted_it_leaves_nothing(tmp_path: Path, command: str, number: signal.Signals) -> None:
+    async with serving(tmp_path / "data") as server:
+        await server.write("order-x", 20_000, 10)
+    file, new = tmp_path / "log.jsonl", tmp_path / "new"
+    if command == "import":
+        assert (await foldlog("export", file, "--data", tmp_path / "data")).code == 0
+        process, begun = await started("import", file, "--data", new), "new/log.db.part"
+    else:
+        process, begun = await started("export", file, "--data", tmp_path / "data"), "log.jsonl.*"
+    while not [path for path in tmp_path.glob(begun) if path.stat().st_size]:
+        await asyncio.sleep(0.005)
+        assert process.returncode is None
+    process.send_signal(number)
+    interrupted = await ended_of(process)
+    assert interrupted.code == 1
+    assert interrupted.errors == "foldlog: Interrupted. What is not whole has been removed.\n"
+    assert {path.name for path in tmp_path.iterdir()} == (
+        {"data"} if command == "export" else {"data", "log.jsonl"}
+    )
+
+
+async def test_a_place_that_cannot_be_is_told_with_what_to_do(server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "nowhere" / "log.jsonl"
+    ended = await foldlog("export", file, "--data", server.data)
+    assert ended.errors.startswith(f"foldlog: {file} cannot be written: ")
+    assert ended.errors.endswith(". Make the directory, or choose another place.\n")
+    for source in (file, tmp_path):
+        ended = await foldlog("import", source, "--data", tmp_path / "new")
+        assert (ended.code, ended.errors.count("\n")) == (1, 1)
+        assert ended.errors.startswith(f"foldlog: {source} cannot be read: ")
+        assert ended.errors.endswith("Name a file that `foldlog export` made, or - for the input.\n")
+        assert not (tmp_path / "new").exists()

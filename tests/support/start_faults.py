@@ -339,6 +339,10 @@ FAULTS: dict[tuple[str, str], Fault] = {
         shutil.rmtree(s.data / "views"),
         remove(s.snapshots),
     ),
+    ("log.db", "is missing beside log.db.part"): lambda s: (
+        s.begin_anew(),
+        (s.data / "log.db.part").write_bytes(b"begun"),
+    ),
     ("log.db", "0 bytes beside views"): lambda s: empty(s.log),
     ("log.db", "0 bytes beside its own log.db-wal"): lambda s: (
         s.kill(),

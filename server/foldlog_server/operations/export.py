@@ -8,11 +8,11 @@ from foldlog_server.core.codec import NO_CHAIN
 from foldlog_server.core.event_store import Head
 from foldlog_server.core.log_source import LogSource
 from foldlog_server.operations import json_lines
-from foldlog_server.operations.backup import check_write_ahead_log
 from foldlog_server.operations.copying import recognised, told_failures
+from foldlog_server.operations.losses import refuse_losses
 from foldlog_server.operations.refused import Refused
 from foldlog_server.progress import Step
-from foldlog_server.stores import sqlite_schema
+from foldlog_server.stores import loss, sqlite_schema
 from foldlog_server.stores.log_builder import outcome_of
 from foldlog_server.stores.log_files import Changed, untouched
 from foldlog_server.stores.opening import CannotOpen, NoLog
@@ -24,11 +24,13 @@ async def export(data: Path, name: Path, write: Callable[[str], object]) -> Asyn
     """Write the log of a data directory, line by line; `name` is what it is written to. Raises `Refused`."""
     file = sqlite_schema.log_file(data)
     try:
+        loss.check_that_there_is_a_log(data)
         if not file.is_file():
             raise NoLog(data)
-        check_write_ahead_log(data)
+        wal = loss.wal_left_in(data)
         with untouched(data, file) as connection, told_failures(name):
             source = await SqliteLogSource.open(on(recognised(connection, file)))
+            refuse_losses(data, connection, source.origin.log_id, wal)
             async for step in _write(source, connection, write):
                 yield step
     except (CannotOpen, Changed) as reason:

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated
+
+import msgspec
 
 from foldlog_server import __version__
+from foldlog_server.core.event_store import Head
 from foldlog_server.operations.copying import Made
 from foldlog_server.operations.refused import Refused
 from foldlog_server.stores import durable
@@ -16,28 +18,30 @@ from foldlog_server.stores.sqlite_schema import FORMAT
 NAME = "manifest.json"
 _BLOCK = 1024 * 1024
 
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+
+class Manifest(msgspec.Struct, frozen=True):
     """The manifest of one backup."""
 
     foldlog: str
     """The release that took it."""
-    format: int
+    format: Count
     """Of the log: see docs/format.md."""
     log_id: str
-    position: int
+    position: Count
     """Of the last event."""
-    chain_hash: str
+    chain_hash: Digest
     """There, in hexadecimal digits."""
-    events: int
-    streams: int
-    requests: int
+    events: Count
+    streams: Count
+    requests: Count
     taken_time: str
     """When it was begun, as RFC 3339 writes times."""
-    bytes: int
+    bytes: Count
     """Of log.db."""
-    sha256: str
+    sha256: Digest
     """Of log.db, in hexadecimal digits."""
 
     def __str__(self) -> str:
@@ -73,22 +77,24 @@ def write(directory: Path, manifest: Manifest) -> None:
 
 def as_text(manifest: Manifest) -> str:
     """The manifest as JSON."""
-    return json.dumps(asdict(manifest), indent=2)
+    return json.dumps(msgspec.structs.asdict(manifest), indent=2)
 
 
 def read(directory: Path) -> Manifest:
     """The manifest of a backup; raises `Refused` if there is none that can be understood."""
     file = directory / NAME
     try:
-        fields: dict[str, Any] = json.loads(file.read_text("utf-8"))
-        return Manifest(**fields)
-    except FileNotFoundError:
+        return msgspec.json.decode(file.read_bytes(), type=Manifest)
+    except (FileNotFoundError, NotADirectoryError):
         raise Refused(
             f"{directory} is no whole backup: it has no {NAME}. Name a directory that `foldlog backup` made; "
             "of a data directory that was copied as it was, make one with `foldlog backup --data`."
         ) from None
-    except (ValueError, TypeError) as error:
-        raise Refused(f"{file} is damaged: {error}. Use another backup.") from None
+    except OSError as error:
+        raise Refused(f"{file} cannot be read: {error}. Put it right, or use another backup.") from error
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        what = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise Refused(f"{file} is damaged: {what}. Use another backup.") from None
 
 
 def check(directory: Path, manifest: Manifest) -> None:
@@ -102,6 +108,23 @@ def check(directory: Path, manifest: Manifest) -> None:
             f"{file} is not what the backup held: {size:,} bytes with SHA-256 {digest}, instead of "
             f"{manifest.bytes:,} with {manifest.sha256}. Use another backup."
         )
+
+
+def check_log(directory: Path, manifest: Manifest, log_id: str, log_format: int, head: Head) -> None:
+    """Raise `Refused` if a log says otherwise of itself than the manifest beside it."""
+    expected: dict[str, str | int] = {
+        "log_id": log_id,
+        "format": log_format,
+        "position": head.position,
+        "events": head.position,
+        "chain_hash": head.chain_hash.hex(),
+    }
+    for field, found in expected.items():
+        if (said := getattr(manifest, field)) != found:
+            raise Refused(
+                f"{directory / NAME} does not belong to the log.db beside it: it says {field} {said}, "
+                f"and the log has {found}. Use another backup."
+            )
 
 
 def _sha256(file: Path) -> str:

@@ -3,18 +3,18 @@
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from pathlib import Path
 
 from foldlog_server.core.log_source import LogSource
 from foldlog_server.operations import manifest as manifests
-from foldlog_server.operations.copying import Copy, Made, Successor, recognised
+from foldlog_server.operations.copying import Copy, Made, Successor, discard, recognised
 from foldlog_server.operations.refused import Refused
 from foldlog_server.progress import Step
-from foldlog_server.stores import sqlite_schema
+from foldlog_server.stores import durable, private_files, sqlite_schema
 from foldlog_server.stores.held_files import lock
 from foldlog_server.stores.log_files import Changed, untouched
-from foldlog_server.stores.opening import CannotOpen
+from foldlog_server.stores.opening import CannotOpen, DataDirectoryLocked, DataDirectoryUnusable
 from foldlog_server.stores.sqlite_source import SqliteLogSource, on
 
 
@@ -41,8 +41,9 @@ class NewLog:
             try:
                 with untouched(backup, file) as connection:
                     source = await SqliteLogSource.open(on(recognised(connection, file)))
-                    if source.origin.head != (manifest.position, bytes.fromhex(manifest.chain_hash)):
-                        raise Refused(f"{file} does not end where {manifests.NAME} says. Use another backup.")
+                    [version] = connection.execute("PRAGMA user_version").fetchone()
+                    origin = source.origin
+                    manifests.check_log(backup, manifest, origin.log_id, version, origin.head)
                     async with aclosing(self._make(source, to_position, "restore")) as steps:
                         async for step in steps:
                             yield step
@@ -72,16 +73,41 @@ class NewLog:
     @contextmanager
     def _for_us_alone(self) -> Iterator[None]:
         """Keep servers away from the data directory until the log is whole; raises `Refused`."""
+        part = durable.partial(sqlite_schema.log_file(self._data))
         try:
+            is_new = not self._data.exists()
             sqlite_schema.make_directory(self._data)
             held = lock(self._data)
-        except (CannotOpen, OSError) as reason:
-            raise Refused(str(reason)) from None
+        except DataDirectoryLocked:
+            raise Refused(
+                f"Another server, restore or import is using the data directory {self._data}. "
+                "Let it end, or choose another directory."
+            ) from None
+        except OSError as error:
+            raise Refused(str(DataDirectoryUnusable(self._data, error))) from error
         try:
             check_empty(self._data)
-            yield
+            try:
+                _begin(part)
+                yield
+            except BaseException:
+                discard(part)
+                if is_new:
+                    with suppress(OSError):  # somebody has put something there
+                        (self._data / "lock").unlink()
+                        self._data.rmdir()
+                raise
         finally:
             held.release()
+
+
+def _begin(part: Path) -> None:
+    """From now on no server takes the directory for one without a log."""
+    try:
+        private_files.make_file(part)
+        durable.sync_directory(part.parent)
+    except OSError as error:
+        raise Refused(str(DataDirectoryUnusable(part.parent, error))) from error
 
 
 def check_empty(data: Path) -> None:

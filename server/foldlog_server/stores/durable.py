@@ -11,10 +11,12 @@ def partial(file: Path) -> Path:
     return file.with_name(f"{file.name}.part")
 
 
-def put_in_place(file: Path) -> None:
-    """Give what was written as `partial(file)` its name; both survive a power cut when this returns."""
-    sync(partial(file))
-    partial(file).replace(file)
+def put_in_place(file: Path, part: Path | None = None) -> None:
+    """Give what was written as `part`, or `partial(file)`, its name; both survive a power cut when this
+    returns."""
+    part = part or partial(file)
+    sync(part)
+    part.replace(file)
     sync_directory(file.parent)
 
 

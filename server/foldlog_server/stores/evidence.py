@@ -38,15 +38,15 @@ def witnesses(directory: Path) -> Sequence[Witness]:
     return [*_views(directory), *_snapshots(directory)]
 
 
-def untouched_witnesses(directory: Path) -> Sequence[Witness]:
+def untouched_witnesses(directory: Path, scratch: Path | None = None) -> Sequence[Witness]:
     """As `witnesses`, and nothing is changed beside any of them; raises `OSError` if there is no room
-    for copies.
+    for copies, in `scratch` or where the system keeps temporary files.
 
     SQLite makes files of its own beside what it reads, unless a server has made them.
     """
     if log_files.is_served(directory):
         return witnesses(directory)
-    with TemporaryDirectory(prefix="foldlog-") as copies:
+    with TemporaryDirectory(prefix="foldlog-", dir=scratch) as copies:
         for file in [*directory.glob("views/*.db"), *directory.glob(snapshots.file_in(directory).name)]:
             beside = Path(copies) / file.relative_to(directory).parent
             beside.mkdir(exist_ok=True)

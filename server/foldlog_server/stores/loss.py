@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 
 from foldlog_server.core.event_store import Head
-from foldlog_server.stores import evidence, looked_at, private_files, sqlite_schema, wal_file
+from foldlog_server.stores import durable, evidence, looked_at, private_files, sqlite_schema, wal_file
 from foldlog_server.stores.evidence import Witness
 from foldlog_server.stores.held_files import HeldFiles
 from foldlog_server.stores.log_files import is_served
@@ -70,18 +70,33 @@ class LogHasLost(CannotOpen):
         self.head = head
 
 
+class Unfinished(CannotOpen):
+    """There is no log yet where one was being made."""
+
+    def __init__(self, part: Path) -> None:
+        super().__init__(
+            f"A restore or import has not been finished in {part.parent}: there is {part.name}, and no "
+            f"log.db. Run it again, or remove {part.name} for a new log."
+        )
+
+
 def mark_of(head: Head) -> str:
     """A head as people are told of it: its position, and the beginning of the chain hash there."""
     return f"{head.position}:{head.chain_hash[:MARK_BYTES].hex()}"
 
 
 def check_that_there_is_a_log(directory: Path) -> None:
-    """Raise `LogMissing` or `WalAlone` if there is none, or an empty file, beside what has seen one."""
+    """Raise `LogMissing` or `WalAlone` if there is none, or an empty file, beside what has seen one.
+
+    Raise `Unfinished` if one was being made there.
+    """
     file = log_file(directory)
     if file.exists() and file.stat().st_size:
         return
     _check_that_nobody_saw_one(directory)
     wal_file.check_not_alone(file)
+    if (part := durable.partial(file)).exists():
+        raise Unfinished(part)
 
 
 def _check_that_nobody_saw_one(directory: Path) -> None:
@@ -115,14 +130,15 @@ def wal_left_in(directory: Path) -> WalState:
     return WalState() if is_served(directory) else wal_file.state_of(wal_file.wal_of(log_file(directory)))
 
 
-def proved(directory: Path, reader: SqliteLogReader, wal: WalState) -> str:
+def proved(directory: Path, reader: SqliteLogReader, wal: WalState, scratch: Path | None = None) -> str:
     """What a log has lost, in a line for people; empty if nothing proves a loss.
 
     Changes nothing in the directory, which a server may have. `wal` is its write-ahead log as it was left.
-    Raises `OSError` where there is no room for copies of what has seen it.
+    Raises `OSError` where there is no room for copies of what has seen it, in `scratch` or where the system
+    keeps temporary files.
     """
     # Before the end of the log is looked at: who serves it lets nobody see what is not in it.
-    seen = evidence.untouched_witnesses(directory)
+    seen = evidence.untouched_witnesses(directory, scratch)
     head = reader.head
     found = evidence.contradictions(reader, head, seen)
     if not found and not wal.proves_a_loss:

@@ -13,6 +13,9 @@ import pytest
 from foldlog_server import check_history
 from foldlog_server.core.history import Findings, Kind
 from foldlog_server.operations import findings
+from foldlog_server.operations.backup import Backup
+from foldlog_server.operations.export import export
+from foldlog_server.operations.refused import Refused
 from foldlog_server.operations.verify import verify
 from foldlog_server.stores import loss, snapshots, wal_file
 from foldlog_server.stores import sqlite as engine
@@ -76,13 +79,26 @@ async def refusal_of(data: Path) -> CannotOpen:
 
 
 async def check_that_commands_tell(data: Path) -> None:
-    """`verify` and `check-history` say what a server would refuse, and change nothing."""
+    """`verify` and `check-history` say what a server would refuse, `backup` and `export` make no copy of it,
+    and nothing is changed."""
     before = all_of(data)
     verified, history = findings.Findings(), Findings()
     async for _ in verify(data, verified, full=False):
         pass
     assert all_of(data) == before
     [lost] = [one.what for one in verified.damages if one.what.startswith("it ends at ")]
+    written: list[str] = []
+    for command in (
+        Backup(data.parent / "backup").of_directory(data),
+        export(data, data.parent / "log.jsonl", written.append),
+    ):
+        with pytest.raises(Refused) as refused:
+            async for _ in command:
+                pass
+        assert str(refused.value) == f"{data / 'log.db'} is not whole: {lost}"
+    assert all_of(data) == before
+    assert not written
+    assert not (data.parent / "backup").exists()
     async for _ in check_history.check(data, history):
         pass
     [problem] = [one for one in history.problems if one.kind is Kind.LOG]

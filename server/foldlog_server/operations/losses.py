@@ -1,0 +1,30 @@
+"""Keeps a log that has lost what was acknowledged from being copied as if it were whole."""
+
+import sqlite3
+from pathlib import Path
+from tempfile import gettempdir
+
+from foldlog_server.operations.refused import Refused
+from foldlog_server.stores import loss, sqlite_schema
+from foldlog_server.stores.sqlite_reader import SqliteLogReader
+from foldlog_server.stores.wal_file import WalState
+
+
+def refuse_losses(
+    data: Path, connection: sqlite3.Connection, log_id: str, wal: WalState, scratch: Path | None = None
+) -> None:
+    """Raise `Refused` if something proves that a log has lost events, with what `foldlog verify` says of it.
+
+    `connection` reads the log, `wal` is its write-ahead log as it was left. What has seen the log is copied
+    to `scratch`, or where the system keeps temporary files.
+    """
+    try:
+        lost = loss.proved(data, SqliteLogReader(connection, log_id), wal, scratch)
+    except OSError as error:
+        place = f"in {scratch}" if scratch else f"in {gettempdir()} (TMPDIR)"
+        raise Refused(
+            f"Views and snapshots in {data} cannot be held against the log: {error}. "
+            f"It takes the right to read them, and room for copies {place}."
+        ) from error
+    if lost:
+        raise Refused(f"{sqlite_schema.log_file(data)} is not whole: {lost}")
