@@ -192,10 +192,16 @@ async def test_two_exports_to_one_file_do_not_meet(tmp_path: Path) -> None:
     while not list(tmp_path.glob("log.jsonl.*")):
         await asyncio.sleep(0.005)
         assert first.returncode is None
-    both = [await ended_of(one) for one in (await started(*arguments), first)]
-    assert sorted(one.code for one in both) == [0, 1]
-    [line] = [one.errors for one in both if one.code]
-    assert line == (
+    first.send_signal(signal.SIGSTOP)
+    try:
+        second = await ended_of(await started(*arguments))
+        parts = list(tmp_path.glob("log.jsonl.*"))
+    finally:
+        first.send_signal(signal.SIGCONT)
+    late = await ended_of(first)
+    assert (second.code, second.errors, late.code) == (0, "", 1)
+    assert len(parts) == 1
+    assert late.errors == (
         f"foldlog: {tmp_path / 'log.jsonl'} is there already, and nothing is overwritten. Name another file.\n"
     )
     assert [path.name for path in tmp_path.glob("log.jsonl*")] == ["log.jsonl"]
