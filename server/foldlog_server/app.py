@@ -222,8 +222,9 @@ async def _open_views(
             if choice.building is not None:
                 interrupted[view.name] = choice.building
     except (OSError, sqlite3.Error, ReadModelDamaged) as error:
+        reason = DataDirectoryUnusable(directory, error)  # before descriptors are given back
         await Projectors(projectors, store).stop()
-        raise DataDirectoryUnusable(directory, error) from error
+        raise reason from error
     return Projectors(projectors, store), serving, interrupted
 
 

@@ -491,6 +491,8 @@ FAULTS: dict[tuple[str, str], Fault] = {
         s.snapshots, root_page(s.snapshots, "snapshots")
     ),
     ("descriptors", "room for 24 (`ulimit -n`)"): lambda s: limit(s, resource.RLIMIT_NOFILE, 24),
+    ("descriptors", "room for 30"): lambda s: limit(s, resource.RLIMIT_NOFILE, 30),
+    ("descriptors", "room for 38"): lambda s: limit(s, resource.RLIMIT_NOFILE, 38),
     ("--listen", "another program listens there"): listen_there,
     ("--listen", "not this machine's address"): lambda s: listen_at(s, "192.0.2.1:0"),
     ("--listen", "no such host"): lambda s: listen_at(s, "nowhere.invalid:0"),

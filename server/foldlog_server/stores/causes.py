@@ -9,6 +9,7 @@ import errno
 import os
 import sqlite3
 import sys
+from contextlib import ExitStack
 from enum import Enum
 from pathlib import Path
 
@@ -104,6 +105,9 @@ PASSING = frozenset(
 _LEFT_OPEN = (Cause.IO_ERROR, Cause.READ_ONLY, Cause.CANNOT_OPEN, Cause.OTHER)
 """What the file system may say more of."""
 
+_AT_ONCE = 16
+"""Descriptors; so many are taken at most to open a database, with what is beside it, by all who use it."""
+
 _PROBE_BYTES = 64 * 1024
 
 
@@ -133,6 +137,8 @@ def cause_in(directory: Path, error: BaseException, *, growing: Path | None = No
     if growing is not None and _is_at_its_limit(growing):
         return Cause.FILE_TOO_LARGE
     try:
+        if said is Cause.CANNOT_OPEN:  # by who has let go of others by now
+            try_to_open(_AT_ONCE)
         try_to_write(directory)
     except OSError as shortage:
         found = cause_of(shortage)
@@ -163,9 +169,11 @@ def _is_at_its_limit(file: Path) -> bool:
         return False
 
 
-def try_to_open() -> None:
-    """Open a file that is always there; raises `OSError`."""
-    os.close(os.open(os.devnull, os.O_RDONLY))
+def try_to_open(times: int = 1) -> None:
+    """Open a file that is always there, so often at once; raises `OSError`."""
+    with ExitStack() as opened:
+        for _ in range(times):
+            opened.callback(os.close, os.open(os.devnull, os.O_RDONLY))
 
 
 def try_to_write(directory: Path) -> None:

@@ -99,12 +99,12 @@ class HeldFiles:
         """Raise `FilesChanged` if a path leads elsewhere than when it was opened; some microseconds."""
         for path, identity in self._held.items():
             try:
-                found = os.stat(path)
+                found = _look_at(path)
             except OSError:
                 break
             if found.st_ino != identity.inode or found.st_dev != identity.device:
                 break
-            if path is self._log_file and self._is_changed():
+            if path is self._log_file and (found.st_nlink > 1 or self._is_changed()):
                 break
         else:
             return
@@ -123,21 +123,29 @@ class HeldFiles:
         self._resources.close()
 
     def _hold(self, path: Path) -> None:
-        found = os.stat(path)
+        found = _look_at(path)
         self._held[path] = _Identity(found.st_dev, found.st_ino)
 
     def _change(self, path: Path) -> str:
         """What has become of a path, for people; empty if nothing."""
         try:
-            found = os.stat(path)
+            found = _look_at(path)
         except FileNotFoundError:
             return f"{path} is gone"
         except OSError as error:
             return f"{path} cannot be looked at ({error.strerror})"
         if _Identity(found.st_dev, found.st_ino) != self._held[path]:
             return f"{path} is another file"
-        is_changed = path is self._log_file and self._is_changed()
-        return f"{path} was written by another program" if is_changed else ""
+        if path is not self._log_file:
+            return ""
+        if found.st_nlink > 1:
+            return f"{path} has a second name (a hard link), by which another program could write it"
+        return f"{path} was written by another program" if self._is_changed() else ""
+
+
+def _look_at(path: Path) -> os.stat_result:
+    """What a path leads to; of what is beside the database, where SQLite follows no link, what is there."""
+    return os.stat(path, follow_symlinks=not path.name.endswith(("-wal", "-shm")))
 
 
 def lock(directory: Path) -> FileLock:

@@ -18,7 +18,7 @@ from foldlog_server.stores import durable, evidence, looked_at, private_files, s
 from foldlog_server.stores.evidence import Witness
 from foldlog_server.stores.held_files import HeldFiles
 from foldlog_server.stores.log_files import is_served
-from foldlog_server.stores.opening import CannotOpen, NotALog
+from foldlog_server.stores.opening import CannotOpen, NoLog, NotALog
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
 from foldlog_server.stores.sqlite_schema import log_file
 from foldlog_server.stores.statements import statement
@@ -232,6 +232,10 @@ def accept(directory: Path, head: str, new_id: Callable[[], str], now: int) -> s
     then, and is made again. Raises `CannotOpen`.
     """
     file = log_file(directory)
+    looked_at.check_kinds(directory)
+    check_that_there_is_a_log(directory)
+    if not file.exists():  # it would be made
+        raise NoLog(directory)
     with closing(HeldFiles(directory, file)):
         try:
             check_that_nothing_is_lost(directory)

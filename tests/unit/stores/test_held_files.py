@@ -59,12 +59,21 @@ def replace_wal(data: Path) -> None:
     (data / "copy").replace(data / "log.db-wal")
 
 
+def replace_by_link(file: Path) -> None:
+    elsewhere = file.with_name("elsewhere")
+    file.rename(elsewhere)
+    file.symlink_to(elsewhere)
+
+
 CHANGES: dict[str, Callable[[Path], object]] = {
     "log.db and what is beside it removed": remove_log,
     "log.db removed": lambda data: (data / "log.db").unlink(),
     "log.db replaced": replace_log,
     "log.db-wal removed": lambda data: (data / "log.db-wal").unlink(),
     "log.db-wal replaced": replace_wal,
+    "log.db-wal replaced by a link to it": lambda data: replace_by_link(data / "log.db-wal"),
+    "log.db-shm replaced by a link to it": lambda data: replace_by_link(data / "log.db-shm"),
+    "log.db given a second name": lambda data: (data / "name.db").hardlink_to(data / "log.db"),
     "log.db-shm removed": lambda data: (data / "log.db-shm").unlink(),
     "lock removed": lambda data: (data / "lock").unlink(),
     "the directory moved": move,

@@ -20,7 +20,7 @@ from foldlog_server.operations.verify import verify
 from foldlog_server.stores import loss, snapshots, wal_file
 from foldlog_server.stores import sqlite as engine
 from foldlog_server.stores.loss import LogHasLost, LogMissing, LossNotAccepted, mark_of
-from foldlog_server.stores.opening import CannotOpen
+from foldlog_server.stores.opening import CannotOpen, NoLog
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
 from tests.contract.appends import Clock, new_id
 from tests.support.orders import create
@@ -296,6 +296,31 @@ async def test_a_loss_is_accepted_for_the_end_that_was_named_and_makes_another_l
 async def test_nothing_lost_is_nothing_to_accept(stopped: Path) -> None:
     with pytest.raises(LossNotAccepted):
         loss.accept(stopped, head_of(stopped), new_id, 7)
+
+
+@pytest.mark.parametrize("is_left", [False, True], ids=["missing", "0 bytes"])
+@pytest.mark.parametrize("has_witnesses", [False, True], ids=["without views", "with views"])
+async def test_nothing_is_accepted_and_nothing_made_where_a_server_finds_no_log(
+    killed: Path, is_left: bool, has_witnesses: bool
+) -> None:
+    (killed / "log.db").unlink()
+    if is_left:
+        (killed / "log.db").touch()
+    if not has_witnesses:
+        shutil.rmtree(killed / "views")
+        (killed / "snapshots.db").unlink()
+    before = contents(killed)
+    with pytest.raises(CannotOpen) as not_accepted:
+        loss.accept(killed, "60:0011223344556677", new_id, 7)
+    assert not isinstance(not_accepted.value, LossNotAccepted)
+    assert contents(killed) == before
+    assert str(not_accepted.value) == str(await refusal_of(killed))
+
+
+def test_where_there_is_nothing_there_is_nothing_to_accept(tmp_path: Path) -> None:
+    with pytest.raises(NoLog):
+        loss.accept(tmp_path, "60:0011223344556677", new_id, 7)
+    assert not list(tmp_path.iterdir())
 
 
 # What can be read is on the disk
