@@ -24,7 +24,7 @@ async def end(data: Path, number: signal.Signals, delay: float) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("times", [10, pytest.param(250, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("times", [10, pytest.param(60, marks=pytest.mark.slow)])
 async def test_a_start_ends_at_a_signal_whenever_it_comes(
     tmp_path: Path, number: signal.Signals, times: int
 ) -> None:
