@@ -11,7 +11,7 @@ from foldlog.v1.event_service_pb2 import SubscribeRequest, SubscribeResponse
 
 _SUBSCRIBE = "/foldlog.v1.EventService/Subscribe"
 _SECONDS_AT_MOST = 60
-_CAUGHT_UP_BYTES = 16
+_CAUGHT_UP_BYTES = 80
 """A message that says no more than that the head is reached is not longer."""
 
 
