@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 
 from foldlog_server.core.errors import DataDamaged, StoreError
 from foldlog_server.stores import looked_at, loss, refusals, sqlite_schema, wal_file
-from foldlog_server.stores.causes import Cause, cause_of, try_to_write
+from foldlog_server.stores.causes import DAMAGE, cause_of, try_to_write
 from foldlog_server.stores.held_files import FilesChanged, HeldFiles
 from foldlog_server.stores.opening import CannotOpen, DataDirectoryUnusable, LogDamaged
 
@@ -33,7 +33,7 @@ def failures_as_reasons(directory: Path, file: Path) -> Iterator[None]:
 
 
 def _reason(directory: Path, file: Path, error: BaseException) -> CannotOpen:
-    if isinstance(error, sqlite3.Error) and cause_of(error) in (Cause.DAMAGED, Cause.NOT_A_DATABASE):
+    if isinstance(error, sqlite3.Error) and cause_of(error) in DAMAGE:
         return LogDamaged.as_a_database(file, str(error))
     if isinstance(error, _NOT_UNDERSTOOD):
         return LogDamaged(file, f"what it holds is not what was stored ({type(error).__name__}: {error})")

@@ -90,18 +90,6 @@ NO_ROOM = frozenset({Cause.FULL, Cause.QUOTA, Cause.FILE_TOO_LARGE})
 DAMAGE = frozenset({Cause.DAMAGED, Cause.NOT_A_DATABASE})
 """What is there is not what was written, and is so until somebody puts it right."""
 
-PASSING = frozenset(
-    {
-        *NO_ROOM,
-        Cause.NO_DESCRIPTORS,
-        Cause.NO_MEMORY,
-        Cause.NO_RIGHT,
-        Cause.READ_ONLY,
-        Cause.BUSY,
-    }
-)
-"""Shortages that can pass, without a restart."""
-
 _LEFT_OPEN = (Cause.IO_ERROR, Cause.READ_ONLY, Cause.CANNOT_OPEN, Cause.OTHER)
 """What the file system may say more of."""
 

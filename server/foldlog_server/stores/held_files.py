@@ -12,13 +12,13 @@ removed. Its descriptor is opened before SQLite opens the database and closed af
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
 from foldlog_server.stores import private_files
+from foldlog_server.stores.file_state import state_of
 from foldlog_server.stores.opening import DataDirectoryLocked, LogLinked
 
 if sys.platform != "win32":
@@ -32,20 +32,6 @@ class FilesChanged(Exception):
         super().__init__("; ".join(changes))
 
 
-class _Identity(NamedTuple):
-    device: int
-    inode: int
-
-
-class _Content(NamedTuple):
-    size: int
-    modified: int
-
-
-def _content(found: os.stat_result) -> _Content:
-    return _Content(found.st_size, found.st_mtime_ns)
-
-
 class HeldFiles:
     """The files of one log, from before SQLite opens it until after it is closed."""
 
@@ -54,9 +40,11 @@ class HeldFiles:
 
         Raises `DataDirectoryLocked`, `LogLinked` if the file has another name, and `OSError`.
         """
-        self._held: dict[Path, _Identity] = {}
+        self._held: dict[Path, tuple[int, int]] = {}
+        """The identity of what lies at each path."""
         self._log_file = log_file
-        self._left: _Content | None = None
+        self._left: tuple[int, int] | None = None
+        """The content of the database; None while it is written, and not known."""
         with ExitStack() as resources:
             lock_file = directory / "lock"
             resources.callback(lock(directory).release)
@@ -66,8 +54,7 @@ class HeldFiles:
             if os.fstat(descriptor).st_nlink > 1:
                 raise LogLinked(log_file)
             self._hold(lock_file)
-            found = os.fstat(descriptor)
-            self._held[log_file] = _Identity(found.st_dev, found.st_ino)
+            self._hold(log_file)
             self._resources = resources.pop_all()
 
     @property
@@ -80,7 +67,7 @@ class HeldFiles:
         real = self._log_file.resolve()  # SQLite follows a link before it names the others
         for suffix in ("-wal", "-shm"):
             self._hold(real.with_name(real.name + suffix))
-        self._left = _content(os.stat(self._log_file))
+        self._left = state_of(self._log_file).content
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -93,30 +80,14 @@ class HeldFiles:
         try:
             yield
         finally:
-            self._left = _content(os.stat(self._log_file))
+            with suppress(OSError):  # then the next check finds that it is gone
+                self._left = state_of(self._log_file).content
 
     def check(self) -> None:
-        """Raise `FilesChanged` if a path leads elsewhere than when it was opened; some microseconds."""
-        for path, identity in self._held.items():
-            try:
-                found = _look_at(path)
-            except OSError:
-                break
-            if found.st_ino != identity.inode or found.st_dev != identity.device:
-                break
-            if path is self._log_file and (found.st_nlink > 1 or self._is_changed()):
-                break
-        else:
-            return
-        raise FilesChanged([change for path in self._held if (change := self._change(path))])
-
-    def _is_changed(self) -> bool:
-        """Whether somebody else has written to the database itself.
-
-        It may be written right now, in another thread: then nothing is known of it.
-        """
-        left = self._left
-        return left is not None and _content(os.stat(self._log_file)) != left and self._left is left
+        """Raise `FilesChanged` if something else lies at the paths than was left there; some microseconds."""
+        changes = [change for path in self._held if (change := self._change(path))]
+        if changes:
+            raise FilesChanged(changes)
 
     def close(self) -> None:
         """Let go of the locks."""
@@ -124,23 +95,26 @@ class HeldFiles:
 
     def _hold(self, path: Path) -> None:
         found = _look_at(path)
-        self._held[path] = _Identity(found.st_dev, found.st_ino)
+        self._held[path] = found.st_dev, found.st_ino
 
     def _change(self, path: Path) -> str:
         """What has become of a path, for people; empty if nothing."""
+        left = self._left
         try:
             found = _look_at(path)
         except FileNotFoundError:
             return f"{path} is gone"
         except OSError as error:
             return f"{path} cannot be looked at ({error.strerror})"
-        if _Identity(found.st_dev, found.st_ino) != self._held[path]:
+        if (found.st_dev, found.st_ino) != self._held[path]:
             return f"{path} is another file"
         if path is not self._log_file:
             return ""
         if found.st_nlink > 1:
             return f"{path} has a second name (a hard link), by which another program could write it"
-        return f"{path} was written by another program" if self._is_changed() else ""
+        # What is written by us right now, in another thread, says nothing; `_left` is another one then.
+        is_as_left = left is None or (found.st_size, found.st_mtime_ns) == left or self._left is not left
+        return "" if is_as_left else f"{path} was written by another program"
 
 
 def _look_at(path: Path) -> os.stat_result:

@@ -13,23 +13,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from foldlog_server.core.read_model import ReadModelDamaged
-
-
-class _State(NamedTuple):
-    device: int
-    inode: int
-    size: int
-    mtime_ns: int
-
-    @classmethod
-    def of(cls, path: str) -> "_State":
-        found = os.stat(path)
-        return cls(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+from foldlog_server.stores.file_state import NOTHING, FileState, state_of, state_or_nothing
 
 
 class _Left(NamedTuple):
-    database: _State
-    wal: _State
+    database: FileState
+    wal: FileState
 
 
 class LeftFiles:
@@ -48,7 +37,7 @@ class LeftFiles:
         self._database = str(database)
         self._wal, self._shm = f"{database}-wal", f"{database}-shm"
         self._is_detached = is_detached
-        self._shared = _State.of(self._shm)[:2]
+        self._shared = state_of(self._shm).identity
         self._left = self._now()
         self._is_writing = False
 
@@ -59,7 +48,7 @@ class LeftFiles:
         try:  # each read does this: the comparison is written out
             found = os.stat(self._database)
             is_same = found.st_size == size and found.st_mtime_ns == mtime
-            if is_same and found.st_ino == inode and found.st_dev == device and _State.of(self._wal) == wal:
+            if is_same and found.st_ino == inode and found.st_dev == device and state_of(self._wal) == wal:
                 return
         except OSError:
             pass
@@ -70,7 +59,7 @@ class LeftFiles:
     def check_all(self) -> None:
         """As `check`; the shared memory, which only new connections look for, too."""
         self.check()
-        if _state(self._shm)[:2] != self._shared and not self._is_detached():
+        if state_or_nothing(self._shm).identity != self._shared and not self._is_detached():
             raise ReadModelDamaged(f"{self._shm} is gone or another file")
 
     @contextmanager
@@ -90,35 +79,25 @@ class LeftFiles:
     @property
     def database(self) -> tuple[int, int]:
         """Changes when the database itself is written, and not only its write-ahead log."""
-        return self._left.database[2:]
+        return self._left.database.content
 
     @property
     def is_in_place(self) -> bool:
         """Whether the database is still what its path leads to."""
-        return _state(self._database)[:2] == self._left.database[:2]
+        return state_or_nothing(self._database).identity == self._left.database.identity
 
     def _now(self) -> _Left:
-        return _Left(_State.of(self._database), _State.of(self._wal))
+        return _Left(state_of(self._database), state_of(self._wal))
 
     def _tell_change(self, left: _Left) -> None:
         for path, before in ((self._database, left.database), (self._wal, left.wal)):
-            now = _state(path)
-            if now[:2] != before[:2]:
+            now = state_or_nothing(path)
+            if now.identity != before.identity:
                 if not self._is_detached():
-                    raise ReadModelDamaged(f"{path} is {'another file' if any(now) else 'gone'}")
+                    raise ReadModelDamaged(f"{path} is {'gone' if now is NOTHING else 'another file'}")
             elif now != before:
                 raise ReadModelDamaged(f"{path} was written by another program")
 
 
-_NOTHING = _State(0, 0, 0, 0)
-
-
-def _state(path: str) -> _State:
-    try:
-        return _State.of(path)
-    except OSError:
-        return _NOTHING
-
-
 def _same_files(one: _Left, other: _Left) -> bool:
-    return one.database[:2] == other.database[:2] and one.wal[:2] == other.wal[:2]
+    return one.database.identity == other.database.identity and one.wal.identity == other.wal.identity

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from foldlog_server.stores import wal_file
+from foldlog_server.stores.file_state import state_of
 from foldlog_server.stores.sqlite_schema import log_file, read_only_uri
 
 _LEFT = ("-wal", "-journal")
@@ -38,11 +39,11 @@ def untouched(directory: Path, file: Path, scratch: Path | None = None) -> Itera
         with closing(_connect(read_only_uri(file))) as connection:
             yield connection
         return
-    before = _mark(file)
+    before = state_of(file)
     if any(_size(file.with_name(file.name + suffix)) for suffix in _LEFT):
         with TemporaryDirectory(prefix="foldlog-", dir=scratch) as copies:
             copy = copied(file, Path(copies))
-            if _mark(file) != before:
+            if state_of(file) != before:
                 raise _changed(file)
             with closing(_connect(copy.absolute().as_uri())) as connection:
                 yield connection
@@ -51,7 +52,7 @@ def untouched(directory: Path, file: Path, scratch: Path | None = None) -> Itera
         try:
             yield connection
         finally:
-            if _mark(file) != before:
+            if state_of(file) != before:
                 raise _changed(file)
 
 
@@ -94,11 +95,6 @@ def _connect(uri: str) -> sqlite3.Connection:
 
 def _changed(file: Path) -> Changed:
     return Changed(f"A server has begun to write {file} while it was read. Run the command again.")
-
-
-def _mark(file: Path) -> tuple[int, int, int]:
-    stat = file.stat()
-    return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def _size(file: Path) -> int:

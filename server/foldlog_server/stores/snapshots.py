@@ -6,7 +6,6 @@ and states are folded from the log instead: no decision hangs on a snapshot.
 
 import asyncio
 import logging
-import os
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -14,11 +13,14 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec.msgpack
+
 from foldlog_server.core import states
 from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.snapshots import NoSnapshots, Snapshot, Snapshots, Until, kind
 from foldlog_server.stores import private_files
 from foldlog_server.stores.causes import Cause, cause_in, cause_of_reading
+from foldlog_server.stores.file_state import state_or_nothing
 from foldlog_server.stores.spell import Spell
 from foldlog_server.stores.statements import statement
 from foldlog_server.stores.view_damage import as_damage
@@ -36,6 +38,8 @@ _SELECT = statement("select_snapshot")
 _SELECT_NEWEST = statement("select_newest_snapshots")
 _SELECT_VERSION = statement("select_snapshot_version")
 _INSERT = statement("insert_snapshot")
+
+_encode = msgspec.msgpack.Encoder().encode
 
 _log = logging.getLogger(__name__)
 
@@ -97,7 +101,7 @@ class SqliteSnapshots:
         self._thread = thread
         self._directory = directory
         self._file = file_in(directory)
-        self._identity = _identity_of(self._file)
+        self._identity = state_or_nothing(self._file).identity
         self._make = make
         self._is_detached = is_detached
         self._made: asyncio.Future[sqlite3.Connection] | None = None
@@ -142,7 +146,7 @@ class SqliteSnapshots:
         return found
 
     def keep(self, stream: str, decider: AnyDecider, snapshot: Snapshot) -> None:
-        if self._kept.is_damaged or _identity_of(self._file) != self._identity:
+        if self._kept.is_damaged or state_or_nothing(self._file).identity != self._identity:
             self._begin_anew()
         self._thread.do(lambda: self._write(stream, decider, snapshot)).add_done_callback(self._tell)
 
@@ -164,7 +168,7 @@ class SqliteSnapshots:
         self._tell(made)
         if not made.cancelled() and made.exception() is None:
             self._reader = _connect_reader(self._file)
-            self._identity = _identity_of(self._file)
+            self._identity = state_or_nothing(self._file).identity
             self._kept = SnapshotFile(self._reader)
             _log.warning("The snapshots are made anew: %s was damaged, removed or replaced.", self._file)
 
@@ -219,14 +223,6 @@ def _connect_reader(file: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
 
 
-def _identity_of(file: Path) -> tuple[int, int]:
-    try:
-        found = os.stat(file)
-    except OSError:
-        return 0, 0
-    return found.st_dev, found.st_ino
-
-
 def _is_damage(error: BaseException) -> bool:
     if isinstance(error, (ValueError, TypeError)):
         return True
@@ -246,8 +242,7 @@ def checksum(
     stream: str, kind: str, version: int, position: int, time: int, event_id: str, encoded: bytes
 ) -> int:
     """What is kept with a snapshot, over all that it says."""
-    said = repr((stream, kind, version, position, time, event_id))
-    return zlib.crc32(encoded, zlib.crc32(said.encode()))
+    return zlib.crc32(encoded, zlib.crc32(_encode((stream, kind, version, position, time, event_id))))
 
 
 def _said(error: BaseException, cause: Cause) -> str:
@@ -255,9 +250,12 @@ def _said(error: BaseException, cause: Cause) -> str:
 
 
 def _open_writer(file: Path, log_id: str, kinds: list[str]) -> sqlite3.Connection:
-    with suppress(sqlite3.DatabaseError):
+    try:
         if file.exists() and _log_of(file) == log_id:
             return _connect(file, log_id, kinds)
+    except sqlite3.Error as error:
+        if not _is_damage(error):
+            raise  # what is short now is no reason to throw away what is there
     return _make_anew(file, log_id, kinds)
 
 

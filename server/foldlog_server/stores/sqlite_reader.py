@@ -8,7 +8,7 @@ from foldlog_server.core.event_store import Head, RecordedRequest, RequestKey
 from foldlog_server.core.events import EncodedEvent, category_of
 from foldlog_server.stores import refusals, sqlite_requests, sqlite_rows, wal_file
 from foldlog_server.stores.admission import stored_key
-from foldlog_server.stores.causes import Cause, cause_of
+from foldlog_server.stores.causes import DAMAGE, cause_of
 from foldlog_server.stores.opening import DataDirectoryUnusable, NoLog, NotALog
 from foldlog_server.stores.sqlite_schema import (
     log_file,
@@ -54,7 +54,7 @@ class SqliteLogReader:
                 connection.close()
                 raise
         except sqlite3.Error as error:
-            if cause_of(error) in (Cause.NOT_A_DATABASE, Cause.DAMAGED):
+            if cause_of(error) in DAMAGE:
                 raise unreadable(file, error) from error
             raise DataDirectoryUnusable(directory, error) from error
         return cls(connection, log_id)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from foldlog_server.core.lineage import Opening, opening_of_former_releases
-from foldlog_server.stores import index_sums, sqlite_requests
-from foldlog_server.stores.causes import Cause, cause_of
+from foldlog_server.stores import durable, index_sums, sqlite_requests
+from foldlog_server.stores.causes import DAMAGE, cause_of
 from foldlog_server.stores.opening import CannotOpen, FormatTooNew, LogDamaged, NotALog
 from foldlog_server.stores.sqlite_rows import read_head
 from foldlog_server.stores.statements import statement
@@ -72,17 +72,8 @@ def make_directory(directory: Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(directory))
     make_directory(directory.parent)
     directory.mkdir(mode=0o700, exist_ok=True)
-    _sync(directory.parent)
-
-
-def _sync(directory: Path) -> None:
     # SQLite syncs the directory of the files it makes, and no directory above.
-    if os.name == "posix":
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    durable.sync_directory(directory.parent)
 
 
 def read_only_uri(file: Path) -> str:
@@ -167,7 +158,7 @@ def _number(connection: sqlite3.Connection, file: Path, sql: str) -> int:
     try:
         (number,) = connection.execute(sql).fetchone()
     except sqlite3.DatabaseError as error:
-        if cause_of(error) in (Cause.NOT_A_DATABASE, Cause.DAMAGED):
+        if cause_of(error) in DAMAGE:
             raise unreadable(file, error) from None
         raise
     return int(number)

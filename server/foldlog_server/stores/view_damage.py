@@ -3,7 +3,7 @@
 import sqlite3
 
 from foldlog_server.core.read_model import ReadModelDamaged
-from foldlog_server.stores.causes import Cause, cause_of
+from foldlog_server.stores.causes import DAMAGE, cause_of, code_of
 
 _STRUCTURE = {
     sqlite3.SQLITE_ERROR: "it lacks what it must have",
@@ -12,10 +12,7 @@ _STRUCTURE = {
 }
 """By the primary code. Our statements are right for every file that is as it was made."""
 
-_EXTENDED = {
-    sqlite3.SQLITE_IOERR_SHORT_READ: "it was cut",
-    sqlite3.SQLITE_READONLY_DBMOVED: "it was removed or moved",
-}
+_EXTENDED = {sqlite3.SQLITE_READONLY_DBMOVED: "it was removed or moved"}
 
 
 def as_damage(error: Exception) -> ReadModelDamaged | None:
@@ -24,10 +21,10 @@ def as_damage(error: Exception) -> ReadModelDamaged | None:
         return error
     if not isinstance(error, sqlite3.Error):
         return None
-    if cause_of(error) in (Cause.DAMAGED, Cause.NOT_A_DATABASE):
+    if cause_of(error) in DAMAGE:
         return ReadModelDamaged(f"SQLite says: {error}")
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is None:  # Python's own word for text that is none
+    code = code_of(error)
+    if not code:  # Python's own word for text that is none
         return ReadModelDamaged(str(error)) if "UTF-8" in str(error) else None
     found = _EXTENDED.get(code) or _STRUCTURE.get(code & 0xFF)
     return ReadModelDamaged(f"{found}: {error}") if found else None

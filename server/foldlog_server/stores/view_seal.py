@@ -9,13 +9,13 @@ be laid over a database that has seen later ones; that is why the seal counts th
 """
 
 import json
-import os
 import zlib
 from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
 from foldlog_server.stores import private_files, wal_file
+from foldlog_server.stores.file_state import state_of
 
 SUFFIX = ".seal"
 
@@ -41,9 +41,9 @@ class Trust(Enum):
 
 def put(database: Path, frames: int) -> None:
     """Seal a database as it is now, by its writer; raises `OSError`."""
-    found = os.stat(database)
+    size, mtime_ns = state_of(database).content
     salts = wal_file.salts_of(wal_file.wal_of(database))
-    seal = Seal(found.st_size, found.st_mtime_ns, salts, frames if salts else 0)
+    seal = Seal(size, mtime_ns, salts, frames if salts else 0)
     body = json.dumps(seal)
     path = seal_of(database)
     unfinished = path.with_name(f"{path.name}.new")
@@ -65,8 +65,7 @@ def judge(database: Path) -> Trust:
     wal = wal_file.wal_of(database)
     if seal.frames and wal_file.salts_of(wal) == seal.salts and wal_file.frames_of(wal) < seal.frames:
         return Trust.BROKEN
-    found = os.stat(database)
-    is_as_left = (found.st_size, found.st_mtime_ns) == (seal.size, seal.mtime_ns)
+    is_as_left = state_of(database).content == (seal.size, seal.mtime_ns)
     return Trust.WHOLE if is_as_left else Trust.DOUBTFUL
 
 

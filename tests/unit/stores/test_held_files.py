@@ -248,3 +248,32 @@ async def test_the_locks_are_let_go_when_the_log_cannot_be_opened(data: Path) ->
         assert not isinstance(await refusal_of(data), DataDirectoryLocked)
     (data / "log.db").unlink()
     await (await opened(data)).close()
+
+
+@pytest.mark.parametrize("change", [remove_log, move, replace_log])
+async def test_files_that_go_while_they_are_written_are_told_as_gone_and_not_as_a_failure(
+    data: Path, change: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await opened(data)
+    await store.append(append(part("order-1", 0, b"1")))
+    checkpoint = store._writer.checkpoint
+
+    def while_it_is_written() -> None:
+        checkpoint()
+        change(data)
+
+    monkeypatch.setattr(store._writer, "checkpoint", while_it_is_written)
+    await store._move_into_database()  # `unexpected` is not called
+    assert isinstance(await outcome(store.append(to("order-1", 1, b"2"))), StoreUnavailable)
+    assert isinstance(store.refusal, LogDetached)
+    await closed(store)
+
+
+async def test_what_the_log_itself_writes_is_no_change(data: Path) -> None:
+    store = await opened(data)
+    for version in range(20):
+        await store.append(to("order-1", version, b"1" * 10_000))
+        await store._move_into_database()
+        store._files.check()
+    assert store.refusal is None
+    await store.close()
