@@ -24,11 +24,13 @@ from foldlog_server.domains import CODEC, DECIDERS, VIEWS
 from foldlog_server.printable import printable
 from foldlog_server.progress import Step
 from foldlog_server.stores import loss, view_files
+from foldlog_server.stores.log_files import Changed
 from foldlog_server.stores.opening import CannotOpen
 from foldlog_server.stores.read_model import SqliteReadModel
 from foldlog_server.stores.read_only_log import ReadOnlyLog
 from foldlog_server.stores.snapshots import snapshots_in
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
+from foldlog_server.stores.stored_log import stored_log
 from foldlog_server.stores.writer_thread import WriterThread
 from foldlog_server.tables import table_of
 
@@ -40,21 +42,28 @@ class CannotCheck(Exception):
 async def check(data: Path, findings: Findings) -> AsyncIterator[Step]:
     """Check all that is stored now, and tell how far that is. Raises `CannotCheck`."""
     try:
-        with SqliteLogReader.open(data) as reader, snapshots_in(data, reader.log_id) as snapshots:
-            log, end = ReadOnlyLog(reader), reader.head.position
-            if lost := loss.proved(data, reader, loss.wal_left_in(data)):
-                findings.add(Problem(Kind.LOG, "log.db", lost, end, "its end"))
-            async for position in History(log, DECIDERS, CODEC, snapshots, findings).check(end):
-                yield Step("streams", position, end)
-            yield Step("streams", end, end, is_over=True)
-            for view in VIEWS:
-                async for step in _check_view(view, log, end, findings):
-                    yield step
-    except (CannotOpen, StoreError) as reason:
+        with stored_log(data) as stored:
+            reader = SqliteLogReader.on(stored.connection, stored.file)
+            if lost := loss.proved(data, reader, stored.wal):
+                findings.add(Problem(Kind.LOG, "log.db", lost, reader.head.position, "its end"))
+            async for step in _check(data, reader, findings):
+                yield step
+    except (CannotOpen, Changed, StoreError) as reason:
         raise CannotCheck(str(reason)) from None
     except (ReadModelUnavailable, OSError) as reason:
         where = gettempdir()
         raise CannotCheck(f"Views are built in {where} for a while, and cannot be: {reason}.") from None
+
+
+async def _check(data: Path, reader: SqliteLogReader, findings: Findings) -> AsyncIterator[Step]:
+    log, end = ReadOnlyLog(reader), reader.head.position
+    with snapshots_in(data, reader.log_id) as snapshots:
+        async for position in History(log, DECIDERS, CODEC, snapshots, findings).check(end):
+            yield Step("streams", position, end)
+    yield Step("streams", end, end, is_over=True)
+    for view in VIEWS:
+        async for step in _check_view(view, log, end, findings):
+            yield step
 
 
 async def _check_view(view: View, log: Log, end: int, findings: Findings) -> AsyncIterator[Step]:

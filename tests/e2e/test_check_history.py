@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message
 
+import foldlog_client
 from foldlog.inventory.v1.commands_pb2 import ReceiveStock
 from foldlog_server import check_history
 from foldlog_server.core.events import RecordedEvent
@@ -20,6 +21,7 @@ from foldlog_server.core.history import Findings, Kind, Problem
 from foldlog_server.core.view import Key
 from foldlog_server.domains import VIEWS
 from foldlog_server.stores import read_model, view_files
+from tests.support import processes
 from tests.support.commands import add, create
 from tests.support.faults import sqlite_error
 from tests.support.processes import FOLDLOG, foldlog
@@ -61,8 +63,19 @@ async def test_nothing_is_changed(server: Server) -> None:
     await server.stop()
     before = contents(server.data)
     assert (await foldlog("check-history", FOLDLOG_DATA=str(server.data))).output.endswith(f"{SOUND}\n")
-    assert {name: data for name, data in contents(server.data).items() if name in before} == before
+    assert contents(server.data) == before
     await server.start()
+
+
+async def test_nothing_is_changed_of_what_a_killed_server_left(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with processes.serving(data) as server, foldlog_client.connect(server.address) as client:
+        await client.orders.create_order(order_id="a", customer_id="ada", currency_code="GBP")
+        server.process.kill()
+        await processes.ended(server.process)
+    before = contents(data)
+    assert (await foldlog("check-history", "--data", data)).code == 0
+    assert contents(data) == before
 
 
 async def test_what_would_break_is_listed_and_the_code_is_1(server: Server) -> None:

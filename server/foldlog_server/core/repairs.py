@@ -5,7 +5,6 @@ not made any emptier by trying.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,9 +12,8 @@ from foldlog_server.core.projector import Projector
 from foldlog_server.core.projectors import Projectors
 from foldlog_server.core.read_model import ReadModelDamaged
 from foldlog_server.core.rebuilds import Rebuilds
+from foldlog_server.core.spell import Spell
 from foldlog_server.core.timer import Timer, within
-
-_log = logging.getLogger("foldlog")
 
 LOOK_SECONDS = 1.0
 """How often the views are looked at while nobody reads them."""
@@ -48,8 +46,7 @@ class Repairs:
         self._tell = tell
         self._timer = timer
         self._attempts: dict[str, _Attempts] = {}
-        self._troubles: dict[str, str] = {}
-        """What was told of the views that could not be looked at."""
+        self._troubles: dict[str, Spell] = {}
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -87,13 +84,19 @@ class Repairs:
             self._check(projector)
             self._see_to(projector)
         except Exception as error:
-            told = f"{type(error).__name__}: {error}"
-            if self._troubles.get(name) != told:
-                _log.warning("The view %s cannot be looked after, and is tried again: %s", name, told)
-            self._troubles[name] = told
+            self._trouble_of(name).met(f"{type(error).__name__}: {error}")
         else:
-            self._troubles.pop(name, None)
+            self._trouble_of(name).passed()
         self._tell(name, is_well(projector))
+
+    def _trouble_of(self, name: str) -> Spell:
+        return self._troubles.setdefault(
+            name,
+            Spell(
+                f"The view {name} cannot be looked after, and is tried again: %s",
+                f"The view {name} is looked after again.",
+            ),
+        )
 
     @staticmethod
     def _check(projector: Projector) -> None:

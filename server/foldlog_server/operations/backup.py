@@ -9,17 +9,19 @@ from pathlib import Path
 from foldlog_server.core.backup_stream import Incomplete
 from foldlog_server.core.log_source import LogSource
 from foldlog_server.operations import manifest as manifests
-from foldlog_server.operations.copying import Copy, recognised, told_failures
+from foldlog_server.operations.copying import Copy, told_failures
 from foldlog_server.operations.destination import room
 from foldlog_server.operations.losses import refuse_losses
 from foldlog_server.operations.manifest import Manifest
 from foldlog_server.operations.refused import Refused
 from foldlog_server.operations.remote import log_at
 from foldlog_server.progress import Step
-from foldlog_server.stores import loss, sqlite_schema
-from foldlog_server.stores.log_files import Changed, untouched
-from foldlog_server.stores.opening import CannotOpen, NoLog
+from foldlog_server.stores.log_files import Changed
+from foldlog_server.stores.opening import CannotOpen
+from foldlog_server.stores.sqlite_reader import SqliteLogReader
+from foldlog_server.stores.sqlite_schema import log_file
 from foldlog_server.stores.sqlite_source import SqliteLogSource, on
+from foldlog_server.stores.stored_log import stored_log
 
 
 class Backup:
@@ -32,23 +34,20 @@ class Backup:
 
     async def of_directory(self, data: Path) -> AsyncGenerator[Step]:
         """Back up a data directory, which a server may be using and writing; raises `Refused`."""
-        file = sqlite_schema.log_file(data)
+        scratch = self._destination
         try:
-            loss.check_that_there_is_a_log(data)
-            if not file.is_file():
-                raise NoLog(data)
-            wal, scratch = loss.wal_left_in(data), self._destination
-            with room(scratch), untouched(data, file, scratch) as connection:
-                with told_failures(sqlite_schema.log_file(self._destination)):
-                    source = await SqliteLogSource.open(on(recognised(connection, file)))
-                    refuse_losses(data, connection, source.origin.log_id, wal, scratch)
+            with room(scratch), stored_log(data, scratch) as stored:
+                with told_failures(log_file(scratch)):
+                    reader = SqliteLogReader.on(stored.connection, stored.file)
+                    refuse_losses(data, reader, stored.wal, scratch)
+                    source = await SqliteLogSource.open(on(stored.connection))
                 async with aclosing(self._take(source)) as steps:
                     async for step in steps:
                         yield step
         except (CannotOpen, Changed) as reason:
             raise Refused(str(reason)) from None
         except (OSError, sqlite3.Error) as error:
-            raise Refused(f"{file} cannot be read: {error}.") from error
+            raise Refused(f"{log_file(data)} cannot be read: {error}.") from error
 
     async def of_server(self, address: str) -> AsyncGenerator[Step]:
         """Back up the log of a running server, also when its files are gone.
@@ -70,7 +69,7 @@ class Backup:
                     yield step
 
     async def _take(self, source: LogSource) -> AsyncGenerator[Step]:
-        taken, file = datetime.now(UTC), sqlite_schema.log_file(self._destination)
+        taken, file = datetime.now(UTC), log_file(self._destination)
         copy = Copy(source, file, None, None)
         async with aclosing(copy.run()) as steps:
             async for step in steps:

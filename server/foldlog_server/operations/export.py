@@ -8,37 +8,35 @@ from foldlog_server.core.codec import NO_CHAIN
 from foldlog_server.core.event_store import Head
 from foldlog_server.core.log_source import LogSource
 from foldlog_server.operations import json_lines
-from foldlog_server.operations.copying import recognised, told_failures
+from foldlog_server.operations.copying import told_failures
 from foldlog_server.operations.losses import refuse_losses
 from foldlog_server.operations.refused import Refused
 from foldlog_server.progress import Step
-from foldlog_server.stores import loss, sqlite_schema
 from foldlog_server.stores.log_builder import outcome_of
-from foldlog_server.stores.log_files import Changed, untouched
-from foldlog_server.stores.opening import CannotOpen, NoLog
+from foldlog_server.stores.log_files import Changed
+from foldlog_server.stores.opening import CannotOpen
+from foldlog_server.stores.sqlite_reader import SqliteLogReader
 from foldlog_server.stores.sqlite_rows import read_stream
+from foldlog_server.stores.sqlite_schema import log_file
 from foldlog_server.stores.sqlite_source import SqliteLogSource, on
+from foldlog_server.stores.stored_log import stored_log
 
 
 async def export(data: Path, name: Path, write: Callable[[str], object]) -> AsyncGenerator[Step]:
     """Write the log of a data directory, line by line; `name` is what it is written to. Raises `Refused`."""
-    file = sqlite_schema.log_file(data)
     try:
-        loss.check_that_there_is_a_log(data)
-        if not file.is_file():
-            raise NoLog(data)
-        wal = loss.wal_left_in(data)
-        with untouched(data, file) as connection, told_failures(name):
-            source = await SqliteLogSource.open(on(recognised(connection, file)))
-            refuse_losses(data, connection, source.origin.log_id, wal)
-            async for step in _write(source, connection, write):
+        with stored_log(data) as stored, told_failures(name):
+            reader = SqliteLogReader.on(stored.connection, stored.file)
+            refuse_losses(data, reader, stored.wal)
+            source = await SqliteLogSource.open(on(stored.connection))
+            async for step in _write(source, stored.connection, write):
                 yield step
     except (CannotOpen, Changed) as reason:
         raise Refused(str(reason)) from None
     except BrokenPipeError:  # whoever reads it has had enough
         raise
     except (OSError, sqlite3.Error) as error:
-        raise Refused(f"{file} cannot be read: {error}.") from error
+        raise Refused(f"{log_file(data)} cannot be read: {error}.") from error
 
 
 async def _write(

@@ -1,6 +1,5 @@
 """Keeps a log that has lost what was acknowledged from being copied as if it were whole."""
 
-import sqlite3
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -10,16 +9,14 @@ from foldlog_server.stores.sqlite_reader import SqliteLogReader
 from foldlog_server.stores.wal_file import WalState
 
 
-def refuse_losses(
-    data: Path, connection: sqlite3.Connection, log_id: str, wal: WalState, scratch: Path | None = None
-) -> None:
+def refuse_losses(data: Path, reader: SqliteLogReader, wal: WalState, scratch: Path | None = None) -> None:
     """Raise `Refused` if something proves that a log has lost events, with what `foldlog verify` says of it.
 
-    `connection` reads the log, `wal` is its write-ahead log as it was left. What has seen the log is copied
+    `reader` reads the log, `wal` is its write-ahead log as it was left. What has seen the log is copied
     to `scratch`, or where the system keeps temporary files.
     """
     try:
-        lost = loss.proved(data, SqliteLogReader(connection, log_id), wal, scratch)
+        lost = loss.proved(data, reader, wal, scratch)
     except OSError as error:
         place = f"in {scratch}" if scratch else f"in {gettempdir()} (TMPDIR)"
         raise Refused(

@@ -14,15 +14,12 @@ from foldlog_server.operations.verify_log import LogVerifier
 from foldlog_server.operations.verify_snapshots import verify_snapshots
 from foldlog_server.operations.verify_views import ViewsVerifier
 from foldlog_server.progress import Step
-from foldlog_server.stores import loss, sqlite_schema
-from foldlog_server.stores.log_files import Changed, untouched
-from foldlog_server.stores.opening import CannotOpen, FormatTooNew, NoLog
+from foldlog_server.stores import loss
+from foldlog_server.stores.log_files import Changed
+from foldlog_server.stores.opening import CannotOpen, FormatTooNew
 from foldlog_server.stores.read_only_log import ReadOnlyLog
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
-from foldlog_server.stores.statements import statement
-from foldlog_server.stores.wal_file import WalState
-
-_SELECT_LOG = statement("select_log")
+from foldlog_server.stores.stored_log import StoredLog, stored_log
 
 
 async def verify(data: Path, findings: Findings, *, full: bool) -> AsyncGenerator[Step]:
@@ -32,16 +29,11 @@ async def verify(data: Path, findings: Findings, *, full: bool) -> AsyncGenerato
     snapshots against folds: copies and replays need room where the system keeps temporary files.
     """
     began = time.monotonic()
-    file = sqlite_schema.log_file(data)
     try:
-        loss.check_that_there_is_a_log(data)
-        if not file.is_file():
-            raise NoLog(data)
-        wal = loss.wal_left_in(data)
-        if wal.proves_a_loss:
-            findings.add("log.db-wal", "", "", wal.proves_a_loss)
-        with untouched(data, file) as connection:
-            async for step in _verify(data, connection, findings, wal, full=full):
+        with stored_log(data) as stored:
+            if stored.wal.proves_a_loss:
+                findings.add("log.db-wal", "", "", stored.wal.proves_a_loss)
+            async for step in _verify(data, stored, findings, full=full):
                 yield step
     except (CannotOpen, Changed) as reason:
         raise Refused(str(reason)) from None
@@ -53,15 +45,13 @@ async def verify(data: Path, findings: Findings, *, full: bool) -> AsyncGenerato
         findings.seconds = time.monotonic() - began
 
 
-async def _verify(
-    data: Path, connection: sqlite3.Connection, findings: Findings, wal: WalState, *, full: bool
-) -> AsyncGenerator[Step]:
+async def _verify(data: Path, stored: StoredLog, findings: Findings, *, full: bool) -> AsyncGenerator[Step]:
     try:
-        recognised(connection, sqlite_schema.log_file(data))
+        connection = recognised(stored.connection, stored.file)
         async for step in LogVerifier(connection, "log.db", findings, full=full).run():
             yield step
-        reader = SqliteLogReader(connection, _log_id(connection))
-        if lost := loss.proved(data, reader, wal):
+        reader = SqliteLogReader.on(connection, stored.file)
+        if lost := loss.proved(data, reader, stored.wal):
             findings.add("log.db", "", f"position {reader.head.position}", lost)
         log = ReadOnlyLog(reader)
     except FormatTooNew:
@@ -76,10 +66,3 @@ async def _verify(
             yield step
     except StoreError as error:
         findings.notes.append(f"Views and snapshots were not held against the log, which is damaged: {error}")
-
-
-def _log_id(connection: sqlite3.Connection) -> str:
-    row = connection.execute(_SELECT_LOG).fetchone()
-    if row is None:
-        raise ValueError("it has no id")
-    return str(row[0], "utf-8")

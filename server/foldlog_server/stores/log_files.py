@@ -13,9 +13,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from foldlog_server.stores import wal_file
 from foldlog_server.stores.file_state import state_of
-from foldlog_server.stores.sqlite_schema import log_file, read_only_uri
+from foldlog_server.stores.sqlite_schema import read_only_uri
 
 _LEFT = ("-wal", "-journal")
 """What holds committed rows beside a database."""
@@ -30,11 +29,9 @@ def untouched(directory: Path, file: Path, scratch: Path | None = None) -> Itera
     """A connection that reads a database of a data directory, and leaves every byte of it as it is.
 
     A copy, if one has to be made, goes to `scratch`, or where the system keeps temporary files.
-    Raises `OSError`, `sqlite3.Error` and `WalAlone`; at the end `Changed` if the file was at rest and no
+    Raises `OSError` and `sqlite3.Error`; at the end `Changed` if the file was at rest and no
     longer is.
     """
-    if file == log_file(directory):
-        wal_file.check_not_alone(file)
     if is_served(directory):
         with closing(_connect(read_only_uri(file))) as connection:
             yield connection

@@ -9,7 +9,7 @@ import logging
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,11 @@ import msgspec.msgpack
 from foldlog_server.core import states
 from foldlog_server.core.decider import AnyDecider
 from foldlog_server.core.snapshots import NoSnapshots, Snapshot, Snapshots, Until, kind
+from foldlog_server.core.spell import Spell
 from foldlog_server.stores import private_files
 from foldlog_server.stores.causes import Cause, cause_in, cause_of_reading
 from foldlog_server.stores.file_state import state_or_nothing
-from foldlog_server.stores.spell import Spell
+from foldlog_server.stores.log_files import untouched
 from foldlog_server.stores.statements import statement
 from foldlog_server.stores.view_damage import as_damage
 from foldlog_server.stores.writer_thread import WriterThread
@@ -74,15 +75,13 @@ class SnapshotFile:
 def snapshots_in(directory: Path, log_id: str) -> Iterator[Snapshots]:
     """The snapshots of a log; none if there is no file, or it is another log's or cannot be read."""
     file = file_in(directory)
-    try:
-        reader = _connect_reader(file) if file.exists() and _log_of(file) == log_id else None
-    except sqlite3.Error:
-        reader = None
-    if reader is None:
-        yield NoSnapshots()
-        return
-    with closing(reader):
-        yield SnapshotFile(reader)
+    with ExitStack() as opened:
+        found: Snapshots = NoSnapshots()
+        with suppress(OSError, sqlite3.Error):
+            reader = opened.enter_context(untouched(directory, file))
+            if _log_on(reader) == log_id:
+                found = SnapshotFile(reader)
+        yield found
 
 
 class SqliteSnapshots:
@@ -267,9 +266,14 @@ def _make_anew(file: Path, log_id: str, kinds: list[str]) -> sqlite3.Connection:
 
 def _log_of(file: Path) -> str | None:
     with closing(_connect_reader(file)) as connection:
-        if connection.execute("PRAGMA user_version").fetchone()[0] != FORMAT:
-            return None
-        row = connection.execute("SELECT log_id FROM log").fetchone()
+        return _log_on(connection)
+
+
+def _log_on(connection: sqlite3.Connection) -> str | None:
+    """Which log's snapshots a connection reads; None for a file of another format."""
+    if connection.execute("PRAGMA user_version").fetchone()[0] != FORMAT:
+        return None
+    row = connection.execute("SELECT log_id FROM log").fetchone()
     return None if row is None else str(row[0])
 
 

@@ -1,7 +1,8 @@
 """Reads a log while another process, or another thread, writes it; needs no lock."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from foldlog_server.core.event_store import Head, RecordedRequest, RequestKey
@@ -44,20 +45,21 @@ class SqliteLogReader:
             wal_file.check_not_alone(file)
             raise NoLog(directory)
         wal_file.check_not_alone(file)
-        try:
+        with _told(file):
             connection = sqlite3.connect(read_only_uri(file), uri=True, isolation_level=None)
-            try:
-                set_up_reader(connection)
-                recognise(connection, file)
-                log_id = _log_id(connection, file)
-            except BaseException:
-                connection.close()
-                raise
-        except sqlite3.Error as error:
-            if cause_of(error) in DAMAGE:
-                raise unreadable(file, error) from error
-            raise DataDirectoryUnusable(directory, error) from error
-        return cls(connection, log_id)
+        try:
+            return cls.on(connection, file)
+        except BaseException:
+            connection.close()
+            raise
+
+    @classmethod
+    def on(cls, connection: sqlite3.Connection, file: Path) -> "SqliteLogReader":
+        """On a connection that reads the log of a file, and becomes the reader's; raises `CannotOpen`."""
+        with _told(file):
+            set_up_reader(connection)
+            recognise(connection, file)
+            return cls(connection, _log_id(connection, file))
 
     @property
     def head(self) -> Head:
@@ -122,6 +124,17 @@ class SqliteLogReader:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+@contextmanager
+def _told(file: Path) -> Iterator[None]:
+    """Raise as `CannotOpen` what SQLite raises of a file."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if cause_of(error) in DAMAGE:
+            raise unreadable(file, error) from error
+        raise DataDirectoryUnusable(file.parent, error) from error
 
 
 def _log_id(connection: sqlite3.Connection, file: Path) -> str:

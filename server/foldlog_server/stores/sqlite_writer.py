@@ -25,11 +25,11 @@ from foldlog_server.core.event_store import (
     StreamAppend,
 )
 from foldlog_server.core.events import EncodedEvent
+from foldlog_server.core.spell import Spell
 from foldlog_server.stores import index_sums, refusals
 from foldlog_server.stores.admission import Record, encode, ranges
 from foldlog_server.stores.causes import DAMAGE, NO_ROOM, Cause, cause_in
 from foldlog_server.stores.index_check import check_indexes
-from foldlog_server.stores.spell import Spell
 from foldlog_server.stores.sqlite_appended import EventRow, RequestRow, commit, set_up
 from foldlog_server.stores.sqlite_requests import RequestPartitions, request_row
 from foldlog_server.stores.sqlite_rows import read_head, read_newest
