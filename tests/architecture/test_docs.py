@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 import typer.main
 
-from foldlog_server.cli import app
+from foldlog_server.cli.apps import app
 from tests.architecture import error_catalogue as catalogue
 from tests.architecture.documents import DOCUMENTS, ROOT, anchors, links
 from tests.architecture.error_catalogue import ERRORS, reasons, text

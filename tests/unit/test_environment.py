@@ -6,7 +6,7 @@ import pytest
 import typer
 from typer.main import get_command
 
-from foldlog_server import cli
+from foldlog_server.cli import apps
 from foldlog_server.environment import SETTINGS, is_service_link, misspelt
 
 
@@ -20,8 +20,8 @@ def variables(command: object) -> Iterator[str]:
 
 
 def test_the_settings_are_those_of_the_command_line() -> None:
-    assert isinstance(cli.app, typer.Typer)
-    assert set(SETTINGS) == set(variables(get_command(cli.app)))
+    assert isinstance(apps.app, typer.Typer)
+    assert set(SETTINGS) == set(variables(get_command(apps.app)))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,172 @@
+"""Commands that make a log out of another one."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from foldlog_server import ending
+from foldlog_server.cli.apps import DEFAULTS, app
+from foldlog_server.cli.output import carry_out, fail, print_error_line, print_line, teller, told_failures
+from foldlog_server.options import (
+    BackedUpData,
+    Data,
+    Json,
+    StoredData,
+    Through,
+    ToPosition,
+    check_directory,
+)
+
+if TYPE_CHECKING:  # it loads more than most commands need
+    from foldlog_server.operations.copying import Made
+
+
+@app.command()
+def backup(
+    destination: Annotated[Path, typer.Argument(metavar="DEST", help="A directory, empty or made.")],
+    data: BackedUpData = DEFAULTS.data,
+    address: Through = None,
+    as_json: Json = False,
+) -> None:
+    """Copy a log, verified, with a manifest; a server may be using the directory, and goes on.
+
+    With --address it comes through a running server, also when its files were removed, moved or replaced.
+    """
+    from foldlog_server.operations.backup import Backup
+    from foldlog_server.operations.manifest import as_text
+
+    ending.interrupt_at_sigterm()
+    taken = Backup(destination)
+    if address is None:
+        check_directory(data)
+        carry_out(taken.of_directory(data), teller(as_json))
+    else:
+        with told_failures(address):
+            carry_out(taken.of_server(address), teller(as_json))
+    manifest = taken.manifest
+    print(as_text(manifest) if as_json else f"Backed up to {destination}: {manifest}.")
+
+
+@app.command()
+def restore(
+    backup: Annotated[Path, typer.Argument(metavar="SRC", help="What `foldlog backup` made.")],
+    data: Data = DEFAULTS.data,
+    to_position: ToPosition = None,
+    as_json: Json = False,
+) -> None:
+    """Make a log out of a backup, in a data directory that has none. It has a log_id of its own."""
+    from foldlog_server.app import new_id
+    from foldlog_server.operations.restore import NewLog
+
+    ending.interrupt_at_sigterm()
+    new = NewLog(data, new_id)
+    carry_out(new.restore(backup, to_position), teller(as_json))
+    _tell_made(new.made, data, as_json)
+
+
+@app.command("export")
+def export_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file; - = the output.")],
+    data: StoredData = DEFAULTS.data,
+) -> None:
+    """Write a log as lines of JSON; a server may be using the directory, and goes on."""
+    from foldlog_server.operations.export import export as exporting
+
+    ending.interrupt_at_sigterm()
+    if str(file) == "-":
+        carry_out(exporting(data, file, _write_line), print_error_line)
+        return
+    with _new_file(file) as write:
+        carry_out(exporting(data, file, write), print_line)
+    print(f"Exported to {file}.")
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An export; - = the input.")],
+    data: Data = DEFAULTS.data,
+    to_position: ToPosition = None,
+    as_json: Json = False,
+) -> None:
+    """Make a log out of an export, in a data directory that has none. It has a log_id of its own."""
+    from foldlog_server.app import new_id
+    from foldlog_server.operations.json_lines import JsonLinesSource
+    from foldlog_server.operations.refused import Refused
+    from foldlog_server.operations.restore import NewLog
+
+    ending.interrupt_at_sigterm()
+    new = NewLog(data, new_id)
+    try:
+        with _input(file) as lines:
+            source = JsonLinesSource(lines, str(file))
+            carry_out(new.of_source(source, to_position, "import"), teller(as_json))
+    except Refused as reason:
+        fail(str(reason))
+    except OSError as error:
+        fail(f"{file} cannot be read: {error}. Name a file that `foldlog export` made, or - for the input.")
+    _tell_made(new.made, data, as_json)
+
+
+@contextmanager
+def _new_file(file: Path) -> Iterator[Callable[[str], object]]:
+    """What writes the lines of a file that gets its name when it is whole."""
+    from foldlog_server.stores import durable, private_files
+
+    _check_new(file)
+    part = durable.partial(file.with_name(f"{file.name}.{os.getpid()}"))  # another may be writing there, too
+    try:
+        private_files.make_file(part)
+        with part.open("w", encoding="utf-8") as opened:
+            yield lambda line: opened.write(f"{line}\n")
+        _check_new(file)
+        durable.put_in_place(file, part)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        fail(f"{file} cannot be written: {error}. Make the directory, or choose another place.")
+    except OSError as error:
+        fail(f"{file} cannot be written: {error}. Free space, or choose another place.")
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _check_new(file: Path) -> None:
+    if file.exists():
+        fail(f"{file} is there already, and nothing is overwritten. Name another file.")
+
+
+@contextmanager
+def _input(file: Path) -> Iterator[Iterator[str]]:
+    """The lines of a file, or of the input; bytes that are no UTF-8 are left to the checksums."""
+    if str(file) == "-":
+        yield (line.decode("utf-8", "surrogateescape") for line in sys.stdin.buffer)
+        return
+    with file.open(encoding="utf-8", errors="surrogateescape", newline="\n") as opened:
+        yield opened
+
+
+def _write_line(line: str) -> None:
+    """In UTF-8, whatever the output's encoding: it is for programs, and has checksums."""
+    sys.stdout.buffer.write(f"{line}\n".encode())
+
+
+def _tell_made(made: "Made", data: Path, as_json: bool) -> None:
+    head = made.head
+    if as_json:
+        result = {
+            "log_id": made.log_id,
+            "position": head.position,
+            "chain_hash": head.chain_hash.hex(),
+            "streams": made.streams,
+            "requests": made.requests,
+        }
+        print(json.dumps(result, indent=2))
+        return
+    print(
+        f"{data} holds {head.position:,} events in {made.streams:,} streams and {made.requests:,} "
+        f"request records, as log {made.log_id}."
+    )

@@ -1,0 +1,72 @@
+"""What commands print, and how one ends that has failed."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+from foldlog_server.options import check_address
+from foldlog_server.printable import printable
+
+if TYPE_CHECKING:  # it loads more than most commands need
+    from foldlog_server.progress import Step
+
+
+def fail(line: str) -> NoReturn:
+    print(f"foldlog: {printable(line)}", file=sys.stderr)
+    raise typer.Exit(1)
+
+
+def print_line(line: str) -> None:
+    print(line, flush=True)
+
+
+def print_error_line(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def discard_line(line: str) -> None:
+    del line
+
+
+def teller(as_json: bool) -> Callable[[str], None]:
+    """Who tells how far an operation is: JSON for programs is its result alone."""
+    return discard_line if as_json else print_line
+
+
+def discard_output() -> None:
+    """Python writes what is left when it exits, and would fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def carry_out(steps: "AsyncIterator[Step]", tell: Callable[[str], None]) -> None:
+    """Carry an operation out, and show how far it is."""
+    from foldlog_server.operations.refused import Refused
+    from foldlog_server.progress import shown
+
+    try:
+        asyncio.run(shown(steps, tell))
+    except Refused as reason:
+        fail(str(reason))
+    except KeyboardInterrupt:
+        fail("Interrupted. What is not whole has been removed.")
+
+
+@contextmanager
+def told_failures(address: str) -> Iterator[None]:
+    """Tell in one line why something cannot be asked of a server, and exit."""
+    check_address(address, "--address")
+    from foldlog_client import FoldlogError, Unavailable
+
+    try:
+        yield
+    except BrokenPipeError:  # whoever read it has had enough, as `head` has
+        discard_output()
+    except Unavailable as failure:
+        fail(f"Nobody answers at {address}. Start a server there, or say where with --address. ({failure})")
+    except FoldlogError as failure:
+        fail(str(failure))

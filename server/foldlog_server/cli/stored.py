@@ -1,0 +1,91 @@
+"""Commands on the log of a data directory, which a server may be using."""
+
+import asyncio
+import json
+import logging
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from foldlog_server.cli.apps import DEFAULTS, app
+from foldlog_server.cli.output import carry_out, fail, teller
+from foldlog_server.options import Json, StoredData
+from foldlog_server.printable import printable
+from foldlog_server.tables import print_table
+
+
+@app.command("check-history")
+def check_history(data: StoredData = DEFAULTS.data, as_json: Json = False) -> None:
+    """Fold all that is stored by the code that is installed; exit code 1 if something would break.
+
+    For a new release, before it is deployed. Nothing is changed, and a server may be using the directory.
+    """
+    from foldlog_server import check_history as checking
+    from foldlog_server.core.history import Findings
+    from foldlog_server.progress import shown
+
+    logging.getLogger("foldlog_server").setLevel(logging.CRITICAL)  # the findings say what views would log
+    findings = Findings()
+    try:
+        asyncio.run(shown(checking.check(data, findings), teller(as_json)))
+    except checking.CannotCheck as reason:
+        fail(str(reason))
+    if as_json:
+        print(json.dumps(checking.as_json(findings), indent=2))
+    else:
+        if findings.problems:
+            print_table(checking.table_of_problems(findings))
+        print(checking.summary(findings))
+    if findings.problems:
+        raise typer.Exit(1)
+
+
+@app.command("accept-loss")
+def accept_loss(
+    data: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="The data directory.")],
+    head: Annotated[str, typer.Option(metavar="POSITION:MARK", help="The end, as the refusal names it.")],
+) -> None:
+    """Go on with what is left of a log that has lost events: it becomes another log with the same history.
+
+    Clients are told that the log was replaced. Copies of the files as they were stay in the data directory.
+    """
+    from foldlog_server.app import new_id
+    from foldlog_server.stores import loss
+    from foldlog_server.stores.opening import CannotOpen
+
+    try:
+        log_id = loss.accept(data, head, new_id, time.time_ns())
+    except CannotOpen as reason:
+        fail(str(reason))
+    print(f"{data} is log {log_id} from now on: it begins with the events up to {head}.")
+
+
+@app.command()
+def verify(
+    data: StoredData = DEFAULTS.data,
+    full: Annotated[
+        bool, typer.Option("--full", help="Also the whole chain, every index, and views against a replay.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Verify all that is stored, and name what is damaged and where; exit code 1 if something is.
+
+    Nothing is changed, and a server may be using the directory.
+    """
+    from foldlog_server.operations import findings as found
+    from foldlog_server.operations.verify import verify as verifying
+
+    findings = found.Findings()
+    carry_out(verifying(data, findings, full=full), teller(as_json))
+    if as_json:
+        print(json.dumps(found.as_json(findings), indent=2))
+    else:
+        if findings.damages:
+            print_table(found.table_of_damages(findings))
+        for note in findings.notes:
+            print(printable(note))
+        print(found.summary(findings))
+    if findings.damages:
+        raise typer.Exit(1)
