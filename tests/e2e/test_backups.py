@@ -12,21 +12,18 @@ from pathlib import Path
 import pytest
 
 from foldlog.inventory.v1.commands_pb2 import ReceiveStock
-from foldlog.orders.v1.commands_pb2 import AddItem
-from foldlog.orders.v1.queries_pb2 import GetOrderRequest, ListCurrentOrdersRequest
-from foldlog.v1.reads_pb2 import ReadOptions
 from foldlog_server.operations.destination import room
 from foldlog_server.operations.refused import Refused
 from foldlog_server.operations.restore import NewLog
 from foldlog_server.stores.held_files import lock
 from foldlog_server.stores.opening import CannotOpen
-from tests.format.log_file import Log, read
 from tests.format.trading import KEY, trade
 from tests.support import processes
+from tests.support.copies import add, answers, backed_up, log_in, restored, rows
+from tests.support.files import contents, flip
 from tests.support.orders import create
-from tests.support.processes import Ended, foldlog, started
+from tests.support.processes import foldlog, started
 from tests.support.server import Server, serving
-from tests.support.view_scenario import line, money
 from tests.support.wire import Wire, connected
 
 
@@ -34,31 +31,6 @@ from tests.support.wire import Wire, connected
 async def traded(server: Server) -> Server:
     await trade(server)
     return server
-
-
-def contents(directory: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
-
-
-def log_in(directory: Path) -> Log:
-    return read(directory / "log.db")
-
-
-def rows(directory: Path, sql: str) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(f"{(directory / 'log.db').as_uri()}?mode=ro", uri=True)) as connection:
-        return connection.execute(sql).fetchall()
-
-
-async def backed_up(data: Path, destination: Path) -> Ended:
-    ended = await foldlog("backup", destination, "--data", data)
-    assert (ended.code, ended.errors) == (0, ""), ended
-    return ended
-
-
-async def restored(backup: Path, data: Path, *arguments: object) -> Ended:
-    ended = await foldlog("restore", backup, "--data", data, *arguments)
-    assert (ended.code, ended.errors) == (0, ""), ended
-    return ended
 
 
 # Backups
@@ -230,18 +202,6 @@ async def test_a_restored_log_answers_what_the_former_answered(traded: Server, t
         assert head.log_id != old.log_id
 
 
-async def answers(server: Server) -> list[bytes]:
-    """What is answered of every order, without what tells of the log and the moment."""
-    seen = ReadOptions(min_position=(await server.head()).position)
-    listed = await server.ask(ListCurrentOrdersRequest(page_size=100, options=seen))
-    found = [
-        await server.ask(GetOrderRequest(order_id=each.order_id, options=seen)) for each in listed.orders
-    ]
-    return [message.SerializeToString() for message in listed.orders] + [
-        answer.order.SerializeToString() for answer in found
-    ]
-
-
 async def test_the_ancestor_is_recorded_and_those_before_it_are_kept(traded: Server, tmp_path: Path) -> None:
     first = log_in(traded.data)
     await backed_up(traded.data, tmp_path / "one")
@@ -280,10 +240,6 @@ async def test_a_repeat_is_replayed_where_its_outcome_is_within_and_acts_anew_wh
         anew = await cut.send(add("b"), request_id=late)
         assert not anew.result.replayed
         assert anew.result.version == 2
-
-
-def add(order_id: str) -> AddItem:
-    return AddItem(order_id=order_id, line=line("tea", 1, money("3.5")))
 
 
 async def test_a_restored_log_goes_on(traded: Server, tmp_path: Path) -> None:
@@ -387,12 +343,6 @@ async def test_no_server_begins_a_log_where_a_restore_was_killed(
             pass
     assert not (tmp_path / "killed" / "log.db").exists()
     await restored(tmp_path / "backup", tmp_path / "killed")
-
-
-def flip(file: Path, place: int) -> None:
-    data = bytearray(file.read_bytes())
-    data[place] ^= 1
-    file.write_bytes(data)
 
 
 def edit(backup: Path, **fields: object) -> None:

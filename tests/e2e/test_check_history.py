@@ -24,6 +24,7 @@ from foldlog_server.stores import read_model, view_files
 from tests.support import processes
 from tests.support.commands import add, create
 from tests.support.faults import sqlite_error
+from tests.support.files import contents
 from tests.support.processes import FOLDLOG, foldlog
 from tests.support.server import Server, serving
 from tests.support.wire import SECONDS
@@ -39,10 +40,6 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
         await server.send(create("b"))
         await server.send(ReceiveStock(product_id="tea", name="Tea", quantity=2))
         yield server
-
-
-def contents(directory: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
 
 async def test_a_sound_history_is_told_in_a_line_while_the_server_goes_on(

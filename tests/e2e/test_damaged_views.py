@@ -25,6 +25,7 @@ from foldlog.orders.v1.queries_pb2 import (
 )
 from foldlog.v1.admin_service_pb2 import ListViewsRequest, RebuildViewRequest, ViewState
 from foldlog_server.domains import VIEWS
+from tests.support.files import flip_anywhere
 from tests.support.orders import create
 from tests.support.server import Server, client_of, until
 from tests.support.wire import SECONDS, Refusal, refusal_of, refused
@@ -108,17 +109,6 @@ def served(server: Server, view: str) -> Any:
     return server.app._projectors.of_view(view).read_model
 
 
-def flip(file: Path, chance: random.Random) -> None:
-    before = file.stat()
-    with file.open("r+b") as opened:
-        at = chance.randrange(before.st_size)
-        opened.seek(at)
-        byte = opened.read(1)[0]
-        opened.seek(at)
-        opened.write(bytes([byte ^ 1 << chance.randrange(8)]))
-    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
-
-
 @pytest.mark.parametrize("round", range(4))
 async def test_bits_that_are_flipped_under_a_running_server(
     server: Server, right: Mapping[str, Any], round: int
@@ -126,7 +116,7 @@ async def test_bits_that_are_flipped_under_a_running_server(
     chance = random.Random(round)
     for _ in range(16):
         logs = [wal for wal in sorted((server.data / "views").glob("*.db-wal")) if wal.stat().st_size]
-        flip(chance.choice([*files_of(server), *logs]), chance)
+        flip_anywhere(chance.choice([*files_of(server), *logs]), chance)
     await check_right_in_the_end(server, right)
 
 
@@ -137,7 +127,7 @@ async def test_bits_that_are_flipped_while_it_is_stopped(
     chance = random.Random(round)
     await server.stop()
     for _ in range(16):
-        flip(chance.choice([*files_of(server), server.data / "snapshots.db"]), chance)
+        flip_anywhere(chance.choice([*files_of(server), server.data / "snapshots.db"]), chance)
     await server.start()
     await check_right_in_the_end(server, right)
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.test_backups import add, answers, log_in, rows
 from tests.format.trading import trade
+from tests.support.copies import add, answers, log_in, rows
 from tests.support.orders import create
 from tests.support.processes import FOLDLOG, Ended, foldlog, started
 from tests.support.processes import ended as ended_of

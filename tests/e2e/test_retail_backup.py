@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from foldlog_server.domains import VIEWS
-from tests.e2e.test_backups import backed_up, log_in, restored
+from tests.support.copies import backed_up, log_in, restored
 from tests.support.processes import foldlog, serving
 
 ROOT = Path(__file__).parents[2]

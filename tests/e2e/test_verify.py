@@ -8,9 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 from foldlog_server.domains import VIEWS
-from tests.e2e.test_backups import contents
 from tests.format.trading import trade
 from tests.support import processes
+from tests.support.files import contents
 from tests.support.orders import create
 from tests.support.processes import foldlog
 from tests.support.server import Server, serving

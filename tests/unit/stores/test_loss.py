@@ -23,6 +23,7 @@ from foldlog_server.stores.loss import LogHasLost, LogMissing, LossNotAccepted, 
 from foldlog_server.stores.opening import CannotOpen, NoLog
 from foldlog_server.stores.sqlite_reader import SqliteLogReader
 from tests.contract.appends import Clock, new_id
+from tests.support.files import flip
 from tests.support.orders import create
 from tests.support.server import Server, serving, until
 
@@ -115,12 +116,6 @@ def all_of(data: Path) -> dict[str, bytes]:
 def head_of(data: Path) -> str:
     with SqliteLogReader.open(data) as reader:
         return mark_of(reader.head)
-
-
-def flip(file: Path, at: int) -> None:
-    data = bytearray(file.read_bytes())
-    data[at] ^= 1
-    file.write_bytes(data)
 
 
 def cut(file: Path, size: int) -> None:

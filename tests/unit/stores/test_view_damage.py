@@ -20,6 +20,7 @@ from foldlog_server.stores import view_check, view_files, view_seal, wal_file
 from foldlog_server.stores.read_model import SqliteReadModel
 from foldlog_server.stores.view_seal import Trust
 from foldlog_server.stores.writer_thread import WriterThread
+from tests.support.files import flip_anywhere
 from tests.support.list_log import ListLog
 from tests.support.order_counts import CUSTOMERS, ORDER_COUNTS, ORDERS, added, cancelled, created, replay
 from tests.unit.stores.test_read_model import everything, opened, projecting
@@ -103,21 +104,6 @@ def database_in(directory: Path) -> Path:
     return file
 
 
-def flip(file: Path, chance: random.Random, *, keep_time: bool = False) -> None:
-    """Flip one bit of a file, which is written as any program would write it."""
-    before = file.stat()
-    with file.open("r+b") as opened_file:
-        at = chance.randrange(before.st_size)
-        opened_file.seek(at)
-        byte = opened_file.read(1)[0]
-        opened_file.seek(at)
-        opened_file.write(bytes([byte ^ 1 << chance.randrange(8)]))
-    if keep_time:
-        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
-    else:  # the clock of a file system may have stood still since it was copied
-        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
-
-
 async def check_right_in_the_end(directory: Path) -> None:
     async with projecting(directory, the_log()) as projector:
         assert await everything(projector.read_model) == EXPECTED
@@ -128,7 +114,7 @@ async def check_right_in_the_end(directory: Path) -> None:
 @pytest.mark.parametrize("seed", range(PLACES))
 async def test_a_bit_that_was_flipped_while_nobody_had_it_open(left: Path, tmp_path: Path, seed: int) -> None:
     shutil.copytree(left, tmp_path / "views")
-    flip(database_in(tmp_path / "views"), random.Random(seed))
+    flip_anywhere(database_in(tmp_path / "views"), random.Random(seed))
     await check_right_in_the_end(tmp_path / "views")
 
 
@@ -139,7 +125,7 @@ async def test_a_bit_that_was_flipped_after_its_writer_was_killed(
 ) -> None:
     shutil.copytree(killed, tmp_path / "views")
     file = database_in(tmp_path / "views")
-    flip(file.with_name(file.name + suffix), random.Random(seed))
+    flip_anywhere(file.with_name(file.name + suffix), random.Random(seed))
     await check_right_in_the_end(tmp_path / "views")
 
 
@@ -205,7 +191,7 @@ async def test_a_bit_that_is_flipped_while_it_is_open_is_noticed_before_anything
     left: Path, tmp_path: Path, seed: int
 ) -> None:
     async with open_view(left, tmp_path) as model:
-        flip(database_in(tmp_path / "views"), random.Random(seed))
+        flip_anywhere(database_in(tmp_path / "views"), random.Random(seed))
         assert await answers(model) == {}
         with pytest.raises(ReadModelDamaged, match="was written by another program"):
             model.check()
@@ -217,7 +203,7 @@ async def test_a_bit_that_a_disk_lost_gives_no_document_that_there_never_was(
     left: Path, tmp_path: Path, seed: int
 ) -> None:
     async with open_view(left, tmp_path) as model:
-        flip(database_in(tmp_path / "views"), random.Random(seed), keep_time=True)
+        flip_anywhere(database_in(tmp_path / "views"), random.Random(seed), keep_time=True)
         given = await answers(model)
         assert all(EXPECTED[key][1] == document for key, document in given.items())
 
@@ -285,7 +271,7 @@ async def test_files_that_are_elsewhere_with_the_whole_directory_are_good(left: 
         assert await everything(model) == EXPECTED
         await model.write([], model.position, place(model.position))
         assert (await model.page(ORDERS, limit=1)).rows
-        flip(database_in(tmp_path / "elsewhere"), random.Random(1))
+        flip_anywhere(database_in(tmp_path / "elsewhere"), random.Random(1))
         model.check()
 
 
@@ -298,7 +284,7 @@ async def test_a_write_of_its_own_is_no_damage(tmp_path: Path) -> None:
 async def test_a_damaged_file_is_not_sealed_when_it_is_closed(left: Path, tmp_path: Path) -> None:
     async with open_view(left, tmp_path) as model:
         file = database_in(tmp_path / "views")
-        flip(file, random.Random(7))
+        flip_anywhere(file, random.Random(7))
         with pytest.raises(ReadModelDamaged):
             model.check()
     assert view_seal.judge(file) is Trust.BROKEN
@@ -307,7 +293,7 @@ async def test_a_damaged_file_is_not_sealed_when_it_is_closed(left: Path, tmp_pa
 async def test_nor_when_nobody_has_looked_before(left: Path, tmp_path: Path) -> None:
     async with open_view(left, tmp_path):
         file = database_in(tmp_path / "views")
-        flip(file, random.Random(7))
+        flip_anywhere(file, random.Random(7))
     assert view_seal.judge(file) is Trust.BROKEN
 
 
