@@ -200,11 +200,3 @@ class JsonLinesSource:
 
     def _refuse(self, what: str) -> NoReturn:
         raise Refused(f"{self._name}, line {self._number}: {what}. Nothing was made; export the log again.")
-
-
-def _ancestor(log_id: str, position: int, chain: str, left_time: int, cause: str) -> Ancestor:
-    return Ancestor(log_id, position, bytes.fromhex(chain), left_time, cause)
-
-
-def _opening(position: int, run: str, time: int) -> Opening:
-    return Opening(position, bytes.fromhex(run), time)

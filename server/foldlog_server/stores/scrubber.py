@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from typing import Protocol, TypeVar
 
+from foldlog_server.core.errors import DataDamaged
 from foldlog_server.core.scrub import Scrub
 from foldlog_server.stores import scrubbing
 from foldlog_server.stores.scrubbing import Looked
@@ -64,13 +65,17 @@ class Scrubber:
             steps = await self._read(lambda connection: scrubbing.scrub(connection, state.damages.append))
             while (looked := await self._step(steps)) is not None:
                 state.part, state.done = looked.part, state.done + looked.rows
-        except sqlite3.Error as error:
-            _log.warning("The log could not be scrubbed to its end: %s. It is tried again.", error)
-            return
-        state.part, state.ended = "", self._clock()
+        except DataDamaged as damage:  # of its end, which each part looks for first
+            state.damages.append(damage.message)
+        except Exception as error:  # a shortage, most likely, which is no damage
+            _log.warning(
+                "The log could not be scrubbed to its end: %s. It is tried again the next time.", error
+            )
+        else:
+            state.part, state.ended = "", self._clock()
         if state.damages:
             self._tell_damage(state)
-        else:
+        elif state.ended:
             seconds = time.monotonic() - began
             _log.info(
                 "The log was scrubbed: %d rows and entries fit each other, in %.0f s.", state.done, seconds

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 from foldlog_server.stores import index_sums, sqlite_requests
+from foldlog_server.stores.causes import DAMAGE, cause_of
 from foldlog_server.stores.sqlite_rows import read_head
 from foldlog_server.stores.statements import statement
 
@@ -39,7 +40,10 @@ Found = Callable[[str], object]
 
 
 def scrub(connection: sqlite3.Connection, found: Found) -> Iterator[Looked]:
-    """Hold every table against its index; the connection is one that was set up to read."""
+    """Hold every table against its index; the connection is one that was set up to read.
+
+    Raises `sqlite3.Error` and MemoryError for what is short and no damage.
+    """
     yield from _guarded("events", _events(connection, found), connection, found)
     for table in ("streams", "types"):
         yield from _guarded(table, _names(connection, table, found), connection, found)
@@ -65,6 +69,8 @@ def _guarded(
     except (sqlite3.Error, TypeError, ValueError) as error:
         if part.startswith("requests") and part not in _partitions(connection):
             return  # it is older than the window, and has been dropped
+        if isinstance(error, sqlite3.Error) and cause_of(error) not in DAMAGE:
+            raise
         found(f"{part} cannot be gone through: {error}")
 
 

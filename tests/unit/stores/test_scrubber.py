@@ -12,6 +12,7 @@ from foldlog_server.stores.scrubber import Scrubber
 from foldlog_server.stores.sqlite import SqliteEventStore
 from tests.contract.appends import Clock, everything, new_id, to
 from tests.support.btree import Index
+from tests.support.faults import Faults, sqlite_error
 from tests.unit.stores.conftest import OpenStore
 from tests.unit.stores.test_wrong_indexes import EVENTS, STREAMS, delete, fill, say, swap
 
@@ -116,3 +117,26 @@ async def test_a_request_record_that_does_not_fit_is_found(open_store: OpenStore
     scrubber = scrubber_of(store)
     await scrubber.scrub()
     assert scrubber.state.damages == [f"record 7 of {partition} does not fit its checksum"]
+
+
+@pytest.mark.parametrize(
+    "shortage", [sqlite_error("NOMEM"), sqlite_error("CANTOPEN"), sqlite_error("BUSY"), MemoryError()]
+)
+async def test_what_is_short_while_it_is_scrubbed_is_no_damage(
+    open_store: OpenStore,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    shortage: Exception,
+) -> None:
+    faults = Faults(monkeypatch)
+    store = await open_store()
+    await fill(store)
+    scrubber = scrubber_of(store)
+    faults.plan(lambda database, sql: shortage if "mode=ro" in database and "requests" in sql else None)
+    await scrubber.scrub()
+    assert faults.met
+    assert (scrubber.state.damages, scrubber.state.ended, store.refusal) == ([], 0, None)
+    assert "could not be scrubbed to its end" in caplog.text
+    faults.end()
+    await scrubber.scrub()
+    assert scrubber.state.ended
