@@ -132,7 +132,7 @@ async def test_what_is_short_while_it_is_scrubbed_is_no_damage(
     store = await open_store()
     await fill(store)
     scrubber = scrubber_of(store)
-    faults.plan(lambda database, sql: shortage if "mode=ro" in database and "requests" in sql else None)
+    faults.plan(lambda database, sql: shortage if "mode=ro" in database and "fingerprint" in sql else None)
     await scrubber.scrub()
     assert faults.met
     assert (scrubber.state.damages, scrubber.state.ended, store.refusal) == ([], 0, None)
