@@ -249,12 +249,9 @@ def _said(error: BaseException, cause: Cause) -> str:
 
 
 def _open_writer(file: Path, log_id: str, kinds: list[str]) -> sqlite3.Connection:
-    try:
+    with suppress(sqlite3.DatabaseError):  # whatever it is: they are made anew, and keep nobody from serving
         if file.exists() and _log_of(file) == log_id:
             return _connect(file, log_id, kinds)
-    except sqlite3.Error as error:
-        if not _is_damage(error):
-            raise  # what is short now is no reason to throw away what is there
     return _make_anew(file, log_id, kinds)
 
 

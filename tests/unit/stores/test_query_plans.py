@@ -47,6 +47,7 @@ PLANS = {
     "select_stream_backwards": [BY_STREAM, BY_NAME],
     "select_stream_beyond": ["streams USING COVERING INDEX sqlite_autoindex_streams_1 (name>?)"],
     "select_stream_forwards": [BY_STREAM, BY_NAME],
+    "select_verified_requests": ["requests_until_3 USING INTEGER PRIMARY KEY (rowid>?)"],
     "select_verified": [BY_POSITION, "streams USING INTEGER PRIMARY KEY (rowid=?)"],
     "select_versions": [BY_STREAM, BY_NAME],
 }
