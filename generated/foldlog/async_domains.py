@@ -23,6 +23,7 @@ import foldlog.v1.events_pb2
 import foldlog.v1.money_pb2
 import foldlog.v1.options_pb2
 import foldlog.v1.reads_pb2
+import foldlog.v1.request_service_pb2
 from foldlog.inventory.v1.async_client import Inventory
 from foldlog.orders.v1.async_client import Orders
 from foldlog.v1.async_client import Admin

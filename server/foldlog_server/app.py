@@ -16,6 +16,7 @@ from foldlog.orders.v1 import command_service_pb2 as orders_commands
 from foldlog.orders.v1 import query_service_pb2 as orders_queries
 from foldlog.v1 import admin_service_pb2 as admin
 from foldlog.v1 import event_service_pb2 as events
+from foldlog.v1 import request_service_pb2 as requests
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog_server import unknown_history
 from foldlog_server.build_process import BuildProcess
@@ -55,6 +56,7 @@ from foldlog_server.transport.command_service import command_handlers
 from foldlog_server.transport.event_service import event_handlers
 from foldlog_server.transport.query_service import query_handlers
 from foldlog_server.transport.refusal_log import RefusalLog
+from foldlog_server.transport.request_service import request_handlers
 from foldlog_server.transport.server import BoundPort, GrpcServer
 
 logger = logging.getLogger("foldlog")
@@ -300,6 +302,8 @@ def _server(
         )
     service = events.DESCRIPTOR.services_by_name["EventService"]
     services[service.full_name] = event_handlers(service, calls, store)
+    service = requests.DESCRIPTOR.services_by_name["RequestService"]
+    services[service.full_name] = request_handlers(service, calls, handler, store)
     service = admin.DESCRIPTOR.services_by_name["AdminService"]
     services[service.full_name] = admin_handlers(
         service,

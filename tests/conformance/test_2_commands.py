@@ -10,6 +10,7 @@ from grpc import StatusCode
 from foldlog.inventory.v1.commands_pb2 import ReceiveStock, ReleaseStock, ReservationLine, ReserveStock
 from foldlog.orders.v1.commands_pb2 import AddItem, CreateOrder, RemoveItem, SubmitOrder
 from foldlog.v1.commands_pb2 import Reply
+from foldlog.v1.request_service_pb2 import GetOutcomeRequest
 from tests.conformance.shop import Shop, fresh, line, names, of_another_history, request_id
 from tests.support.wire import METHODS, refused
 
@@ -276,6 +277,59 @@ async def test_durable_when_answered(shop: Shop) -> None:
         product = await shop.product()
         received = await shop.send(ReceiveStock(product_id=product, quantity=1))
         assert await shop.events(f"stock-{product}", from_version=2) == list(received.result.events)
+
+
+# What became of it
+
+
+async def test_outcome(shop: Shop) -> None:
+    """GetOutcome gives what a command did, by its request id alone, as a repeat of it would be answered."""
+    order_id, key = await shop.order(), request_id()
+    add = AddItem(order_id=order_id, line=line("milk"))
+    await shop.send(add, request_id=key)
+    await shop.send(AddItem(order_id=order_id, line=line("sugar")))
+    found = await shop.ask(GetOutcomeRequest(request_id=key))
+    assert found.result == (await shop.send(add, request_id=key)).result
+    assert found.result.replayed
+    assert found.result.version == 3
+
+
+async def test_outcome_of_nothing(shop: Shop) -> None:
+    """GetOutcome gives the result of a command that found nothing to do: no events."""
+    order_id, key = await shop.order("SUBMITTED"), request_id()
+    await shop.send(SubmitOrder(order_id=order_id), request_id=key)
+    found = (await shop.ask(GetOutcomeRequest(request_id=key.upper()))).result
+    assert (found.stream, list(found.events)) == (f"order-{order_id}", [])
+
+
+async def test_outcome_of_what_was_not_carried_out(shop: Shop) -> None:
+    """Of a request id that was not used, refused or only validated, GetOutcome is NOT_FOUND (REQUEST_NOT_FOUND)."""
+    unused, of_refused, of_validated = request_id(), request_id(), request_id()
+    await refused(shop.send(SubmitOrder(order_id=fresh()), request_id=of_refused))
+    await shop.send(create(), request_id=of_validated, validate_only=True)
+    for key in (unused, of_refused, of_validated):
+        found = await refused(shop.ask(GetOutcomeRequest(request_id=key)))
+        assert (found.code, found.reason) == (StatusCode.NOT_FOUND, "REQUEST_NOT_FOUND")
+        assert found.metadata["request_id"] == key
+
+
+async def test_outcome_asked_while_it_is_carried_out(shop: Shop) -> None:
+    """GetOutcome, asked again and again while a command comes, gives nothing or what the command is answered."""
+    for _ in range(20):
+        key = request_id()
+        command = asyncio.ensure_future(shop.send(create(), request_id=key))
+        found: list[Any] = []
+        while not found:
+            was_answered = command.done()
+            asked = await asyncio.gather(shop.ask(GetOutcomeRequest(request_id=key)), return_exceptions=True)
+            if isinstance(asked[0], grpc.RpcError):
+                assert asked[0].code() == StatusCode.NOT_FOUND
+                assert not was_answered
+            else:
+                found.append(asked[0])
+        answered = (await command).result
+        answered.replayed = True
+        assert found[0].result == answered
 
 
 # The order of the checks

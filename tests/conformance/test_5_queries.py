@@ -116,6 +116,34 @@ async def test_longest_wait(shop: Shop, query: Any) -> None:
     assert [subject for subject, _ in refusal.violations] == ["options.max_wait"]
 
 
+async def test_latest(shop: Shop) -> None:
+    """A query with `latest` sees everything that was answered to anybody before it was asked."""
+    customer = fresh("c")
+    for count in range(1, 21):
+        created = await shop.send(CreateOrder(customer_id=customer, currency_code="GBP"))
+        query = ListCurrentOrdersRequest(customer_id=customer, options=ReadOptions(latest=True))
+        listed = await shop.ask(query)
+        assert len(listed.orders) == count
+        assert listed.freshness.position >= created.result.position
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=name)
+async def test_latest_of_every_query(shop: Shop, query: Any) -> None:
+    """{query.DESCRIPTOR.name}: with `latest` the answer has seen the log up to where it ended when it was asked."""
+    product, order_id = await shop.product(), await shop.order("SHIPPED")
+    customer = (await shop.ask(GetOrderRequest(order_id=order_id, options=ReadOptions(latest=True)))).order
+    asked = with_options(query, latest=True)
+    for field, value in (
+        ("order_id", order_id),
+        ("customer_id", customer.customer_id),
+        ("product_id", product),
+    ):
+        if getattr(asked, field, ""):
+            setattr(asked, field, value)
+    head = (await shop.head()).position
+    assert (await shop.ask(asked)).freshness.position >= head
+
+
 async def test_read_your_writes(shop: Shop) -> None:
     """A query with a command's position as `min_position` sees what the command did."""
     customer = fresh("c")

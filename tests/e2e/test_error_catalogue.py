@@ -19,6 +19,7 @@ from foldlog.v1.admin_service_pb2 import RebuildViewRequest
 from foldlog.v1.event_service_pb2 import ReadStreamRequest, SubscribeRequest
 from foldlog.v1.options_pb2 import error
 from foldlog.v1.reads_pb2 import AsOf, ReadOptions
+from foldlog.v1.request_service_pb2 import GetOutcomeRequest
 from foldlog_server.core.aggregates import MAX_ATTEMPTS
 from foldlog_server.core.cohorts import Cohorts
 from foldlog_server.core.errors import WrongExpectedVersion
@@ -131,6 +132,11 @@ async def contended(server: Server, patch: pytest.MonkeyPatch) -> Provoked:
 async def stream_not_found(server: Server, _: pytest.MonkeyPatch) -> Provoked:
     found = await refusal(server, ReadStreamRequest(stream="order-o"))
     return found, Told({"stream": "order-o"}, ("stream", "order-o"))
+
+
+async def request_not_found(server: Server, _: pytest.MonkeyPatch) -> Provoked:
+    found = await refusal(server, GetOutcomeRequest(request_id=KEY))
+    return found, Told({"request_id": KEY}, ("request", KEY))
 
 
 async def position_beyond_head(server: Server, _: pytest.MonkeyPatch) -> Provoked:
@@ -296,6 +302,7 @@ BEFALLING: dict[Entry, Provoke] = {
         version_conflict,
         contended,
         stream_not_found,
+        request_not_found,
         position_beyond_head,
         version_beyond_end,
         time_not_over,

@@ -29,13 +29,14 @@ from foldlog.orders.v1 import query_service_pb2 as order_queries
 from foldlog.v1 import admin_service_pb2 as admin
 from foldlog.v1 import errors_pb2 as errors
 from foldlog.v1 import event_service_pb2 as events
+from foldlog.v1 import request_service_pb2 as requests
 from foldlog.v1.commands_pb2 import CommandOptions
 from foldlog.v1.event_service_pb2 import GetHeadRequest, GetHeadResponse
 from foldlog.v1.options_pb2 import error as catalogue_entry
 
 SERVICES = [
     service
-    for module in (order_commands, order_queries, stock_commands, stock_queries, events, admin)
+    for module in (order_commands, order_queries, stock_commands, stock_queries, events, requests, admin)
     for service in module.DESCRIPTOR.services_by_name.values()
 ]
 """Every service of the contract."""

@@ -6,6 +6,8 @@ from typing import Self
 import grpc
 
 from foldlog.sync_domains import Domains
+from foldlog.v1.commands_pb2 import CommandResult
+from foldlog.v1.request_service_pb2 import GetOutcomeRequest, GetOutcomeResponse
 from foldlog_client.conduct import Conduct
 from foldlog_client.connecting import channel_options, grpc_target
 from foldlog_client.retries import Retry
@@ -42,6 +44,18 @@ class Client(Domains):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def outcome(self, request_id: str, *, timeout: float | None = None) -> CommandResult:
+        """What became of a command that was sent with this request id, without sending it again.
+
+        It is what its repeat would be answered, and what this client asks from now on has seen it. Raises
+        NotFound if no command is recorded under the id: none has arrived, it was refused, or it is
+        forgotten by now.
+        """
+        path, request = "/foldlog.v1.RequestService/GetOutcome", GetOutcomeRequest(request_id=request_id)
+        reply = self._calls.unary(path, request, GetOutcomeResponse, within=timeout)
+        self.session.reached(LogPosition(reply.result.log_id, reply.result.position, reply.result.token))
+        return reply.result
 
     def close(self) -> None:
         """End all subscriptions, watches and reads, then the connection."""

@@ -26,13 +26,14 @@ from google.protobuf import any_pb2 as google_dot_protobuf_dot_any__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x66oldlog/v1/events.proto\x12\nfoldlog.v1\x1a\x19google/protobuf/any.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe9\x01\n\rRecordedEvent\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0e\n\x06stream\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x04\x12\x10\n\x08\x65vent_id\x18\x04 \x01(\t\x12\x0c\n\x04type\x18\x05 \x01(\t\x12\x31\n\rrecorded_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08metadata\x18\x07 \x01(\x0b\x32\x19.foldlog.v1.EventMetadata\x12%\n\x07payload\x18\x08 \x01(\x0b\x32\x14.google.protobuf.Any\"\x89\x01\n\rEventMetadata\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\x12\x14\n\x0c\x63\x61usation_id\x18\x03 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x13\n\x0btraceparent\x18\x05 \x01(\t\x12\x12\n\ntracestate\x18\x06 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x66oldlog/v1/events.proto\x12\nfoldlog.v1\x1a\x19google/protobuf/any.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe9\x01\n\rRecordedEvent\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0e\n\x06stream\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x04\x12\x10\n\x08\x65vent_id\x18\x04 \x01(\t\x12\x0c\n\x04type\x18\x05 \x01(\t\x12\x31\n\rrecorded_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08metadata\x18\x07 \x01(\x0b\x32\x19.foldlog.v1.EventMetadata\x12%\n\x07payload\x18\x08 \x01(\x0b\x32\x14.google.protobuf.Any\"\x89\x01\n\rEventMetadata\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\x12\x14\n\x0c\x63\x61usation_id\x18\x03 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x13\n\x0btraceparent\x18\x05 \x01(\t\x12\x12\n\ntracestate\x18\x06 \x01(\tBx\n\nfoldlog.v1B\x0b\x45ventsProtoP\x01Z\x14\x66oldlog/v1;foldlogv1\xa2\x02\x03\x46XX\xaa\x02\nFoldlog.V1\xca\x02\nFoldlog\\V1\xe2\x02\x16\x46oldlog\\V1\\GPBMetadata\xea\x02\x0b\x46oldlog::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'foldlog.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\nfoldlog.v1B\013EventsProtoP\001Z\024foldlog/v1;foldlogv1\242\002\003FXX\252\002\nFoldlog.V1\312\002\nFoldlog\\V1\342\002\026Foldlog\\V1\\GPBMetadata\352\002\013Foldlog::V1'
   _globals['_RECORDEDEVENT']._serialized_start=100
   _globals['_RECORDEDEVENT']._serialized_end=333
   _globals['_EVENTMETADATA']._serialized_start=336

@@ -25,17 +25,18 @@ _sym_db = _symbol_database.Default()
 from foldlog.v1 import options_pb2 as foldlog_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x66oldlog/v1/money.proto\x12\nfoldlog.v1\x1a\x18\x66oldlog/v1/options.proto\"e\n\x05Money\x12\'\n\rcurrency_code\x18\x01 \x01(\tB\x10\x8a\xb5\x18\x0c\x08\x01*\x08[A-Z]{3}\x12\r\n\x05units\x18\x02 \x01(\x03\x12$\n\x05nanos\x18\x03 \x01(\x05\x42\x15\x8a\xb5\x18\x11\x10\x81\xec\x94\xa3\xfc\xff\xff\xff\xff\x01\x18\xff\x93\xeb\xdc\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x66oldlog/v1/money.proto\x12\nfoldlog.v1\x1a\x18\x66oldlog/v1/options.proto\"e\n\x05Money\x12\'\n\rcurrency_code\x18\x01 \x01(\tB\x10\xba\xa9$\x0c\x08\x01*\x08[A-Z]{3}\x12\r\n\x05units\x18\x02 \x01(\x03\x12$\n\x05nanos\x18\x03 \x01(\x05\x42\x15\xba\xa9$\x11\x10\x81\xec\x94\xa3\xfc\xff\xff\xff\xff\x01\x18\xff\x93\xeb\xdc\x03\x42w\n\nfoldlog.v1B\nMoneyProtoP\x01Z\x14\x66oldlog/v1;foldlogv1\xa2\x02\x03\x46XX\xaa\x02\nFoldlog.V1\xca\x02\nFoldlog\\V1\xe2\x02\x16\x46oldlog\\V1\\GPBMetadata\xea\x02\x0b\x46oldlog::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'foldlog.v1.money_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\nfoldlog.v1B\nMoneyProtoP\001Z\024foldlog/v1;foldlogv1\242\002\003FXX\252\002\nFoldlog.V1\312\002\nFoldlog\\V1\342\002\026Foldlog\\V1\\GPBMetadata\352\002\013Foldlog::V1'
   _globals['_MONEY'].fields_by_name['currency_code']._loaded_options = None
-  _globals['_MONEY'].fields_by_name['currency_code']._serialized_options = b'\212\265\030\014\010\001*\010[A-Z]{3}'
+  _globals['_MONEY'].fields_by_name['currency_code']._serialized_options = b'\272\251$\014\010\001*\010[A-Z]{3}'
   _globals['_MONEY'].fields_by_name['nanos']._loaded_options = None
-  _globals['_MONEY'].fields_by_name['nanos']._serialized_options = b'\212\265\030\021\020\201\354\224\243\374\377\377\377\377\001\030\377\223\353\334\003'
+  _globals['_MONEY'].fields_by_name['nanos']._serialized_options = b'\272\251$\021\020\201\354\224\243\374\377\377\377\377\001\030\377\223\353\334\003'
   _globals['_MONEY']._serialized_start=64
   _globals['_MONEY']._serialized_end=165
 # @@protoc_insertion_point(module_scope)

@@ -54,6 +54,7 @@ class ReadOptions(_message.Message):
     MAX_WAIT_FIELD_NUMBER: _builtins.int
     WHEN_BEHIND_FIELD_NUMBER: _builtins.int
     MIN_POSITION_TOKEN_FIELD_NUMBER: _builtins.int
+    LATEST_FIELD_NUMBER: _builtins.int
     min_position: _builtins.int
     """Wait until the view has seen this position, such as that of a command's result; 0 = do not wait.
     Beyond the head of the log is OUT_OF_RANGE (POSITION_BEYOND_HEAD) at once.
@@ -68,6 +69,10 @@ class ReadOptions(_message.Message):
     (a copy was put back), it is FAILED_PRECONDITION (LOG_REPLACED). A token of the log that this one was restored
     from is good up to the last position that both have.
     """
+    latest: _builtins.bool
+    """As new as now: wait until the view has seen everything that was acknowledged to anybody before the question
+    arrived. Beside `min_position` or its token, both are waited for.
+    """
     @_builtins.property
     def max_wait(self) -> _duration_pb2.Duration:
         """How long to wait at most: 2 seconds if not set, at most 30 seconds, 0 = do not wait."""
@@ -80,10 +85,11 @@ class ReadOptions(_message.Message):
         max_wait: _duration_pb2.Duration | None = ...,
         when_behind: Global___WhenBehind.ValueType = ...,
         min_position_token: _builtins.str = ...,
+        latest: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["max_wait", b"max_wait"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["log_id", b"log_id", "max_wait", b"max_wait", "min_position", b"min_position", "min_position_token", b"min_position_token", "when_behind", b"when_behind"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["latest", b"latest", "log_id", b"log_id", "max_wait", b"max_wait", "min_position", b"min_position", "min_position_token", b"min_position_token", "when_behind", b"when_behind"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

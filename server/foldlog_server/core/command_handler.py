@@ -4,6 +4,7 @@ first answer."""
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from google.protobuf.message import Message
@@ -142,6 +143,27 @@ class CommandHandler:
             key = RequestKey(command.actor, options.request_id.lower())
             self._once(_Attempt(command, route, NewRequest(key, fingerprint(command)), tell))
 
+    async def outcome_of(self, key: RequestKey) -> Outcome:
+        """What a command did, as its repeat is told; one that is being carried out is waited for.
+
+        Raises `ReadRefused` if nothing is recorded for the request id, `StoreUnavailable` if what is known
+        may not outlive this process, and `StoreHindered` or `DataDamaged` if it cannot be looked up.
+        """
+        while (flight := self._flights.get(key)) is not None:
+            settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            flight.decision.waiting.append(partial(_wake, settled))
+            await settled
+        try:
+            recorded = await self._store.find_request(key)
+            if recorded is None:
+                raise ReadRefused.request_not_found(key.request_id)
+            outcome = await self._replay(recorded)
+        except (StoreHindered, DataDamaged) as error:
+            raise error.not_looked_up() from error
+        if self._may_be_lost:
+            raise StoreUnavailable
+        return outcome
+
     def _once(self, attempt: _Attempt) -> None:
         command, request, tell = attempt.command, attempt.request, attempt.tell
         flight = self._flights.get(request.key)
@@ -278,6 +300,11 @@ class CommandHandler:
             tuple(events),
             replayed=True,
         )
+
+
+def _wake(waiter: "asyncio.Future[None]", _: object) -> None:
+    if not waiter.done():  # its caller has given up
+        waiter.set_result(None)
 
 
 def _both(first: Callable[[], bool], second: Callable[[], bool]) -> Callable[[], bool]:

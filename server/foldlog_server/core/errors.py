@@ -190,6 +190,15 @@ class ReadRefused(FoldlogError):
         )
 
     @classmethod
+    def request_not_found(cls, request_id: str) -> "ReadRefused":
+        return cls(
+            _REASONS[ErrorReason.ERROR_REASON_REQUEST_NOT_FOUND],
+            f"No command of this caller is recorded under the request id {request_id}. If it is still "
+            "wanted, send it with this id: it acts once, also if an earlier one is still on its way.",
+            {"request_id": request_id},
+        )
+
+    @classmethod
     def beyond_head(cls, position: int, head: int) -> "ReadRefused":
         return cls(
             _REASONS[ErrorReason.ERROR_REASON_POSITION_BEYOND_HEAD],

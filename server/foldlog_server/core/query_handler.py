@@ -61,7 +61,7 @@ class Reads:
             raise ReadRefused.log_replaced(options.log_id, self._store.log_id)
         if options.min_position > head:
             raise ReadRefused.beyond_head(options.min_position, head)
-        return max(seen, options.min_position)
+        return head if options.latest else max(seen, options.min_position)
 
     async def wait(self, collection: str, options: ReadOptions) -> None:
         """Wait until the collection has seen what the options ask for; raise `ReadRefused` if it has not."""

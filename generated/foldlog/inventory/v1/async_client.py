@@ -349,6 +349,7 @@ class Inventory:
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
         min_position_token: str = "",
+        latest: bool = False,
         timeout: float | None = None,
     ) -> GetInventoryResponse:
         """GetInventory gives one product's stock and demand; NOT_FOUND (PRODUCT_NOT_FOUND) if it
@@ -366,6 +367,8 @@ class Inventory:
                 set.
             min_position_token: Instead of `min_position` and `log_id`: a token of the position that
                 the view must have seen, such as that of a command's result.
+            latest: As new as now: wait until the view has seen everything that was acknowledged to
+                anybody before the question arrived.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return await self._caller.query(
@@ -378,6 +381,7 @@ class Inventory:
                     max_wait=as_duration(max_wait),
                     when_behind=when_behind,
                     min_position_token=min_position_token,
+                    latest=latest,
                 ),
             ),
             GetInventoryResponse,
@@ -396,6 +400,7 @@ class Inventory:
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
         min_position_token: str = "",
+        latest: bool = False,
         timeout: float | None = None,
     ) -> ListInventoryResponse:
         """ListInventory lists products, in the order of their ids.
@@ -415,6 +420,8 @@ class Inventory:
                 set.
             min_position_token: Instead of `min_position` and `log_id`: a token of the position that
                 the view must have seen, such as that of a command's result.
+            latest: As new as now: wait until the view has seen everything that was acknowledged to
+                anybody before the question arrived.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return await self._caller.query(
@@ -429,6 +436,7 @@ class Inventory:
                     max_wait=as_duration(max_wait),
                     when_behind=when_behind,
                     min_position_token=min_position_token,
+                    latest=latest,
                 ),
             ),
             ListInventoryResponse,
@@ -446,6 +454,7 @@ class Inventory:
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
         min_position_token: str = "",
+        latest: bool = False,
         timeout: float | None = None,
     ) -> AsyncIterator[InventoryItem]:
         """Every item of every page of `list_inventory`, page after page. Takes what that takes."""
@@ -460,6 +469,7 @@ class Inventory:
                 max_wait=max_wait,
                 when_behind=when_behind,
                 min_position_token=min_position_token,
+                latest=latest,
                 timeout=timeout,
             )
             for item in page.items:
@@ -478,6 +488,7 @@ class Inventory:
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
         min_position_token: str = "",
+        latest: bool = False,
         timeout: float | None = None,
     ) -> GetStockResponse:
         """GetStock gives one product's stock; NOT_FOUND (PRODUCT_NOT_FOUND) if nothing was ever
@@ -497,6 +508,8 @@ class Inventory:
                 set.
             min_position_token: Instead of `min_position` and `log_id`: a token of the position that
                 the view must have seen, such as that of a command's result.
+            latest: As new as now: wait until the view has seen everything that was acknowledged to
+                anybody before the question arrived.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return await self._caller.query(
@@ -510,6 +523,7 @@ class Inventory:
                     max_wait=as_duration(max_wait),
                     when_behind=when_behind,
                     min_position_token=min_position_token,
+                    latest=latest,
                 ),
             ),
             GetStockResponse,

@@ -25,41 +25,42 @@ _sym_db = _symbol_database.Default()
 from foldlog.v1 import options_pb2 as foldlog_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#foldlog/inventory/v1/commands.proto\x12\x14\x66oldlog.inventory.v1\x1a\x18\x66oldlog/v1/options.proto\"f\n\x0cReceiveStock\x12\x1c\n\nproduct_id\x18\x01 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01\x38\x01\x12\x15\n\x04name\x18\x02 \x01(\tB\x07\x8a\xb5\x18\x03 \xc8\x01\x12!\n\x08quantity\x18\x03 \x01(\x03\x42\x0f\x8a\xb5\x18\x0b\x08\x01\x10\x01\x18\x80\xa0\x94\xa5\x8d\x1d\"o\n\x0b\x41\x64justStock\x12\x1c\n\nproduct_id\x18\x01 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01\x38\x01\x12\'\n\x05\x64\x65lta\x18\x02 \x01(\x03\x42\x18\x8a\xb5\x18\x14\x08\x01\x10\x80\xe0\xeb\xda\xf2\xe2\xff\xff\xff\x01\x18\x80\xa0\x94\xa5\x8d\x1d\x12\x19\n\x06reason\x18\x03 \x01(\tB\t\x8a\xb5\x18\x05\x08\x01 \xf4\x03\"k\n\x0cReserveStock\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01\x38\x01\x12?\n\x05lines\x18\x02 \x03(\x0b\x32%.foldlog.inventory.v1.ReservationLineB\t\x8a\xb5\x18\x05\x08\x01\x30\xd0\x0f\"R\n\x0fReservationLine\x12\x1c\n\nproduct_id\x18\x01 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01\x38\x01\x12!\n\x08quantity\x18\x02 \x01(\x03\x42\x0f\x8a\xb5\x18\x0b\x08\x01\x10\x01\x18\x80\xa0\x94\xa5\x8d\x1d\"L\n\x0cReleaseStock\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01\x38\x01\x12 \n\x0bproduct_ids\x18\x02 \x03(\tB\x0b\x8a\xb5\x18\x07\x08\x01\x30\xd0\x0f\x38\x01\"M\n\rDispatchStock\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01\x38\x01\x12 \n\x0bproduct_ids\x18\x02 \x03(\tB\x0b\x8a\xb5\x18\x07\x08\x01\x30\xd0\x0f\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#foldlog/inventory/v1/commands.proto\x12\x14\x66oldlog.inventory.v1\x1a\x18\x66oldlog/v1/options.proto\"f\n\x0cReceiveStock\x12\x1c\n\nproduct_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12\x15\n\x04name\x18\x02 \x01(\tB\x07\xba\xa9$\x03 \xc8\x01\x12!\n\x08quantity\x18\x03 \x01(\x03\x42\x0f\xba\xa9$\x0b\x08\x01\x10\x01\x18\x80\xa0\x94\xa5\x8d\x1d\"o\n\x0b\x41\x64justStock\x12\x1c\n\nproduct_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12\'\n\x05\x64\x65lta\x18\x02 \x01(\x03\x42\x18\xba\xa9$\x14\x08\x01\x10\x80\xe0\xeb\xda\xf2\xe2\xff\xff\xff\x01\x18\x80\xa0\x94\xa5\x8d\x1d\x12\x19\n\x06reason\x18\x03 \x01(\tB\t\xba\xa9$\x05\x08\x01 \xf4\x03\"k\n\x0cReserveStock\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12?\n\x05lines\x18\x02 \x03(\x0b\x32%.foldlog.inventory.v1.ReservationLineB\t\xba\xa9$\x05\x08\x01\x30\xd0\x0f\"R\n\x0fReservationLine\x12\x1c\n\nproduct_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12!\n\x08quantity\x18\x02 \x01(\x03\x42\x0f\xba\xa9$\x0b\x08\x01\x10\x01\x18\x80\xa0\x94\xa5\x8d\x1d\"L\n\x0cReleaseStock\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12 \n\x0bproduct_ids\x18\x02 \x03(\tB\x0b\xba\xa9$\x07\x08\x01\x30\xd0\x0f\x38\x01\"M\n\rDispatchStock\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12 \n\x0bproduct_ids\x18\x02 \x03(\tB\x0b\xba\xa9$\x07\x08\x01\x30\xd0\x0f\x38\x01\x42\xb9\x01\n\x14\x66oldlog.inventory.v1B\rCommandsProtoP\x01Z foldlog/inventory/v1;inventoryv1\xa2\x02\x03\x46IX\xaa\x02\x14\x46oldlog.Inventory.V1\xca\x02\x14\x46oldlog\\Inventory\\V1\xe2\x02 Foldlog\\Inventory\\V1\\GPBMetadata\xea\x02\x16\x46oldlog::Inventory::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'foldlog.inventory.v1.commands_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\024foldlog.inventory.v1B\rCommandsProtoP\001Z foldlog/inventory/v1;inventoryv1\242\002\003FIX\252\002\024Foldlog.Inventory.V1\312\002\024Foldlog\\Inventory\\V1\342\002 Foldlog\\Inventory\\V1\\GPBMetadata\352\002\026Foldlog::Inventory::V1'
   _globals['_RECEIVESTOCK'].fields_by_name['product_id']._loaded_options = None
-  _globals['_RECEIVESTOCK'].fields_by_name['product_id']._serialized_options = b'\212\265\030\004\010\0018\001'
+  _globals['_RECEIVESTOCK'].fields_by_name['product_id']._serialized_options = b'\272\251$\004\010\0018\001'
   _globals['_RECEIVESTOCK'].fields_by_name['name']._loaded_options = None
-  _globals['_RECEIVESTOCK'].fields_by_name['name']._serialized_options = b'\212\265\030\003 \310\001'
+  _globals['_RECEIVESTOCK'].fields_by_name['name']._serialized_options = b'\272\251$\003 \310\001'
   _globals['_RECEIVESTOCK'].fields_by_name['quantity']._loaded_options = None
-  _globals['_RECEIVESTOCK'].fields_by_name['quantity']._serialized_options = b'\212\265\030\013\010\001\020\001\030\200\240\224\245\215\035'
+  _globals['_RECEIVESTOCK'].fields_by_name['quantity']._serialized_options = b'\272\251$\013\010\001\020\001\030\200\240\224\245\215\035'
   _globals['_ADJUSTSTOCK'].fields_by_name['product_id']._loaded_options = None
-  _globals['_ADJUSTSTOCK'].fields_by_name['product_id']._serialized_options = b'\212\265\030\004\010\0018\001'
+  _globals['_ADJUSTSTOCK'].fields_by_name['product_id']._serialized_options = b'\272\251$\004\010\0018\001'
   _globals['_ADJUSTSTOCK'].fields_by_name['delta']._loaded_options = None
-  _globals['_ADJUSTSTOCK'].fields_by_name['delta']._serialized_options = b'\212\265\030\024\010\001\020\200\340\353\332\362\342\377\377\377\001\030\200\240\224\245\215\035'
+  _globals['_ADJUSTSTOCK'].fields_by_name['delta']._serialized_options = b'\272\251$\024\010\001\020\200\340\353\332\362\342\377\377\377\001\030\200\240\224\245\215\035'
   _globals['_ADJUSTSTOCK'].fields_by_name['reason']._loaded_options = None
-  _globals['_ADJUSTSTOCK'].fields_by_name['reason']._serialized_options = b'\212\265\030\005\010\001 \364\003'
+  _globals['_ADJUSTSTOCK'].fields_by_name['reason']._serialized_options = b'\272\251$\005\010\001 \364\003'
   _globals['_RESERVESTOCK'].fields_by_name['order_id']._loaded_options = None
-  _globals['_RESERVESTOCK'].fields_by_name['order_id']._serialized_options = b'\212\265\030\004\010\0018\001'
+  _globals['_RESERVESTOCK'].fields_by_name['order_id']._serialized_options = b'\272\251$\004\010\0018\001'
   _globals['_RESERVESTOCK'].fields_by_name['lines']._loaded_options = None
-  _globals['_RESERVESTOCK'].fields_by_name['lines']._serialized_options = b'\212\265\030\005\010\0010\320\017'
+  _globals['_RESERVESTOCK'].fields_by_name['lines']._serialized_options = b'\272\251$\005\010\0010\320\017'
   _globals['_RESERVATIONLINE'].fields_by_name['product_id']._loaded_options = None
-  _globals['_RESERVATIONLINE'].fields_by_name['product_id']._serialized_options = b'\212\265\030\004\010\0018\001'
+  _globals['_RESERVATIONLINE'].fields_by_name['product_id']._serialized_options = b'\272\251$\004\010\0018\001'
   _globals['_RESERVATIONLINE'].fields_by_name['quantity']._loaded_options = None
-  _globals['_RESERVATIONLINE'].fields_by_name['quantity']._serialized_options = b'\212\265\030\013\010\001\020\001\030\200\240\224\245\215\035'
+  _globals['_RESERVATIONLINE'].fields_by_name['quantity']._serialized_options = b'\272\251$\013\010\001\020\001\030\200\240\224\245\215\035'
   _globals['_RELEASESTOCK'].fields_by_name['order_id']._loaded_options = None
-  _globals['_RELEASESTOCK'].fields_by_name['order_id']._serialized_options = b'\212\265\030\004\010\0018\001'
+  _globals['_RELEASESTOCK'].fields_by_name['order_id']._serialized_options = b'\272\251$\004\010\0018\001'
   _globals['_RELEASESTOCK'].fields_by_name['product_ids']._loaded_options = None
-  _globals['_RELEASESTOCK'].fields_by_name['product_ids']._serialized_options = b'\212\265\030\007\010\0010\320\0178\001'
+  _globals['_RELEASESTOCK'].fields_by_name['product_ids']._serialized_options = b'\272\251$\007\010\0010\320\0178\001'
   _globals['_DISPATCHSTOCK'].fields_by_name['order_id']._loaded_options = None
-  _globals['_DISPATCHSTOCK'].fields_by_name['order_id']._serialized_options = b'\212\265\030\004\010\0018\001'
+  _globals['_DISPATCHSTOCK'].fields_by_name['order_id']._serialized_options = b'\272\251$\004\010\0018\001'
   _globals['_DISPATCHSTOCK'].fields_by_name['product_ids']._loaded_options = None
-  _globals['_DISPATCHSTOCK'].fields_by_name['product_ids']._serialized_options = b'\212\265\030\007\010\0010\320\0178\001'
+  _globals['_DISPATCHSTOCK'].fields_by_name['product_ids']._serialized_options = b'\272\251$\007\010\0010\320\0178\001'
   _globals['_RECEIVESTOCK']._serialized_start=87
   _globals['_RECEIVESTOCK']._serialized_end=189
   _globals['_ADJUSTSTOCK']._serialized_start=191

@@ -38,7 +38,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The stock would be more than stock may be."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
-    """ErrorReason is why a call was refused."""
+    """ErrorReason is why a call was refused.
+
+    On the wire it is text, in the status's one google.rpc.ErrorInfo: `domain` is "foldlog.inventory.v1", `reason` the value's name
+    without ERROR_REASON_, such as "INSUFFICIENT_STOCK". Compare both with those texts; the values' numbers are never sent.
+    """
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
 """Never sent."""

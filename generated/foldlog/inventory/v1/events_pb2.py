@@ -24,13 +24,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!foldlog/inventory/v1/events.proto\x12\x14\x66oldlog.inventory.v1\"/\n\rStockReceived\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\".\n\rStockAdjusted\x12\r\n\x05\x64\x65lta\x18\x01 \x01(\x03\x12\x0e\n\x06reason\x18\x02 \x01(\t\"3\n\rStockReserved\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\"3\n\rStockReleased\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\"5\n\x0fStockDispatched\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!foldlog/inventory/v1/events.proto\x12\x14\x66oldlog.inventory.v1\"/\n\rStockReceived\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\".\n\rStockAdjusted\x12\r\n\x05\x64\x65lta\x18\x01 \x01(\x03\x12\x0e\n\x06reason\x18\x02 \x01(\t\"3\n\rStockReserved\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\"3\n\rStockReleased\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\"5\n\x0fStockDispatched\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\x42\xb7\x01\n\x14\x66oldlog.inventory.v1B\x0b\x45ventsProtoP\x01Z foldlog/inventory/v1;inventoryv1\xa2\x02\x03\x46IX\xaa\x02\x14\x46oldlog.Inventory.V1\xca\x02\x14\x46oldlog\\Inventory\\V1\xe2\x02 Foldlog\\Inventory\\V1\\GPBMetadata\xea\x02\x16\x46oldlog::Inventory::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'foldlog.inventory.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\024foldlog.inventory.v1B\013EventsProtoP\001Z foldlog/inventory/v1;inventoryv1\242\002\003FIX\252\002\024Foldlog.Inventory.V1\312\002\024Foldlog\\Inventory\\V1\342\002 Foldlog\\Inventory\\V1\\GPBMetadata\352\002\026Foldlog::Inventory::V1'
   _globals['_STOCKRECEIVED']._serialized_start=59
   _globals['_STOCKRECEIVED']._serialized_end=106
   _globals['_STOCKADJUSTED']._serialized_start=108

@@ -27,61 +27,62 @@ from foldlog.v1 import money_pb2 as foldlog_dot_v1_dot_money__pb2
 from foldlog.v1 import options_pb2 as foldlog_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n foldlog/orders/v1/commands.proto\x12\x11\x66oldlog.orders.v1\x1a\x1d\x66oldlog/orders/v1/types.proto\x1a\x16\x66oldlog/v1/money.proto\x1a\x18\x66oldlog/v1/options.proto\"\xcd\x01\n\x0b\x43reateOrder\x12\x18\n\x08order_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x38\x01\x12!\n\x0b\x63ustomer_id\x18\x02 \x01(\tB\x0c\x8a\xb5\x18\x04\x08\x01\x38\x01\x90\xb5\x18\x01\x12\"\n\rcustomer_name\x18\x03 \x01(\tB\x0b\x8a\xb5\x18\x03 \xc8\x01\x90\xb5\x18\x01\x12\'\n\rcurrency_code\x18\x04 \x01(\tB\x10\x8a\xb5\x18\x0c\x08\x01*\x08[A-Z]{3}\x12\x34\n\x05lines\x18\x05 \x03(\x0b\x32\x1c.foldlog.orders.v1.OrderLineB\x07\x8a\xb5\x18\x03\x30\xd0\x0f\"Y\n\x07\x41\x64\x64Item\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01\x38\x01\x12\x32\n\x04line\x18\x02 \x01(\x0b\x32\x1c.foldlog.orders.v1.OrderLineB\x06\x8a\xb5\x18\x02\x08\x01\"i\n\x12\x43hangeItemQuantity\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01\x38\x01\x12\x19\n\x07line_id\x18\x02 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01\x38\x01\x12\x1c\n\x08quantity\x18\x03 \x01(\x05\x42\n\x8a\xb5\x18\x06\x10\x00\x18\xc0\x84=\"C\n\nRemoveItem\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01\x38\x01\x12\x19\n\x07line_id\x18\x02 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01\x38\x01\")\n\x0bSubmitOrder\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01\x38\x01\"R\n\x12\x43onfirmReservation\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01\x38\x01\x12 \n\x0ereservation_id\x18\x02 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01\x38\x01\"}\n\rRecordPayment\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01\x38\x01\x12\x1c\n\npayment_id\x18\x02 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01\x38\x01\x12\x32\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x11.foldlog.v1.MoneyB\x0f\x8a\xb5\x18\x0b\x08\x01\x10\x00\x18\x80\xa0\x94\xa5\x8d\x1d\"\x86\x01\n\tShipOrder\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01\x38\x01\x12\x1d\n\x0bshipment_id\x18\x02 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01\x38\x01\x12\x18\n\x07\x63\x61rrier\x18\x03 \x01(\tB\x07\x8a\xb5\x18\x03 \xc8\x01\x12$\n\x0ftracking_number\x18\x04 \x01(\tB\x0b\x8a\xb5\x18\x03 \xc8\x01\x90\xb5\x18\x01\"D\n\x0b\x43\x61ncelOrder\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01\x38\x01\x12\x19\n\x06reason\x18\x02 \x01(\tB\t\x8a\xb5\x18\x05\x08\x01 \xf4\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n foldlog/orders/v1/commands.proto\x12\x11\x66oldlog.orders.v1\x1a\x1d\x66oldlog/orders/v1/types.proto\x1a\x16\x66oldlog/v1/money.proto\x1a\x18\x66oldlog/v1/options.proto\"\xcd\x01\n\x0b\x43reateOrder\x12\x18\n\x08order_id\x18\x01 \x01(\tB\x06\xba\xa9$\x02\x38\x01\x12!\n\x0b\x63ustomer_id\x18\x02 \x01(\tB\x0c\xba\xa9$\x04\x08\x01\x38\x01\xc0\xa9$\x01\x12\"\n\rcustomer_name\x18\x03 \x01(\tB\x0b\xba\xa9$\x03 \xc8\x01\xc0\xa9$\x01\x12\'\n\rcurrency_code\x18\x04 \x01(\tB\x10\xba\xa9$\x0c\x08\x01*\x08[A-Z]{3}\x12\x34\n\x05lines\x18\x05 \x03(\x0b\x32\x1c.foldlog.orders.v1.OrderLineB\x07\xba\xa9$\x03\x30\xd0\x0f\"Y\n\x07\x41\x64\x64Item\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12\x32\n\x04line\x18\x02 \x01(\x0b\x32\x1c.foldlog.orders.v1.OrderLineB\x06\xba\xa9$\x02\x08\x01\"i\n\x12\x43hangeItemQuantity\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12\x19\n\x07line_id\x18\x02 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12\x1c\n\x08quantity\x18\x03 \x01(\x05\x42\n\xba\xa9$\x06\x10\x00\x18\xc0\x84=\"C\n\nRemoveItem\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12\x19\n\x07line_id\x18\x02 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\")\n\x0bSubmitOrder\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\"R\n\x12\x43onfirmReservation\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12 \n\x0ereservation_id\x18\x02 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\"}\n\rRecordPayment\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12\x1c\n\npayment_id\x18\x02 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12\x32\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x11.foldlog.v1.MoneyB\x0f\xba\xa9$\x0b\x08\x01\x10\x00\x18\x80\xa0\x94\xa5\x8d\x1d\"\x86\x01\n\tShipOrder\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12\x1d\n\x0bshipment_id\x18\x02 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12\x18\n\x07\x63\x61rrier\x18\x03 \x01(\tB\x07\xba\xa9$\x03 \xc8\x01\x12$\n\x0ftracking_number\x18\x04 \x01(\tB\x0b\xba\xa9$\x03 \xc8\x01\xc0\xa9$\x01\"D\n\x0b\x43\x61ncelOrder\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12\x19\n\x06reason\x18\x02 \x01(\tB\t\xba\xa9$\x05\x08\x01 \xf4\x03\x42\xa4\x01\n\x11\x66oldlog.orders.v1B\rCommandsProtoP\x01Z\x1a\x66oldlog/orders/v1;ordersv1\xa2\x02\x03\x46OX\xaa\x02\x11\x46oldlog.Orders.V1\xca\x02\x11\x46oldlog\\Orders\\V1\xe2\x02\x1d\x46oldlog\\Orders\\V1\\GPBMetadata\xea\x02\x13\x46oldlog::Orders::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'foldlog.orders.v1.commands_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\021foldlog.orders.v1B\rCommandsProtoP\001Z\032foldlog/orders/v1;ordersv1\242\002\003FOX\252\002\021Foldlog.Orders.V1\312\002\021Foldlog\\Orders\\V1\342\002\035Foldlog\\Orders\\V1\\GPBMetadata\352\002\023Foldlog::Orders::V1'
   _globals['_CREATEORDER'].fields_by_name['order_id']._loaded_options = None
-  _globals['_CREATEORDER'].fields_by_name['order_id']._serialized_options = b'\212\265\030\0028\001'
+  _globals['_CREATEORDER'].fields_by_name['order_id']._serialized_options = b'\272\251$\0028\001'
   _globals['_CREATEORDER'].fields_by_name['customer_id']._loaded_options = None
-  _globals['_CREATEORDER'].fields_by_name['customer_id']._serialized_options = b'\212\265\030\004\010\0018\001\220\265\030\001'
+  _globals['_CREATEORDER'].fields_by_name['customer_id']._serialized_options = b'\272\251$\004\010\0018\001\300\251$\001'
   _globals['_CREATEORDER'].fields_by_name['customer_name']._loaded_options = None
-  _globals['_CREATEORDER'].fields_by_name['customer_name']._serialized_options = b'\212\265\030\003 \310\001\220\265\030\001'
+  _globals['_CREATEORDER'].fields_by_name['customer_name']._serialized_options = b'\272\251$\003 \310\001\300\251$\001'
   _globals['_CREATEORDER'].fields_by_name['currency_code']._loaded_options = None
-  _globals['_CREATEORDER'].fields_by_name['currency_code']._serialized_options = b'\212\265\030\014\010\001*\010[A-Z]{3}'
+  _globals['_CREATEORDER'].fields_by_name['currency_code']._serialized_options = b'\272\251$\014\010\001*\010[A-Z]{3}'
   _globals['_CREATEORDER'].fields_by_name['lines']._loaded_options = None
-  _globals['_CREATEORDER'].fields_by_name['lines']._serialized_options = b'\212\265\030\0030\320\017'
+  _globals['_CREATEORDER'].fields_by_name['lines']._serialized_options = b'\272\251$\0030\320\017'
   _globals['_ADDITEM'].fields_by_name['order_id']._loaded_options = None
-  _globals['_ADDITEM'].fields_by_name['order_id']._serialized_options = b'\212\265\030\004\010\0018\001'
+  _globals['_ADDITEM'].fields_by_name['order_id']._serialized_options = b'\272\251$\004\010\0018\001'
   _globals['_ADDITEM'].fields_by_name['line']._loaded_options = None
-  _globals['_ADDITEM'].fields_by_name['line']._serialized_options = b'\212\265\030\002\010\001'
+  _globals['_ADDITEM'].fields_by_name['line']._serialized_options = b'\272\251$\002\010\001'
   _globals['_CHANGEITEMQUANTITY'].fields_by_name['order_id']._loaded_options = None
-  _globals['_CHANGEITEMQUANTITY'].fields_by_name['order_id']._serialized_options = b'\212\265\030\004\010\0018\001'
+  _globals['_CHANGEITEMQUANTITY'].fields_by_name['order_id']._serialized_options = b'\272\251$\004\010\0018\001'
   _globals['_CHANGEITEMQUANTITY'].fields_by_name['line_id']._loaded_options = None
-  _globals['_CHANGEITEMQUANTITY'].fields_by_name['line_id']._serialized_options = b'\212\265\030\004\010\0018\001'
+  _globals['_CHANGEITEMQUANTITY'].fields_by_name['line_id']._serialized_options = b'\272\251$\004\010\0018\001'
   _globals['_CHANGEITEMQUANTITY'].fields_by_name['quantity']._loaded_options = None
-  _globals['_CHANGEITEMQUANTITY'].fields_by_name['quantity']._serialized_options = b'\212\265\030\006\020\000\030\300\204='
+  _globals['_CHANGEITEMQUANTITY'].fields_by_name['quantity']._serialized_options = b'\272\251$\006\020\000\030\300\204='
   _globals['_REMOVEITEM'].fields_by_name['order_id']._loaded_options = None
-  _globals['_REMOVEITEM'].fields_by_name['order_id']._serialized_options = b'\212\265\030\004\010\0018\001'
+  _globals['_REMOVEITEM'].fields_by_name['order_id']._serialized_options = b'\272\251$\004\010\0018\001'
   _globals['_REMOVEITEM'].fields_by_name['line_id']._loaded_options = None
-  _globals['_REMOVEITEM'].fields_by_name['line_id']._serialized_options = b'\212\265\030\004\010\0018\001'
+  _globals['_REMOVEITEM'].fields_by_name['line_id']._serialized_options = b'\272\251$\004\010\0018\001'
   _globals['_SUBMITORDER'].fields_by_name['order_id']._loaded_options = None
-  _globals['_SUBMITORDER'].fields_by_name['order_id']._serialized_options = b'\212\265\030\004\010\0018\001'
+  _globals['_SUBMITORDER'].fields_by_name['order_id']._serialized_options = b'\272\251$\004\010\0018\001'
   _globals['_CONFIRMRESERVATION'].fields_by_name['order_id']._loaded_options = None
-  _globals['_CONFIRMRESERVATION'].fields_by_name['order_id']._serialized_options = b'\212\265\030\004\010\0018\001'
+  _globals['_CONFIRMRESERVATION'].fields_by_name['order_id']._serialized_options = b'\272\251$\004\010\0018\001'
   _globals['_CONFIRMRESERVATION'].fields_by_name['reservation_id']._loaded_options = None
-  _globals['_CONFIRMRESERVATION'].fields_by_name['reservation_id']._serialized_options = b'\212\265\030\004\010\0018\001'
+  _globals['_CONFIRMRESERVATION'].fields_by_name['reservation_id']._serialized_options = b'\272\251$\004\010\0018\001'
   _globals['_RECORDPAYMENT'].fields_by_name['order_id']._loaded_options = None
-  _globals['_RECORDPAYMENT'].fields_by_name['order_id']._serialized_options = b'\212\265\030\004\010\0018\001'
+  _globals['_RECORDPAYMENT'].fields_by_name['order_id']._serialized_options = b'\272\251$\004\010\0018\001'
   _globals['_RECORDPAYMENT'].fields_by_name['payment_id']._loaded_options = None
-  _globals['_RECORDPAYMENT'].fields_by_name['payment_id']._serialized_options = b'\212\265\030\004\010\0018\001'
+  _globals['_RECORDPAYMENT'].fields_by_name['payment_id']._serialized_options = b'\272\251$\004\010\0018\001'
   _globals['_RECORDPAYMENT'].fields_by_name['amount']._loaded_options = None
-  _globals['_RECORDPAYMENT'].fields_by_name['amount']._serialized_options = b'\212\265\030\013\010\001\020\000\030\200\240\224\245\215\035'
+  _globals['_RECORDPAYMENT'].fields_by_name['amount']._serialized_options = b'\272\251$\013\010\001\020\000\030\200\240\224\245\215\035'
   _globals['_SHIPORDER'].fields_by_name['order_id']._loaded_options = None
-  _globals['_SHIPORDER'].fields_by_name['order_id']._serialized_options = b'\212\265\030\004\010\0018\001'
+  _globals['_SHIPORDER'].fields_by_name['order_id']._serialized_options = b'\272\251$\004\010\0018\001'
   _globals['_SHIPORDER'].fields_by_name['shipment_id']._loaded_options = None
-  _globals['_SHIPORDER'].fields_by_name['shipment_id']._serialized_options = b'\212\265\030\004\010\0018\001'
+  _globals['_SHIPORDER'].fields_by_name['shipment_id']._serialized_options = b'\272\251$\004\010\0018\001'
   _globals['_SHIPORDER'].fields_by_name['carrier']._loaded_options = None
-  _globals['_SHIPORDER'].fields_by_name['carrier']._serialized_options = b'\212\265\030\003 \310\001'
+  _globals['_SHIPORDER'].fields_by_name['carrier']._serialized_options = b'\272\251$\003 \310\001'
   _globals['_SHIPORDER'].fields_by_name['tracking_number']._loaded_options = None
-  _globals['_SHIPORDER'].fields_by_name['tracking_number']._serialized_options = b'\212\265\030\003 \310\001\220\265\030\001'
+  _globals['_SHIPORDER'].fields_by_name['tracking_number']._serialized_options = b'\272\251$\003 \310\001\300\251$\001'
   _globals['_CANCELORDER'].fields_by_name['order_id']._loaded_options = None
-  _globals['_CANCELORDER'].fields_by_name['order_id']._serialized_options = b'\212\265\030\004\010\0018\001'
+  _globals['_CANCELORDER'].fields_by_name['order_id']._serialized_options = b'\272\251$\004\010\0018\001'
   _globals['_CANCELORDER'].fields_by_name['reason']._loaded_options = None
-  _globals['_CANCELORDER'].fields_by_name['reason']._serialized_options = b'\212\265\030\005\010\001 \364\003'
+  _globals['_CANCELORDER'].fields_by_name['reason']._serialized_options = b'\272\251$\005\010\001 \364\003'
   _globals['_CREATEORDER']._serialized_start=137
   _globals['_CREATEORDER']._serialized_end=342
   _globals['_ADDITEM']._serialized_start=344

@@ -27,35 +27,36 @@ from foldlog.v1 import money_pb2 as foldlog_dot_v1_dot_money__pb2
 from foldlog.v1 import options_pb2 as foldlog_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x66oldlog/orders/v1/events.proto\x12\x11\x66oldlog.orders.v1\x1a\x1d\x66oldlog/orders/v1/types.proto\x1a\x16\x66oldlog/v1/money.proto\x1a\x18\x66oldlog/v1/options.proto\"a\n\x0cOrderCreated\x12\x1d\n\x0b\x63ustomer_id\x18\x01 \x01(\tB\x08\x90\xb5\x18\x01\xa8\xb5\x18\x01\x12\x1b\n\rcustomer_name\x18\x02 \x01(\tB\x04\x90\xb5\x18\x01\x12\x15\n\rcurrency_code\x18\x03 \x01(\t\"=\n\tItemAdded\x12\x30\n\x04line\x18\x01 \x01(\x0b\x32\x1c.foldlog.orders.v1.OrderLineB\x04\xa8\xb5\x18\x01\"x\n\x13ItemQuantityChanged\x12\x0f\n\x07line_id\x18\x01 \x01(\t\x12\x17\n\x0f\x66ormer_quantity\x18\x02 \x01(\x05\x12\x10\n\x08quantity\x18\x03 \x01(\x05\x12%\n\nunit_price\x18\x04 \x01(\x0b\x32\x11.foldlog.v1.Money\"^\n\x0bItemRemoved\x12\x0f\n\x07line_id\x18\x01 \x01(\t\x12\x17\n\x0f\x66ormer_quantity\x18\x02 \x01(\x05\x12%\n\nunit_price\x18\x03 \x01(\x0b\x32\x11.foldlog.v1.Money\"\xbe\x01\n\x0eOrderSubmitted\x12\x19\n\x0b\x63ustomer_id\x18\x01 \x01(\tB\x04\x90\xb5\x18\x01\x12+\n\x05lines\x18\x02 \x03(\x0b\x32\x1c.foldlog.orders.v1.OrderLine\x12 \n\x05total\x18\x03 \x01(\x0b\x32\x11.foldlog.v1.Money\x12%\n\namount_due\x18\x04 \x01(\x0b\x32\x11.foldlog.v1.Money\x12\x1b\n\rcustomer_name\x18\x05 \x01(\tB\x04\x90\xb5\x18\x01\"\'\n\rOrderReserved\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\"c\n\x0fPaymentReceived\x12\x12\n\npayment_id\x18\x01 \x01(\t\x12!\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x11.foldlog.v1.Money\x12\x19\n\x0b\x63ustomer_id\x18\x03 \x01(\tB\x04\x90\xb5\x18\x01\"\x81\x02\n\x0cOrderShipped\x12\x13\n\x0bshipment_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61rrier\x18\x02 \x01(\t\x12\x1d\n\x0ftracking_number\x18\x03 \x01(\tB\x04\x90\xb5\x18\x01\x12\x19\n\x0b\x63ustomer_id\x18\x04 \x01(\tB\x04\x90\xb5\x18\x01\x12\x1b\n\rcustomer_name\x18\x05 \x01(\tB\x04\x90\xb5\x18\x01\x12+\n\x05lines\x18\x06 \x03(\x0b\x32\x1c.foldlog.orders.v1.OrderLine\x12 \n\x05total\x18\x07 \x01(\x0b\x32\x11.foldlog.v1.Money\x12%\n\namount_due\x18\x08 \x01(\x0b\x32\x11.foldlog.v1.Money\"\xa6\x02\n\x0eOrderCancelled\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x35\n\rformer_status\x18\x02 \x01(\x0e\x32\x1e.foldlog.orders.v1.OrderStatus\x12\x19\n\x0b\x63ustomer_id\x18\x03 \x01(\tB\x04\x90\xb5\x18\x01\x12\x1b\n\rcustomer_name\x18\x04 \x01(\tB\x04\x90\xb5\x18\x01\x12+\n\x05lines\x18\x05 \x03(\x0b\x32\x1c.foldlog.orders.v1.OrderLine\x12 \n\x05total\x18\x06 \x01(\x0b\x32\x11.foldlog.v1.Money\x12%\n\namount_due\x18\x07 \x01(\x0b\x32\x11.foldlog.v1.Money\x12\x1f\n\x04paid\x18\x08 \x01(\x0b\x32\x11.foldlog.v1.Moneyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x66oldlog/orders/v1/events.proto\x12\x11\x66oldlog.orders.v1\x1a\x1d\x66oldlog/orders/v1/types.proto\x1a\x16\x66oldlog/v1/money.proto\x1a\x18\x66oldlog/v1/options.proto\"a\n\x0cOrderCreated\x12\x1d\n\x0b\x63ustomer_id\x18\x01 \x01(\tB\x08\xc0\xa9$\x01\xd8\xa9$\x01\x12\x1b\n\rcustomer_name\x18\x02 \x01(\tB\x04\xc0\xa9$\x01\x12\x15\n\rcurrency_code\x18\x03 \x01(\t\"=\n\tItemAdded\x12\x30\n\x04line\x18\x01 \x01(\x0b\x32\x1c.foldlog.orders.v1.OrderLineB\x04\xd8\xa9$\x01\"x\n\x13ItemQuantityChanged\x12\x0f\n\x07line_id\x18\x01 \x01(\t\x12\x17\n\x0f\x66ormer_quantity\x18\x02 \x01(\x05\x12\x10\n\x08quantity\x18\x03 \x01(\x05\x12%\n\nunit_price\x18\x04 \x01(\x0b\x32\x11.foldlog.v1.Money\"^\n\x0bItemRemoved\x12\x0f\n\x07line_id\x18\x01 \x01(\t\x12\x17\n\x0f\x66ormer_quantity\x18\x02 \x01(\x05\x12%\n\nunit_price\x18\x03 \x01(\x0b\x32\x11.foldlog.v1.Money\"\xbe\x01\n\x0eOrderSubmitted\x12\x19\n\x0b\x63ustomer_id\x18\x01 \x01(\tB\x04\xc0\xa9$\x01\x12+\n\x05lines\x18\x02 \x03(\x0b\x32\x1c.foldlog.orders.v1.OrderLine\x12 \n\x05total\x18\x03 \x01(\x0b\x32\x11.foldlog.v1.Money\x12%\n\namount_due\x18\x04 \x01(\x0b\x32\x11.foldlog.v1.Money\x12\x1b\n\rcustomer_name\x18\x05 \x01(\tB\x04\xc0\xa9$\x01\"\'\n\rOrderReserved\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\"c\n\x0fPaymentReceived\x12\x12\n\npayment_id\x18\x01 \x01(\t\x12!\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x11.foldlog.v1.Money\x12\x19\n\x0b\x63ustomer_id\x18\x03 \x01(\tB\x04\xc0\xa9$\x01\"\x81\x02\n\x0cOrderShipped\x12\x13\n\x0bshipment_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61rrier\x18\x02 \x01(\t\x12\x1d\n\x0ftracking_number\x18\x03 \x01(\tB\x04\xc0\xa9$\x01\x12\x19\n\x0b\x63ustomer_id\x18\x04 \x01(\tB\x04\xc0\xa9$\x01\x12\x1b\n\rcustomer_name\x18\x05 \x01(\tB\x04\xc0\xa9$\x01\x12+\n\x05lines\x18\x06 \x03(\x0b\x32\x1c.foldlog.orders.v1.OrderLine\x12 \n\x05total\x18\x07 \x01(\x0b\x32\x11.foldlog.v1.Money\x12%\n\namount_due\x18\x08 \x01(\x0b\x32\x11.foldlog.v1.Money\"\xa6\x02\n\x0eOrderCancelled\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x35\n\rformer_status\x18\x02 \x01(\x0e\x32\x1e.foldlog.orders.v1.OrderStatus\x12\x19\n\x0b\x63ustomer_id\x18\x03 \x01(\tB\x04\xc0\xa9$\x01\x12\x1b\n\rcustomer_name\x18\x04 \x01(\tB\x04\xc0\xa9$\x01\x12+\n\x05lines\x18\x05 \x03(\x0b\x32\x1c.foldlog.orders.v1.OrderLine\x12 \n\x05total\x18\x06 \x01(\x0b\x32\x11.foldlog.v1.Money\x12%\n\namount_due\x18\x07 \x01(\x0b\x32\x11.foldlog.v1.Money\x12\x1f\n\x04paid\x18\x08 \x01(\x0b\x32\x11.foldlog.v1.MoneyB\xa2\x01\n\x11\x66oldlog.orders.v1B\x0b\x45ventsProtoP\x01Z\x1a\x66oldlog/orders/v1;ordersv1\xa2\x02\x03\x46OX\xaa\x02\x11\x46oldlog.Orders.V1\xca\x02\x11\x46oldlog\\Orders\\V1\xe2\x02\x1d\x46oldlog\\Orders\\V1\\GPBMetadata\xea\x02\x13\x46oldlog::Orders::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'foldlog.orders.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\021foldlog.orders.v1B\013EventsProtoP\001Z\032foldlog/orders/v1;ordersv1\242\002\003FOX\252\002\021Foldlog.Orders.V1\312\002\021Foldlog\\Orders\\V1\342\002\035Foldlog\\Orders\\V1\\GPBMetadata\352\002\023Foldlog::Orders::V1'
   _globals['_ORDERCREATED'].fields_by_name['customer_id']._loaded_options = None
-  _globals['_ORDERCREATED'].fields_by_name['customer_id']._serialized_options = b'\220\265\030\001\250\265\030\001'
+  _globals['_ORDERCREATED'].fields_by_name['customer_id']._serialized_options = b'\300\251$\001\330\251$\001'
   _globals['_ORDERCREATED'].fields_by_name['customer_name']._loaded_options = None
-  _globals['_ORDERCREATED'].fields_by_name['customer_name']._serialized_options = b'\220\265\030\001'
+  _globals['_ORDERCREATED'].fields_by_name['customer_name']._serialized_options = b'\300\251$\001'
   _globals['_ITEMADDED'].fields_by_name['line']._loaded_options = None
-  _globals['_ITEMADDED'].fields_by_name['line']._serialized_options = b'\250\265\030\001'
+  _globals['_ITEMADDED'].fields_by_name['line']._serialized_options = b'\330\251$\001'
   _globals['_ORDERSUBMITTED'].fields_by_name['customer_id']._loaded_options = None
-  _globals['_ORDERSUBMITTED'].fields_by_name['customer_id']._serialized_options = b'\220\265\030\001'
+  _globals['_ORDERSUBMITTED'].fields_by_name['customer_id']._serialized_options = b'\300\251$\001'
   _globals['_ORDERSUBMITTED'].fields_by_name['customer_name']._loaded_options = None
-  _globals['_ORDERSUBMITTED'].fields_by_name['customer_name']._serialized_options = b'\220\265\030\001'
+  _globals['_ORDERSUBMITTED'].fields_by_name['customer_name']._serialized_options = b'\300\251$\001'
   _globals['_PAYMENTRECEIVED'].fields_by_name['customer_id']._loaded_options = None
-  _globals['_PAYMENTRECEIVED'].fields_by_name['customer_id']._serialized_options = b'\220\265\030\001'
+  _globals['_PAYMENTRECEIVED'].fields_by_name['customer_id']._serialized_options = b'\300\251$\001'
   _globals['_ORDERSHIPPED'].fields_by_name['tracking_number']._loaded_options = None
-  _globals['_ORDERSHIPPED'].fields_by_name['tracking_number']._serialized_options = b'\220\265\030\001'
+  _globals['_ORDERSHIPPED'].fields_by_name['tracking_number']._serialized_options = b'\300\251$\001'
   _globals['_ORDERSHIPPED'].fields_by_name['customer_id']._loaded_options = None
-  _globals['_ORDERSHIPPED'].fields_by_name['customer_id']._serialized_options = b'\220\265\030\001'
+  _globals['_ORDERSHIPPED'].fields_by_name['customer_id']._serialized_options = b'\300\251$\001'
   _globals['_ORDERSHIPPED'].fields_by_name['customer_name']._loaded_options = None
-  _globals['_ORDERSHIPPED'].fields_by_name['customer_name']._serialized_options = b'\220\265\030\001'
+  _globals['_ORDERSHIPPED'].fields_by_name['customer_name']._serialized_options = b'\300\251$\001'
   _globals['_ORDERCANCELLED'].fields_by_name['customer_id']._loaded_options = None
-  _globals['_ORDERCANCELLED'].fields_by_name['customer_id']._serialized_options = b'\220\265\030\001'
+  _globals['_ORDERCANCELLED'].fields_by_name['customer_id']._serialized_options = b'\300\251$\001'
   _globals['_ORDERCANCELLED'].fields_by_name['customer_name']._loaded_options = None
-  _globals['_ORDERCANCELLED'].fields_by_name['customer_name']._serialized_options = b'\220\265\030\001'
+  _globals['_ORDERCANCELLED'].fields_by_name['customer_name']._serialized_options = b'\300\251$\001'
   _globals['_ORDERCREATED']._serialized_start=134
   _globals['_ORDERCREATED']._serialized_end=231
   _globals['_ITEMADDED']._serialized_start=233

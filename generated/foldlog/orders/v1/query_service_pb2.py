@@ -26,29 +26,30 @@ from foldlog.orders.v1 import queries_pb2 as foldlog_dot_orders_dot_v1_dot_queri
 from foldlog.v1 import options_pb2 as foldlog_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%foldlog/orders/v1/query_service.proto\x12\x11\x66oldlog.orders.v1\x1a\x1f\x66oldlog/orders/v1/queries.proto\x1a\x18\x66oldlog/v1/options.proto2\x9a\x08\n\x0cQueryService\x12\x8d\x01\n\x08GetOrder\x12\".foldlog.orders.v1.GetOrderRequest\x1a#.foldlog.orders.v1.GetOrderResponse\"8\x90\x02\x01\xda\xb5\x18\x31\n\rorder-details\x12\x08order_id\"\x0fORDER_NOT_FOUND*\x05order\x12\x87\x01\n\x11ListCurrentOrders\x12+.foldlog.orders.v1.ListCurrentOrdersRequest\x1a,.foldlog.orders.v1.ListCurrentOrdersResponse\"\x17\x90\x02\x01\xda\xb5\x18\x10\n\x0e\x63urrent-orders\x12m\n\x0fGetOrderHistory\x12).foldlog.orders.v1.GetOrderHistoryRequest\x1a*.foldlog.orders.v1.GetOrderHistoryResponse\"\x03\x90\x02\x01\x12\x83\x01\n\x10ListOrderHistory\x12*.foldlog.orders.v1.ListOrderHistoryRequest\x1a+.foldlog.orders.v1.ListOrderHistoryResponse\"\x16\x90\x02\x01\xda\xb5\x18\x0f\n\rorder-history\x12s\n\x11GetCustomerOrders\x12+.foldlog.orders.v1.GetCustomerOrdersRequest\x1a,.foldlog.orders.v1.GetCustomerOrdersResponse\"\x03\x90\x02\x01\x12x\n\rListCustomers\x12\'.foldlog.orders.v1.ListCustomersRequest\x1a(.foldlog.orders.v1.ListCustomersResponse\"\x14\x90\x02\x01\xda\xb5\x18\r\n\tcustomers\x18\x01\x12}\n\nWatchOrder\x12$.foldlog.orders.v1.WatchOrderRequest\x1a%.foldlog.orders.v1.WatchOrderResponse\" \x90\x02\x01\xda\xb5\x18\x19\n\rorder-details\x12\x08order_id0\x01\x12\x8c\x01\n\x12WatchCurrentOrders\x12,.foldlog.orders.v1.WatchCurrentOrdersRequest\x1a-.foldlog.orders.v1.WatchCurrentOrdersResponse\"\x17\x90\x02\x01\xda\xb5\x18\x10\n\x0e\x63urrent-orders0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%foldlog/orders/v1/query_service.proto\x12\x11\x66oldlog.orders.v1\x1a\x1f\x66oldlog/orders/v1/queries.proto\x1a\x18\x66oldlog/v1/options.proto2\x9a\x08\n\x0cQueryService\x12\x8d\x01\n\x08GetOrder\x12\".foldlog.orders.v1.GetOrderRequest\x1a#.foldlog.orders.v1.GetOrderResponse\"8\x90\x02\x01\x92\xaa$1\n\rorder-details\x12\x08order_id\"\x0fORDER_NOT_FOUND*\x05order\x12\x87\x01\n\x11ListCurrentOrders\x12+.foldlog.orders.v1.ListCurrentOrdersRequest\x1a,.foldlog.orders.v1.ListCurrentOrdersResponse\"\x17\x90\x02\x01\x92\xaa$\x10\n\x0e\x63urrent-orders\x12m\n\x0fGetOrderHistory\x12).foldlog.orders.v1.GetOrderHistoryRequest\x1a*.foldlog.orders.v1.GetOrderHistoryResponse\"\x03\x90\x02\x01\x12\x83\x01\n\x10ListOrderHistory\x12*.foldlog.orders.v1.ListOrderHistoryRequest\x1a+.foldlog.orders.v1.ListOrderHistoryResponse\"\x16\x90\x02\x01\x92\xaa$\x0f\n\rorder-history\x12s\n\x11GetCustomerOrders\x12+.foldlog.orders.v1.GetCustomerOrdersRequest\x1a,.foldlog.orders.v1.GetCustomerOrdersResponse\"\x03\x90\x02\x01\x12x\n\rListCustomers\x12\'.foldlog.orders.v1.ListCustomersRequest\x1a(.foldlog.orders.v1.ListCustomersResponse\"\x14\x90\x02\x01\x92\xaa$\r\n\tcustomers\x18\x01\x12}\n\nWatchOrder\x12$.foldlog.orders.v1.WatchOrderRequest\x1a%.foldlog.orders.v1.WatchOrderResponse\" \x90\x02\x01\x92\xaa$\x19\n\rorder-details\x12\x08order_id0\x01\x12\x8c\x01\n\x12WatchCurrentOrders\x12,.foldlog.orders.v1.WatchCurrentOrdersRequest\x1a-.foldlog.orders.v1.WatchCurrentOrdersResponse\"\x17\x90\x02\x01\x92\xaa$\x10\n\x0e\x63urrent-orders0\x01\x42\xa8\x01\n\x11\x66oldlog.orders.v1B\x11QueryServiceProtoP\x01Z\x1a\x66oldlog/orders/v1;ordersv1\xa2\x02\x03\x46OX\xaa\x02\x11\x46oldlog.Orders.V1\xca\x02\x11\x46oldlog\\Orders\\V1\xe2\x02\x1d\x46oldlog\\Orders\\V1\\GPBMetadata\xea\x02\x13\x46oldlog::Orders::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'foldlog.orders.v1.query_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\021foldlog.orders.v1B\021QueryServiceProtoP\001Z\032foldlog/orders/v1;ordersv1\242\002\003FOX\252\002\021Foldlog.Orders.V1\312\002\021Foldlog\\Orders\\V1\342\002\035Foldlog\\Orders\\V1\\GPBMetadata\352\002\023Foldlog::Orders::V1'
   _globals['_QUERYSERVICE'].methods_by_name['GetOrder']._loaded_options = None
-  _globals['_QUERYSERVICE'].methods_by_name['GetOrder']._serialized_options = b'\220\002\001\332\265\0301\n\rorder-details\022\010order_id\"\017ORDER_NOT_FOUND*\005order'
+  _globals['_QUERYSERVICE'].methods_by_name['GetOrder']._serialized_options = b'\220\002\001\222\252$1\n\rorder-details\022\010order_id\"\017ORDER_NOT_FOUND*\005order'
   _globals['_QUERYSERVICE'].methods_by_name['ListCurrentOrders']._loaded_options = None
-  _globals['_QUERYSERVICE'].methods_by_name['ListCurrentOrders']._serialized_options = b'\220\002\001\332\265\030\020\n\016current-orders'
+  _globals['_QUERYSERVICE'].methods_by_name['ListCurrentOrders']._serialized_options = b'\220\002\001\222\252$\020\n\016current-orders'
   _globals['_QUERYSERVICE'].methods_by_name['GetOrderHistory']._loaded_options = None
   _globals['_QUERYSERVICE'].methods_by_name['GetOrderHistory']._serialized_options = b'\220\002\001'
   _globals['_QUERYSERVICE'].methods_by_name['ListOrderHistory']._loaded_options = None
-  _globals['_QUERYSERVICE'].methods_by_name['ListOrderHistory']._serialized_options = b'\220\002\001\332\265\030\017\n\rorder-history'
+  _globals['_QUERYSERVICE'].methods_by_name['ListOrderHistory']._serialized_options = b'\220\002\001\222\252$\017\n\rorder-history'
   _globals['_QUERYSERVICE'].methods_by_name['GetCustomerOrders']._loaded_options = None
   _globals['_QUERYSERVICE'].methods_by_name['GetCustomerOrders']._serialized_options = b'\220\002\001'
   _globals['_QUERYSERVICE'].methods_by_name['ListCustomers']._loaded_options = None
-  _globals['_QUERYSERVICE'].methods_by_name['ListCustomers']._serialized_options = b'\220\002\001\332\265\030\r\n\tcustomers\030\001'
+  _globals['_QUERYSERVICE'].methods_by_name['ListCustomers']._serialized_options = b'\220\002\001\222\252$\r\n\tcustomers\030\001'
   _globals['_QUERYSERVICE'].methods_by_name['WatchOrder']._loaded_options = None
-  _globals['_QUERYSERVICE'].methods_by_name['WatchOrder']._serialized_options = b'\220\002\001\332\265\030\031\n\rorder-details\022\010order_id'
+  _globals['_QUERYSERVICE'].methods_by_name['WatchOrder']._serialized_options = b'\220\002\001\222\252$\031\n\rorder-details\022\010order_id'
   _globals['_QUERYSERVICE'].methods_by_name['WatchCurrentOrders']._loaded_options = None
-  _globals['_QUERYSERVICE'].methods_by_name['WatchCurrentOrders']._serialized_options = b'\220\002\001\332\265\030\020\n\016current-orders'
+  _globals['_QUERYSERVICE'].methods_by_name['WatchCurrentOrders']._serialized_options = b'\220\002\001\222\252$\020\n\016current-orders'
   _globals['_QUERYSERVICE']._serialized_start=120
   _globals['_QUERYSERVICE']._serialized_end=1170
 # @@protoc_insertion_point(module_scope)

@@ -609,6 +609,7 @@ class Orders:
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
         min_position_token: str = "",
+        latest: bool = False,
         timeout: float | None = None,
     ) -> GetOrderResponse:
         """GetOrder gives one order with its lines; NOT_FOUND (ORDER_NOT_FOUND) if there is none.
@@ -627,6 +628,8 @@ class Orders:
                 set.
             min_position_token: Instead of `min_position` and `log_id`: a token of the position that
                 the view must have seen, such as that of a command's result.
+            latest: As new as now: wait until the view has seen everything that was acknowledged to
+                anybody before the question arrived.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.query(
@@ -640,6 +643,7 @@ class Orders:
                     max_wait=as_duration(max_wait),
                     when_behind=when_behind,
                     min_position_token=min_position_token,
+                    latest=latest,
                 ),
             ),
             GetOrderResponse,
@@ -660,6 +664,7 @@ class Orders:
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
         min_position_token: str = "",
+        latest: bool = False,
         timeout: float | None = None,
     ) -> ListCurrentOrdersResponse:
         """ListCurrentOrders lists orders neither shipped nor cancelled, in the order of their
@@ -682,6 +687,8 @@ class Orders:
                 set.
             min_position_token: Instead of `min_position` and `log_id`: a token of the position that
                 the view must have seen, such as that of a command's result.
+            latest: As new as now: wait until the view has seen everything that was acknowledged to
+                anybody before the question arrived.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.query(
@@ -698,6 +705,7 @@ class Orders:
                     max_wait=as_duration(max_wait),
                     when_behind=when_behind,
                     min_position_token=min_position_token,
+                    latest=latest,
                 ),
             ),
             ListCurrentOrdersResponse,
@@ -717,6 +725,7 @@ class Orders:
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
         min_position_token: str = "",
+        latest: bool = False,
         timeout: float | None = None,
     ) -> Iterator[CurrentOrder]:
         """Every item of every page of `list_current_orders`, page after page. Takes what that
@@ -735,6 +744,7 @@ class Orders:
                 max_wait=max_wait,
                 when_behind=when_behind,
                 min_position_token=min_position_token,
+                latest=latest,
                 timeout=timeout,
             )
             for item in page.orders:
@@ -755,6 +765,7 @@ class Orders:
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
         min_position_token: str = "",
+        latest: bool = False,
         timeout: float | None = None,
     ) -> GetOrderHistoryResponse:
         """GetOrderHistory gives the date, version and content of everything that happened to one
@@ -776,6 +787,8 @@ class Orders:
                 set.
             min_position_token: Instead of `min_position` and `log_id`: a token of the position that
                 the view must have seen, such as that of a command's result.
+            latest: As new as now: wait until the view has seen everything that was acknowledged to
+                anybody before the question arrived.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.query(
@@ -791,6 +804,7 @@ class Orders:
                     max_wait=as_duration(max_wait),
                     when_behind=when_behind,
                     min_position_token=min_position_token,
+                    latest=latest,
                 ),
             ),
             GetOrderHistoryResponse,
@@ -809,6 +823,7 @@ class Orders:
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
         min_position_token: str = "",
+        latest: bool = False,
         timeout: float | None = None,
     ) -> Iterator[OrderHistoryEntry]:
         """Every item of every page of `get_order_history`, page after page. Takes what that takes."""
@@ -824,6 +839,7 @@ class Orders:
                 max_wait=max_wait,
                 when_behind=when_behind,
                 min_position_token=min_position_token,
+                latest=latest,
                 timeout=timeout,
             )
             for item in page.entries:
@@ -847,6 +863,7 @@ class Orders:
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
         min_position_token: str = "",
+        latest: bool = False,
         timeout: float | None = None,
     ) -> ListOrderHistoryResponse:
         """ListOrderHistory lists orders that were shipped or cancelled, in the order in which they
@@ -872,6 +889,8 @@ class Orders:
                 set.
             min_position_token: Instead of `min_position` and `log_id`: a token of the position that
                 the view must have seen, such as that of a command's result.
+            latest: As new as now: wait until the view has seen everything that was acknowledged to
+                anybody before the question arrived.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.query(
@@ -890,6 +909,7 @@ class Orders:
                     max_wait=as_duration(max_wait),
                     when_behind=when_behind,
                     min_position_token=min_position_token,
+                    latest=latest,
                 ),
             ),
             ListOrderHistoryResponse,
@@ -911,6 +931,7 @@ class Orders:
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
         min_position_token: str = "",
+        latest: bool = False,
         timeout: float | None = None,
     ) -> Iterator[FinishedOrder]:
         """Every item of every page of `list_order_history`, page after page. Takes what that takes."""
@@ -929,6 +950,7 @@ class Orders:
                 max_wait=max_wait,
                 when_behind=when_behind,
                 min_position_token=min_position_token,
+                latest=latest,
                 timeout=timeout,
             )
             for item in page.orders:
@@ -949,6 +971,7 @@ class Orders:
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
         min_position_token: str = "",
+        latest: bool = False,
         timeout: float | None = None,
     ) -> GetCustomerOrdersResponse:
         """GetCustomerOrders gives the sums of one customer and a page of the customer's orders;
@@ -970,6 +993,8 @@ class Orders:
                 set.
             min_position_token: Instead of `min_position` and `log_id`: a token of the position that
                 the view must have seen, such as that of a command's result.
+            latest: As new as now: wait until the view has seen everything that was acknowledged to
+                anybody before the question arrived.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.query(
@@ -985,6 +1010,7 @@ class Orders:
                     max_wait=as_duration(max_wait),
                     when_behind=when_behind,
                     min_position_token=min_position_token,
+                    latest=latest,
                 ),
             ),
             GetCustomerOrdersResponse,
@@ -1003,6 +1029,7 @@ class Orders:
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
         min_position_token: str = "",
+        latest: bool = False,
         timeout: float | None = None,
     ) -> Iterator[CustomerOrder]:
         """Every item of every page of `get_customer_orders`, page after page. Takes what that
@@ -1020,6 +1047,7 @@ class Orders:
                 max_wait=max_wait,
                 when_behind=when_behind,
                 min_position_token=min_position_token,
+                latest=latest,
                 timeout=timeout,
             )
             for item in page.orders:
@@ -1039,6 +1067,7 @@ class Orders:
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
         min_position_token: str = "",
+        latest: bool = False,
         timeout: float | None = None,
     ) -> ListCustomersResponse:
         """ListCustomers lists customers, in the order of their ids.
@@ -1058,6 +1087,8 @@ class Orders:
                 set.
             min_position_token: Instead of `min_position` and `log_id`: a token of the position that
                 the view must have seen, such as that of a command's result.
+            latest: As new as now: wait until the view has seen everything that was acknowledged to
+                anybody before the question arrived.
             timeout: Seconds for all attempts together; the client's if None.
         """
         return self._caller.query(
@@ -1072,6 +1103,7 @@ class Orders:
                     max_wait=as_duration(max_wait),
                     when_behind=when_behind,
                     min_position_token=min_position_token,
+                    latest=latest,
                 ),
             ),
             ListCustomersResponse,
@@ -1089,6 +1121,7 @@ class Orders:
         max_wait: datetime.timedelta | Duration | None = None,
         when_behind: WhenBehind.ValueType = WhenBehind.WHEN_BEHIND_UNSPECIFIED,
         min_position_token: str = "",
+        latest: bool = False,
         timeout: float | None = None,
     ) -> Iterator[Customer]:
         """Every item of every page of `list_customers`, page after page. Takes what that takes."""
@@ -1103,6 +1136,7 @@ class Orders:
                 max_wait=max_wait,
                 when_behind=when_behind,
                 min_position_token=min_position_token,
+                latest=latest,
                 timeout=timeout,
             )
             for item in page.customers:

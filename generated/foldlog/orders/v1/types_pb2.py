@@ -26,29 +26,30 @@ from foldlog.v1 import money_pb2 as foldlog_dot_v1_dot_money__pb2
 from foldlog.v1 import options_pb2 as foldlog_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66oldlog/orders/v1/types.proto\x12\x11\x66oldlog.orders.v1\x1a\x16\x66oldlog/v1/money.proto\x1a\x18\x66oldlog/v1/options.proto\"\xb8\x01\n\tOrderLine\x12\x17\n\x07line_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x38\x01\x12\x1c\n\nproduct_id\x18\x02 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01\x38\x01\x12\x1d\n\x0cproduct_name\x18\x03 \x01(\tB\x07\x8a\xb5\x18\x03 \xc8\x01\x12\x1e\n\x08quantity\x18\x04 \x01(\x05\x42\x0c\x8a\xb5\x18\x08\x08\x01\x10\x01\x18\xc0\x84=\x12\x35\n\nunit_price\x18\x05 \x01(\x0b\x32\x11.foldlog.v1.MoneyB\x0e\x8a\xb5\x18\n\x08\x01\x10\x00\x18\x80\x94\xeb\xdc\x03\"\xc8\x03\n\x05Order\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x19\n\x0b\x63ustomer_id\x18\x03 \x01(\tB\x04\x90\xb5\x18\x01\x12\x1b\n\rcustomer_name\x18\x04 \x01(\tB\x04\x90\xb5\x18\x01\x12\x15\n\rcurrency_code\x18\x05 \x01(\t\x12.\n\x06status\x18\x06 \x01(\x0e\x32\x1e.foldlog.orders.v1.OrderStatus\x12+\n\x05lines\x18\x07 \x03(\x0b\x32\x1c.foldlog.orders.v1.OrderLine\x12 \n\x05total\x18\x08 \x01(\x0b\x32\x11.foldlog.v1.Money\x12%\n\namount_due\x18\t \x01(\x0b\x32\x11.foldlog.v1.Money\x12\x16\n\x0ereservation_id\x18\n \x01(\t\x12\x12\n\npayment_id\x18\x0b \x01(\t\x12\x1f\n\x04paid\x18\x0c \x01(\x0b\x32\x11.foldlog.v1.Money\x12\x13\n\x0bshipment_id\x18\r \x01(\t\x12\x0f\n\x07\x63\x61rrier\x18\x0e \x01(\t\x12\x1d\n\x0ftracking_number\x18\x0f \x01(\tB\x04\x90\xb5\x18\x01\x12\x15\n\rcancel_reason\x18\x10 \x01(\t*\xc7\x01\n\x0bOrderStatus\x12\x1c\n\x18ORDER_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12ORDER_STATUS_DRAFT\x10\x01\x12\x1a\n\x16ORDER_STATUS_SUBMITTED\x10\x02\x12\x19\n\x15ORDER_STATUS_RESERVED\x10\x03\x12\x15\n\x11ORDER_STATUS_PAID\x10\x04\x12\x18\n\x14ORDER_STATUS_SHIPPED\x10\x05\x12\x1a\n\x16ORDER_STATUS_CANCELLED\x10\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66oldlog/orders/v1/types.proto\x12\x11\x66oldlog.orders.v1\x1a\x16\x66oldlog/v1/money.proto\x1a\x18\x66oldlog/v1/options.proto\"\xb8\x01\n\tOrderLine\x12\x17\n\x07line_id\x18\x01 \x01(\tB\x06\xba\xa9$\x02\x38\x01\x12\x1c\n\nproduct_id\x18\x02 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12\x1d\n\x0cproduct_name\x18\x03 \x01(\tB\x07\xba\xa9$\x03 \xc8\x01\x12\x1e\n\x08quantity\x18\x04 \x01(\x05\x42\x0c\xba\xa9$\x08\x08\x01\x10\x01\x18\xc0\x84=\x12\x35\n\nunit_price\x18\x05 \x01(\x0b\x32\x11.foldlog.v1.MoneyB\x0e\xba\xa9$\n\x08\x01\x10\x00\x18\x80\x94\xeb\xdc\x03\"\xc8\x03\n\x05Order\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x19\n\x0b\x63ustomer_id\x18\x03 \x01(\tB\x04\xc0\xa9$\x01\x12\x1b\n\rcustomer_name\x18\x04 \x01(\tB\x04\xc0\xa9$\x01\x12\x15\n\rcurrency_code\x18\x05 \x01(\t\x12.\n\x06status\x18\x06 \x01(\x0e\x32\x1e.foldlog.orders.v1.OrderStatus\x12+\n\x05lines\x18\x07 \x03(\x0b\x32\x1c.foldlog.orders.v1.OrderLine\x12 \n\x05total\x18\x08 \x01(\x0b\x32\x11.foldlog.v1.Money\x12%\n\namount_due\x18\t \x01(\x0b\x32\x11.foldlog.v1.Money\x12\x16\n\x0ereservation_id\x18\n \x01(\t\x12\x12\n\npayment_id\x18\x0b \x01(\t\x12\x1f\n\x04paid\x18\x0c \x01(\x0b\x32\x11.foldlog.v1.Money\x12\x13\n\x0bshipment_id\x18\r \x01(\t\x12\x0f\n\x07\x63\x61rrier\x18\x0e \x01(\t\x12\x1d\n\x0ftracking_number\x18\x0f \x01(\tB\x04\xc0\xa9$\x01\x12\x15\n\rcancel_reason\x18\x10 \x01(\t*\xc7\x01\n\x0bOrderStatus\x12\x1c\n\x18ORDER_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12ORDER_STATUS_DRAFT\x10\x01\x12\x1a\n\x16ORDER_STATUS_SUBMITTED\x10\x02\x12\x19\n\x15ORDER_STATUS_RESERVED\x10\x03\x12\x15\n\x11ORDER_STATUS_PAID\x10\x04\x12\x18\n\x14ORDER_STATUS_SHIPPED\x10\x05\x12\x1a\n\x16ORDER_STATUS_CANCELLED\x10\x06\x42\xa1\x01\n\x11\x66oldlog.orders.v1B\nTypesProtoP\x01Z\x1a\x66oldlog/orders/v1;ordersv1\xa2\x02\x03\x46OX\xaa\x02\x11\x46oldlog.Orders.V1\xca\x02\x11\x46oldlog\\Orders\\V1\xe2\x02\x1d\x46oldlog\\Orders\\V1\\GPBMetadata\xea\x02\x13\x46oldlog::Orders::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'foldlog.orders.v1.types_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\021foldlog.orders.v1B\nTypesProtoP\001Z\032foldlog/orders/v1;ordersv1\242\002\003FOX\252\002\021Foldlog.Orders.V1\312\002\021Foldlog\\Orders\\V1\342\002\035Foldlog\\Orders\\V1\\GPBMetadata\352\002\023Foldlog::Orders::V1'
   _globals['_ORDERLINE'].fields_by_name['line_id']._loaded_options = None
-  _globals['_ORDERLINE'].fields_by_name['line_id']._serialized_options = b'\212\265\030\0028\001'
+  _globals['_ORDERLINE'].fields_by_name['line_id']._serialized_options = b'\272\251$\0028\001'
   _globals['_ORDERLINE'].fields_by_name['product_id']._loaded_options = None
-  _globals['_ORDERLINE'].fields_by_name['product_id']._serialized_options = b'\212\265\030\004\010\0018\001'
+  _globals['_ORDERLINE'].fields_by_name['product_id']._serialized_options = b'\272\251$\004\010\0018\001'
   _globals['_ORDERLINE'].fields_by_name['product_name']._loaded_options = None
-  _globals['_ORDERLINE'].fields_by_name['product_name']._serialized_options = b'\212\265\030\003 \310\001'
+  _globals['_ORDERLINE'].fields_by_name['product_name']._serialized_options = b'\272\251$\003 \310\001'
   _globals['_ORDERLINE'].fields_by_name['quantity']._loaded_options = None
-  _globals['_ORDERLINE'].fields_by_name['quantity']._serialized_options = b'\212\265\030\010\010\001\020\001\030\300\204='
+  _globals['_ORDERLINE'].fields_by_name['quantity']._serialized_options = b'\272\251$\010\010\001\020\001\030\300\204='
   _globals['_ORDERLINE'].fields_by_name['unit_price']._loaded_options = None
-  _globals['_ORDERLINE'].fields_by_name['unit_price']._serialized_options = b'\212\265\030\n\010\001\020\000\030\200\224\353\334\003'
+  _globals['_ORDERLINE'].fields_by_name['unit_price']._serialized_options = b'\272\251$\n\010\001\020\000\030\200\224\353\334\003'
   _globals['_ORDER'].fields_by_name['customer_id']._loaded_options = None
-  _globals['_ORDER'].fields_by_name['customer_id']._serialized_options = b'\220\265\030\001'
+  _globals['_ORDER'].fields_by_name['customer_id']._serialized_options = b'\300\251$\001'
   _globals['_ORDER'].fields_by_name['customer_name']._loaded_options = None
-  _globals['_ORDER'].fields_by_name['customer_name']._serialized_options = b'\220\265\030\001'
+  _globals['_ORDER'].fields_by_name['customer_name']._serialized_options = b'\300\251$\001'
   _globals['_ORDER'].fields_by_name['tracking_number']._loaded_options = None
-  _globals['_ORDER'].fields_by_name['tracking_number']._serialized_options = b'\220\265\030\001'
+  _globals['_ORDER'].fields_by_name['tracking_number']._serialized_options = b'\300\251$\001'
   _globals['_ORDERSTATUS']._serialized_start=749
   _globals['_ORDERSTATUS']._serialized_end=948
   _globals['_ORDERLINE']._serialized_start=103
