@@ -80,9 +80,22 @@ CUT = "DELETE FROM events WHERE position = 5"
         ("UPDATE PARTITION SET outcome = substr(outcome, 2)", "PARTITION", None),
         ("UPDATE PARTITION SET outcome = 7", "PARTITION", None),
         ("UPDATE log SET log_id = 'mine'", "log", ""),
+        ("UPDATE log SET log_id = NULL", "log", ""),
+        ("UPDATE log SET log_id = CAST(log_id AS BLOB)", "log", ""),
+        ("UPDATE log SET log_id = x'ff' || substr(log_id, 2)", "log", ""),
         ("DELETE FROM log", "log", ""),
         ("INSERT INTO log SELECT * FROM log", "log", ""),
         ("DELETE FROM served", "served", ""),
+        ("UPDATE served SET settled = CAST(settled AS TEXT) || 's'", "served", ""),
+        ("UPDATE openings SET run = CAST(run AS TEXT)", "openings", ""),
+        ("UPDATE sums SET part = CAST(part AS BLOB)", "sums", ""),
+        ("UPDATE streams SET name = CAST(name AS BLOB) WHERE key = 3", "streams", ""),
+        ("UPDATE types SET name = CAST(name AS BLOB) WHERE key = 3", "types", ""),
+        (
+            "PRAGMA writable_schema = 1; UPDATE sqlite_master SET name = 'evenTs' WHERE name = 'events'",
+            "events",
+            "",
+        ),
         ("UPDATE served SET nanoseconds = -1", "served", ""),
         ("UPDATE openings SET position = 68", "openings", "position 68"),
         (
@@ -107,7 +120,7 @@ async def test_damage_is_found_and_named(
     with closing(sqlite3.connect(damageable, isolation_level=None)) as connection:
         requests = partition(connection)
         try:
-            connection.execute(damage.replace("PARTITION", requests))
+            connection.executescript(damage.replace("PARTITION", requests))
         except sqlite3.Error:
             assert "[file-" in request.node.name, "the looser tables were to take it"
             return

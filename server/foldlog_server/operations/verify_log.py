@@ -5,7 +5,7 @@ import re
 import sqlite3
 import uuid
 from array import array
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence, Set
 from contextlib import closing, suppress
 from typing import Any, NamedTuple, TypeVar
 
@@ -136,7 +136,7 @@ class LogVerifier:
         self._try("sqlite_master", self._check_schema)
 
     def _check_schema(self) -> None:
-        """Tables and indexes are those that this release would make."""
+        """Tables and indexes are those that this release would make, and are called as it calls them."""
         self._format = _one(self._connection, "PRAGMA user_version")
         absent = sqlite_schema.TABLES_OF_2 if self._format < 2 else ()
         with closing(sqlite3.connect(":memory:", isolation_level=None)) as wanted:
@@ -145,8 +145,13 @@ class LogVerifier:
             for partition in partitions:
                 sqlite_requests.create_partition(wanted, partition, self._format)
             for (table,) in wanted.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-                if table not in absent and _shape(self._connection, table) != _shape(wanted, table):
+                if table in absent:
+                    continue
+                if _shape(self._connection, table) != _shape(wanted, table):
                     self._add(table, "", "its columns or indexes are not those of a log")
+                elif table != "events" and table not in partitions:  # theirs are looked at row by row
+                    self._try(table, self._check_types, table)
+            self._check_spelling({name for (name,) in wanted.execute("SELECT name FROM sqlite_master")})
         if not partitions:
             self._add("requests", "", "there is no table of request records")
         view = _one(
@@ -154,6 +159,23 @@ class LogVerifier:
         )
         if re.findall(rb"requests_until_\d{20}", view or b"") != [name.encode() for name in partitions]:
             self._add("requests", "", "the view does not show the tables of request records that there are")
+
+    def _check_spelling(self, wanted: Set[str]) -> None:
+        """SQLite reads names in any case; other readers of the file do not."""
+        by_any_case = {name.lower(): name for name in wanted}
+        for name, table in self._connection.execute("SELECT name, tbl_name FROM sqlite_master").fetchall():
+            for found in {_text(name), _text(table)} - wanted:
+                if right := by_any_case.get(found.lower()):
+                    self._add(right, "", f"it is called {found} in the schema")
+
+    def _check_types(self, table: str) -> None:
+        """Every value is stored as its column says: one bit makes text of bytes, which SQLite takes
+        for another value than the same text."""
+        for _, column, declared, *_ in self._connection.execute(f"PRAGMA table_info({table})").fetchall():
+            kind, name = _text(declared).lower(), _text(column)
+            is_other = f"SELECT count(*) FROM {table} NOT INDEXED WHERE typeof({name}) <> '{kind}'"
+            if others := _one(self._connection, is_other):
+                self._add(table, "", f"{name} is to be stored as {kind}, and is not in {others} of its rows")
 
     def _bounds(self) -> Bounds:
         self._connection.execute("BEGIN")

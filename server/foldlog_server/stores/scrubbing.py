@@ -14,6 +14,7 @@ from foldlog_server.stores import index_sums, sqlite_requests
 from foldlog_server.stores.causes import DAMAGE, cause_of
 from foldlog_server.stores.sqlite_rows import read_head
 from foldlog_server.stores.statements import statement
+from foldlog_server.stores.stored_text import text_of
 
 PAGE = 2_000
 """Rows or entries that are looked at in one go: some milliseconds."""
@@ -75,7 +76,7 @@ def _guarded(
 
 
 def _partitions(connection: sqlite3.Connection) -> list[str]:
-    return [str(name, "utf-8") for (name,) in connection.execute(_PARTITIONS)]
+    return [text_of(name) for (name,) in connection.execute(_PARTITIONS)]
 
 
 def _events(connection: sqlite3.Connection, found: Found) -> Iterator[Looked]:

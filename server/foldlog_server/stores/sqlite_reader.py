@@ -19,6 +19,7 @@ from foldlog_server.stores.sqlite_schema import (
     unreadable,
 )
 from foldlog_server.stores.statements import statement
+from foldlog_server.stores.stored_text import text_of
 
 _SELECT_LOG = statement("select_log")
 _SELECT_CHAIN = statement("select_chain")
@@ -86,14 +87,14 @@ class SqliteLogReader:
 
     def types(self) -> Sequence[str]:
         """The full name of every message that was ever stored. Raises `sqlite3.Error`."""
-        return [_text(name) for name, _ in self._connection.execute(_SELECT_TYPES)]
+        return [text_of(name) for name, _ in self._connection.execute(_SELECT_TYPES)]
 
     def categories(self) -> Sequence[str]:
         """The category of every stream there is: a search each. Raises `sqlite3.Error`."""
         found: list[str] = []
         beyond = ""
         while row := self._connection.execute(_SELECT_STREAM_BEYOND, (beyond,)).fetchone():
-            found.append(category_of(_text(row[0])))
+            found.append(category_of(text_of(row[0])))
             beyond = found[-1] + "."  # the character behind the dash: what begins with both comes before it
         return found
 
@@ -141,8 +142,4 @@ def _log_id(connection: sqlite3.Connection, file: Path) -> str:
     row = connection.execute(_SELECT_LOG).fetchone()
     if row is None:
         raise NotALog(file)
-    return _text(row[0])
-
-
-def _text(stored: bytes) -> str:
-    return str(stored, "utf-8")
+    return text_of(row[0])

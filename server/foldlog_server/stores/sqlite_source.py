@@ -15,6 +15,7 @@ from foldlog_server.core.log_source import Origin, StoredRequest
 from foldlog_server.stores import refusals, sqlite_requests, sqlite_schema
 from foldlog_server.stores.sqlite_rows import read_head
 from foldlog_server.stores.statements import statement
+from foldlog_server.stores.stored_text import text_of
 
 T = TypeVar("T")
 
@@ -107,16 +108,16 @@ def read_origin(connection: sqlite3.Connection) -> Origin:
         served = sqlite_schema.served_before_2(connection)
         connection.text_factory = bytes
         opening = sqlite_schema.opening_before_2(connection)
-        return Origin(_text(log_id), made_time, head, served, 0, (), (opening,))
+        return Origin(text_of(log_id), made_time, head, served, 0, (), (opening,))
     served, settled = connection.execute(_SELECT_SERVED).fetchone()
     return Origin(
-        _text(log_id),
+        text_of(log_id),
         made_time,
         head,
         served,
         settled,
         tuple(
-            Ancestor(_text(ancestor), position, chain, left_time, _text(cause))
+            Ancestor(text_of(ancestor), position, chain, left_time, text_of(cause))
             for ancestor, position, chain, left_time, cause in connection.execute(_SELECT_ANCESTORS)
         ),
         tuple(Opening(*row) for row in connection.execute(_SELECT_OPENINGS)),
@@ -147,7 +148,7 @@ def read_page(
 
 
 def _partitions(connection: sqlite3.Connection) -> list[str]:
-    return [_text(name) for (name,) in connection.execute(_SELECT_PARTITIONS)]
+    return [text_of(name) for (name,) in connection.execute(_SELECT_PARTITIONS)]
 
 
 def _read_requests(
@@ -158,7 +159,7 @@ def _read_requests(
         if connection.execute("PRAGMA user_version").fetchone()[0] < 2:
             former = _SELECT_REQUESTS_OF_1.format(partition=partition)
             rows = connection.execute(former, (behind or b"", PAGE)).fetchall()
-            records = [StoredRequest(partition, key, given, _text(outcome)) for key, given, outcome in rows]
+            records = [StoredRequest(partition, key, given, text_of(outcome)) for key, given, outcome in rows]
             return records, rows[-1][0] if rows else behind
         rows = connection.execute(
             _SELECT_REQUESTS.format(partition=partition), (behind or 0, PAGE)
@@ -175,8 +176,4 @@ def _record(
 ) -> StoredRequest:
     if not sqlite_requests.is_sound(key, fingerprint, outcome, crc):
         raise RequestDamaged(key[:16] if isinstance(key, bytes) else b"")
-    return StoredRequest(partition, key, fingerprint, _text(outcome))
-
-
-def _text(stored: str | bytes) -> str:
-    return stored if isinstance(stored, str) else stored.decode()
+    return StoredRequest(partition, key, fingerprint, text_of(outcome))

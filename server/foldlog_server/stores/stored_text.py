@@ -1,0 +1,20 @@
+"""Text as SQLite gives it: where a bit of its type or of its bytes was flipped, it is damage and no
+defect."""
+
+import sqlite3
+
+
+def text_of(stored: object) -> str:
+    """The text of a column, given as bytes or as text; raises `sqlite3.DatabaseError` (CORRUPT) if it
+    is none."""
+    if isinstance(stored, str):
+        return stored
+    try:
+        if isinstance(stored, bytes):
+            return stored.decode()
+        reason = f"text is stored as {type(stored).__name__}"
+    except UnicodeDecodeError:
+        reason = f"text is not UTF-8: {stored!r}"
+    damage = sqlite3.DatabaseError(reason)
+    damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    raise damage
