@@ -145,6 +145,38 @@ async def test_what_an_index_says_is_held_against_the_table(file: Path) -> None:
     assert {part for _, part, _ in found} == {"events_by_stream"}
 
 
+@pytest.mark.parametrize(
+    ("index", "header"),
+    [
+        ("sqlite_autoindex_PARTITION_1", b"\x03\x2c"),  # a blob of 16 bytes: the key of a request
+        ("sqlite_autoindex_streams_1", bytes([3, 13 + 2 * len("stock-tea")])),
+    ],
+)
+async def test_what_an_index_has_as_another_type_is_not_what_the_table_has(
+    file: Path, index: str, header: bytes
+) -> None:
+    """One bit makes text of a blob: SQLite finds neither by the other, and its quick check says nothing."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        index = index.replace("PARTITION", partition(connection))
+        [root] = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (index,)).fetchone()
+        [size] = connection.execute("PRAGMA page_size").fetchone()
+    data = bytearray(file.read_bytes())
+    data[data.index(header, (root - 1) * size) + 1] ^= 1
+    file.write_bytes(data)
+    found = await verified(file.parent)
+    assert found
+    assert {one[0] for one in found} == {"log.db"}
+
+
+async def test_what_the_schema_has_as_another_type_is_found(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    name = b"tableopeningsopenings"
+    data[data.index(name) - 4] ^= 1  # what type `tbl_name` has, in the header before the values
+    file.write_bytes(data)
+    found = await verified(file.parent)
+    assert found
+
+
 async def test_much_damage_is_counted_and_not_all_told(loose: Path) -> None:
     with closing(sqlite3.connect(loose, isolation_level=None)) as connection:
         connection.execute("UPDATE events SET chain = zeroblob(32), version = 99")

@@ -67,6 +67,11 @@ class Bounds(NamedTuple):
     """The last key of `streams` and of `types`."""
 
 
+class StoredText(bytes):
+    """Text, as bytes that may not be UTF-8, and to be told from a blob: SQLite takes neither for the
+    other."""
+
+
 class LogVerifier:
     """Verifies one database; goes on behind whatever it finds."""
 
@@ -89,7 +94,7 @@ class LogVerifier:
 
     async def run(self) -> AsyncGenerator[Step]:
         """Verify all, and tell how far that is; raises what SQLite raises if it cannot begin."""
-        self._connection.text_factory = bytes
+        self._connection.text_factory = StoredText
         self._check_database()
         yield Step("pages", 1, 1, is_over=True)
         bounds = self._bounds()
@@ -151,7 +156,7 @@ class LogVerifier:
                     self._add(table, "", "its columns or indexes are not those of a log")
                 elif table != "events" and table not in partitions:  # theirs are looked at row by row
                     self._try(table, self._check_types, table)
-            self._check_spelling({name for (name,) in wanted.execute("SELECT name FROM sqlite_master")})
+            self._check_schema_text({name for (name,) in wanted.execute("SELECT name FROM sqlite_master")})
         if not partitions:
             self._add("requests", "", "there is no table of request records")
         view = _one(
@@ -160,10 +165,13 @@ class LogVerifier:
         if re.findall(rb"requests_until_\d{20}", view or b"") != [name.encode() for name in partitions]:
             self._add("requests", "", "the view does not show the tables of request records that there are")
 
-    def _check_spelling(self, wanted: Set[str]) -> None:
+    def _check_schema_text(self, wanted: Set[str]) -> None:
         """SQLite reads names in any case; other readers of the file do not."""
         by_any_case = {name.lower(): name for name in wanted}
-        for name, table in self._connection.execute("SELECT name, tbl_name FROM sqlite_master").fetchall():
+        schema = "SELECT name, tbl_name, type, sql FROM sqlite_master"
+        for name, table, *others in self._connection.execute(schema).fetchall():
+            if not all(value is None or isinstance(value, StoredText) for value in (name, table, *others)):
+                self._add(_text(name), "", "what the schema says of it is not stored as text")
             for found in {_text(name), _text(table)} - wanted:
                 if right := by_any_case.get(found.lower()):
                     self._add(right, "", f"it is called {found} in the schema")
