@@ -1,6 +1,5 @@
 """Once a day every row is held against every index; what is found is told, and nothing is decided any more."""
 
-import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +8,7 @@ import pytest
 
 from foldlog_server.core.errors import IndexDamaged
 from foldlog_server.core.event_store import RequestKey
+from foldlog_server.stores import sqlite
 from foldlog_server.stores.scrubber import Scrubber
 from foldlog_server.stores.sqlite import SqliteEventStore
 from tests.contract.appends import Clock, everything, new_id, to
@@ -16,6 +16,12 @@ from tests.support.btree import Index
 from tests.support.faults import Faults, sqlite_error
 from tests.unit.stores.conftest import OpenStore
 from tests.unit.stores.test_wrong_indexes import EVENTS, STREAMS, delete, fill, say, swap
+
+
+@pytest.fixture(autouse=True)
+def nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is damaged here is written to the file, which a store notices within a second: bit rot is no write."""
+    monkeypatch.setattr(sqlite, "IDLE_SECONDS", 3600.0)
 
 
 def scrubber_of(store: SqliteEventStore) -> Scrubber:
@@ -40,18 +46,15 @@ async def test_a_sound_log_is_looked_at_whole_and_told_in_a_line(
 
 
 def in_place(directory: Path, name: str, do: Callable[[Index], None]) -> None:
-    """Damage the file of a log that is open: only bytes that differ are written, and its time stays, for bit rot
-    is no write that the store could notice."""
+    """Damage the file of a log that is open: only bytes that differ are written."""
     index = Index(directory / "log.db", name)
     before = bytes(index.data)
     do(index)
-    written = (directory / "log.db").stat()
     with (directory / "log.db").open("r+b") as file:
         for at, (former, now) in enumerate(zip(before, index.data, strict=True)):
             if former != now:
                 file.seek(at)
                 file.write(bytes([now]))
-    os.utime(directory / "log.db", ns=(written.st_atime_ns, written.st_mtime_ns))
 
 
 async def reopened(open_store: OpenStore) -> tuple[SqliteEventStore, str]:
