@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A protoc plugin: writes one typed method for each RPC of every Command-, Query- and AdminService.
 
-Each method is written twice, for the async client and for the sync one.
+Each method is written twice, for the async client and for the sync one. Beside them it writes the reasons of
+each package's error catalogue as they are on the wire.
 
 A method with the option `foldlog.v1.command` is a command: its arguments are the fields of the request's
 `command`. Any other is a query: its arguments are the fields of the request. The fields of the request's
@@ -28,6 +29,7 @@ from client_arguments import (
     snake,
     type_of,
 )
+from client_reasons import catalogue_of, reasons
 from client_source import (
     ASYNC,
     ENTRANCE,
@@ -251,6 +253,10 @@ def generate(request: CodeGeneratorRequest) -> CodeGeneratorResponse:
     domains = domains_of(file for file in request.proto_file if file.name in asked)
     response = CodeGeneratorResponse(supported_features=CodeGeneratorResponse.FEATURE_PROTO3_OPTIONAL)
     contents = {"foldlog/v1/calling.py": copied("calling.py")}
+    for file in request.proto_file:
+        catalogue = catalogue_of(file)
+        if file.name in asked and catalogue is not None:
+            contents[f"{file.package.replace('.', '/')}/reasons.py"] = reasons(file, catalogue)
     for style in (ASYNC, SYNC):
         contents[f"foldlog/{style.name}_domains.py"] = entrance(domains, sorted(asked), style)
         contents[f"foldlog/v1/{style.name}_caller.py"] = copied(f"{style.name}_caller.py")

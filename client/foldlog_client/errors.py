@@ -76,7 +76,8 @@ class FoldlogError(Exception):
         """For people: what was expected, what was found, what to do."""
         self.code = code
         self.reason = reason
-        """The entry of the error catalogue, such as "ORDER_EMPTY"; empty if gRPC itself made the error."""
+        """The entry of the error catalogue, such as "ORDER_EMPTY", to be compared with the `Reason` of
+        the package that is the domain; empty if gRPC itself made the error."""
         self.domain = domain
         """The proto package of the catalogue, such as "foldlog.orders.v1"."""
         self.metadata = dict(metadata or {})

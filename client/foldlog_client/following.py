@@ -7,6 +7,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from foldlog.v1.event_service_pb2 import Checkpoint, EventBatch, SubscribeRequest, SubscribeResponse
 from foldlog.v1.events_pb2 import RecordedEvent
+from foldlog.v1.reasons import Reason
 from foldlog_client.errors import LogReplaced
 from foldlog_client.reading import begin_after
 from foldlog_client.session import LogPosition
@@ -87,7 +88,7 @@ class Following:
                 f"The subscription follows log {self._log_id}, and this is log {found}. "
                 "Forget the positions of the former log and begin again.",
                 code=grpc.StatusCode.FAILED_PRECONDITION,
-                reason="LOG_REPLACED",
+                reason=Reason.LOG_REPLACED,
                 domain="foldlog.v1",
                 metadata={"asked_log_id": self._log_id, "log_id": found},
             )

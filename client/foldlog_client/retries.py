@@ -11,12 +11,13 @@ import grpc
 
 from foldlog.v1.errors_pb2 import ErrorReason
 from foldlog.v1.options_pb2 import error as catalogue_entry
+from foldlog.v1.reasons import Reason
 from foldlog_client.errors import Contended, FoldlogError
 
 NOT_LOOKED_UP = "request_id_not_looked_up"
 """Key of metadata: the error speaks of the last attempt alone, and not of those before it."""
 
-_NOTHING_STORED = {"STORE_HINDERED", "EVENT_UNREADABLE"}
+_NOTHING_STORED = {Reason.STORE_HINDERED, Reason.EVENT_UNREADABLE}
 """Reasons that say so, where the code leaves it open."""
 
 _GREATEST_EXPONENT = 32  # beyond it a float might overflow, and every pause is the longest anyway

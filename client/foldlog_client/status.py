@@ -15,6 +15,7 @@ from google.rpc.error_details_pb2 import (
 )
 from google.rpc.status_pb2 import Status
 
+from foldlog.v1.reasons import Reason
 from foldlog_client import errors
 from foldlog_client.errors import FoldlogError, Resource, Violation
 
@@ -23,13 +24,13 @@ _PUSHBACK = "grpc-retry-pushback-ms"
 _CORE = "foldlog.v1"
 
 _BY_REASON: dict[str, type[FoldlogError]] = {
-    "REQUEST_ID_REUSED": errors.RequestIdReused,
-    "PAGE_TOKEN_INVALID": errors.PageTokenInvalid,
-    "RESUME_TOKEN_INVALID": errors.ResumeTokenInvalid,
-    "LOG_REPLACED": errors.LogReplaced,
-    "VERSION_CONFLICT": errors.VersionConflict,
-    "CONTENDED": errors.Contended,
-    "VIEW_BEHIND": errors.ViewBehind,
+    Reason.REQUEST_ID_REUSED: errors.RequestIdReused,
+    Reason.PAGE_TOKEN_INVALID: errors.PageTokenInvalid,
+    Reason.RESUME_TOKEN_INVALID: errors.ResumeTokenInvalid,
+    Reason.LOG_REPLACED: errors.LogReplaced,
+    Reason.VERSION_CONFLICT: errors.VersionConflict,
+    Reason.CONTENDED: errors.Contended,
+    Reason.VIEW_BEHIND: errors.ViewBehind,
 }
 _BY_CODE: dict[grpc.StatusCode, type[FoldlogError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: errors.InvalidRequest,

@@ -11,6 +11,8 @@ from uuid_utils import uuid7
 from examples.demo import tables
 from examples.demo.feed import Feed
 from foldlog.inventory.v1.commands_pb2 import ReservationLine
+from foldlog.inventory.v1.reasons import Reason as StockReason
+from foldlog.orders.v1.reasons import Reason as OrderReason
 from foldlog.orders.v1.types_pb2 import OrderLine
 from foldlog.v1.money_pb2 import Money
 from foldlog_client import Client, FoldlogError
@@ -89,7 +91,7 @@ class Story:
     async def _refuse_and_cancel(self) -> None:
         self._step("For Grace's two kettles there is too little left; her order is cancelled.")
         await self._refused(
-            "INSUFFICIENT_STOCK",
+            StockReason.INSUFFICIENT_STOCK,
             self.client.inventory.reserve_stock(
                 order_id="G-1", lines=[ReservationLine(product_id="kettle", quantity=2)]
             ),
@@ -102,7 +104,8 @@ class Story:
         orders = self.client.orders
         too_little = Money(currency_code="GBP", units=70)
         await self._refused(
-            "AMOUNT_MISMATCH", orders.record_payment(order_id="A-1", payment_id="P-1", amount=too_little)
+            OrderReason.AMOUNT_MISMATCH,
+            orders.record_payment(order_id="A-1", payment_id="P-1", amount=too_little),
         )
         due = (await orders.get_order(order_id="A-1")).order.amount_due
         request_id = str(uuid7())
@@ -123,7 +126,8 @@ class Story:
             order_id="A-1", shipment_id="S-1", carrier="Penny Post", tracking_number="PP-1840"
         )
         await self._refused(
-            "WRONG_STATUS", self.client.orders.cancel_order(order_id="A-1", reason="Changed my mind.")
+            OrderReason.WRONG_STATUS,
+            self.client.orders.cancel_order(order_id="A-1", reason="Changed my mind."),
         )
         await self._catch_up()
 

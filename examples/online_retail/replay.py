@@ -20,6 +20,7 @@ from examples.online_retail.amounts import to_money
 from examples.online_retail.in_flight import for_each
 from examples.online_retail.invoices import CURRENCY, Invoice, Invoices, Line, Receipt
 from foldlog.orders.v1.events_pb2 import OrderSubmitted
+from foldlog.orders.v1.reasons import Reason
 from foldlog.orders.v1.types_pb2 import OrderLine
 from foldlog.v1.commands_pb2 import REPLY_RESULT
 from foldlog_client import AlreadyExists, Client, Rejected, VersionConflict
@@ -138,7 +139,7 @@ class Replay:
             self._tally.lines -= present  # they are counted again
             return await self._unfinished(invoice)
         except Rejected as refusal:
-            if refusal.reason != "WRONG_STATUS":
+            if refusal.reason != Reason.WRONG_STATUS:
                 raise
         return None  # also where others have cancelled it: the comparison tells
 
