@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
@@ -313,6 +314,37 @@ async def test_a_view_that_stays_behind_is_told_and_can_answer_all_the_same(
         order_id="1", max_wait=Duration(nanos=1), when_behind=WHEN_BEHIND_ANSWER
     )
     assert (stale.order.version, stale.freshness.lag_events) == (1, 1)
+
+
+async def test_what_became_of_a_request_is_told_and_seen_by_whoever_asked(
+    server: Server, connect: Connect, client: Client
+) -> None:
+    """A client that has nothing but the id: also after a restart, and its queries then see what was done."""
+    held = server.hold_appends()
+    sending = asyncio.ensure_future(created(client, timeout=0.2))
+    with pytest.raises(foldlog_client.TimedOut) as raised:
+        await sending
+    held.release()
+    async with client_of(server, connect, retry=QUICK, timeout=SECONDS) as other:
+        outcome = await other.outcome(raised.value.request_id)
+        assert (outcome.replayed, outcome.stream, outcome.version) == (True, "order-1", 1)
+        assert [event.type for event in outcome.events] == ["foldlog.orders.v1.OrderCreated"]
+        assert other.session.token.position == outcome.position
+        await server.restart()
+        assert await other.outcome(raised.value.request_id) == outcome
+        with pytest.raises(foldlog_client.NotFound) as unknown:
+            await other.outcome(str(uuid4()))
+        assert unknown.value.reason == "REQUEST_NOT_FOUND"
+
+
+async def test_a_strong_read_sees_what_another_client_did(
+    server: Server, connect: Connect, client: Client
+) -> None:
+    async with client_of(server, connect, retry=QUICK, timeout=SECONDS) as other:
+        await created(client)
+        for version in range(2, 12):
+            await client.orders.add_item(order_id="1", line=TEA)
+            assert (await other.orders.get_order(order_id="1", latest=True)).order.version == version
 
 
 async def test_a_command_of_a_client_that_gives_up_is_repeated_with_the_request_id_of_the_error(

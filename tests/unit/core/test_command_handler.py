@@ -17,6 +17,7 @@ from foldlog_server.core.errors import (
     Contended,
     FoldlogError,
     InvalidRequest,
+    ReadRefused,
     Rejected,
     StoreFull,
     WrongExpectedVersion,
@@ -338,6 +339,46 @@ async def test_a_command_runs_on_when_its_caller_gives_up_and_a_repeat_finds_it(
     assert (await commands.execute(create(), request_id=A)).replayed
     assert first.cancelled()
     assert len(commands.stored()) == 1
+
+
+async def test_what_became_of_a_command_on_its_way_is_told_when_it_is_stored(
+    store: HeldStore, commands: Commands
+) -> None:
+    store.holds = True
+    first = commands.send(create(), request_id=A)
+    await settle()
+    asked = asyncio.ensure_future(commands.handler.outcome_of(RequestKey("", A)))
+    given_up = asyncio.ensure_future(commands.handler.outcome_of(RequestKey("", A)))
+    await settle()
+    given_up.cancel()
+    await settle()
+    assert not asked.done()
+    await store.release()
+    told, outcome = await asked, await first
+    assert (told.events, told.position, told.streams) == (outcome.events, outcome.position, outcome.streams)
+    assert told.replayed
+
+
+async def test_what_became_of_a_command_that_failed_on_its_way_is_nothing(
+    store: HeldStore, commands: Commands
+) -> None:
+    store.holds = True
+    first = commands.send(create(), request_id=A)
+    await settle()
+    asked = asyncio.ensure_future(commands.handler.outcome_of(RequestKey("", A)))
+    await settle()
+    await store.fail_first(StoreFull())
+    with pytest.raises(ReadRefused, match="No command of this caller is recorded under the request id"):
+        await asked
+    with pytest.raises(StoreFull):
+        await first
+
+
+async def test_another_actor_is_not_told_what_became_of_a_command(commands: Commands) -> None:
+    await commands.execute(create(), actor="ada", request_id=A)
+    assert (await commands.handler.outcome_of(RequestKey("ada", A))).position == 1
+    with pytest.raises(ReadRefused):
+        await commands.handler.outcome_of(RequestKey("eve", A))
 
 
 async def test_a_command_that_failed_leaves_its_id_free(store: HeldStore, commands: Commands) -> None:

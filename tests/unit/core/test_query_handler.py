@@ -47,6 +47,20 @@ async def test_a_query_waits_as_long_as_it_says(max_wait: Duration | None, secon
     assert projector.waits == [seconds]
 
 
+async def test_the_latest_is_what_the_log_has_when_it_is_asked_for() -> None:
+    projector = BehindProjector()
+    store: Any = SimpleNamespace(head=SimpleNamespace(position=9))
+    projectors: Any = SimpleNamespace(of=lambda _: projector)
+    reads = Reads(store, projectors, lambda: 0)
+    with pytest.raises(ReadRefused) as refused:
+        await reads.wait("orders", ReadOptions(min_position=1, latest=True, max_wait=Duration()))
+    assert refused.value.metadata["min_position"] == "9"
+    store.head.position = projector.position = 10
+    await reads.wait("orders", ReadOptions(latest=True))
+    with pytest.raises(ReadRefused, match="beyond"):
+        await reads.wait("orders", ReadOptions(min_position=11, latest=True))
+
+
 async def test_freshness_made_once_is_that_of_the_position_and_of_a_view_that_goes_on() -> None:
     store: Any = SimpleNamespace(
         log_id="log", head=SimpleNamespace(position=0), lineage=Lineage(str(UUID(int=1)), ())
