@@ -81,9 +81,13 @@ class EventServiceServicer(object):
 
     def Subscribe(self, request, context):
         """Subscribe catches up with the log and then follows it: every matching event once, in order,
-        whatever the reader's speed. A subscriber that kept the last `position` it handled resumes after it
-        without a gap or duplicate. After the head itself is a valid start; beyond it is
-        OUT_OF_RANGE (POSITION_BEYOND_HEAD).
+        whatever the reader's speed. A subscriber that kept the `token` of the last message it handled whole, or that of
+        an event within it from `tokens`, resumes after it (`after_token`) without a gap or duplicate; with the bare
+        `position` (`after_position`) it does so as long as no copy of the log was put back. After the head itself is a
+        valid start; beyond it is OUT_OF_RANGE (POSITION_BEYOND_HEAD).
+
+        The server never ends a subscription by itself but with an error. A message comes at least every 10 seconds: one
+        that is silent for longer has lost its connection, whatever the connection says.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

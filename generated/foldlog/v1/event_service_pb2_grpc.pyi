@@ -45,9 +45,13 @@ class EventServiceStub:
     """
     Subscribe: _grpc.UnaryStreamMultiCallable[_event_service_pb2.SubscribeRequest, _event_service_pb2.SubscribeResponse]
     """Subscribe catches up with the log and then follows it: every matching event once, in order,
-    whatever the reader's speed. A subscriber that kept the last `position` it handled resumes after it
-    without a gap or duplicate. After the head itself is a valid start; beyond it is
-    OUT_OF_RANGE (POSITION_BEYOND_HEAD).
+    whatever the reader's speed. A subscriber that kept the `token` of the last message it handled whole, or that of
+    an event within it from `tokens`, resumes after it (`after_token`) without a gap or duplicate; with the bare
+    `position` (`after_position`) it does so as long as no copy of the log was put back. After the head itself is a
+    valid start; beyond it is OUT_OF_RANGE (POSITION_BEYOND_HEAD).
+
+    The server never ends a subscription by itself but with an error. A message comes at least every 10 seconds: one
+    that is silent for longer has lost its connection, whatever the connection says.
     """
     GetHead: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.GetHeadRequest, _event_service_pb2.GetHeadResponse]
     """GetHead tells where the log ends."""
@@ -69,9 +73,13 @@ class EventServiceAsyncStub(EventServiceStub):
     """
     Subscribe: _aio.UnaryStreamMultiCallable[_event_service_pb2.SubscribeRequest, _event_service_pb2.SubscribeResponse]  # type: ignore[assignment]
     """Subscribe catches up with the log and then follows it: every matching event once, in order,
-    whatever the reader's speed. A subscriber that kept the last `position` it handled resumes after it
-    without a gap or duplicate. After the head itself is a valid start; beyond it is
-    OUT_OF_RANGE (POSITION_BEYOND_HEAD).
+    whatever the reader's speed. A subscriber that kept the `token` of the last message it handled whole, or that of
+    an event within it from `tokens`, resumes after it (`after_token`) without a gap or duplicate; with the bare
+    `position` (`after_position`) it does so as long as no copy of the log was put back. After the head itself is a
+    valid start; beyond it is OUT_OF_RANGE (POSITION_BEYOND_HEAD).
+
+    The server never ends a subscription by itself but with an error. A message comes at least every 10 seconds: one
+    that is silent for longer has lost its connection, whatever the connection says.
     """
     GetHead: _aio.UnaryUnaryMultiCallable[_event_service_pb2.GetHeadRequest, _event_service_pb2.GetHeadResponse]  # type: ignore[assignment]
     """GetHead tells where the log ends."""
@@ -108,9 +116,13 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_event_service_pb2.SubscribeResponse], _abc.AsyncIterator[_event_service_pb2.SubscribeResponse]]:
         """Subscribe catches up with the log and then follows it: every matching event once, in order,
-        whatever the reader's speed. A subscriber that kept the last `position` it handled resumes after it
-        without a gap or duplicate. After the head itself is a valid start; beyond it is
-        OUT_OF_RANGE (POSITION_BEYOND_HEAD).
+        whatever the reader's speed. A subscriber that kept the `token` of the last message it handled whole, or that of
+        an event within it from `tokens`, resumes after it (`after_token`) without a gap or duplicate; with the bare
+        `position` (`after_position`) it does so as long as no copy of the log was put back. After the head itself is a
+        valid start; beyond it is OUT_OF_RANGE (POSITION_BEYOND_HEAD).
+
+        The server never ends a subscription by itself but with an error. A message comes at least every 10 seconds: one
+        that is silent for longer has lost its connection, whatever the connection says.
         """
 
     @_abc_1.abstractmethod

@@ -86,7 +86,16 @@ class QueryServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def WatchInventory(self, request, context):
-        """WatchInventory gives products and then their changes.
+        """WatchInventory gives products, and then their changes, for ever.
+
+        First comes what there is, in one message or more, of which the last has `snapshot_complete`; then each message
+        is one step. A step in which nothing that is watched changed has neither `puts` nor `gone`: it says how far the
+        watch has come, at most once a second while other things happen, and every 10 seconds while nothing does. So a
+        watch that is silent for longer than that has lost its connection, whatever the connection says.
+
+        The server never ends a watch by itself but with an error. Whoever was cut off opens it again with the
+        `resume_token` of the last message that was handled whole: nothing is lost, and a document that was given is at
+        most given again. It is no error if a token is too old, or of another log: then `reset` is set.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,7 +44,17 @@ class QueryServiceStub:
     GetStock: _grpc.UnaryUnaryMultiCallable[_queries_pb2.GetStockRequest, _queries_pb2.GetStockResponse]
     """GetStock gives one product's stock; NOT_FOUND (PRODUCT_NOT_FOUND) if nothing was ever received."""
     WatchInventory: _grpc.UnaryStreamMultiCallable[_queries_pb2.WatchInventoryRequest, _queries_pb2.WatchInventoryResponse]
-    """WatchInventory gives products and then their changes."""
+    """WatchInventory gives products, and then their changes, for ever.
+
+    First comes what there is, in one message or more, of which the last has `snapshot_complete`; then each message
+    is one step. A step in which nothing that is watched changed has neither `puts` nor `gone`: it says how far the
+    watch has come, at most once a second while other things happen, and every 10 seconds while nothing does. So a
+    watch that is silent for longer than that has lost its connection, whatever the connection says.
+
+    The server never ends a watch by itself but with an error. Whoever was cut off opens it again with the
+    `resume_token` of the last message that was handled whole: nothing is lost, and a document that was given is at
+    most given again. It is no error if a token is too old, or of another log: then `reset` is set.
+    """
 
 @_typing.type_check_only
 class QueryServiceAsyncStub(QueryServiceStub):
@@ -62,7 +72,17 @@ class QueryServiceAsyncStub(QueryServiceStub):
     GetStock: _aio.UnaryUnaryMultiCallable[_queries_pb2.GetStockRequest, _queries_pb2.GetStockResponse]  # type: ignore[assignment]
     """GetStock gives one product's stock; NOT_FOUND (PRODUCT_NOT_FOUND) if nothing was ever received."""
     WatchInventory: _aio.UnaryStreamMultiCallable[_queries_pb2.WatchInventoryRequest, _queries_pb2.WatchInventoryResponse]  # type: ignore[assignment]
-    """WatchInventory gives products and then their changes."""
+    """WatchInventory gives products, and then their changes, for ever.
+
+    First comes what there is, in one message or more, of which the last has `snapshot_complete`; then each message
+    is one step. A step in which nothing that is watched changed has neither `puts` nor `gone`: it says how far the
+    watch has come, at most once a second while other things happen, and every 10 seconds while nothing does. So a
+    watch that is silent for longer than that has lost its connection, whatever the connection says.
+
+    The server never ends a watch by itself but with an error. Whoever was cut off opens it again with the
+    `resume_token` of the last message that was handled whole: nothing is lost, and a document that was given is at
+    most given again. It is no error if a token is too old, or of another log: then `reset` is set.
+    """
 
 class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
     """QueryService answers questions about stock and demand from a view that follows the log. Every answer says
@@ -101,6 +121,16 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _queries_pb2.WatchInventoryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_queries_pb2.WatchInventoryResponse], _abc.AsyncIterator[_queries_pb2.WatchInventoryResponse]]:
-        """WatchInventory gives products and then their changes."""
+        """WatchInventory gives products, and then their changes, for ever.
+
+        First comes what there is, in one message or more, of which the last has `snapshot_complete`; then each message
+        is one step. A step in which nothing that is watched changed has neither `puts` nor `gone`: it says how far the
+        watch has come, at most once a second while other things happen, and every 10 seconds while nothing does. So a
+        watch that is silent for longer than that has lost its connection, whatever the connection says.
+
+        The server never ends a watch by itself but with an error. Whoever was cut off opens it again with the
+        `resume_token` of the last message that was handled whole: nothing is lost, and a document that was given is at
+        most given again. It is no error if a token is too old, or of another log: then `reset` is set.
+        """
 
 def add_QueryServiceServicer_to_server(servicer: QueryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -802,11 +802,14 @@ class WatchOrderResponse(_message.Message):
     may be newer.
     """
     resume_token: _builtins.str
-    """Resumes after this message."""
+    """Resumes after this message: to be kept when the whole message has been handled, not before."""
     snapshot_complete: _builtins.bool
     """Ends the snapshot; from here on come changes."""
     reset: _builtins.bool
-    """The resume token meant another log, history or generation: forget everything, a fresh snapshot follows."""
+    """Forget everything that this watch gave before, and begin again with this message: what it and those after it have,
+    up to `snapshot_complete`, is all there is. The resume token was of another log or history, or of documents that
+    have been made anew since. It can come in the middle of a watch, too, when they are.
+    """
     token: _builtins.str
     """`position` as a token; empty as long as that is 0."""
     @_builtins.property
@@ -885,11 +888,14 @@ class WatchCurrentOrdersResponse(_message.Message):
     may be newer.
     """
     resume_token: _builtins.str
-    """Resumes after this message."""
+    """Resumes after this message: to be kept when the whole message has been handled, not before."""
     snapshot_complete: _builtins.bool
     """Ends the snapshot; from here on come changes."""
     reset: _builtins.bool
-    """The resume token meant another log, history or generation: forget everything, a fresh snapshot follows."""
+    """Forget everything that this watch gave before, and begin again with this message: what it and those after it have,
+    up to `snapshot_complete`, is all there is. The resume token was of another log or history, or of documents that
+    have been made anew since. It can come in the middle of a watch, too, when they are.
+    """
     token: _builtins.str
     """`position` as a token; empty as long as that is 0."""
     @_builtins.property

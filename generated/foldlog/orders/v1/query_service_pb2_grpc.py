@@ -129,14 +129,24 @@ class QueryServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def WatchOrder(self, request, context):
-        """WatchOrder gives one order and then its changes.
+        """WatchOrder gives one order, and then its changes, for ever.
+
+        First comes what there is, in one message or more, of which the last has `snapshot_complete`; then each message
+        is one step. A step in which nothing that is watched changed has neither `puts` nor `gone`: it says how far the
+        watch has come, at most once a second while other things happen, and every 10 seconds while nothing does. So a
+        watch that is silent for longer than that has lost its connection, whatever the connection says.
+
+        The server never ends a watch by itself but with an error. Whoever was cut off opens it again with the
+        `resume_token` of the last message that was handled whole: nothing is lost, and a document that was given is at
+        most given again. It is no error if a token is too old, or of another log: then `reset` is set.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchCurrentOrders(self, request, context):
-        """WatchCurrentOrders gives the current orders and then their changes.
+        """WatchCurrentOrders gives the current orders, and then their changes, for ever. How it begins, goes on and is taken
+        up again is as WatchOrder says.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

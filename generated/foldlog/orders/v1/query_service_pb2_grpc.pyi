@@ -54,9 +54,21 @@ class QueryServiceStub:
     ListCustomers: _grpc.UnaryUnaryMultiCallable[_queries_pb2.ListCustomersRequest, _queries_pb2.ListCustomersResponse]
     """ListCustomers lists customers, in the order of their ids."""
     WatchOrder: _grpc.UnaryStreamMultiCallable[_queries_pb2.WatchOrderRequest, _queries_pb2.WatchOrderResponse]
-    """WatchOrder gives one order and then its changes."""
+    """WatchOrder gives one order, and then its changes, for ever.
+
+    First comes what there is, in one message or more, of which the last has `snapshot_complete`; then each message
+    is one step. A step in which nothing that is watched changed has neither `puts` nor `gone`: it says how far the
+    watch has come, at most once a second while other things happen, and every 10 seconds while nothing does. So a
+    watch that is silent for longer than that has lost its connection, whatever the connection says.
+
+    The server never ends a watch by itself but with an error. Whoever was cut off opens it again with the
+    `resume_token` of the last message that was handled whole: nothing is lost, and a document that was given is at
+    most given again. It is no error if a token is too old, or of another log: then `reset` is set.
+    """
     WatchCurrentOrders: _grpc.UnaryStreamMultiCallable[_queries_pb2.WatchCurrentOrdersRequest, _queries_pb2.WatchCurrentOrdersResponse]
-    """WatchCurrentOrders gives the current orders and then their changes."""
+    """WatchCurrentOrders gives the current orders, and then their changes, for ever. How it begins, goes on and is taken
+    up again is as WatchOrder says.
+    """
 
 @_typing.type_check_only
 class QueryServiceAsyncStub(QueryServiceStub):
@@ -84,9 +96,21 @@ class QueryServiceAsyncStub(QueryServiceStub):
     ListCustomers: _aio.UnaryUnaryMultiCallable[_queries_pb2.ListCustomersRequest, _queries_pb2.ListCustomersResponse]  # type: ignore[assignment]
     """ListCustomers lists customers, in the order of their ids."""
     WatchOrder: _aio.UnaryStreamMultiCallable[_queries_pb2.WatchOrderRequest, _queries_pb2.WatchOrderResponse]  # type: ignore[assignment]
-    """WatchOrder gives one order and then its changes."""
+    """WatchOrder gives one order, and then its changes, for ever.
+
+    First comes what there is, in one message or more, of which the last has `snapshot_complete`; then each message
+    is one step. A step in which nothing that is watched changed has neither `puts` nor `gone`: it says how far the
+    watch has come, at most once a second while other things happen, and every 10 seconds while nothing does. So a
+    watch that is silent for longer than that has lost its connection, whatever the connection says.
+
+    The server never ends a watch by itself but with an error. Whoever was cut off opens it again with the
+    `resume_token` of the last message that was handled whole: nothing is lost, and a document that was given is at
+    most given again. It is no error if a token is too old, or of another log: then `reset` is set.
+    """
     WatchCurrentOrders: _aio.UnaryStreamMultiCallable[_queries_pb2.WatchCurrentOrdersRequest, _queries_pb2.WatchCurrentOrdersResponse]  # type: ignore[assignment]
-    """WatchCurrentOrders gives the current orders and then their changes."""
+    """WatchCurrentOrders gives the current orders, and then their changes, for ever. How it begins, goes on and is taken
+    up again is as WatchOrder says.
+    """
 
 class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
     """QueryService answers questions about orders from views that follow the log. Every answer says how fresh
@@ -153,7 +177,17 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _queries_pb2.WatchOrderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_queries_pb2.WatchOrderResponse], _abc.AsyncIterator[_queries_pb2.WatchOrderResponse]]:
-        """WatchOrder gives one order and then its changes."""
+        """WatchOrder gives one order, and then its changes, for ever.
+
+        First comes what there is, in one message or more, of which the last has `snapshot_complete`; then each message
+        is one step. A step in which nothing that is watched changed has neither `puts` nor `gone`: it says how far the
+        watch has come, at most once a second while other things happen, and every 10 seconds while nothing does. So a
+        watch that is silent for longer than that has lost its connection, whatever the connection says.
+
+        The server never ends a watch by itself but with an error. Whoever was cut off opens it again with the
+        `resume_token` of the last message that was handled whole: nothing is lost, and a document that was given is at
+        most given again. It is no error if a token is too old, or of another log: then `reset` is set.
+        """
 
     @_abc_1.abstractmethod
     def WatchCurrentOrders(
@@ -161,6 +195,8 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _queries_pb2.WatchCurrentOrdersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_queries_pb2.WatchCurrentOrdersResponse], _abc.AsyncIterator[_queries_pb2.WatchCurrentOrdersResponse]]:
-        """WatchCurrentOrders gives the current orders and then their changes."""
+        """WatchCurrentOrders gives the current orders, and then their changes, for ever. How it begins, goes on and is taken
+        up again is as WatchOrder says.
+        """
 
 def add_QueryServiceServicer_to_server(servicer: QueryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
