@@ -150,6 +150,7 @@ async def test_what_an_index_says_is_held_against_the_table(file: Path) -> None:
     [
         ("sqlite_autoindex_PARTITION_1", b"\x03\x2c"),  # a blob of 16 bytes: the key of a request
         ("sqlite_autoindex_streams_1", bytes([3, 13 + 2 * len("stock-tea")])),
+        ("sqlite_autoindex_types_1", bytes([3, 13 + 2 * len("foldlog.orders.v1.ItemRemoved")])),
     ],
 )
 async def test_what_an_index_has_as_another_type_is_not_what_the_table_has(

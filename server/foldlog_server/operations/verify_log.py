@@ -451,6 +451,8 @@ class LogVerifier:
         sql = _INDEXED_NAMES.format(table=table)
         name = ""  # bound as text, as names are stored: bytes come behind all text
         while page := self._connection.execute(sql, (name, INDEX_PAGE)).fetchall():
+            if not all(isinstance(found, StoredText) for found, _ in page):
+                raise ValueError(f"a name behind {name!r} is not stored as text")
             yield from page
             behind = _text(page[-1][0])
             if behind <= name:
