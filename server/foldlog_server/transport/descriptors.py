@@ -91,6 +91,20 @@ def with_imports(files: Iterable[FileDescriptor]) -> list[FileDescriptorProto]:
     return [FileDescriptorProto.FromString(file.serialized_pb) for file in found.values()]
 
 
+def with_json_names(file: FileDescriptorProto) -> FileDescriptorProto:
+    """The file with the names that fields have in JSON, as protoc tells them to its plugins.
+
+    Python's generated code has none of them, and grpcurl would print the proto's names instead.
+    """
+    made = FileDescriptorProto.FromString(file.SerializeToString())
+    for _, message in _messages(made):
+        for field in message.field:
+            if not field.json_name:
+                first, *others = field.name.split("_")
+                field.json_name = first + "".join(other[:1].upper() + other[1:] for other in others)
+    return made
+
+
 def renamed(file: FileDescriptorProto, name: str, package: str) -> FileDescriptorProto:
     """The same file under another name and in another package, which its types are in, too."""
     former = f".{file.package}."

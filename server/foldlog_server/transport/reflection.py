@@ -22,7 +22,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 import foldlog
 from foldlog_server.core.errors import Draining, InvalidRequest
 from foldlog_server.transport.calls import Calls, checked
-from foldlog_server.transport.descriptors import Index, Unknown, renamed, with_imports
+from foldlog_server.transport.descriptors import Index, Unknown, renamed, with_imports, with_json_names
 from foldlog_server.transport.errors import abort, unforeseen
 
 SERVICES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
@@ -112,20 +112,18 @@ class Reflection:
         """What knows a symbol. Events of another domain may be in none of its services' files."""
         if symbol not in self._index:
             with suppress(KeyError):
-                return Index(with_imports([Default().FindFileContainingSymbol(symbol.removeprefix("."))]))
+                file = Default().FindFileContainingSymbol(symbol.removeprefix("."))
+                return Index(map(with_json_names, with_imports([file])))
         return self._index
 
     @cached_property
     def _index(self) -> Index:
         """Made when it is first asked: most servers never are."""
         former = FileDescriptorProto.FromString(reflection_pb2.DESCRIPTOR.serialized_pb)
+        today = renamed(former, "grpc/reflection/v1/reflection.proto", "grpc.reflection.v1")
         listed = [Default().FindFileContainingSymbol(name) for name in self._services if name != SERVICES[0]]
-        return Index(
-            [
-                *with_imports([*listed, *_contract(), status_pb2.DESCRIPTOR, error_details_pb2.DESCRIPTOR]),
-                renamed(former, "grpc/reflection/v1/reflection.proto", "grpc.reflection.v1"),
-            ]
-        )
+        files = with_imports([*listed, *_contract(), status_pb2.DESCRIPTOR, error_details_pb2.DESCRIPTOR])
+        return Index(map(with_json_names, [*files, today]))
 
 
 def _contract() -> Iterator[FileDescriptor]:
