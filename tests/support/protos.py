@@ -10,6 +10,8 @@ from pathlib import Path
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 PROTOS = Path(__file__).parents[2] / "protos"
+USUAL = range(50001, 50021)
+"""Where most people begin to number options of their own."""
 NAMES = sorted(str(file.relative_to(PROTOS)) for file in PROTOS.rglob("*.proto"))
 
 
@@ -34,3 +36,15 @@ def ours() -> dict[str, FileDescriptorProto]:
     """Our own files."""
     files = compiled([PROTOS], *NAMES)
     return {name: files[name] for name in NAMES}
+
+
+def in_house(numbers: range, go_package: str = "in_house") -> str:
+    """A proto with options of somebody's own, of each kind that we have."""
+    kinds = {"field": "FieldOptions", "method": "MethodOptions", "value": "EnumValueOptions"}
+    extensions = [
+        f"extend google.protobuf.{options} {{ string {kind}_{number} = {number}; }}"
+        for kind, options in kinds.items()
+        for number in numbers
+    ]
+    head = ['syntax = "proto3";', "package in_house;", f'option go_package = "{go_package}";']
+    return "\n".join([*head, 'import "google/protobuf/descriptor.proto";', *extensions])
