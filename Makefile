@@ -78,6 +78,10 @@ retail: $(READY) ## replay DATA=<.csv or .csv.gz> [DAY=2010-12-01] and compare e
 	@test -n "$(DATA)" || { echo "make retail: name the data, as in DATA=2010-12.csv.gz" >&2; exit 2; }
 	@$(BIN)/python -m examples.online_retail "$(DATA)" $(if $(DAY),--day $(DAY)) $(RETAIL_FLAGS)
 
+.PHONY: third-party
+third-party: $(READY) ## third_party/: google.rpc's protos, for tools that read refusals without reflection
+	@$(BIN)/python tools/third_party.py third_party
+
 .PHONY: lock
 lock: $(READY) ## write requirements.lock anew from pyproject.toml
 	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host \
@@ -96,5 +100,5 @@ conformance: $(READY) ## hold the server at ADDRESS (127.0.0.1:50051) against th
 
 .PHONY: clean
 clean: ## remove everything that can be made again
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist third_party .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,16 +1,12 @@
 """A server process to paste lines beside, once with each tool that calls it."""
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.architecture.pasting import BIN, Served, served
-
-_GRPCURL = "github.com/fullstorydev/grpcurl/cmd/grpcurl@latest"
+from tests.support.tools import GRPCURL, tool
 
 # Understands grpcurl -plaintext -d DATA ADDRESS METHOD, which is how our documents write it.
 _BY_BUF = f"""#!/bin/sh
@@ -19,25 +15,9 @@ exec "{BIN}/buf" curl --protocol grpc --http2-prior-knowledge -d "$3" "http://$4
 
 
 @pytest.fixture(scope="session")
-def with_grpcurl(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def with_grpcurl() -> Path:
     """A directory with the real grpcurl."""
-    present = shutil.which("grpcurl")
-    if present:
-        return Path(present).parent
-    go = shutil.which("go")
-    if go is None:
-        pytest.skip("there is no grpcurl, and no Go to install it with")
-    directory = tmp_path_factory.mktemp("grpcurl")
-    installed = subprocess.run(
-        [go, "install", _GRPCURL],
-        env={**os.environ, "GOBIN": str(directory), "GOFLAGS": "-mod=mod"},
-        cwd=directory,
-        capture_output=True,
-        text=True,
-    )
-    if installed.returncode:
-        pytest.skip(f"grpcurl cannot be installed: {installed.stderr.strip().splitlines()[-1]}")
-    return directory
+    return tool(GRPCURL).parent
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,6 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
-from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.empty_pb2 import Empty
 from grpc import StatusCode
@@ -95,74 +94,6 @@ async def test_every_watcher_of_health_is_told_that_the_server_stops_also_when_o
         for watch in (watches[0], watches[2], watches[3]):
             assert await told(watch) == NOT_SERVING
             assert await asyncio.wait_for(watch.read(), SECONDS) is grpc.aio.EOF
-
-
-# Reflection
-
-
-async def reflected(server: Server, version: str, *requests: Any) -> list[Any]:
-    call: Any = server.channel.stream_stream(
-        f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
-        request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
-        response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
-    )(iter(requests), timeout=SECONDS)
-    return [response async for response in call]
-
-
-@pytest.mark.parametrize("version", ["v1", "v1alpha"])
-async def test_reflection_lists_every_service_under_both_its_names(server: Server, version: str) -> None:
-    [response] = await reflected(server, version, reflection_pb2.ServerReflectionRequest(list_services=""))
-    assert {service.name for service in response.list_services_response.service} == {
-        *names(),
-        "grpc.health.v1.Health",
-        "grpc.reflection.v1.ServerReflection",
-        "grpc.reflection.v1alpha.ServerReflection",
-    }
-
-
-@pytest.mark.parametrize("version", ["v1", "v1alpha"])
-async def test_reflection_describes_every_service_and_payload(server: Server, version: str) -> None:
-    symbols = [
-        *names(),
-        "foldlog.orders.v1.OrderShipped",
-        "foldlog.inventory.v1.StockReserved",
-        "google.rpc.ErrorInfo",
-        "google.rpc.BadRequest",
-        "grpc.health.v1.Health",
-    ]
-    requests = [reflection_pb2.ServerReflectionRequest(file_containing_symbol=symbol) for symbol in symbols]
-    for symbol, response in zip(symbols, await reflected(server, version, *requests), strict=True):
-        files = [
-            FileDescriptorProto.FromString(encoded)
-            for encoded in response.file_descriptor_response.file_descriptor_proto
-        ]
-        parts: list[tuple[str, Any]] = [
-            (f.package, one) for f in files for one in (*f.service, *f.message_type)
-        ]
-        defined = {f"{package}.{one.name}" for package, one in parts}
-        assert symbol in defined
-
-
-async def test_reflection_says_what_it_does_not_know(server: Server) -> None:
-    request = reflection_pb2.ServerReflectionRequest(file_containing_symbol="foldlog.v1.Nothing")
-    [response] = await reflected(server, "v1", request)
-    assert response.error_response.error_code == StatusCode.NOT_FOUND.value[0]
-
-
-async def test_reflection_works_with_the_stubs_of_its_package(server: Server) -> None:
-    stub: Any = ServerReflectionStub(server.channel)
-    request = reflection_pb2.ServerReflectionRequest(file_by_filename="foldlog/v1/money.proto")
-    [response] = [one async for one in stub.ServerReflectionInfo(iter([request]), timeout=SECONDS)]
-    assert response.file_descriptor_response.file_descriptor_proto
-
-
-async def test_reflection_can_be_switched_off(tmp_path: Path) -> None:
-    async with serving(tmp_path / "data", reflection=False) as server:
-        request = reflection_pb2.ServerReflectionRequest(list_services="")
-        with pytest.raises(grpc.aio.AioRpcError) as raised:
-            await reflected(server, "v1", request)
-        assert raised.value.code() is StatusCode.UNIMPLEMENTED
-        assert (await server.head()).position == 0
 
 
 # Stopping
