@@ -85,12 +85,13 @@ retail: $(SERVING) ## replay DATA=<.csv or .csv.gz> [DAY=2010-12-01] and compare
 	@$(BIN)/python -m examples.online_retail "$(DATA)" $(if $(DAY),--day $(DAY)) $(RETAIL_FLAGS)
 
 LOCK := pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host \
-	--no-emit-find-links --allow-unsafe --no-header --no-build-isolation pyproject.toml --extra server
+	--no-emit-find-links --allow-unsafe --no-header --no-build-isolation --build-deps-for editable \
+	--extra server pyproject.toml
 
 .PHONY: lock
 lock: $(READY) ## write the locks anew from pyproject.toml: of everything, and of what serving takes of it
 	$(BIN)/$(LOCK) --extra testing --extra dev --constraint constraints.txt --output-file requirements.lock
-	$(BIN)/$(LOCK) --build-deps-for editable --constraint requirements.lock --output-file requirements-serving.lock
+	$(BIN)/$(LOCK) --constraint requirements.lock --output-file requirements-serving.lock
 
 .PHONY: dist
 dist: $(READY) ## build the wheel and the sdist into dist/
