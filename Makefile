@@ -4,6 +4,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SERVING := $(VENV)/.serving
 READY := $(VENV)/.ready
 ADDRESS ?= 127.0.0.1:50051
 DATA ?=
@@ -13,17 +14,22 @@ DAY ?=
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(READY): requirements.lock pyproject.toml
+# Serving needs a fraction of what working on it needs: who only serves waits for that alone.
+$(SERVING): requirements-serving.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "$(PYTHON) is too old or missing: make $(MAKECMDGOALS) PYTHON=<Python 3.11 or later>" >&2; exit 1; }
-	@echo "Making the environment in $(VENV): once, about a minute."
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "Making the environment in $(VENV), once."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python tools/install.py requirements-serving.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(READY): $(SERVING) requirements.lock
+	@$(BIN)/python tools/install.py requirements.lock
 	@touch $@
 
 .PHONY: run
-run: $(READY) ## serve ./foldlog-data on 127.0.0.1:50051, and print what to try first
+run: $(SERVING) ## serve ./foldlog-data on 127.0.0.1:50051, and print what to try first
 	@$(BIN)/foldlog serve --examples
 
 .PHONY: test
@@ -70,22 +76,30 @@ bench: $(READY) ## measure against the bare gRPC echo; needs h2load (nghttp2-cli
 demo retail: export GRPC_VERBOSITY ?= NONE
 
 .PHONY: demo
-demo: $(READY) ## a small shop from an empty directory, telling what happens
+demo: $(SERVING) ## a small shop from an empty directory, telling what happens
 	@$(BIN)/python -m examples.demo
 
 .PHONY: retail
-retail: $(READY) ## replay DATA=<.csv or .csv.gz> [DAY=2010-12-01] and compare every read model
+retail: $(SERVING) ## replay DATA=<.csv or .csv.gz> [DAY=2010-12-01] and compare every read model
 	@test -n "$(DATA)" || { echo "make retail: name the data, as in DATA=2010-12.csv.gz" >&2; exit 2; }
 	@$(BIN)/python -m examples.online_retail "$(DATA)" $(if $(DAY),--day $(DAY)) $(RETAIL_FLAGS)
 
 .PHONY: third-party
-third-party: $(READY) ## third_party/: google.rpc's protos, for tools that read refusals without reflection
+third-party: $(SERVING) ## third_party/: google.rpc's protos, for tools that read refusals without reflection
 	@$(BIN)/python tools/third_party.py third_party
 
+LOCK := pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host \
+	--no-emit-find-links --allow-unsafe --no-header --no-build-isolation --build-deps-for editable \
+	--extra server pyproject.toml
+
 .PHONY: lock
-lock: $(READY) ## write requirements.lock anew from pyproject.toml
-	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host \
-		--no-emit-find-links --allow-unsafe --no-header --constraint constraints.txt --extra server --extra dev --output-file requirements.lock pyproject.toml
+lock: $(READY) ## write the locks anew from pyproject.toml: of everything, and of what serving takes of it
+	$(BIN)/$(LOCK) --extra testing --extra dev --constraint constraints.txt --output-file requirements.lock
+	$(BIN)/$(LOCK) --constraint requirements.lock --output-file requirements-serving.lock
+
+.PHONY: dist
+dist: $(READY) ## build the wheel and the sdist into dist/
+	$(BIN)/hatchling build -t sdist -t wheel -d dist
 
 .PHONY: check
 check: lint types check-generated test ## everything that a change must pass

@@ -21,7 +21,7 @@ def main() -> None:
     if missing:
         sys.exit(
             f"foldlog: The server is not installed: no {', '.join(missing)}. "
-            "Run: pip install 'foldlog[server]'"
+            "Run: pip install 'foldlog[server]' (from a checkout of it: pip install '.[server]')"
         )
     try:
         # Imported here: it needs the extra.

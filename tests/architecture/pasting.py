@@ -27,6 +27,8 @@ class Served:
     printed: str
     """What the server printed when it was ready."""
     tools: Path
+    bin: Path = BIN
+    """Of the environment that stands for .venv."""
 
     def paste(self, lines: str) -> str:
         """What the lines print; they must succeed."""
@@ -42,7 +44,7 @@ class Served:
             wait_for(output, lambda text: until in text, process)
 
     def _shell(self, lines: str) -> list[str]:
-        here = lines.replace(_USUAL_ADDRESS, self.address).replace(".venv/bin/", f"{BIN}/")
+        here = lines.replace(_USUAL_ADDRESS, self.address).replace(".venv/bin/", f"{self.bin}/")
         return ["sh", "-ec", here]
 
     @property
@@ -51,15 +53,15 @@ class Served:
 
 
 @contextmanager
-def served(directory: Path, tools: Path) -> Iterator[Served]:
+def served(directory: Path, tools: Path, bin: Path = BIN) -> Iterator[Served]:
     """Serve an empty log in a directory, on any free port, as `make run` does."""
-    serve = [str(BIN / "foldlog"), "serve", "--examples"]
+    serve = [str(bin / "foldlog"), "serve", "--examples"]
     serve += ["--listen", "127.0.0.1:0", "--data", str(directory / "data")]
     output = directory / "printed"
     with output.open("w") as file, ended(serve, file.fileno(), dict(os.environ)) as process:
         printed = wait_for(output, lambda text: "foldlog events tail" in text, process)
         address = printed.partition(" at ")[2].partition(". ")[0]
-        yield Served(address, printed, tools)
+        yield Served(address, printed, tools, bin)
 
 
 @contextmanager

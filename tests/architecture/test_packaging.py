@@ -1,17 +1,16 @@
-"""The wheel holds what it must, and nothing else."""
+"""The wheel holds what it must, and nothing else; the sdist makes the same wheel."""
 
 import email
-import subprocess
-import sys
+import tarfile
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-import foldlog_server
+from tests.architecture.distributions import SDIST, VERSION, WHEEL, build
 from tests.architecture.documents import ROOT
 
-VERSION = foldlog_server.__version__
 METADATA = f"foldlog-{VERSION}.dist-info"
 PACKAGES = {
     "foldlog": ROOT / "generated" / "foldlog",
@@ -21,12 +20,14 @@ PACKAGES = {
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]:
-    directory = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(directory)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    with zipfile.ZipFile(directory / f"foldlog-{VERSION}-py3-none-any.whl") as wheel:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the wheel and the sdist, as `make dist` builds them."""
+    return build(ROOT, tmp_path_factory.mktemp("dist"))
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Iterator[zipfile.ZipFile]:
+    with zipfile.ZipFile(built / WHEEL) as wheel:
         yield wheel
 
 
@@ -53,6 +54,7 @@ def test_it_holds_every_file_of_a_package(wheel: zipfile.ZipFile, package: str) 
         "foldlog/async_domains.py",
         "foldlog/py.typed",
         "foldlog_client/py.typed",
+        "foldlog_server/py.typed",
         "foldlog_server/stores/sql/insert_appended.sql",
         f"{METADATA}/licenses/LICENSE",
         f"{METADATA}/licenses/NOTICE",
@@ -67,6 +69,20 @@ def test_its_metadata_are_the_projects(wheel: zipfile.ZipFile) -> None:
     assert metadata["Name"] == "foldlog"
     assert metadata["License-Expression"] == "Apache-2.0"
     assert metadata["Requires-Python"] == ">=3.11"
-    assert metadata.get_all("Provides-Extra") == ["dev", "server"]
+    assert metadata.get_all("Provides-Extra") == ["dev", "server", "testing"]
     script = wheel.read(f"{METADATA}/entry_points.txt").decode()
     assert "foldlog = foldlog_server.__main__:main" in script
+
+
+def test_a_wheel_made_from_the_sdist_is_the_same_to_the_byte(built: Path, tmp_path: Path) -> None:
+    with tarfile.open(built / SDIST) as sdist:
+        sdist.extractall(tmp_path, filter="data")
+    again = build(tmp_path / SDIST.removesuffix(".tar.gz"), tmp_path / "again")
+    assert (again / WHEEL).read_bytes() == (built / WHEEL).read_bytes()
+
+
+def test_the_sdist_holds_what_it_takes_to_work_on_it(built: Path) -> None:
+    with tarfile.open(built / SDIST) as sdist:
+        names = {name.partition("/")[2].partition("/")[0] for name in sdist.getnames()}
+    assert names >= {"protos", "tests", "tools", "docs", "examples", "Makefile", "requirements.lock"}
+    assert not names & {".venv", "dist", "foldlog-data"}

@@ -1,13 +1,11 @@
 """The README works as pasted."""
 
-import ast
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import foldlog_client
+from tests.architecture import snippets
 from tests.architecture.documents import ROOT, fences
 from tests.architecture.pasting import Served
 
@@ -36,14 +34,4 @@ def test_what_is_pasted_into_a_shell_does_what_it_says(server: Served, tmp_path:
 
 
 async def test_the_python_snippets_run_one_after_the_other(server: Served) -> None:
-    snippets = fences(README, "python")
-    assert snippets
-
-    async with foldlog_client.connect(server.address) as client:
-        names: dict[str, Any] = {"client": client, "foldlog_client": foldlog_client}
-        for snippet in snippets:
-            snippet = snippet.replace("127.0.0.1:50051", server.address)
-            code = compile(snippet, str(README), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-            running = eval(code, names)
-            if running is not None:
-                await running
+    await snippets.run(README, server.address)

@@ -32,7 +32,7 @@ def test_what_to_install_is_told_in_one_line(missing: str, argument: str) -> Non
     assert (done.returncode, done.stdout) == (1, "")
     [told] = done.stderr.splitlines()
     assert told.startswith(f"foldlog: The server is not installed: no {missing.replace(' ', ', ')}.")
-    assert told.endswith("pip install 'foldlog[server]'")
+    assert told.endswith("pip install 'foldlog[server]' (from a checkout of it: pip install '.[server]')")
 
 
 def test_with_all_of_it_the_command_runs() -> None:
