@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         "--foldlog", type=Path, default=own, help="the command that serves, such as an older release's"
     )
     parser.add_argument(
-        "--orders", type=int, default=60, help="how many orders each program writes (%(default)s)"
+        "--orders", type=int, default=120, help="how many orders each program writes (%(default)s)"
     )
     parser.add_argument("--kills", type=int, default=4, help="how often the server is killed (%(default)s)")
     return parser

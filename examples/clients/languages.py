@@ -36,4 +36,12 @@ GO = Language(
     run=("build/orders",),
 )
 
-LANGUAGES = {language.name: language for language in (GO,)}
+RUST = Language(
+    name="rust",
+    tools=("cargo",),
+    fetch=(("cargo", "fetch", "--quiet"),),
+    build=(("cargo", "build", "--quiet", "--offline"),),
+    run=("target/debug/foldlog-example",),
+)
+
+LANGUAGES = {language.name: language for language in (GO, RUST)}

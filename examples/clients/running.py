@@ -1,13 +1,16 @@
 """A program is run while its server is killed again and again."""
 
 import asyncio
+import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import IO
 
 from examples.clients.building import environment
 from examples.clients.languages import Language
 from examples.clients.mortal_server import MortalServer
+from foldlog.orders.v1.events_pb2 import OrderCreated
+from foldlog_client import connect
 
 _SECONDS = 120
 
@@ -29,78 +32,69 @@ class Run:
 
 
 async def run(language: Language, server: MortalServer, orders: int, kills: int) -> Run:
-    """Run the program to its end. After the n-th sixth of the orders was told, the server is killed
-    for the n-th time.
+    """Run the program to its end. When n sixths of its orders are written, the server is killed for
+    the n-th time.
 
     Raises ServerFailed.
     """
-    began, listening = time.monotonic(), Listening(Run())
-    process = await _started(language, server.address, orders)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    thresholds = [n * orders // 6 for n in range(1, kills + 1)]
-    try:
-        async with asyncio.timeout(_SECONDS):
-            _, errors, _ = await asyncio.gather(
-                listening.to(process.stdout),
-                process.stderr.read(),
-                _kill_on(listening, server, thresholds),
-            )
-            listening.run.errors = errors.decode(errors="replace").strip()
-            listening.run.exit_code = await process.wait()
-    except TimeoutError:
-        pass
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    listening.run.seconds = time.monotonic() - began
-    return listening.run
+    began, came = time.monotonic(), Run()
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        process = await _started(language, server.address, orders, output, errors)
+        ended = asyncio.create_task(process.wait())
+        try:
+            async with asyncio.timeout(_SECONDS):
+                await _kill(server, orders, kills, ended, came.kill_times)
+                came.exit_code = await asyncio.shield(ended)
+        except TimeoutError:
+            pass
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await ended
+        came.lines, came.errors = _text(output).splitlines(), _text(errors).strip()
+    came.seconds = time.monotonic() - began
+    return came
 
 
-async def _started(language: Language, address: str, orders: int) -> asyncio.subprocess.Process:
+async def _started(
+    language: Language, address: str, orders: int, output: IO[bytes], errors: IO[bytes]
+) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         # A path is one in the program's directory; a name is looked for as a shell does.
         *("env", *language.run, address, str(orders)),
         cwd=language.directory,
         env=environment(),
         stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        stdout=output,
+        stderr=errors,
     )
 
 
-class Listening:
-    """Takes down what a program prints, and tells others how many events there were."""
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-        self.events = 0
-        self._ended = False
-        self._changed = asyncio.Condition()
-
-    async def to(self, output: asyncio.StreamReader) -> None:
-        """Take down every line up to the end of the output."""
-        async for line in output:
-            self.run.lines.append(line.decode(errors="replace").rstrip())
-            async with self._changed:
-                self.events += line.startswith(b"event ")
-                self._changed.notify_all()
-        async with self._changed:
-            self._ended = True
-            self._changed.notify_all()
-
-    async def heard(self, events: int) -> bool:
-        """Wait until so many events were told. False = the program ended before."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._ended or self.events >= events)
-        return self.events >= events
-
-
-async def _kill_on(listening: Listening, server: MortalServer, thresholds: Sequence[int]) -> None:
-    for threshold in thresholds:
-        # One more than so far: each kill hits a program that has found the server again.
-        if not await listening.heard(max(threshold, listening.events + 1)):
+async def _kill(
+    server: MortalServer, orders: int, kills: int, ended: asyncio.Task[int], times: list[float]
+) -> None:
+    """Kill the server at the sixths of the orders, as long as the program has not ended."""
+    for sixth in range(1, kills + 1):
+        # The program's first order comes before those that it is told to write.
+        written = asyncio.create_task(_written(server.address, 1 + orders * sixth // 6))
+        await asyncio.wait({written, ended}, return_when=asyncio.FIRST_COMPLETED)
+        written.cancel()
+        await asyncio.gather(written, return_exceptions=True)
+        if ended.done():
             return
-        listening.run.kill_times.append(time.time())
+        times.append(time.time())
         await server.restart()
+
+
+async def _written(address: str, orders: int) -> None:
+    """Wait until there are so many orders in the log."""
+    async with connect(address) as client, client.events.subscribe(event_types=[OrderCreated]) as events:
+        async for _ in events:
+            orders -= 1
+            if orders == 0:
+                break
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
