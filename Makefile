@@ -73,11 +73,15 @@ bench: $(READY) ## measure against the bare gRPC echo; needs h2load (nghttp2-cli
 	$(BIN)/python -m bench
 
 # Otherwise gRPC's C core writes lines of its own.
-demo retail: export GRPC_VERBOSITY ?= NONE
+demo clients retail: export GRPC_VERBOSITY ?= NONE
 
 .PHONY: demo
 demo: $(SERVING) ## a small shop from an empty directory, telling what happens
 	@$(BIN)/python -m examples.demo
+
+.PHONY: clients
+clients: $(READY) ## build the example clients of other languages, and run each through kills of its server
+	@$(BIN)/python -m examples.clients
 
 .PHONY: retail
 retail: $(SERVING) ## replay DATA=<.csv or .csv.gz> [DAY=2010-12-01] and compare every read model
@@ -115,4 +119,7 @@ conformance: $(READY) ## hold the server at ADDRESS (127.0.0.1:50051) against th
 .PHONY: clean
 clean: ## remove everything that can be made again
 	rm -rf $(VENV) build dist third_party .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf examples/clients/*/build examples/clients/*/target examples/clients/*/Cargo.lock examples/clients/go/gen/*/*/
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/grpc"
+
+	ordersv1 "foldlog/orders/v1"
+	foldlogv1 "foldlog/v1"
+)
+
+// subscription follows the events of all orders until it has seen those awaited.
+type subscription struct {
+	client     foldlogv1.EventServiceClient
+	token      string // of the last message handled: all that is needed to go on
+	customerID string
+	awaited    int // so many orders of the customer are still to come
+	events     int // so many were told
+}
+
+// docs:begin resume
+
+// follow takes every event once and in order, through lost connections: it resumes after the last message handled.
+// Where the history of the log has become another one, the token is refused (LOG_REPLACED), and that is not retried.
+func (s *subscription) follow(ctx context.Context, lost *lostConnections) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // also ends a stream that is left in the middle
+	return retried(ctx, lost, func(progressed func()) error {
+		stream, err := s.client.Subscribe(ctx, &foldlogv1.SubscribeRequest{
+			Start:  &foldlogv1.SubscribeRequest_AfterToken{AfterToken: s.token},
+			Filter: &foldlogv1.EventFilter{Categories: []string{"order"}},
+		}, grpc.WaitForReady(true)) // waits for a server that is away
+		if err != nil {
+			return err
+		}
+		for s.awaited > 0 {
+			message, err := stream.Recv()
+			if err != nil {
+				return err
+			}
+			if err := s.handle(message); err != nil {
+				return err
+			}
+			progressed()
+		}
+		return nil
+	})
+}
+
+func (s *subscription) handle(message *foldlogv1.SubscribeResponse) error {
+	for _, event := range message.GetEvents().GetEvents() { // none in messages of other kinds, known and unknown
+		if err := s.tell(event); err != nil {
+			return err
+		}
+	}
+	s.token = message.Token // after all of its events: what was not handled comes again
+	return nil
+}
+
+// docs:end resume
+
+func (s *subscription) tell(event *foldlogv1.RecordedEvent) error {
+	fmt.Println("event", event.Position, event.Stream, event.Type)
+	s.events++
+	created := &ordersv1.OrderCreated{}
+	if !event.Payload.MessageIs(created) {
+		return nil
+	}
+	if err := event.Payload.UnmarshalTo(created); err != nil {
+		return err
+	}
+	if created.CustomerId == s.customerID {
+		s.awaited--
+	}
+	return nil
+}
+
+// watch holds the current orders of a customer until there are as many as awaited.
+type watch struct {
+	client     ordersv1.QueryServiceClient
+	customerID string
+	awaited    int
+	token      string
+	items      map[string]int64 // by order
+}
+
+// docs:begin watch
+
+// follow keeps the orders as they are on the server: first all that there are, then what becomes of them.
+func (w *watch) follow(ctx context.Context, lost *lostConnections) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	return retried(ctx, lost, func(progressed func()) error {
+		stream, err := w.client.WatchCurrentOrders(ctx, &ordersv1.WatchCurrentOrdersRequest{
+			CustomerId:  w.customerID,
+			ResumeToken: w.token,
+		}, grpc.WaitForReady(true))
+		if err != nil {
+			return err
+		}
+		for len(w.items) < w.awaited {
+			message, err := stream.Recv()
+			if err != nil {
+				return err
+			}
+			w.handle(message)
+			progressed()
+		}
+		return nil
+	})
+}
+
+func (w *watch) handle(message *ordersv1.WatchCurrentOrdersResponse) {
+	if message.Reset_ { // all that was given before is void, and comes anew
+		clear(w.items)
+	}
+	for _, order := range message.Puts {
+		w.items[order.OrderId] = order.ItemCount
+	}
+	for _, orderID := range message.Gone {
+		delete(w.items, orderID)
+	}
+	w.token = message.ResumeToken
+}
+
+// docs:end watch

@@ -1,0 +1,3 @@
+module foldlog
+
+go 1.25.0

@@ -1,0 +1,76 @@
+"""A server that is killed, and started again at once at the same address over the same data."""
+
+import asyncio
+import os
+import random
+import socket
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from examples.serving import ServerFailed
+
+_SECONDS_TO_START = 60
+# Below the ports that systems give to outgoing connections. Among those, a client that tries to connect
+# while nobody listens can be given the very port it tries, is connected with itself, and the server cannot
+# have its port back.
+_PORTS = range(20_000, 32_000)
+
+
+class MortalServer:
+    """`async with MortalServer(foldlog, data) as server:` serves; the end of the block kills it for good."""
+
+    def __init__(self, foldlog: Path, data: Path) -> None:
+        """`foldlog` is the command of the release that is to serve."""
+        self.address = f"127.0.0.1:{_free_port()}"
+        self._command = (str(foldlog), "serve", "--listen", self.address, "--data", str(data))
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._kill()
+
+    async def restart(self) -> None:
+        """Kill it as a crash does, and serve again. Raises ServerFailed."""
+        await self._kill()
+        await self._start()
+
+    async def _start(self) -> None:
+        variables = {name: value for name, value in os.environ.items() if not name.startswith("FOLDLOG_")}
+        # A session of its own: Ctrl-C is for who started it, who then ends it.
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command,
+            *("--log-level", "error"),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            env={**variables, "PYTHONUNBUFFERED": "1"},
+            start_new_session=True,
+        )
+        assert self._process.stdout is not None
+        try:
+            greeting = await asyncio.wait_for(self._process.stdout.readline(), _SECONDS_TO_START)
+        except TimeoutError:
+            raise ServerFailed(f"The server did not start within {_SECONDS_TO_START} seconds.") from None
+        if self.address.encode() not in greeting:
+            raise ServerFailed(f"The server did not start; it said {greeting!r} and what stands above.")
+
+    async def _kill(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+
+def _free_port() -> int:
+    for port in random.sample(_PORTS, 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise ServerFailed(f"None of 100 ports of {_PORTS.start} to {_PORTS.stop} is free.")

@@ -1,0 +1,100 @@
+"""A program is run while its server is killed again and again."""
+
+import asyncio
+import tempfile
+import time
+from dataclasses import dataclass, field
+from typing import IO
+
+from examples.clients.building import environment
+from examples.clients.languages import Language
+from examples.clients.mortal_server import MortalServer
+from foldlog.orders.v1.events_pb2 import OrderCreated
+from foldlog_client import connect
+
+_SECONDS = 120
+
+
+@dataclass(slots=True)
+class Run:
+    """What came of a run."""
+
+    lines: list[str] = field(default_factory=list)
+    """What the program printed, in order."""
+    errors: str = ""
+    """What it said on stderr."""
+    exit_code: int | None = None
+    """None = it did not end in time, and was killed."""
+    kill_times: list[float] = field(default_factory=list)
+    """When its server was killed, in seconds since the epoch."""
+    seconds: float = 0.0
+    """How long it ran."""
+
+
+async def run(language: Language, server: MortalServer, orders: int, kills: int) -> Run:
+    """Run the program to its end. When n sixths of its orders are written, the server is killed for
+    the n-th time.
+
+    Raises ServerFailed.
+    """
+    began, came = time.monotonic(), Run()
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        process = await _started(language, server.address, orders, output, errors)
+        ended = asyncio.create_task(process.wait())
+        try:
+            async with asyncio.timeout(_SECONDS):
+                await _kill(server, orders, kills, ended, came.kill_times)
+                came.exit_code = await asyncio.shield(ended)
+        except TimeoutError:
+            pass
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await ended
+        came.lines, came.errors = _text(output).splitlines(), _text(errors).strip()
+    came.seconds = time.monotonic() - began
+    return came
+
+
+async def _started(
+    language: Language, address: str, orders: int, output: IO[bytes], errors: IO[bytes]
+) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        # A path is one in the program's directory; a name is looked for as a shell does.
+        *("env", *language.run, address, str(orders)),
+        cwd=language.directory,
+        env=environment(),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=output,
+        stderr=errors,
+    )
+
+
+async def _kill(
+    server: MortalServer, orders: int, kills: int, ended: asyncio.Task[int], times: list[float]
+) -> None:
+    """Kill the server at the sixths of the orders, as long as the program has not ended."""
+    for sixth in range(1, kills + 1):
+        # The program's first order comes before those that it is told to write.
+        written = asyncio.create_task(_written(server.address, 1 + orders * sixth // 6))
+        await asyncio.wait({written, ended}, return_when=asyncio.FIRST_COMPLETED)
+        written.cancel()
+        await asyncio.gather(written, return_exceptions=True)
+        if ended.done():
+            return
+        times.append(time.time())
+        await server.restart()
+
+
+async def _written(address: str, orders: int) -> None:
+    """Wait until there are so many orders in the log."""
+    async with connect(address) as client, client.events.subscribe(event_types=[OrderCreated]) as events:
+        async for _ in events:
+            orders -= 1
+            if orders == 0:
+                break
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
