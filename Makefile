@@ -119,7 +119,5 @@ conformance: $(READY) ## hold the server at ADDRESS (127.0.0.1:50051) against th
 .PHONY: clean
 clean: ## remove everything that can be made again
 	rm -rf $(VENV) build dist third_party .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf examples/clients/*/build examples/clients/*/target examples/clients/*/Cargo.lock examples/clients/go/gen/*/*/
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
