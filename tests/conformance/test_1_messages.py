@@ -38,17 +38,20 @@ async def broken_rule(shop: Shop, command: Any, field: str) -> str:
 
 @pytest.mark.parametrize("version", ["v1", "v1alpha"])
 async def test_reflection(shop: Shop, version: str) -> None:
-    """Reflection {version} names every service of the contract."""
+    """Reflection {version} names every service of the contract, and finds all that it names, and their methods."""
     describe: Any = shop.channel.stream_stream(
         f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
         request_serializer=ServerReflectionRequest.SerializeToString,
         response_deserializer=ServerReflectionResponse.FromString,
     )
-    call = describe(iter([ServerReflectionRequest(list_services="")]))
-    response = await anext(aiter(call))
+    [response] = [one async for one in describe(iter([ServerReflectionRequest(list_services="")]))]
     named = {service.name for service in response.list_services_response.service}
     assert {service.full_name for service in SERVICES} <= named
-    call.cancel()
+    symbols = [*named, *(method.full_name for service in SERVICES for method in service.methods)]
+    requests = [ServerReflectionRequest(file_containing_symbol=symbol) for symbol in symbols]
+    found = [one async for one in describe(iter(requests))]
+    assert [one.original_request.file_containing_symbol for one in found] == symbols
+    assert [one.error_response for one in found if not one.HasField("file_descriptor_response")] == []
 
 
 async def test_health(shop: Shop) -> None:

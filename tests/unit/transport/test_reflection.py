@@ -29,7 +29,7 @@ LISTED = [
     "grpc.health.v1.Health",
     *SERVICES,
 ]
-REFLECTION = Reflection(LISTED)
+REFLECTION = Reflection(LISTED[::-1])
 
 
 def ask(**asked: Any) -> Any:
