@@ -36,6 +36,14 @@ GO = Language(
     run=("build/orders",),
 )
 
+NODE = Language(
+    name="node",
+    tools=("node", "npm"),
+    fetch=(("npm", "ci"),),
+    build=(("python", "../../../tools/third_party.py", "../../../third_party"), ("npm", "run", "build")),
+    run=("node", "dist/main.js"),
+)
+
 RUST = Language(
     name="rust",
     tools=("cargo",),
@@ -44,4 +52,4 @@ RUST = Language(
     run=("target/debug/foldlog-example",),
 )
 
-LANGUAGES = {language.name: language for language in (GO, RUST)}
+LANGUAGES = {language.name: language for language in (GO, NODE, RUST)}
