@@ -36,6 +36,23 @@ GO = Language(
     run=("build/orders",),
 )
 
+NODE = Language(
+    name="node",
+    tools=("node", "npm"),
+    fetch=(("npm", "ci"),),
+    build=(("python", "../../../tools/third_party.py", "../../../third_party"), ("npm", "run", "build")),
+    run=("node", "dist/main.js"),
+)
+
+JAVA = Language(
+    name="java",
+    tools=("java", "mvn"),
+    # Maven fetches as it goes. What cannot be had shows here, as a rule: generating needs nearly all of it.
+    fetch=(("mvn", "-q", "-B", "generate-sources", "dependency:resolve"),),
+    build=(("mvn", "-q", "-B", "package"),),
+    run=("java", "-jar", "target/foldlog-example.jar"),
+)
+
 RUST = Language(
     name="rust",
     tools=("cargo",),
@@ -44,4 +61,4 @@ RUST = Language(
     run=("target/debug/foldlog-example",),
 )
 
-LANGUAGES = {language.name: language for language in (GO, RUST)}
+LANGUAGES = {language.name: language for language in (GO, NODE, JAVA, RUST)}

@@ -1,0 +1,117 @@
+package example;
+
+import com.google.gson.Gson;
+import com.google.rpc.ErrorInfo;
+import foldlog.v1.CommandResult;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorCompletionService;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+
+/**
+ * Writes orders to a Foldlog server, and sees them by a subscription and by a watch, through lost
+ * connections.
+ *
+ * <pre>
+ *   mvn -q package
+ *   java -jar target/foldlog-example.jar [ADDRESS [ORDERS]]      127.0.0.1:50051 and 20
+ * </pre>
+ */
+public final class Main {
+  private final Foldlog foldlog;
+  private final Retries retries = new Retries();
+  private final String customerId = "java-" + UUID.randomUUID();
+  private final Orders orders;
+
+  private Main(Foldlog foldlog) {
+    this.foldlog = foldlog;
+    this.orders = new Orders(foldlog, retries, customerId);
+  }
+
+  /** Exit code 1, with one line on stderr, unless all is seen. */
+  public static void main(String[] arguments) {
+    String address = arguments.length > 0 ? arguments[0] : "127.0.0.1:50051";
+    int count = arguments.length > 1 ? Integer.parseInt(arguments[1]) : 20;
+    try (Foldlog foldlog = Foldlog.connect(address)) {
+      var main = new Main(foldlog);
+      CommandResult first = main.tryOneOrder();
+      main.writeAndFollow(first.getToken(), count);
+    } catch (ExecutionException failure) {
+      fail(failure.getCause());
+    } catch (Exception failure) {
+      fail(failure);
+    }
+  }
+
+  private static void fail(Throwable failure) {
+    System.err.println(failure.toString().replaceAll("\\s+", " "));
+    System.exit(1);
+  }
+
+  /** One order, empty: created, read, refused, repeated, asked after. */
+  private CommandResult tryOneOrder() throws InterruptedException {
+    var requestId = UUID.randomUUID();
+    var created = orders.create(requestId, List.of());
+    String orderId = created.getOrder().getOrderId();
+    System.out.printf("created %s at position %d%n", orderId, created.getResult().getPosition());
+
+    var read = orders.readAfter(orderId, created.getResult().getToken());
+    System.out.printf("read %s at version %d%n", orderId, read.getVersion());
+
+    ErrorInfo refusal = orders.beRefused(orderId);
+    String metadata = new Gson().toJson(refusal.getMetadataMap());
+    System.out.printf("refused: %s %s %s%n", refusal.getDomain(), refusal.getReason(), metadata);
+
+    var again = orders.create(requestId, List.of()).getResult();
+    System.out.printf("repeated: replayed=%b at position %d%n", again.getReplayed(), again.getPosition());
+
+    String outcome =
+        orders
+            .outcome(requestId)
+            .map(result -> result.getStream() + " at position " + result.getPosition())
+            .orElse("this server does not tell");
+    System.out.println("outcome: " + outcome);
+
+    var latest = orders.readLatest(orderId);
+    System.out.printf("latest: %s at version %d%n", orderId, latest.getVersion());
+    return created.getResult();
+  }
+
+  /** So many orders more, while what becomes of them is followed twice. Then all that was seen is told. */
+  private void writeAndFollow(String token, int count) throws InterruptedException, ExecutionException {
+    var subscription = new Subscription(foldlog, customerId, token, count);
+    var watch = new Watch(foldlog, customerId, count + 1);
+    inThreads(
+        () -> orders.write(count), () -> subscription.follow(retries), () -> watch.follow(retries));
+    watch.items().forEach((orderId, items) -> System.out.printf("order %s %d%n", orderId, items));
+    System.out.printf(
+        "done: %d orders written, %d events, %d lost connections%n",
+        count, subscription.events(), retries.lostConnections());
+  }
+
+  private interface Task {
+    void run() throws InterruptedException;
+  }
+
+  /** Does all at once, each in a thread of its own. The first that fails ends the others. */
+  private static void inThreads(Task... tasks) throws InterruptedException, ExecutionException {
+    ExecutorService threads = Executors.newFixedThreadPool(tasks.length);
+    try {
+      var running = new ExecutorCompletionService<Void>(threads);
+      for (Task task : tasks) {
+        running.submit(
+            () -> {
+              task.run();
+              return null;
+            });
+      }
+      for (int done = 0; done < tasks.length; done++) {
+        running.take().get();
+      }
+    } finally {
+      threads.shutdownNow();
+    }
+  }
+}

@@ -1,0 +1,70 @@
+package example;
+
+import com.google.protobuf.Any;
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.Message;
+import com.google.rpc.ErrorInfo;
+import com.google.rpc.RetryInfo;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.protobuf.StatusProto;
+import java.time.Duration;
+import java.util.Optional;
+
+/** Reads what a failed call says. */
+final class Refusals {
+  private Refusals() {}
+
+  // docs:begin refusal
+  /** Why the server refused a call. Empty if the server did not speak, as when the connection was lost. */
+  static Optional<ErrorInfo> refusal(StatusRuntimeException failure) {
+    return detail(failure, ErrorInfo.class);
+  }
+
+  /** Whether this is the refusal meant: both texts are those of the catalogue, docs/errors.md. */
+  static boolean isRefusal(StatusRuntimeException failure, String domain, String reason) {
+    return refusal(failure)
+        .filter(info -> info.getDomain().equals(domain) && info.getReason().equals(reason))
+        .isPresent();
+  }
+
+  private static <T extends Message> Optional<T> detail(StatusRuntimeException failure, Class<T> type) {
+    try {
+      for (Any detail : StatusProto.fromThrowable(failure).getDetailsList()) {
+        if (detail.is(type)) {
+          return Optional.of(detail.unpack(type));
+        }
+      }
+      return Optional.empty();
+    } catch (InvalidProtocolBufferException damaged) {
+      throw new IllegalArgumentException("The details of the status are damaged.", damaged);
+    }
+  }
+
+  // docs:end refusal
+
+  // docs:begin retry
+  /** How long to wait at least before the same call again. Empty if that would not help. */
+  static Optional<Duration> leastPause(StatusRuntimeException failure) {
+    Optional<RetryInfo> asked = detail(failure, RetryInfo.class);
+    if (asked.isPresent()) {
+      var delay = asked.get().getRetryDelay();
+      return Optional.of(Duration.ofSeconds(delay.getSeconds(), delay.getNanos()));
+    }
+    boolean passes =
+        switch (failure.getStatus().getCode()) {
+          case UNAVAILABLE, DEADLINE_EXCEEDED -> true;
+          // Not VERSION_CONFLICT: that needs another decision, not another attempt.
+          case ABORTED -> isRefusal(failure, "foldlog.v1", "CONTENDED");
+          default -> false;
+        };
+    return passes ? Optional.of(Duration.ZERO) : Optional.empty();
+  }
+
+  /** Whether the connection was lost: UNAVAILABLE without a word of the server's own. */
+  static boolean isLostConnection(StatusRuntimeException failure) {
+    return failure.getStatus().getCode() == Status.Code.UNAVAILABLE && refusal(failure).isEmpty();
+  }
+
+  // docs:end retry
+}

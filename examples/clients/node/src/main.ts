@@ -1,0 +1,68 @@
+// Writes orders to a Foldlog server, and sees them by a subscription and by a watch, through lost
+// connections.
+//
+//   make third-party                          in the project's root: the protos of error details
+//   npm ci && npm run build
+//   node dist/main.js [ADDRESS [ORDERS]]      127.0.0.1:50051 and 20
+import { randomUUID } from "node:crypto";
+
+import { lost } from "./backoff.js";
+import { connect, type Foldlog } from "./connection.js";
+import { beRefused, createOrder, outcomeOf, readOrder, writeOrders, type Created } from "./orders.js";
+import { printEvents } from "./subscription.js";
+import { ordersOnceThereAre } from "./watch.js";
+
+const [address = "127.0.0.1:50051", orders = "20"] = process.argv.slice(2);
+const foldlog = connect(address);
+try {
+  const customerId = `node-${randomUUID()}`;
+  const first = await tryOneOrder(foldlog, customerId);
+  await writeAndFollow(foldlog, customerId, first.result.token, Number(orders));
+} catch (failure) {
+  console.error(failure instanceof Error ? failure.message : failure);
+  process.exit(1); // what goes on beside it would not end by itself
+}
+foldlog.close();
+
+/** One order, empty: created, read, refused, repeated, asked after. */
+async function tryOneOrder(foldlog: Foldlog, customerId: string): Promise<Created> {
+  const command = { customerId, currencyCode: "GBP" };
+  const requestId = randomUUID();
+  const created = await createOrder(foldlog, command, requestId);
+  const { orderId } = created.order;
+  console.log(`created ${orderId} at position ${created.result.position}`);
+
+  const read = await readOrder(foldlog, orderId, created.result.token);
+  console.log(`read ${orderId} at version ${read.version}`);
+
+  console.log(`refused: ${await beRefused(foldlog, orderId)}`);
+
+  const { result } = await createOrder(foldlog, command, requestId);
+  console.log(`repeated: replayed=${result.replayed} at position ${result.position}`);
+
+  const outcome = await outcomeOf(foldlog, requestId);
+  const told = outcome ? `${outcome.stream} at position ${outcome.position}` : "this server does not tell";
+  console.log(`outcome: ${told}`);
+
+  const latest = await readOrder(foldlog, orderId);
+  console.log(`latest: ${orderId} at version ${latest.version}`);
+  return created;
+}
+
+/** So many orders more, while what becomes of them is followed twice. Then all that was seen is told. */
+async function writeAndFollow(
+  foldlog: Foldlog,
+  customerId: string,
+  token: string,
+  count: number,
+): Promise<void> {
+  const [events, watched] = await Promise.all([
+    printEvents(foldlog, token, customerId, count),
+    ordersOnceThereAre(foldlog, customerId, count + 1),
+    writeOrders(foldlog, customerId, count),
+  ]);
+  for (const [orderId, items] of [...watched].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    console.log(`order ${orderId} ${items}`);
+  }
+  console.log(`done: ${count} orders written, ${events} events, ${lost.connections} lost connections`);
+}

@@ -1,0 +1,42 @@
+import { durationMs } from "@bufbuild/protobuf/wkt";
+import { Code, type ConnectError } from "@connectrpc/connect";
+
+import { ErrorInfoSchema, RetryInfoSchema, type ErrorInfo } from "./gen/google/rpc/error_details_pb.js";
+
+// docs:begin refusal
+/** Why the server refused a call. Undefined if the server did not speak, as when the connection was lost. */
+export function refusalOf(error: ConnectError): ErrorInfo | undefined {
+  return error.findDetails(ErrorInfoSchema)[0];
+}
+
+/** Whether this is the refusal meant: both texts are those of the catalogue, docs/errors.md. */
+export function isRefusal(error: ConnectError, domain: string, reason: string): boolean {
+  const refusal = refusalOf(error);
+  return refusal?.domain === domain && refusal.reason === reason;
+}
+// docs:end refusal
+
+// docs:begin retry
+/**
+ * Whether the connection was lost, or none was to be had. Connect says UNAVAILABLE where none could be made,
+ * and ABORTED or CANCELED where one broke, though nobody cancelled. The server's own errors have a reason.
+ */
+export function isLostConnection(error: ConnectError): boolean {
+  const lost = [Code.Unavailable, Code.Aborted, Code.Canceled].includes(error.code);
+  return lost && refusalOf(error) === undefined;
+}
+
+/** How many milliseconds to wait at least before the same call again; undefined if that would not help. */
+export function leastPause(error: ConnectError): number | undefined {
+  const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
+  if (delay !== undefined) {
+    return durationMs(delay);
+  }
+  const passing =
+    isLostConnection(error) ||
+    error.code === Code.Unavailable ||
+    error.code === Code.DeadlineExceeded ||
+    isRefusal(error, "foldlog.v1", "CONTENDED");
+  return passing ? 0 : undefined;
+}
+// docs:end retry
