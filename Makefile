@@ -56,9 +56,10 @@ types: $(READY) ## check the types
 	$(BIN)/mypy
 
 .PHONY: generate
-generate: $(READY) ## write generated/ and docs/errors.md from protos/
+generate: $(READY) ## write generated/ and docs/errors.md from protos/, and the quotes in docs/clients.md
 	tools/generate.sh
 	$(BIN)/python -m tests.architecture.error_catalogue
+	$(BIN)/python -m tests.architecture.quotes
 
 .PHONY: check-generated
 check-generated: $(READY) ## prove that generated/ is what protos/ say
