@@ -5,24 +5,17 @@ import io
 import os
 import sys
 
-NEEDED = ("aiosqlite", "filelock", "grpc_health", "grpc_reflection", "msgspec", "rich", "typer")
-"""The modules of the extra `server` that the command cannot do without."""
-
 
 def main() -> None:
     """Run the command line and exit."""
     from foldlog_server import ending
 
     ending.end_at_ctrl_c()
-    from importlib.util import find_spec
+    from foldlog_server.installed import missing
 
     _make_streams_safe()
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        sys.exit(
-            f"foldlog: The server is not installed: no {', '.join(missing)}. "
-            "Run: pip install 'foldlog[server]' (from a checkout of it: pip install '.[server]')"
-        )
+    if reason := missing():
+        sys.exit(f"foldlog: {reason}")
     try:
         # Imported here: it needs the extra.
         from foldlog_server import cli

@@ -84,8 +84,10 @@ class App:
         port: BoundPort,
         clock: ServerClock,
         scrubber: Scrubber,
+        writer: WriterThread,
     ) -> None:
         self._store = store
+        self._writer = writer
         self._scrubber = scrubber
         self._projectors = projectors
         self._rebuilds = rebuilds
@@ -133,7 +135,7 @@ class App:
             opened.push_async_callback(store.close)
             await _tell_of_events_ahead(store, server_clock())
             _tell_what_is_unknown(store, settings)
-            writer = WriterThread()
+            writer = opened.enter_context(WriterThread())
             projectors, serving, interrupted = await _open_views(store, settings, writer)
             opened.push_async_callback(projectors.stop)
             builder = _builder(settings, store, writer, serving, interrupted)
@@ -156,7 +158,9 @@ class App:
             _go_on_building(rebuilds, projectors, interrupted, settings)
             repairs.start()
             opened.pop_all()
-            return cls(store, projectors, rebuilds, repairs, snapshots, server, port, server_clock, scrubber)
+            return cls(
+                store, projectors, rebuilds, repairs, snapshots, server, port, server_clock, scrubber, writer
+            )
 
     @property
     def detached(self) -> LogDetached | None:
@@ -180,6 +184,7 @@ class App:
         await self._projectors.stop()
         await self._store.close()
         await self._snapshots.close()
+        self._writer.end()
 
 
 async def _tell_of_events_ahead(store: EventStore, now: int) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 Result = TypeVar("Result")
 
@@ -11,7 +11,7 @@ Job = tuple[Callable[[], object], "asyncio.Future[Any]"]
 
 
 class WriterThread:
-    """Carries out work in the order in which it was asked for; it ends with the last that holds it.
+    """Carries out work in the order in which it was asked for, until it is ended or nobody holds it any more.
 
     sqlite3 connections belong to the thread that opened them, so they are opened and closed here too.
     """
@@ -28,6 +28,16 @@ class WriterThread:
             loop.call_soon(self._hand_over, loop)
         self._gathered.append((work, future))
         return future
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Wait for what was asked for; nothing more may be."""
+        self._executor.shutdown()
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
         jobs, self._gathered = self._gathered, []
