@@ -37,4 +37,4 @@ def test_they_compile_beside_ours(laid_out: Path) -> None:
 def test_it_is_a_target_of_make_and_ignored() -> None:
     recipe = (ROOT / "Makefile").read_text().partition("\nthird-party:")[2].partition("\n\n")[0]
     assert "tools/third_party.py third_party" in recipe
-    assert "third_party/" in (ROOT / ".gitignore").read_text().splitlines()
+    assert "/third_party/" in (ROOT / ".gitignore").read_text().splitlines()
