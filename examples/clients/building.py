@@ -1,6 +1,7 @@
 """A program is built, or it is told why not."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,7 +28,7 @@ def build(language: Language) -> None:
     for command in language.fetch:
         failure = _failure(language, command)
         if failure is not None:
-            raise Skipped(f"{' '.join(command)}: {_last_line(failure)}")
+            raise Skipped(f"{' '.join(command)}: {_telling_line(failure)}")
     for command in language.build:
         failure = _failure(language, command)
         if failure is not None:
@@ -64,6 +65,9 @@ def _failure(language: Language, command: Command) -> str | None:
     return None if done.returncode == 0 else done.stdout
 
 
-def _last_line(output: str) -> str:
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return lines[-1] if lines else "it failed and said nothing"
+def _telling_line(output: str) -> str:
+    """The first line that speaks of an error, or else the last: Maven and npm end with where to read more."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", output)
+    lines = [line.strip() for line in plain.splitlines() if line.strip()]
+    errors = [line for line in lines if "error" in line.lower()]
+    return next(iter(errors + lines[-1:]), "it failed and said nothing")

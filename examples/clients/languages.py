@@ -48,7 +48,7 @@ JAVA = Language(
     name="java",
     tools=("java", "mvn"),
     # Maven fetches as it goes. What cannot be had shows here, as a rule: generating needs nearly all of it.
-    fetch=(("mvn", "-q", "-B", "generate-sources", "dependency:resolve"),),
+    fetch=(("mvn", "-q", "-B", "generate-sources"),),
     build=(("mvn", "-q", "-B", "package"),),
     run=("java", "-jar", "target/foldlog-example.jar"),
 )

@@ -30,6 +30,12 @@ def test_packages_that_cannot_be_had_are_told_by_the_last_line() -> None:
         build(language(fetch=(sh("echo trying; echo no route to the registry >&2; echo; exit 1"),)))
 
 
+def test_they_are_told_by_the_first_line_that_speaks_of_an_error() -> None:
+    said = r"printf 'trying\n\033[0m[ERROR] no route to it\n[ERROR] read more elsewhere\n'"
+    with pytest.raises(Skipped, match=r": \[ERROR\] no route to it$"):
+        build(language(fetch=(sh(f"{said}; exit 1"),)))
+
+
 def test_a_tool_that_fails_without_a_word_is_told() -> None:
     with pytest.raises(Skipped, match=r"it failed and said nothing$"):
         build(language(fetch=(sh("exit 1"),)))
