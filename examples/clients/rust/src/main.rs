@@ -46,7 +46,12 @@ async fn main() -> ExitCode {
 
 async fn run(mut arguments: impl Iterator<Item = String>) -> Result<(), Box<dyn Error>> {
     let address = arguments.next().unwrap_or_else(|| "127.0.0.1:50051".into());
-    let orders = arguments.next().map_or(Ok(20), |number| number.parse())?;
+    let orders = match arguments.next() {
+        Some(number) => number
+            .parse()
+            .map_err(|failure| format!("ORDERS is to be a number: {failure}"))?,
+        None => 20,
+    };
     let channel = connect(&address)?;
     let shop = Shop::new(channel.clone(), format!("rust-{}", Uuid::new_v4()));
     let first = shop.begin().await?;
