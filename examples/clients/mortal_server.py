@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -35,9 +36,11 @@ class MortalServer:
     ) -> None:
         await self._kill()
 
-    async def restart(self) -> None:
-        """Kill it as a crash does, and serve again. Raises ServerFailed."""
+    async def restart(self, between: Callable[[], None] = lambda: None) -> None:
+        """Kill it as a crash does, do what is to be done while nobody serves, and serve again. Raises
+        ServerFailed."""
         await self._kill()
+        between()
         await self._start()
 
     async def _start(self) -> None:

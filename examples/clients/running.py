@@ -39,7 +39,7 @@ async def run(language: Language, server: MortalServer, orders: int, kills: int)
     """
     began, came = time.monotonic(), Run()
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        process = await _started(language, server.address, orders, output, errors)
+        process = await started(language, server.address, orders, output, errors)
         ended = asyncio.create_task(process.wait())
         try:
             async with asyncio.timeout(_SECONDS):
@@ -51,14 +51,15 @@ async def run(language: Language, server: MortalServer, orders: int, kills: int)
             if process.returncode is None:
                 process.kill()
             await ended
-        came.lines, came.errors = _text(output).splitlines(), _text(errors).strip()
+        came.lines, came.errors = text(output).splitlines(), text(errors).strip()
     came.seconds = time.monotonic() - began
     return came
 
 
-async def _started(
+async def started(
     language: Language, address: str, orders: int, output: IO[bytes], errors: IO[bytes]
 ) -> asyncio.subprocess.Process:
+    """A program that was built, as a process that writes to the two files."""
     return await asyncio.create_subprocess_exec(
         # A path is one in the program's directory; a name is looked for as a shell does.
         *("env", *language.run, address, str(orders)),
@@ -76,17 +77,17 @@ async def _kill(
     """Kill the server at the sixths of the orders, as long as the program has not ended."""
     for sixth in range(1, kills + 1):
         # The program's first order comes before those that it is told to write.
-        written = asyncio.create_task(_written(server.address, 1 + orders * sixth // 6))
-        await asyncio.wait({written, ended}, return_when=asyncio.FIRST_COMPLETED)
-        written.cancel()
-        await asyncio.gather(written, return_exceptions=True)
+        reached = asyncio.create_task(written(server.address, 1 + orders * sixth // 6))
+        await asyncio.wait({reached, ended}, return_when=asyncio.FIRST_COMPLETED)
+        reached.cancel()
+        await asyncio.gather(reached, return_exceptions=True)
         if ended.done():
             return
         times.append(time.time())
         await server.restart()
 
 
-async def _written(address: str, orders: int) -> None:
+async def written(address: str, orders: int) -> None:
     """Wait until there are so many orders in the log."""
     async with connect(address) as client, client.events.subscribe(event_types=[OrderCreated]) as events:
         async for _ in events:
@@ -95,6 +96,7 @@ async def _written(address: str, orders: int) -> None:
                 break
 
 
-def _text(file: IO[bytes]) -> str:
+def text(file: IO[bytes]) -> str:
+    """All that was written to a file."""
     file.seek(0)
     return file.read().decode(errors="replace")

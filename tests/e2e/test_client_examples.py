@@ -1,25 +1,56 @@
-"""The example clients of other languages see everything once, through kills of their server."""
+"""The example clients of other languages, each against a server of its own."""
 
+import asyncio
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from examples.clients.languages import LANGUAGES
+from examples.clients.building import Skipped, build
+from examples.clients.languages import LANGUAGES, Language
+from examples.clients.mortal_server import MortalServer
+from examples.clients.running import started, text, written
+from tests.support.processes import FOLDLOG
+from tests.support.wire import SECONDS
 
 ROOT = Path(__file__).parents[2]
 
+each_language = pytest.mark.parametrize("language", LANGUAGES.values(), ids=LANGUAGES)
+
 
 @pytest.mark.slow
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_it_sees_everything_once_through_kills_of_its_server(language: str) -> None:
-    done = subprocess.run(
-        (sys.executable, "-m", "examples.clients", language), cwd=ROOT, capture_output=True, text=True
-    )
-    told = done.stdout + done.stderr
-    [*_, verdict] = done.stdout.splitlines()
-    if verdict.startswith(f"{language}: skipped: "):
+@each_language
+def test_it_sees_everything_once_through_kills_of_its_server(language: Language) -> None:
+    command = (sys.executable, "-m", "examples.clients", language.name)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    verdict = done.stdout.splitlines()[-1]
+    if verdict.startswith(f"{language.name}: skipped: "):
         pytest.skip(verdict)
-    assert done.returncode == 0, told
-    assert verdict.startswith(f"{language}: passed"), told
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert verdict.startswith(f"{language.name}: passed"), done.stdout
+
+
+@pytest.mark.slow
+@each_language
+async def test_a_log_that_was_replaced_ends_it(language: Language, tmp_path: Path) -> None:
+    try:
+        await asyncio.to_thread(build, language)
+    except Skipped as reason:
+        pytest.skip(f"{language.name}: {reason}")
+    data, endless = tmp_path / "data", 1_000_000
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        async with MortalServer(FOLDLOG, data) as server:
+            process = await started(language, server.address, endless, output, errors)
+            try:
+                await written(server.address, 10)
+                await server.restart(between=lambda: shutil.rmtree(data))
+                code = await asyncio.wait_for(process.wait(), SECONDS)
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+        [told] = text(errors).splitlines()
+        assert (code, "LOG_REPLACED" in told) == (1, True), told

@@ -16,9 +16,9 @@ import (
 
 // docs:begin refusal
 
-// refusal is the entry of the error catalogue that the server gives as its reason. It is nil where the server did not
-// speak, as when the connection was lost. Domain and reason are text on the wire, and compared as text: the generated
-// enum's names have a prefix, and its numbers are never sent.
+// refusal is the entry of the error catalogue that the server gives as its reason. It is nil where the server
+// did not speak, as when the connection was lost. Domain and reason are text on the wire, and compared as
+// text: the generated enum's names have a prefix, and its numbers are never sent.
 func refusal(err error) *errdetails.ErrorInfo {
 	for _, detail := range status.Convert(err).Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {
@@ -53,10 +53,10 @@ func (l *lostConnections) note(err error) {
 	}
 }
 
-// docs:begin retry
+// docs:begin backoff
 
-// retried makes attempts until one succeeds, or fails in a way that will not pass. The first pause is of 50 ms, later
-// ones longer, up to 2 s; an attempt that calls progressed begins anew with short ones.
+// retried makes attempts until one succeeds, or fails in a way that will not pass. The first pause is of 50
+// ms, later ones longer, up to 2 s; an attempt that calls progressed begins anew with short ones.
 func retried(ctx context.Context, lost *lostConnections, attempt func(progressed func()) error) error {
 	const shortest, longest = 50 * time.Millisecond, 2 * time.Second
 	pause := shortest
@@ -78,6 +78,10 @@ func retried(ctx context.Context, lost *lostConnections, attempt func(progressed
 	}
 }
 
+// docs:end backoff
+
+// docs:begin retry
+
 // passes says whether an attempt may succeed when it is made again, and after how long at the earliest.
 func passes(err error) (wait time.Duration, passing bool) {
 	for _, detail := range status.Convert(err).Details() {
@@ -86,13 +90,13 @@ func passes(err error) (wait time.Duration, passing bool) {
 		}
 	}
 	switch status.Code(err) {
-	case codes.Unavailable, codes.DeadlineExceeded:
+	case codes.Unavailable, codes.DeadlineExceeded: // a lost connection is UNAVAILABLE
 		return 0, true
-	case codes.Aborted:
-		// Not VERSION_CONFLICT: that needs another decision, not another attempt.
+	case codes.Aborted: // not VERSION_CONFLICT: that needs another decision, not another attempt
 		return 0, isRefusal(err, "foldlog.v1", "CONTENDED")
+	default:
+		return 0, errors.Is(err, io.EOF) // a stream that the server ended
 	}
-	return 0, errors.Is(err, io.EOF) // a stream that the server ended
 }
 
 // docs:end retry

@@ -19,42 +19,38 @@ type subscription struct {
 	events     int // so many were told
 }
 
+func (s *subscription) follow(ctx context.Context, lost *lostConnections) error {
+	return retried(ctx, lost, func(progressed func()) error { return s.attempt(ctx, progressed) })
+}
+
 // docs:begin resume
 
-// follow takes every event once and in order, through lost connections: it resumes after the last message handled.
-// Where the history of the log has become another one, the token is refused (LOG_REPLACED), and that is not retried.
-func (s *subscription) follow(ctx context.Context, lost *lostConnections) error {
+// attempt takes events, every one once and in order: it begins after the last message that was handled, by
+// whichever attempt. Where the log has another history by now, the token is refused (LOG_REPLACED), and that
+// does not pass.
+func (s *subscription) attempt(ctx context.Context, progressed func()) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // also ends a stream that is left in the middle
-	return retried(ctx, lost, func(progressed func()) error {
-		stream, err := s.client.Subscribe(ctx, &foldlogv1.SubscribeRequest{
-			Start:  &foldlogv1.SubscribeRequest_AfterToken{AfterToken: s.token},
-			Filter: &foldlogv1.EventFilter{Categories: []string{"order"}},
-		}, grpc.WaitForReady(true)) // waits for a server that is away
+	defer cancel() // a stream that is left before its end holds resources until then
+	stream, err := s.client.Subscribe(ctx, &foldlogv1.SubscribeRequest{
+		Start:  &foldlogv1.SubscribeRequest_AfterToken{AfterToken: s.token},
+		Filter: &foldlogv1.EventFilter{Categories: []string{"order"}},
+	}, grpc.WaitForReady(true)) // waits for a server that is away
+	if err != nil {
+		return err
+	}
+	for s.awaited > 0 {
+		message, err := stream.Recv()
 		if err != nil {
 			return err
 		}
-		for s.awaited > 0 {
-			message, err := stream.Recv()
-			if err != nil {
+		for _, event := range message.GetEvents().GetEvents() { // none in messages of other kinds
+			if err := s.tell(event); err != nil {
 				return err
 			}
-			if err := s.handle(message); err != nil {
-				return err
-			}
-			progressed()
 		}
-		return nil
-	})
-}
-
-func (s *subscription) handle(message *foldlogv1.SubscribeResponse) error {
-	for _, event := range message.GetEvents().GetEvents() { // none in messages of other kinds, known and unknown
-		if err := s.tell(event); err != nil {
-			return err
-		}
+		s.token = message.Token // after all of its events: what was not handled comes again
+		progressed()
 	}
-	s.token = message.Token // after all of its events: what was not handled comes again
 	return nil
 }
 
@@ -85,43 +81,39 @@ type watch struct {
 	items      map[string]int64 // by order
 }
 
+func (w *watch) follow(ctx context.Context, lost *lostConnections) error {
+	return retried(ctx, lost, func(progressed func()) error { return w.attempt(ctx, progressed) })
+}
+
 // docs:begin watch
 
-// follow keeps the orders as they are on the server: first all that there are, then what becomes of them.
-func (w *watch) follow(ctx context.Context, lost *lostConnections) error {
+// attempt keeps the orders as they are on the server: first all that there are, then what becomes of them.
+func (w *watch) attempt(ctx context.Context, progressed func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	return retried(ctx, lost, func(progressed func()) error {
-		stream, err := w.client.WatchCurrentOrders(ctx, &ordersv1.WatchCurrentOrdersRequest{
-			CustomerId:  w.customerID,
-			ResumeToken: w.token,
-		}, grpc.WaitForReady(true))
+	request := &ordersv1.WatchCurrentOrdersRequest{CustomerId: w.customerID, ResumeToken: w.token}
+	stream, err := w.client.WatchCurrentOrders(ctx, request, grpc.WaitForReady(true))
+	if err != nil {
+		return err
+	}
+	for len(w.items) < w.awaited {
+		message, err := stream.Recv()
 		if err != nil {
 			return err
 		}
-		for len(w.items) < w.awaited {
-			message, err := stream.Recv()
-			if err != nil {
-				return err
-			}
-			w.handle(message)
-			progressed()
+		if message.Reset_ { // all that was given before is void, and comes anew
+			clear(w.items)
 		}
-		return nil
-	})
-}
-
-func (w *watch) handle(message *ordersv1.WatchCurrentOrdersResponse) {
-	if message.Reset_ { // all that was given before is void, and comes anew
-		clear(w.items)
+		for _, order := range message.Puts {
+			w.items[order.OrderId] = order.ItemCount
+		}
+		for _, orderID := range message.Gone {
+			delete(w.items, orderID)
+		}
+		w.token = message.ResumeToken
+		progressed()
 	}
-	for _, order := range message.Puts {
-		w.items[order.OrderId] = order.ItemCount
-	}
-	for _, orderID := range message.Gone {
-		delete(w.items, orderID)
-	}
-	w.token = message.ResumeToken
+	return nil
 }
 
 // docs:end watch

@@ -1,10 +1,10 @@
-// Command orders places orders with a Foldlog server, reads them back, and follows what happens, through whatever
-// befalls the connection.
+// Command orders places orders with a Foldlog server, reads them back, and follows what happens, through
+// whatever befalls the connection.
 //
 //	buf generate && go run . [ADDRESS [ORDERS]]
 //
-// buf.gen.yaml has the stubs generated from the protos into gen/, by the plugins that go.mod names as tools. Their import
-// paths, such as foldlog/orders/v1, are in the module foldlog, which go.mod finds there.
+// buf.gen.yaml has the stubs generated from the protos into gen/, by the plugins that go.mod names as tools.
+// Their import paths, such as foldlog/orders/v1, are in the module foldlog, which go.mod finds there.
 package main
 
 import (
@@ -68,28 +68,40 @@ func run(arguments []string) error {
 }
 
 // docs:begin connect
+
+// connect gives a connection that is made with the first call, and again whenever it was lost.
 func connect(address string) (*grpc.ClientConn, error) {
 	return grpc.NewClient(address,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		// A server that is away is looked for again after 50 ms at first, and every 2 s at last. Without this, gRPC
-		// waits for up to 2 minutes, and all calls with it.
+		// A server that is away is looked for after 50 ms at first, and every 2 s at last. gRPC's own longest
+		// pause is of 2 minutes, and until it is over nothing is connected.
 		grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 2, Jitter: 0.2, MaxDelay: 2 * time.Second},
+			Backoff: backoff.Config{
+				BaseDelay: 50 * time.Millisecond, Multiplier: 2, Jitter: 0.2, MaxDelay: 2 * time.Second,
+			},
 			MinConnectTimeout: 5 * time.Second,
 		}),
-		// A connection that is silent for 20 s is pinged: a peer that vanished without a word is noticed, and the
-		// streams over it fail with UNAVAILABLE.
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 20 * time.Second, Timeout: 10 * time.Second}),
+		// A connection that is silent for 20 s is pinged: a peer that vanished without a word is noticed, and
+		// the streams over it fail with UNAVAILABLE.
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{
+			Time: 20 * time.Second, Timeout: 10 * time.Second,
+		}),
 	)
 }
 
 // docs:end connect
 
 // observed writes orders, and sees each arrive twice: as events, and in the watch.
-func (s *shop) observed(ctx context.Context, events foldlogv1.EventServiceClient, first *foldlogv1.CommandResult, count int) error {
+func (s *shop) observed(
+	ctx context.Context, events foldlogv1.EventServiceClient, first *foldlogv1.CommandResult, count int,
+) error {
 	var lost lostConnections
-	subscription := &subscription{client: events, token: first.Token, customerID: s.customerID, awaited: count}
-	watch := &watch{client: s.queries, customerID: s.customerID, awaited: count + 1, items: map[string]int64{}}
+	subscription := &subscription{
+		client: events, token: first.Token, customerID: s.customerID, awaited: count,
+	}
+	watch := &watch{
+		client: s.queries, customerID: s.customerID, awaited: count + 1, items: map[string]int64{},
+	}
 	together, ctx := errgroup.WithContext(ctx)
 	together.Go(func() error { return s.write(ctx, &lost, count) })
 	together.Go(func() error { return subscription.follow(ctx, &lost) })
@@ -100,6 +112,7 @@ func (s *shop) observed(ctx context.Context, events foldlogv1.EventServiceClient
 	for _, orderID := range slices.Sorted(maps.Keys(watch.items)) {
 		fmt.Println("order", orderID, watch.items[orderID])
 	}
-	fmt.Printf("done: %d orders written, %d events, %d lost connections\n", count, subscription.events, lost.Load())
+	fmt.Printf("done: %d orders written, %d events, %d lost connections\n",
+		count, subscription.events, lost.Load())
 	return nil
 }

@@ -26,7 +26,8 @@ type shop struct {
 	customerID string
 }
 
-// begin places the first order, an empty one, and shows what can be asked about it. It gives what its command did.
+// begin places the first order, an empty one, and shows what can be asked about it. It gives what its command
+// did.
 func (s *shop) begin(ctx context.Context) (*foldlogv1.CommandResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, 4*patience)
 	defer cancel()
@@ -54,8 +55,8 @@ func (s *shop) begin(ctx context.Context) (*foldlogv1.CommandResult, error) {
 
 // docs:begin command
 
-// create places an order. Sent again with the same request id, it acts once, and is answered as the first time: so the
-// caller makes one id for one order, and keeps it for as long as the answer is unknown.
+// create places an order. Sent again with the same request id, it acts once, and is answered as the first
+// time: so the caller makes one id for one order, and keeps it for as long as the answer is unknown.
 func (s *shop) create(
 	ctx context.Context, requestID string, lines []*ordersv1.OrderLine, options ...grpc.CallOption,
 ) (*ordersv1.CreateOrderResponse, error) {
@@ -74,7 +75,8 @@ func newRequestID() string {
 
 // docs:end command
 
-// write places orders one after the other, each with a request id of its own that it keeps through its attempts.
+// write places orders one after the other, each with a request id of its own that it keeps through its
+// attempts.
 func (s *shop) write(ctx context.Context, lost *lostConnections, count int) error {
 	tea := []*ordersv1.OrderLine{{
 		ProductId: "tea",
@@ -94,7 +96,8 @@ func (s *shop) write(ctx context.Context, lost *lostConnections, count int) erro
 	return nil
 }
 
-// readOwnWrite reads an order as it is after one's own command, whose token says what the answer must have seen.
+// readOwnWrite reads an order as it is after one's own command, whose token says what the answer must have
+// seen.
 func (s *shop) readOwnWrite(ctx context.Context, orderID, token string) error {
 	found, err := s.queries.GetOrder(ctx, &ordersv1.GetOrderRequest{
 		OrderId: orderID,
@@ -134,8 +137,8 @@ func (s *shop) repeat(ctx context.Context, requestID string) error {
 
 // docs:begin outcome
 
-// outcome asks what became of a command of which only the request id is left. NOT_FOUND would say that nothing is
-// recorded: whoever has the command still may send it with that id.
+// outcome asks what became of a command of which only the request id is left. NOT_FOUND would say that
+// nothing is recorded: whoever has the command still may send it with that id.
 func (s *shop) outcome(ctx context.Context, requestID string) error {
 	found, err := s.requests.GetOutcome(ctx, &foldlogv1.GetOutcomeRequest{RequestId: requestID})
 	if status.Code(err) == codes.Unimplemented {

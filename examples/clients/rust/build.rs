@@ -1,4 +1,5 @@
-//! Generates the stubs from the protos, with a compiler that is a crate: no protoc has to be installed.
+//! Generates the stubs from the protos, with a compiler that is a crate: no protoc has to be
+//! installed.
 
 use std::error::Error;
 

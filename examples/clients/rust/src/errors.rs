@@ -8,9 +8,9 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorInfo, StatusExt};
 
 // docs:begin refusal
-/// The entry of the error catalogue that the server gives as its reason; none where the server did not speak, as when
-/// the connection was lost. Domain and reason are text on the wire, and compared as text: the generated enum's names
-/// have a prefix, and its numbers are never sent.
+/// The entry of the error catalogue that the server gives as its reason; none where the server did
+/// not speak, as when the connection was lost. Domain and reason are text on the wire, and compared
+/// as text: the generated enum's names have a prefix, and its numbers are never sent.
 pub fn refusal(status: &Status) -> Option<ErrorInfo> {
     status.get_details_error_info()
 }
@@ -45,7 +45,7 @@ impl LostConnections {
     }
 }
 
-// docs:begin retry
+// docs:begin backoff
 /// Makes attempts until one succeeds, or fails in a way that will not pass.
 pub async fn retried<T>(
     lost: &LostConnections,
@@ -64,33 +64,30 @@ pub async fn retried<T>(
         pause.pass(at_least).await;
     }
 }
+// docs:end backoff
 
+// docs:begin retry
 /// After how long an attempt may succeed when it is made again; none if it will not.
 fn passes(status: &Status) -> Option<Duration> {
-    if let Some(delay) = status
-        .get_details_retry_info()
-        .and_then(|info| info.retry_delay)
-    {
+    if let Some(delay) = status.get_details_retry_info().and_then(|info| info.retry_delay) {
         return Some(delay);
     }
     let passing = match status.code() {
-        Code::DeadlineExceeded => true,
+        Code::Unavailable | Code::DeadlineExceeded => true,
         // Not VERSION_CONFLICT: that needs another decision, not another attempt.
         Code::Aborted => refused_for(status, "foldlog.v1", "CONTENDED").is_some(),
-        Code::Unavailable => true,
         _ => is_lost(status),
     };
     passing.then_some(Duration::ZERO)
 }
 
-/// tonic has UNAVAILABLE for a connection that cannot be made, UNKNOWN for one that is lost under a call or a stream
-/// ("transport error", "h2 protocol error"), and CANCELLED for one that is lost before the call was sent, and for a
-/// deadline that passes on our side. What a Foldlog server says itself has an ErrorInfo.
+/// tonic has UNAVAILABLE for a connection that cannot be made, UNKNOWN for one that is lost under a
+/// call or a stream ("transport error", "h2 protocol error"), and CANCELLED for one that is lost
+/// before the call was sent, and for a deadline that passes on our side. What a Foldlog server says
+/// itself has an ErrorInfo.
 fn is_lost(status: &Status) -> bool {
-    matches!(
-        status.code(),
-        Code::Unavailable | Code::Unknown | Code::Cancelled
-    ) && refusal(status).is_none()
+    matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Cancelled)
+        && refusal(status).is_none()
 }
 // docs:end retry
 

@@ -8,13 +8,11 @@ use tonic::transport::Channel;
 
 use crate::errors::{LostConnections, Pause, retried};
 use crate::protos::foldlog::orders::v1::query_service_client::QueryServiceClient;
-use crate::protos::foldlog::orders::v1::{
-    OrderCreated, WatchCurrentOrdersRequest, WatchCurrentOrdersResponse,
-};
+use crate::protos::foldlog::orders::v1::{OrderCreated, WatchCurrentOrdersRequest};
 use crate::protos::foldlog::v1::event_service_client::EventServiceClient;
 use crate::protos::foldlog::v1::subscribe_request::Start;
 use crate::protos::foldlog::v1::subscribe_response::Message;
-use crate::protos::foldlog::v1::{EventFilter, RecordedEvent, SubscribeRequest, SubscribeResponse};
+use crate::protos::foldlog::v1::{EventFilter, RecordedEvent, SubscribeRequest};
 
 /// Follows the events of all orders until it has seen those awaited.
 pub struct Subscription {
@@ -30,13 +28,7 @@ pub struct Subscription {
 impl Subscription {
     pub fn new(channel: Channel, customer_id: &str, after: String, awaited: usize) -> Self {
         let client = EventServiceClient::new(channel);
-        Self {
-            client,
-            customer_id: customer_id.into(),
-            token: after,
-            awaited,
-            events: 0,
-        }
+        Self { client, customer_id: customer_id.into(), token: after, awaited, events: 0 }
     }
 
     /// How many events were told.
@@ -44,40 +36,28 @@ impl Subscription {
         self.events
     }
 
-    // docs:begin resume
-    /// Takes every event once and in order, through lost connections: it resumes after the last message handled.
-    /// Where the history of the log has become another one, the token is refused (LOG_REPLACED), and that is not
-    /// retried.
     pub async fn follow(&mut self, lost: &LostConnections) -> Result<(), Status> {
-        retried(lost, async |pause| self.follow_once(pause).await).await
+        retried(lost, async |pause| self.attempt(pause).await).await
     }
 
-    async fn follow_once(&mut self, pause: &mut Pause) -> Result<(), Status> {
-        let filter = EventFilter {
-            categories: vec!["order".into()],
-            ..Default::default()
-        };
+    // docs:begin resume
+    /// Takes events, every one once and in order: begins after the last message that was handled,
+    /// by whichever attempt. Where the log has another history by now, the token is refused
+    /// (LOG_REPLACED), and that does not pass.
+    async fn attempt(&mut self, pause: &mut Pause) -> Result<(), Status> {
+        let filter = EventFilter { categories: vec!["order".into()], ..Default::default() };
         let start = Some(Start::AfterToken(self.token.clone()));
-        let request = SubscribeRequest {
-            start,
-            filter: Some(filter),
-            ..Default::default()
-        };
+        let request = SubscribeRequest { start, filter: Some(filter), ..Default::default() };
         let mut messages = self.client.subscribe(request).await?.into_inner();
         while self.awaited > 0 {
             let message = messages.message().await?.ok_or_else(ended)?;
-            self.handle(message)?;
+            // Messages of other kinds, also of such that are not known yet, move the token alone.
+            if let Some(Message::Events(batch)) = message.message {
+                batch.events.iter().try_for_each(|event| self.tell(event))?;
+            }
+            self.token = message.token; // after all of its events: what was not handled comes again
             pause.reset();
         }
-        Ok(())
-    }
-
-    fn handle(&mut self, message: SubscribeResponse) -> Result<(), Status> {
-        // Messages of other kinds, also of kinds that are not known yet, move the token alone.
-        if let Some(Message::Events(batch)) = message.message {
-            batch.events.iter().try_for_each(|event| self.tell(event))?;
-        }
-        self.token = message.token; // after all of its events: what was not handled comes again
         Ok(())
     }
     // docs:end resume
@@ -88,14 +68,12 @@ impl Subscription {
         if event.r#type != OrderCreated::full_name() {
             return Ok(());
         }
-        let payload = event
-            .payload
-            .as_ref()
-            .map_or_else(|| Ok(OrderCreated::default()), |any| any.to_msg());
+        let payload =
+            event.payload.as_ref().map_or_else(|| Ok(OrderCreated::default()), |any| any.to_msg());
         let created = payload
             .map_err(|failure| Status::data_loss(format!("an event's payload: {failure}")))?;
         if created.customer_id == self.customer_id {
-            self.awaited -= 1;
+            self.awaited = self.awaited.saturating_sub(1);
         }
         Ok(())
     }
@@ -127,46 +105,32 @@ impl Watch {
         &self.items
     }
 
-    // docs:begin watch
-    /// Keeps the orders as they are on the server: first all that there are, then what becomes of them.
     pub async fn follow(&mut self, lost: &LostConnections) -> Result<(), Status> {
-        retried(lost, async |pause| self.follow_once(pause).await).await
+        retried(lost, async |pause| self.attempt(pause).await).await
     }
 
-    async fn follow_once(&mut self, pause: &mut Pause) -> Result<(), Status> {
+    // docs:begin watch
+    /// Keeps the orders as they are on the server: first all that there are, then what becomes of
+    /// them.
+    async fn attempt(&mut self, pause: &mut Pause) -> Result<(), Status> {
         let (customer_id, resume_token) = (self.customer_id.clone(), self.token.clone());
-        let request = WatchCurrentOrdersRequest {
-            customer_id,
-            resume_token,
-            ..Default::default()
-        };
-        let mut messages = self
-            .client
-            .watch_current_orders(request)
-            .await?
-            .into_inner();
+        let request = WatchCurrentOrdersRequest { customer_id, resume_token, ..Default::default() };
+        let mut messages = self.client.watch_current_orders(request).await?.into_inner();
         while self.items.len() < self.awaited {
             let message = messages.message().await?.ok_or_else(ended)?;
-            self.handle(message);
+            if message.reset {
+                self.items.clear(); // all that was given before is void, and comes anew
+            }
+            for order in message.puts {
+                self.items.insert(order.order_id, order.item_count);
+            }
+            for order_id in &message.gone {
+                self.items.remove(order_id);
+            }
+            self.token = message.resume_token;
             pause.reset();
         }
         Ok(())
-    }
-
-    fn handle(&mut self, message: WatchCurrentOrdersResponse) {
-        if message.reset {
-            self.items.clear(); // all that was given before is void, and comes anew
-        }
-        self.items.extend(
-            message
-                .puts
-                .into_iter()
-                .map(|order| (order.order_id, order.item_count)),
-        );
-        for order_id in &message.gone {
-            self.items.remove(order_id);
-        }
-        self.token = message.resume_token;
     }
     // docs:end watch
 }

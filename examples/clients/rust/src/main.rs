@@ -1,5 +1,5 @@
-//! Places orders with a Foldlog server, reads them back, and follows what happens, through whatever befalls the
-//! connection.
+//! Places orders with a Foldlog server, reads them back, and follows what happens, through whatever
+//! befalls the connection.
 //!
 //!     cargo run -- [ADDRESS [ORDERS]]
 //!
@@ -33,12 +33,8 @@ async fn main() -> ExitCode {
     match run(env::args().skip(1)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!(
-                "{}",
-                failure
-                    .downcast_ref()
-                    .map_or_else(|| failure.to_string(), errors::told)
-            );
+            let status = failure.downcast_ref();
+            eprintln!("{}", status.map_or_else(|| failure.to_string(), errors::told));
             ExitCode::FAILURE
         }
     }
@@ -46,21 +42,27 @@ async fn main() -> ExitCode {
 
 async fn run(mut arguments: impl Iterator<Item = String>) -> Result<(), Box<dyn Error>> {
     let address = arguments.next().unwrap_or_else(|| "127.0.0.1:50051".into());
-    let orders = arguments.next().map_or(Ok(20), |number| number.parse())?;
+    let orders = match arguments.next() {
+        Some(number) => {
+            number.parse().map_err(|failure| format!("ORDERS is to be a number: {failure}"))?
+        }
+        None => 20,
+    };
     let channel = connect(&address)?;
-    let shop = Shop::new(channel.clone(), format!("rust-{}", Uuid::new_v4()));
+    let mut shop = Shop::new(channel.clone(), format!("rust-{}", Uuid::new_v4()));
     let first = shop.begin().await?;
-    observe(channel, &shop, first.token, orders).await?;
+    observe(channel, &mut shop, first.token, orders).await?;
     Ok(())
 }
 
 // docs:begin connect
-/// A channel connects with its first call, and again with the first one after the connection was lost.
+/// A channel connects with its first call, and again with the first one after the connection was
+/// lost.
 fn connect(address: &str) -> Result<Channel, Box<dyn Error>> {
     let endpoint = Endpoint::from_shared(format!("http://{address}"))?
         .connect_timeout(Duration::from_secs(5))
-        // A connection that is silent for 20 s is pinged: a peer that vanished without a word is noticed, and the
-        // streams over it fail.
+        // A connection that is silent for 20 s is pinged: a peer that vanished without a word is
+        // noticed, and the streams over it fail.
         .http2_keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(10));
     Ok(endpoint.connect_lazy())
@@ -70,25 +72,18 @@ fn connect(address: &str) -> Result<Channel, Box<dyn Error>> {
 /// Writes orders, and sees each arrive twice: as events, and in the watch.
 async fn observe(
     channel: Channel,
-    shop: &Shop,
+    shop: &mut Shop,
     after: String,
     orders: usize,
 ) -> Result<(), Status> {
     let lost = LostConnections::default();
     let mut subscription = Subscription::new(channel.clone(), shop.customer_id(), after, orders);
     let mut watch = Watch::new(channel, shop.customer_id(), orders + 1);
-    tokio::try_join!(
-        shop.write(&lost, orders),
-        subscription.follow(&lost),
-        watch.follow(&lost),
-    )?;
+    tokio::try_join!(shop.write(&lost, orders), subscription.follow(&lost), watch.follow(&lost))?;
     for (order_id, item_count) in watch.items() {
         println!("order {order_id} {item_count}");
     }
     let events = subscription.events();
-    println!(
-        "done: {orders} orders written, {events} events, {} lost connections",
-        lost.count()
-    );
+    println!("done: {orders} orders written, {events} events, {} lost connections", lost.count());
     Ok(())
 }

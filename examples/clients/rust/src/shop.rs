@@ -21,7 +21,7 @@ use crate::protos::foldlog::v1::{
 /// How long one attempt of a call may take. A stream has no deadline: it is to last.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Where one customer orders. Clients are cheap to clone, and share their connection.
+/// Where one customer orders. Clients that are made of one channel share its connection.
 pub struct Shop {
     commands: CommandServiceClient<Channel>,
     queries: QueryServiceClient<Channel>,
@@ -43,14 +43,13 @@ impl Shop {
         &self.customer_id
     }
 
-    /// Places the first order, an empty one, and shows what can be asked about it. Gives what its command did.
-    pub async fn begin(&self) -> Result<CommandResult, Status> {
+    /// Places the first order, an empty one, and shows what can be asked about it. Gives what its
+    /// command did.
+    pub async fn begin(&mut self) -> Result<CommandResult, Status> {
         let request_id = new_request_id();
         let created = self.create(&request_id, vec![]).await?;
-        let (result, order_id) = (
-            created.result.unwrap_or_default(),
-            created.order.unwrap_or_default().order_id,
-        );
+        let (result, order_id) =
+            (created.result.unwrap_or_default(), created.order.unwrap_or_default().order_id);
         println!("created {order_id} at position {}", result.position);
         self.read_own_write(&order_id, &result.token).await?;
         self.be_refused(&order_id).await?;
@@ -60,13 +59,10 @@ impl Shop {
         Ok(result)
     }
 
-    /// Places orders one after the other, each with a request id of its own that it keeps through its attempts.
-    pub async fn write(&self, lost: &LostConnections, orders: usize) -> Result<(), Status> {
-        let price = Money {
-            currency_code: "GBP".into(),
-            units: 3,
-            nanos: 0,
-        };
+    /// Places orders one after the other, each with a request id of its own that it keeps through
+    /// its attempts.
+    pub async fn write(&mut self, lost: &LostConnections, orders: usize) -> Result<(), Status> {
+        let price = Money { currency_code: "GBP".into(), units: 3, nanos: 0 };
         let tea = OrderLine {
             product_id: "tea".into(),
             quantity: 2,
@@ -75,19 +71,17 @@ impl Shop {
         };
         for _ in 0..orders {
             let request_id = new_request_id();
-            retried(lost, async |_| {
-                self.create(&request_id, vec![tea.clone()]).await
-            })
-            .await?;
+            retried(lost, async |_| self.create(&request_id, vec![tea.clone()]).await).await?;
         }
         Ok(())
     }
 
     // docs:begin command
-    /// Places an order. Sent again with the same request id, it acts once, and is answered as the first time: so the
-    /// caller makes one id for one order, and keeps it for as long as the answer is unknown.
+    /// Places an order. Sent again with the same request id, it acts once, and is answered as the
+    /// first time: so the caller makes one id for one order, and keeps it for as long as the answer
+    /// is unknown.
     async fn create(
-        &self,
+        &mut self,
         request_id: &str,
         lines: Vec<OrderLine>,
     ) -> Result<CreateOrderResponse, Status> {
@@ -97,77 +91,45 @@ impl Shop {
             lines,
             ..Default::default()
         };
-        let options = CommandOptions {
-            request_id: request_id.into(),
-            ..Default::default()
-        };
-        let request = CreateOrderRequest {
-            command: Some(command),
-            options: Some(options),
-        };
-        Ok(self
-            .commands
-            .clone()
-            .create_order(within_patience(request))
-            .await?
-            .into_inner())
+        let options = CommandOptions { request_id: request_id.into(), ..Default::default() };
+        let request = CreateOrderRequest { command: Some(command), options: Some(options) };
+        Ok(self.commands.create_order(within_patience(request)).await?.into_inner())
     }
     // docs:end command
 
-    /// Reads an order as it is after one's own command, whose token says what the answer must have seen.
-    async fn read_own_write(&self, order_id: &str, token: &str) -> Result<(), Status> {
-        let options = ReadOptions {
-            min_position_token: token.into(),
-            ..Default::default()
-        };
+    /// Reads an order as it is after one's own command, whose token says what the answer must have
+    /// seen.
+    async fn read_own_write(&mut self, order_id: &str, token: &str) -> Result<(), Status> {
+        let options = ReadOptions { min_position_token: token.into(), ..Default::default() };
         let version = self.version(order_id, options).await?;
         println!("read {order_id} at version {version}");
         Ok(())
     }
 
     /// Reads an order as it is now, whoever changed it last.
-    async fn latest(&self, order_id: &str) -> Result<(), Status> {
-        let options = ReadOptions {
-            latest: true,
-            ..Default::default()
-        };
+    async fn latest(&mut self, order_id: &str) -> Result<(), Status> {
+        let options = ReadOptions { latest: true, ..Default::default() };
         let version = self.version(order_id, options).await?;
         println!("latest: {order_id} at version {version}");
         Ok(())
     }
 
-    async fn version(&self, order_id: &str, options: ReadOptions) -> Result<u64, Status> {
+    async fn version(&mut self, order_id: &str, options: ReadOptions) -> Result<u64, Status> {
         let request = GetOrderRequest {
             order_id: order_id.into(),
             options: Some(options),
             ..Default::default()
         };
-        let found = self
-            .queries
-            .clone()
-            .get_order(within_patience(request))
-            .await?
-            .into_inner();
+        let found = self.queries.get_order(within_patience(request)).await?.into_inner();
         Ok(found.order.unwrap_or_default().version)
     }
 
-    async fn be_refused(&self, order_id: &str) -> Result<(), Status> {
-        let command = SubmitOrder {
-            order_id: order_id.into(),
-        };
-        let request = SubmitOrderRequest {
-            command: Some(command),
-            options: None,
-        };
-        let answer = self
-            .commands
-            .clone()
-            .submit_order(within_patience(request))
-            .await;
+    async fn be_refused(&mut self, order_id: &str) -> Result<(), Status> {
+        let command = SubmitOrder { order_id: order_id.into() };
+        let request = SubmitOrderRequest { command: Some(command), options: None };
+        let answer = self.commands.submit_order(within_patience(request)).await;
         let Err(status) = answer else {
-            return Err(Status::internal(
-                "an empty order was to be refused, and was taken",
-            ));
+            return Err(Status::internal("an empty order was to be refused, and was taken"));
         };
         let info = refused_for(&status, "foldlog.orders.v1", "ORDER_EMPTY").ok_or(status)?;
         let metadata = serde_json::json!(info.metadata);
@@ -175,32 +137,18 @@ impl Shop {
         Ok(())
     }
 
-    async fn repeat(&self, request_id: &str) -> Result<(), Status> {
-        let result = self
-            .create(request_id, vec![])
-            .await?
-            .result
-            .unwrap_or_default();
-        println!(
-            "repeated: replayed={} at position {}",
-            result.replayed, result.position
-        );
+    async fn repeat(&mut self, request_id: &str) -> Result<(), Status> {
+        let result = self.create(request_id, vec![]).await?.result.unwrap_or_default();
+        println!("repeated: replayed={} at position {}", result.replayed, result.position);
         Ok(())
     }
 
     // docs:begin outcome
-    /// Asks what became of a command of which only the request id is left. NOT_FOUND would say that nothing is
-    /// recorded: whoever has the command still may send it with that id.
-    async fn outcome(&self, request_id: &str) -> Result<(), Status> {
-        let request = GetOutcomeRequest {
-            request_id: request_id.into(),
-        };
-        match self
-            .requests
-            .clone()
-            .get_outcome(within_patience(request))
-            .await
-        {
+    /// Asks what became of a command of which only the request id is left. NOT_FOUND would say that
+    /// nothing is recorded: whoever has the command still may send it with that id.
+    async fn outcome(&mut self, request_id: &str) -> Result<(), Status> {
+        let request = GetOutcomeRequest { request_id: request_id.into() };
+        match self.requests.get_outcome(within_patience(request)).await {
             Ok(found) => {
                 let result = found.into_inner().result.unwrap_or_default();
                 println!("outcome: {} at position {}", result.stream, result.position);
