@@ -3,6 +3,7 @@
 import asyncio
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -38,12 +39,17 @@ async def run(language: Language, server: MortalServer, orders: int, kills: int)
     Raises ServerFailed.
     """
     began, came = time.monotonic(), Run()
+
+    async def kill() -> None:
+        came.kill_times.append(time.time())
+        await server.restart()
+
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         process = await started(language, server.address, orders, output, errors)
         ended = asyncio.create_task(process.wait())
         try:
             async with asyncio.timeout(_SECONDS):
-                await _kill(server, orders, kills, ended, came.kill_times)
+                await at_sixths(kills, kill, server.address, orders, ended)
                 came.exit_code = await asyncio.shield(ended)
         except TimeoutError:
             pass
@@ -71,20 +77,19 @@ async def started(
     )
 
 
-async def _kill(
-    server: MortalServer, orders: int, kills: int, ended: asyncio.Task[int], times: list[float]
+async def at_sixths(
+    times: int, act: Callable[[], Awaitable[None]], address: str, orders: int, ended: asyncio.Task[int]
 ) -> None:
-    """Kill the server at the sixths of the orders, as long as the program has not ended."""
-    for sixth in range(1, kills + 1):
+    """Act when the n-th sixth of a program's orders is written, so many times, unless it has ended."""
+    for sixth in range(1, times + 1):
         # The program's first order comes before those that it is told to write.
-        reached = asyncio.create_task(written(server.address, 1 + orders * sixth // 6))
+        reached = asyncio.create_task(written(address, 1 + orders * sixth // 6))
         await asyncio.wait({reached, ended}, return_when=asyncio.FIRST_COMPLETED)
         reached.cancel()
         await asyncio.gather(reached, return_exceptions=True)
         if ended.done():
             return
-        times.append(time.time())
-        await server.restart()
+        await act()
 
 
 async def written(address: str, orders: int) -> None:
