@@ -7,8 +7,13 @@ import pytest
 
 import foldlog_client
 import foldlog_client.sync
+import foldlog_client.testing
+import foldlog_server.testing
 from foldlog_client import errors
 
+TESTING = pytest.mark.parametrize(
+    "module", [foldlog_client.testing, foldlog_server.testing], ids=lambda one: one.__name__
+)
 BOTH = pytest.mark.parametrize("client", [foldlog_client, foldlog_client.sync], ids=lambda one: one.__name__)
 
 
@@ -45,3 +50,13 @@ def test_every_error_is_offered() -> None:
 def test_everything_offered_is_documented(client: ModuleType) -> None:
     for name in client.__all__:
         assert inspect.getdoc(getattr(client, name)), name
+
+
+@TESTING
+def test_what_is_for_tests_is_named_and_documented(module: ModuleType) -> None:
+    assert module.__all__ == sorted(module.__all__)
+    for name in module.__all__:
+        offered = getattr(module, name)
+        assert inspect.getdoc(offered), name
+        for method, value in inspect.getmembers(offered, inspect.isroutine):
+            assert method.startswith("_") or inspect.getdoc(value), f"{name}.{method}"

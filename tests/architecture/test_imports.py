@@ -43,6 +43,11 @@ def test_the_client_loads_nothing_of_the_server() -> None:
     assert loaded("foldlog_client", f"foldlog_server typer rich filelock {DATABASES}") == []
 
 
+def test_the_client_loads_nothing_of_its_testing() -> None:
+    code = "import sys, foldlog_client.sync; print('grpc_testing' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"
+
+
 def test_what_is_loaded_is_seen() -> None:
     assert loaded("foldlog_server.transport foldlog_server.stores", f"{TRANSPORT} {DATABASES}") == [
         "grpc",

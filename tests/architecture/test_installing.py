@@ -32,6 +32,19 @@ assert_type(foldlog_server.__version__, str)
 client.orders.create_order(customer=1)
 """
 
+_TESTED = """
+import foldlog_client.testing, foldlog_server.testing
+from foldlog.orders.v1.command_service_pb2 import CreateOrderResponse
+from foldlog.v1.commands_pb2 import CommandResult
+
+def position(client):
+    return client.orders.create_order(customer_id="ada", currency_code="GBP").result.position
+
+with foldlog_client.testing.Fake() as fake, foldlog_server.testing.server() as server, server.connect() as client:
+    fake.answer(CreateOrderResponse(result=CommandResult(position=1)))
+    print(position(fake.client), position(client))
+"""
+
 pytestmark = pytest.mark.slow
 
 
@@ -48,8 +61,8 @@ def lowest(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def newest(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of an environment with the sdist and its extra `server`, and the newest versions."""
-    return environment(tmp_path_factory.mktemp("newest"), f"{built / SDIST}[server]")
+    """The programs of an environment with the sdist and the extras `server` and `testing`, and the newest versions."""
+    return environment(tmp_path_factory.mktemp("newest"), f"{built / SDIST}[server,testing]")
 
 
 def test_the_client_alone_brings_nothing_of_the_server(lowest: Path) -> None:
@@ -70,6 +83,10 @@ def test_the_readme_runs_there(
         here = f"exec {bin}/python -m tests.architecture.snippets {README} {server.address}"
         assert "OrderSubmitted" in server.paste(from_python.replace(".venv/bin", str(bin)))
         server.paste(here)
+
+
+def test_both_ways_to_test_are_there(newest: Path) -> None:
+    assert run(newest / "python", "-c", _TESTED) == "1 1\n"
 
 
 def test_the_command_says_what_to_install(lowest: Path) -> None:
