@@ -9,17 +9,22 @@ import { randomUUID } from "node:crypto";
 import { lost } from "./backoff.js";
 import { connect, type Foldlog } from "./connection.js";
 import { beRefused, createOrder, outcomeOf, readOrder, writeOrders, type Created } from "./orders.js";
+import { told } from "./refusals.js";
 import { printEvents } from "./subscription.js";
 import { ordersOnceThereAre } from "./watch.js";
 
 const [address = "127.0.0.1:50051", orders = "20"] = process.argv.slice(2);
+if (!/^\d+$/.test(orders)) {
+  console.error(`ORDERS is ${orders}; expected a number: node dist/main.js [ADDRESS [ORDERS]]`);
+  process.exit(1);
+}
 const foldlog = connect(address);
 try {
   const customerId = `node-${randomUUID()}`;
   const first = await tryOneOrder(foldlog, customerId);
   await writeAndFollow(foldlog, customerId, first.result.token, Number(orders));
 } catch (failure) {
-  console.error(failure instanceof Error ? failure.message : failure);
+  console.error(told(failure));
   process.exit(1); // what goes on beside it would not end by itself
 }
 foldlog.close();
@@ -41,8 +46,8 @@ async function tryOneOrder(foldlog: Foldlog, customerId: string): Promise<Create
   console.log(`repeated: replayed=${result.replayed} at position ${result.position}`);
 
   const outcome = await outcomeOf(foldlog, requestId);
-  const told = outcome ? `${outcome.stream} at position ${outcome.position}` : "this server does not tell";
-  console.log(`outcome: ${told}`);
+  const became = outcome ? `${outcome.stream} at position ${outcome.position}` : "this server does not tell";
+  console.log(`outcome: ${became}`);
 
   const latest = await readOrder(foldlog, orderId);
   console.log(`latest: ${orderId} at version ${latest.version}`);

@@ -1,5 +1,5 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
-import { Code, type ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 
 import { ErrorInfoSchema, RetryInfoSchema, type ErrorInfo } from "./gen/google/rpc/error_details_pb.js";
 
@@ -16,14 +16,22 @@ export function isRefusal(error: ConnectError, domain: string, reason: string): 
 }
 // docs:end refusal
 
+/** What went wrong, in a line for people. */
+export function told(failure: unknown): string {
+  const error = ConnectError.from(failure);
+  const refusal = refusalOf(error);
+  return refusal ? `${refusal.domain} ${refusal.reason}: ${error.rawMessage}` : error.message;
+}
+
 // docs:begin retry
 /**
  * Whether the connection was lost, or none was to be had. Connect says UNAVAILABLE where none could be made,
- * and ABORTED or CANCELED where one broke, though nobody cancelled. The server's own errors have a reason.
+ * ABORTED or CANCELED where one broke, though nobody here cancelled, and INTERNAL where the server was about to
+ * leave. An error of the server's own has a reason.
  */
 export function isLostConnection(error: ConnectError): boolean {
-  const lost = [Code.Unavailable, Code.Aborted, Code.Canceled].includes(error.code);
-  return lost && refusalOf(error) === undefined;
+  const lost = [Code.Unavailable, Code.Aborted, Code.Canceled, Code.Internal];
+  return lost.includes(error.code) && refusalOf(error) === undefined;
 }
 
 /** How many milliseconds to wait at least before the same call again; undefined if that would not help. */

@@ -3,6 +3,7 @@ package example;
 import com.google.gson.Gson;
 import com.google.rpc.ErrorInfo;
 import foldlog.v1.CommandResult;
+import io.grpc.StatusRuntimeException;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
@@ -33,11 +34,9 @@ public final class Main {
   /** Exit code 1, with one line on stderr, unless all is seen. */
   public static void main(String[] arguments) {
     String address = arguments.length > 0 ? arguments[0] : "127.0.0.1:50051";
-    int count = arguments.length > 1 ? Integer.parseInt(arguments[1]) : 20;
-    try (Foldlog foldlog = Foldlog.connect(address)) {
-      var main = new Main(foldlog);
-      CommandResult first = main.tryOneOrder();
-      main.writeAndFollow(first.getToken(), count);
+    String count = arguments.length > 1 ? arguments[1] : "20";
+    try {
+      run(address, Integer.parseInt(count));
     } catch (ExecutionException failure) {
       fail(failure.getCause());
     } catch (Exception failure) {
@@ -45,8 +44,19 @@ public final class Main {
     }
   }
 
+  private static void run(String address, int count) throws InterruptedException, ExecutionException {
+    try (Foldlog foldlog = Foldlog.connect(address)) {
+      var main = new Main(foldlog);
+      CommandResult first = main.tryOneOrder();
+      main.writeAndFollow(first.getToken(), count);
+    }
+  }
+
   private static void fail(Throwable failure) {
-    System.err.println(failure.toString().replaceAll("\\s+", " "));
+    String told =
+        failure instanceof StatusRuntimeException status ? Refusals.told(status) : failure.toString();
+    // gRPC tells what lies behind it in further lines.
+    System.err.println(told.lines().findFirst().orElse(told));
     System.exit(1);
   }
 

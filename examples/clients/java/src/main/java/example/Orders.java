@@ -70,7 +70,8 @@ record Orders(Foldlog foldlog, Retries retries, String customerId) {
   /** Why an empty order cannot be submitted. */
   ErrorInfo beRefused(String orderId) throws InterruptedException {
     var command = SubmitOrder.newBuilder().setOrderId(orderId);
-    var request = SubmitOrderRequest.newBuilder().setCommand(command).build();
+    var options = CommandOptions.newBuilder().setRequestId(UUID.randomUUID().toString());
+    var request = SubmitOrderRequest.newBuilder().setCommand(command).setOptions(options).build();
     try {
       retries.call(
           () -> foldlog.commands().withDeadlineAfter(PATIENCE_SECONDS, SECONDS).submitOrder(request));

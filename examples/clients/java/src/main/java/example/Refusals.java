@@ -43,6 +43,14 @@ final class Refusals {
 
   // docs:end refusal
 
+  /** What went wrong, for people. */
+  static String told(StatusRuntimeException failure) {
+    String description = failure.getStatus().getDescription();
+    return refusal(failure)
+        .map(info -> info.getDomain() + " " + info.getReason() + ": " + description)
+        .orElse(failure.getMessage());
+  }
+
   // docs:begin retry
   /** How long to wait at least before the same call again. Empty if that would not help. */
   static Optional<Duration> leastPause(StatusRuntimeException failure) {
@@ -53,7 +61,8 @@ final class Refusals {
     }
     boolean passes =
         switch (failure.getStatus().getCode()) {
-          case UNAVAILABLE, DEADLINE_EXCEEDED -> true;
+          // CANCELLED by the other side, which stops: this one cancels only what it no longer waits for.
+          case UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED -> true;
           // Not VERSION_CONFLICT: that needs another decision, not another attempt.
           case ABORTED -> isRefusal(failure, "foldlog.v1", "CONTENDED");
           default -> false;
