@@ -43,6 +43,13 @@ class MortalServer:
         between()
         await self._start()
 
+    async def restart_in_order(self) -> None:
+        """Have it stop as SIGTERM does, and serve again. Raises ServerFailed."""
+        assert self._process is not None
+        self._process.terminate()
+        await self._process.wait()
+        await self._start()
+
     async def _start(self) -> None:
         variables = {name: value for name, value in os.environ.items() if not name.startswith("FOLDLOG_")}
         # A session of its own: Ctrl-C is for who started it, who then ends it.

@@ -92,6 +92,8 @@ func passes(err error) (wait time.Duration, passing bool) {
 	switch status.Code(err) {
 	case codes.Unavailable, codes.DeadlineExceeded: // a lost connection is UNAVAILABLE
 		return 0, true
+	case codes.Canceled: // by the other side, as a call that comes while a server stops; ctx tells of our own
+		return 0, true
 	case codes.Aborted: // not VERSION_CONFLICT: that needs another decision, not another attempt
 		return 0, isRefusal(err, "foldlog.v1", "CONTENDED")
 	default:
