@@ -88,6 +88,7 @@ class App:
     ) -> None:
         self._store = store
         self._writer = writer
+        self._is_stopped = False
         self._scrubber = scrubber
         self._projectors = projectors
         self._rebuilds = rebuilds
@@ -172,8 +173,12 @@ class App:
         """Finish what was taken in, then let go of everything; `grace` is in seconds.
 
         Where the data directory is no longer there, its files are not closed: SQLite would remove, by their
-        names, what may be another server's by now. The process is then to end by `os._exit`.
+        names, what may be another server's by now. The process is then to end by `os._exit`. What was stopped
+        before stays so.
         """
+        if self._is_stopped:
+            return
+        self._is_stopped = True
         self._lookout.stop()
         await self._server.stop(grace)
         await self._repairs.stop()

@@ -89,3 +89,5 @@ def test_a_fresh_clone_serves_and_tells_how_far_it_is(tmp_path: Path) -> None:
     assert [int(number) for number in told] == list(range(1, count + 1))
     assert printed.index("Making the environment") < printed.index(f"1/{count}")
     assert not list((tmp_path / "venv").rglob("pytest*"))
+    examples = "import examples.demo.cli, examples.online_retail.cli"
+    subprocess.run([tmp_path / "venv" / "bin" / "python", "-c", examples], cwd=ROOT, check=True)

@@ -19,9 +19,13 @@ class WriterThread:
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(1, "read models")
         self._gathered: list[Job] = []
+        self._has_ended = False
 
     def do(self, work: Callable[[], Result]) -> "asyncio.Future[Result]":
-        """Do the work in the thread; it is done also if the future is cancelled."""
+        """Do the work in the thread; it is done also if the future is cancelled. Raises `RuntimeError`
+        at the end."""
+        if self._has_ended:
+            raise RuntimeError("The thread has ended, and nothing is written any more.")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
         if not self._gathered:
@@ -37,6 +41,7 @@ class WriterThread:
 
     def end(self) -> None:
         """Wait for what was asked for; nothing more may be."""
+        self._has_ended = True
         self._executor.shutdown()
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:

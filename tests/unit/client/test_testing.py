@@ -153,6 +153,13 @@ def test_the_wait_that_a_server_asks_for_takes_no_time(fake: Fake) -> None:
     assert create(fake) == CREATED
 
 
+def test_a_wait_beyond_the_timeout_is_not_waited(fake: Fake) -> None:
+    fake.refuse(CreateOrderRequest, "DRAINING", retry_after=10.5)
+    with pytest.raises(foldlog_client.Unavailable) as raised:
+        create(fake)
+    assert raised.value.retry_after == 10.5
+
+
 def test_a_call_that_is_never_answered_ends_with_its_timeout(fake: Fake) -> None:
     def lost(request: CreateOrderRequest) -> CreateOrderResponse:
         raise Refusal(UNAVAILABLE)

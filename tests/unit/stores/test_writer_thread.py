@@ -50,3 +50,10 @@ async def test_what_nobody_waits_for_any_more_is_done_all_the_same() -> None:
     thread.do(lambda: done.append(1)).cancel()
     await thread.do(lambda: None)
     assert done == [1]
+
+
+async def test_whoever_asks_after_the_end_is_told_and_does_not_wait() -> None:
+    with WriterThread() as thread:
+        await thread.do(lambda: None)
+    with pytest.raises(RuntimeError, match="ended"):
+        thread.do(lambda: None)

@@ -65,14 +65,18 @@ final class Refusals {
           case UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED -> true;
           // Not VERSION_CONFLICT: that needs another decision, not another attempt.
           case ABORTED -> isRefusal(failure, "foldlog.v1", "CONTENDED");
-          default -> false;
+          default -> isLostConnection(failure);
         };
     return passes ? Optional.of(Duration.ZERO) : Optional.empty();
   }
 
-  /** Whether the connection was lost: UNAVAILABLE without a word of the server's own. */
+  /**
+   * Whether the connection was lost. That is UNAVAILABLE, or UNKNOWN ("channel closed") where it was lost just as
+   * the call began. An error of the server's own has a reason.
+   */
   static boolean isLostConnection(StatusRuntimeException failure) {
-    return failure.getStatus().getCode() == Status.Code.UNAVAILABLE && refusal(failure).isEmpty();
+    Status.Code code = failure.getStatus().getCode();
+    return (code == Status.Code.UNAVAILABLE || code == Status.Code.UNKNOWN) && refusal(failure).isEmpty();
   }
 
   // docs:end retry
