@@ -74,6 +74,8 @@ class ViewsVerifier:
                 if self._full:
                     with closing(sqlite3.connect(to)) as copy:
                         connection.backup(copy)
+                        # A server may have moved the view on since the rows were looked at.
+                        kept = view_checksums.kept(copy.execute(sql.READ_CHECKPOINT).fetchone())
         except FileNotFoundError:
             return []  # another has taken its place
         except (sqlite3.Error, ReadModelDamaged, TypeError, ValueError) as error:
