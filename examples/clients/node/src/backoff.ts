@@ -11,6 +11,7 @@ const PATIENCE = 60_000;
 /** How often a connection was lost, of all calls, subscriptions and watches. */
 export const lost = { connections: 0 };
 
+// docs:begin backoff
 /**
  * Pauses between attempts: each twice as long as the one before, by chance a little less, 2 seconds at most.
  * After a minute without progress there is no other attempt.
@@ -44,6 +45,7 @@ export class Backoff {
     await setTimeout(Math.max(pause, atLeast));
   }
 }
+// docs:end backoff
 
 /** What the call answers, made again for as long as that can help. */
 export async function persistently<T>(call: () => Promise<T>): Promise<T> {

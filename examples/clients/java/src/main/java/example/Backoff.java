@@ -4,6 +4,7 @@ import io.grpc.StatusRuntimeException;
 import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
 
+// docs:begin backoff
 /**
  * Pauses between attempts: each twice as long as the one before, by chance a little less, 2 seconds at most.
  * After a minute without progress there is no other attempt.
@@ -34,3 +35,4 @@ final class Backoff {
     Thread.sleep(Math.max(pause, atLeast.toMillis()));
   }
 }
+// docs:end backoff
