@@ -9,9 +9,10 @@ import asyncio
 import shutil
 import tempfile
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
 
 from foldlog_server.installed import missing
 
@@ -26,7 +27,7 @@ from foldlog_server.settings import Settings
 
 __all__ = ["AsyncServer", "Server", "server"]
 
-T = TypeVar("T")
+Work = Callable[[], Coroutine[None, None, None]]
 
 
 def server(data: Path | None = None) -> "_Opening":
@@ -60,11 +61,11 @@ class Server:
 
     def stop(self) -> None:
         """Be gone: calls under way are cut off, and clients find nobody. What was answered is kept."""
-        self._running.do(self._running.stop())
+        self._running.do(self._running.stop)
 
     def start(self) -> None:
         """Be there again, at the same address and over the same data."""
-        self._running.do(self._running.start())
+        self._running.do(self._running.start)
 
     def restart(self) -> None:
         """Stop and start: connections are lost and made again, subscriptions and watches go on."""
@@ -95,11 +96,11 @@ class AsyncServer:
 
     async def stop(self) -> None:
         """Be gone: calls under way are cut off, and clients find nobody. What was answered is kept."""
-        await self._running.done(self._running.stop())
+        await self._running.done(self._running.stop)
 
     async def start(self) -> None:
         """Be there again, at the same address and over the same data."""
-        await self._running.done(self._running.start())
+        await self._running.done(self._running.start)
 
     async def restart(self) -> None:
         """Stop and start: connections are lost and made again, subscriptions and watches go on."""
@@ -112,36 +113,47 @@ class _Opening:
 
     def __init__(self, data: Path | None) -> None:
         self._data = data
+        self._running: _Running | None = None
 
     def __enter__(self) -> Server:
-        self._running = _Running(self._data)
+        running = self._begun()
         try:
-            self._running.do(self._running.start())
+            running.do(running.start)
         except BaseException:
-            self._running.close()
+            self._end(running)
             raise
-        return Server(self._running)
+        return Server(running)
 
     def __exit__(self, *_: object) -> None:
-        try:
-            self._running.do(self._running.stop())
-        finally:
-            self._running.close()
+        assert self._running is not None
+        self._end(self._running)
 
     async def __aenter__(self) -> AsyncServer:
-        self._running = _Running(self._data)
+        running = self._begun()
         try:
-            await self._running.done(self._running.start())
+            await running.done(running.start)
         except BaseException:
-            self._running.close()
+            self._end(running)
             raise
-        return AsyncServer(self._running)
+        return AsyncServer(running)
 
     async def __aexit__(self, *_: object) -> None:
+        running = self._running
+        assert running is not None
         try:
-            await self._running.done(self._running.stop())
+            await running.done(running.stop)
         finally:
-            self._running.close()
+            self._end(running)
+
+    def _begun(self) -> "_Running":
+        if self._running is not None:
+            raise RuntimeError("This server runs already: each `with` takes a server() of its own.")
+        self._running = _Running(self._data)
+        return self._running
+
+    def _end(self, running: "_Running") -> None:
+        self._running = None
+        running.close()
 
 
 class _Running:
@@ -152,6 +164,7 @@ class _Running:
         self._is_temporary = data is None
         self._port = 0
         self._app: App | None = None
+        self._turn = asyncio.Lock()
         self._failures: list[BaseException] = []
         self._has_loop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="foldlog-testing", daemon=True)
@@ -162,35 +175,47 @@ class _Running:
     def address(self) -> str:
         return f"127.0.0.1:{self._port}"
 
-    def do(self, work: Coroutine[None, None, T]) -> T:
+    def do(self, work: Work) -> None:
         """Have the thread do it, and wait."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        self._handed_over(work).result()
 
-    async def done(self, work: Coroutine[None, None, T]) -> T:
-        """Have the thread do it."""
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+    async def done(self, work: Work) -> None:
+        """Have the thread do it. Who is cancelled waits no longer, but half a server is none: it is done
+        to its end."""
+        await asyncio.shield(asyncio.wrap_future(self._handed_over(work)))
+
+    def _handed_over(self, work: Work) -> "Future[None]":
+        if not self._thread.is_alive():
+            raise RuntimeError("The server went with its `with`, and cannot be had back.")
+        return asyncio.run_coroutine_threadsafe(work(), self._loop)
 
     async def start(self) -> None:
         """Serve, unless it does."""
-        if self._app is None:
-            settings = Settings(self.address, self.data, grace=0)
-            self._app = await App.start(settings, on_failure=self._failures.append)
-            self._port = self._app.port
+        async with self._turn:
+            if self._app is None:
+                settings = Settings(self.address, self.data, grace=0)
+                self._app = await App.start(settings, on_failure=self._failures.append)
+                self._port = self._app.port
 
     async def stop(self) -> None:
         """Serve no more. Raises what has made the store fail."""
-        app, self._app = self._app, None
-        if app is not None:
-            await app.stop(0)
-        if self._failures:
-            raise self._failures.pop()
+        async with self._turn:
+            app, self._app = self._app, None
+            if app is not None:
+                await app.stop(0)
+            if self._failures:
+                raise self._failures.pop()
 
     def close(self) -> None:
-        """End the thread, and remove the directory if it is temporary."""
-        self._loop.call_soon_threadsafe(self._ending.set)
-        self._thread.join()
-        if self._is_temporary:
-            shutil.rmtree(self.data)
+        """Serve no more, end the thread, and remove the directory if it is temporary. Raises as `stop`."""
+        try:
+            self.do(self.stop)
+        finally:
+            self._loop.call_soon_threadsafe(self._ending.set)
+            self._thread.join()
+            if self._is_temporary:
+                with suppress(FileNotFoundError):  # a test may have removed it
+                    shutil.rmtree(self.data)
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:

@@ -2,11 +2,15 @@
 
 import asyncio
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -38,6 +42,17 @@ def is_listened_on(address: str) -> bool:
     host, _, port = address.rpartition(":")
     with socket.socket() as tried:
         return tried.connect_ex((host, int(port))) == 0
+
+
+@pytest.fixture(autouse=True, scope="module")
+def once() -> None:
+    """What gRPC makes once for a process, a thread among it, is made before anybody counts."""
+
+    async def ask() -> None:
+        async with testing.server() as server, server.connect() as client:
+            await client.events.head()
+
+    asyncio.run(ask())
 
 
 @pytest.fixture(autouse=True)
@@ -119,7 +134,7 @@ def test_a_view_is_built_anew_also_here() -> None:
 
 
 def test_nothing_is_left_behind(temporary: Path) -> None:
-    with testing.server() as server, server.connect() as client:  # what is made once is made
+    with testing.server() as server, server.connect() as client:  # what is open once for all is open
         create(client, "1")
     threads, before = set(threading.enumerate()), descriptors()
     with testing.server() as server, server.connect() as client:
@@ -153,6 +168,80 @@ async def test_a_task_that_is_cancelled_leaves_nothing(temporary: Path) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert (set(threading.enumerate()), os.listdir(temporary)) == (threads, [])
+
+
+async def cancelled(work: Coroutine[None, None, None], passes: int) -> None:
+    """Do it, and cancel it after so many passes of the loop."""
+    task = asyncio.create_task(work)
+    for _ in range(passes):
+        await asyncio.sleep(0.001)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+@pytest.mark.parametrize("passes", [1, 3, 10, 30])
+async def test_a_start_that_is_cancelled_leaves_nothing(passes: int, temporary: Path) -> None:
+    threads = set(threading.enumerate())
+
+    async def serve() -> None:
+        async with testing.server():
+            pass
+
+    await cancelled(serve(), passes)
+    assert (set(threading.enumerate()), os.listdir(temporary)) == (threads, [])
+
+
+@pytest.mark.parametrize("passes", [1, 3, 10, 30])
+async def test_a_restart_that_is_cancelled_is_done_to_its_end(passes: int) -> None:
+    async with testing.server() as server:
+        await cancelled(server.restart(), passes)
+        await server.start()
+        async with server.connect() as client:
+            assert (await client.events.head()).position == 0
+
+
+def test_many_threads_restart_it_one_after_the_other() -> None:
+    with testing.server() as server:
+        with ThreadPoolExecutor(4) as threads:
+            for restarted in [threads.submit(server.restart) for _ in range(4)]:
+                restarted.result()
+        with server.connect() as client:
+            assert create(client, "1") == 1
+
+
+def test_the_error_of_a_block_that_removed_the_directory_is_not_hidden(temporary: Path) -> None:
+    def fail() -> None:
+        with testing.server() as server:
+            shutil.rmtree(server.data)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert os.listdir(temporary) == []
+
+
+def test_one_server_is_not_opened_twice_at_a_time(temporary: Path) -> None:
+    opening = testing.server()
+    with opening as server:
+        with pytest.raises(RuntimeError, match="runs already"), opening:
+            pass
+        with server.connect() as client:
+            assert create(client, "1") == 1
+    with opening as server, server.connect() as client:
+        assert create(client, "1") == 1
+    assert os.listdir(temporary) == []
+
+
+async def test_after_its_block_it_is_gone_for_good() -> None:
+    with testing.server() as server:
+        pass
+    async with testing.server() as other:
+        pass
+    with pytest.raises(RuntimeError, match="went with its"):
+        server.start()
+    with pytest.raises(RuntimeError, match="went with its"):
+        await other.start()
 
 
 def test_a_directory_that_is_given_is_served_and_stays(tmp_path: Path, temporary: Path) -> None:

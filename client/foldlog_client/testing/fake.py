@@ -88,6 +88,8 @@ class Fake:
         """Answer a call with each of these, such as a `CreateOrderResponse`: it says which method it
         is of."""
         for response in responses:
+            if not isinstance(response, Message):
+                raise TypeError(f"{response!r} is not a message, as CreateOrderResponse() is.")
             method = answered_by(type(response))
             if method.server_streaming:
                 raise TypeError(
@@ -145,7 +147,7 @@ class Fake:
         def step(asked: Message) -> Answer:
             assert isinstance(asked, request)
             try:
-                response = answer(asked)
+                response = answer(_copied(asked))
             except Refusal as refusal:
                 return Answer((), termination(refusal, _package(method)))
             _check(response, method)
@@ -232,11 +234,10 @@ def _package(method: MethodDescriptor) -> str:
     return method.containing_service.full_name.rpartition(".")[0]
 
 
-def _check(message: Message, method: MethodDescriptor) -> None:
-    if method.output_type != message.DESCRIPTOR:
-        raise TypeError(
-            f"{method.name} answers with {method.output_type.full_name}, not {message.DESCRIPTOR.full_name}."
-        )
+def _check(message: object, method: MethodDescriptor) -> None:
+    found = message.DESCRIPTOR.full_name if isinstance(message, Message) else repr(message)
+    if found != method.output_type.full_name:
+        raise TypeError(f"{method.name} answers with {method.output_type.full_name}, not {found}.")
 
 
 def _copied(message: M) -> M:

@@ -146,8 +146,8 @@ class CommandHandler:
     async def outcome_of(self, key: RequestKey) -> Outcome:
         """What a command did, as its repeat is told; one that is being carried out is waited for.
 
-        Raises `ReadRefused` if nothing is recorded for the request id, `StoreUnavailable` if what is known
-        may not outlive this process, and `StoreHindered` or `DataDamaged` if it cannot be looked up.
+        Raises `ReadRefused` if nothing is recorded for the request id, `LogDetached` if the files that say so
+        are not those that will be served, and `StoreHindered` or `DataDamaged` if it cannot be looked up.
         """
         while (flight := self._flights.get(key)) is not None:
             settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -155,13 +155,14 @@ class CommandHandler:
             await settled
         try:
             recorded = await self._store.find_request(key)
-            if recorded is None:
-                raise ReadRefused.request_not_found(key.request_id)
-            outcome = await self._replay(recorded)
+            outcome = None if recorded is None else await self._replay(recorded)
         except (StoreHindered, DataDamaged) as error:
             raise error.not_looked_up() from error
-        if self._may_be_lost:
-            raise StoreUnavailable
+        refusal = self._store.refusal
+        if isinstance(refusal, LogDetached):
+            raise refusal
+        if outcome is None:
+            raise ReadRefused.request_not_found(key.request_id)
         return outcome
 
     def _once(self, attempt: _Attempt) -> None:

@@ -289,6 +289,7 @@ def test_who_has_closed_the_client_can_make_no_more_calls(fake: Fake) -> None:
     ("mistake", "told"),
     [
         (lambda fake: fake.answer(Order()), "is not the response of a method"),
+        (lambda fake: fake.answer(CreateOrderResponse), "is not a message, as CreateOrderResponse"),
         (lambda fake: fake.refuse(Order, "ORDER_EXISTS"), "is not the request of a method"),
         (lambda fake: fake.answer(ReadStreamResponse()), r"stream\(ReadStreamRequest"),
         (lambda fake: fake.stream(CreateOrderRequest), r"answer\(CreateOrderResponse"),
@@ -314,6 +315,22 @@ def test_a_function_that_gives_another_response_is_told(fake: Fake) -> None:
 
 
 # What stands in
+
+
+def test_a_function_that_forgets_to_answer_is_told(fake: Fake) -> None:
+    fake.always(GetOrderRequest, lambda _: None)  # type: ignore[arg-type,return-value]
+    with pytest.raises(TypeError, match="GetOrderResponse, not None"):
+        fake.client.orders.get_order(order_id="1")
+
+
+def test_what_was_asked_is_kept_as_it_was_asked(fake: Fake) -> None:
+    def answer(request: GetOrderRequest) -> GetOrderResponse:
+        request.order_id = "another"
+        return GetOrderResponse()
+
+    fake.always(GetOrderRequest, answer)
+    fake.client.orders.get_order(order_id="1")
+    assert [request.order_id for request in fake.requests_of(GetOrderRequest)] == ["1"]
 
 
 def test_it_stands_in_for_connect(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from foldlog_server.core.errors import (
     Contended,
     FoldlogError,
     InvalidRequest,
+    LogDetached,
     ReadRefused,
     Rejected,
     StoreFull,
@@ -372,6 +373,17 @@ async def test_what_became_of_a_command_that_failed_on_its_way_is_nothing(
         await asked
     with pytest.raises(StoreFull):
         await first
+
+
+async def test_what_became_of_any_command_is_unknown_once_the_log_is_detached(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await commands.execute(create(), request_id=A)
+    monkeypatch.setattr(MemoryEventStore, "refusal", LogDetached())
+    for request_id in (A, B):
+        with pytest.raises(LogDetached) as told:
+            await commands.handler.outcome_of(RequestKey("", request_id))
+        assert told.value.metadata == {"request_id_not_looked_up": "true"}
 
 
 async def test_another_actor_is_not_told_what_became_of_a_command(commands: Commands) -> None:
