@@ -149,14 +149,13 @@ async def test_a_protoset_of_what_was_described_works_without_reflection(
 
 
 async def test_refusals_and_events_are_read_by_the_protos_alone(tmp_path: Path) -> None:
-    """With the flags of the README, against a server without reflection."""
+    """With the flags of docs/clients.md, against a server without reflection."""
     third_party = tmp_path / "third_party"
     assert (await called(sys.executable, ROOT / "tools" / "third_party.py", third_party)).code == 0
-    paragraph = re.search(r"`make third-party`.*?\n\n", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert paragraph
-    flags = " ".join(re.findall(r"`(-(?:import-path|proto) [^`]+)`", paragraph[0])).split()
+    flags = re.search(r'FROM_PROTOS="([^"]+)"', (ROOT / "docs" / "clients.md").read_text())
+    assert flags
     paths = {"protos": ROOT / "protos", "third_party": third_party}
-    known = [paths.get(flag, flag) for flag in flags]
+    known = [paths.get(flag, flag) for flag in flags[1].split()]
     assert {*paths.values()} < {*known}
 
     async with serving(tmp_path / "data", reflection=False) as silent:

@@ -90,10 +90,12 @@ func passes(err error) (wait time.Duration, passing bool) {
 		}
 	}
 	switch status.Code(err) {
-	case codes.Unavailable, codes.DeadlineExceeded: // a lost connection is UNAVAILABLE
+	case codes.DeadlineExceeded:
 		return 0, true
-	case codes.Canceled: // by the other side, as a call that comes while a server stops; ctx tells of our own
-		return 0, true
+	case codes.Unavailable, codes.Canceled:
+		// A lost connection, or a call that came while a server stopped (ctx tells of our own end). A server that speaks
+		// says by RetryInfo whether trying again helps.
+		return 0, refusal(err) == nil
 	case codes.Aborted: // not VERSION_CONFLICT: that needs another decision, not another attempt
 		return 0, isRefusal(err, "foldlog.v1", "CONTENDED")
 	default:

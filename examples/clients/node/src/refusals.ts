@@ -40,9 +40,8 @@ export function leastPause(error: ConnectError): number | undefined {
   if (delay !== undefined) {
     return durationMs(delay);
   }
-  const passing =
+  const passing = // a server that speaks says by RetryInfo whether trying again helps
     isLostConnection(error) ||
-    error.code === Code.Unavailable ||
     error.code === Code.DeadlineExceeded ||
     isRefusal(error, "foldlog.v1", "CONTENDED");
   return passing ? 0 : undefined;

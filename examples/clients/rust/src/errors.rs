@@ -73,10 +73,10 @@ fn passes(status: &Status) -> Option<Duration> {
         return Some(delay);
     }
     let passing = match status.code() {
-        Code::Unavailable | Code::DeadlineExceeded => true,
+        Code::DeadlineExceeded => true,
         // Not VERSION_CONFLICT: that needs another decision, not another attempt.
         Code::Aborted => refused_for(status, "foldlog.v1", "CONTENDED").is_some(),
-        _ => is_lost(status),
+        _ => is_lost(status), // a server that speaks says by RetryInfo whether trying again helps
     };
     passing.then_some(Duration::ZERO)
 }

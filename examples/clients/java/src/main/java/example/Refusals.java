@@ -61,10 +61,12 @@ final class Refusals {
     }
     boolean passes =
         switch (failure.getStatus().getCode()) {
-          // CANCELLED by the other side, which stops: this one cancels only what it no longer waits for.
-          case UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED -> true;
+          case DEADLINE_EXCEEDED -> true;
+          // By the other side, which stops: this one cancels only what it no longer waits for.
+          case CANCELLED -> refusal(failure).isEmpty();
           // Not VERSION_CONFLICT: that needs another decision, not another attempt.
           case ABORTED -> isRefusal(failure, "foldlog.v1", "CONTENDED");
+          // A server that speaks says by RetryInfo whether trying again helps.
           default -> isLostConnection(failure);
         };
     return passes ? Optional.of(Duration.ZERO) : Optional.empty();
