@@ -14,10 +14,10 @@ from functools import partial
 from pathlib import Path
 
 from bench.bare_server import serve
-from foldlog_server.core.event_store import Append, Appended, StreamAppend
-from foldlog_server.core.events import NewEvent
+from foldlog_server.log.event_store import Append, Appended, StreamAppend
+from foldlog_server.log.events import NewEvent
 from foldlog_server.process import collect_garbage_rarely, loop_factory
-from foldlog_server.stores.sqlite import SqliteEventStore
+from foldlog_server.stores.sqlite.event_store import SqliteEventStore
 from foldlog_server.transport.arrivals import Arrivals
 
 SERVICE, METHOD = "bench.Appends", "Append"

@@ -17,9 +17,9 @@ import uuid
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from foldlog_server.core.event_store import Append, NewRequest, RequestKey, StreamAppend
-from foldlog_server.core.events import NewEvent
-from foldlog_server.stores.sqlite import SqliteEventStore
+from foldlog_server.log.event_store import Append, NewRequest, RequestKey, StreamAppend
+from foldlog_server.log.events import NewEvent
+from foldlog_server.stores.sqlite.event_store import SqliteEventStore
 
 HERE = Path(__file__).parent.parent
 IN_FLIGHT = 64

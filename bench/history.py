@@ -21,13 +21,13 @@ from foldlog.orders.v1.commands_pb2 import (
 from foldlog.orders.v1.types_pb2 import OrderLine
 from foldlog.v1.events_pb2 import EventMetadata
 from foldlog.v1.money_pb2 import Money
-from foldlog_server.app import new_id
-from foldlog_server.core.decider import AnyDecider
-from foldlog_server.core.event_store import Append, StreamAppend
-from foldlog_server.core.events import NewEvent, stream_name
-from foldlog_server.inventory.stock import STOCK
-from foldlog_server.orders.order_decider import ORDER
-from foldlog_server.stores.sqlite import SqliteEventStore
+from foldlog_server.app.app import new_id
+from foldlog_server.domain.decider import AnyDecider
+from foldlog_server.domains.inventory.stock import STOCK
+from foldlog_server.domains.orders.order_decider import ORDER
+from foldlog_server.log.event_store import Append, StreamAppend
+from foldlog_server.log.events import NewEvent, stream_name
+from foldlog_server.stores.sqlite.event_store import SqliteEventStore
 
 _PRODUCTS = 200
 _CUSTOMERS = 500

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from foldlog_server.process import loop_factory
-from foldlog_server.stores import sqlite_schema
+from foldlog_server.stores.sqlite import schema
 
 NOT_DISKS = ("tmpfs", "ramfs")
 """File systems on which nothing is durable, and a sync costs nothing."""
@@ -49,7 +49,7 @@ def _durability(directory: Path) -> str:
         file = Path(place, "log.db")
         connection = sqlite3.connect(file, isolation_level=None)
         try:
-            sqlite_schema.set_up_writer(connection, file, lambda: "bench", 0, timedelta(hours=24).seconds)
+            schema.set_up_writer(connection, file, lambda: "bench", 0, timedelta(hours=24).seconds)
             journal = connection.execute("PRAGMA journal_mode").fetchone()[0]
             level = connection.execute("PRAGMA synchronous").fetchone()[0]
         finally:

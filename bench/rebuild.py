@@ -10,16 +10,16 @@ from datetime import timedelta
 from pathlib import Path
 
 from bench.processes import BenchFailed, output_of
-from foldlog_server.app import new_id
-from foldlog_server.core.projector import Projector
-from foldlog_server.core.projectors import Projectors
-from foldlog_server.core.view import View
-from foldlog_server.domains import VIEWS
+from foldlog_server.app.app import new_id
+from foldlog_server.domain.view import View
+from foldlog_server.domains.shop import VIEWS
 from foldlog_server.process import loop_factory
-from foldlog_server.stores import view_files
-from foldlog_server.stores.read_model import SqliteReadModel
-from foldlog_server.stores.sqlite import SqliteEventStore
+from foldlog_server.stores.sqlite.event_store import SqliteEventStore
+from foldlog_server.stores.views import view_files
+from foldlog_server.stores.views.read_model import SqliteReadModel
 from foldlog_server.stores.writer_thread import WriterThread
+from foldlog_server.views.projector import Projector
+from foldlog_server.views.registry import Projectors
 
 ALL_VIEWS = "all views"
 _SECONDS_AT_MOST = 300

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from bench.rebuild import ALL_VIEWS
 from bench.stand import Stand, Window
-from foldlog_server.domains import VIEWS
+from foldlog_server.domains.shop import VIEWS
 
 NOISY_SPREAD = 1.5
 """A window is noisy if one of the two echoes around it was so many times as fast as the other."""

@@ -24,7 +24,7 @@ from foldlog.orders.v1.queries_pb2 import GetOrderRequest, GetOrderResponse
 from foldlog.orders.v1.types_pb2 import OrderLine
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog.v1.money_pb2 import Money
-from foldlog_server.stores.sqlite_reader import SqliteLogReader
+from foldlog_server.stores.sqlite.reader import SqliteLogReader
 
 ECHO_BYTES = 200
 _ECHO = Call(f"/{echo.SERVICE}/{echo.METHOD}", bytes(ECHO_BYTES))

@@ -10,9 +10,9 @@ from statistics import median
 from uuid import UUID
 
 from foldlog.v1.commands_pb2 import CommandResult
-from foldlog_server.core.codec import repeated, repeated_text
-from foldlog_server.core.events import EncodedEvent
-from foldlog_server.core.lineage import Lineage, Opening
+from foldlog_server.log.events import EncodedEvent
+from foldlog_server.log.lineage import Lineage, Opening
+from foldlog_server.log.record import repeated, repeated_text
 
 EVENTS = 1_000
 RECORD_BYTES = 250

@@ -16,12 +16,12 @@ from pathlib import Path
 from unittest.mock import patch
 
 from foldlog.orders.v1.queries_pb2 import CurrentOrder
-from foldlog_server.core.read_model import Change, Checkpoint, generation, indexed_columns
-from foldlog_server.core.view import Key, View
-from foldlog_server.stores import view_checksums, view_files
-from foldlog_server.stores.left_files import LeftFiles
-from foldlog_server.stores.read_model import SqliteReadModel
+from foldlog_server.domain.view import Key, View
+from foldlog_server.stores.views import view_checksums, view_files
+from foldlog_server.stores.views.left_files import LeftFiles
+from foldlog_server.stores.views.read_model import SqliteReadModel
 from foldlog_server.stores.writer_thread import WriterThread
+from foldlog_server.views.read_model import Change, Checkpoint, generation, indexed_columns
 
 VIEW = View(
     name="bench",

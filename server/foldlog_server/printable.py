@@ -48,7 +48,7 @@ class PrintableFormatter(logging.Formatter):
 def _trace(error: BaseException) -> Iterator[str]:
     """Where an error came from, and what caused it, as Python shows it but for what errors say."""
     # Imported here: `foldlog --version` need not load what this does.
-    from foldlog_server.core.personal import described
+    from foldlog_server.personal import described
 
     earlier = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if earlier is not None:

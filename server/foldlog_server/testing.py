@@ -21,7 +21,7 @@ if _missing := missing():
 
 import foldlog_client
 from foldlog_client import sync
-from foldlog_server.app import App
+from foldlog_server.app.app import App
 from foldlog_server.process import loop_factory
 from foldlog_server.settings import Settings
 

@@ -6,15 +6,9 @@ from collections.abc import Awaitable, Sequence
 from uuid import UUID
 
 from foldlog.v1.events_pb2 import EventMetadata, RecordedEvent
-from foldlog_server.core.codec import NO_CHAIN, chain_hash, split_record
-from foldlog_server.core.event_store import (
-    Append,
-    EventStore,
-    NewRequest,
-    RequestKey,
-    StreamAppend,
-)
-from foldlog_server.core.events import EncodedEvent, NewEvent
+from foldlog_server.log.event_store import Append, EventStore, NewRequest, RequestKey, StreamAppend
+from foldlog_server.log.events import EncodedEvent, NewEvent
+from foldlog_server.log.record import NO_CHAIN, chain_hash, split_record
 
 _numbers = itertools.count(1)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from foldlog_server.core.event_store import EventStore
+from foldlog_server.log.event_store import EventStore
 from foldlog_server.stores.memory import MemoryEventStore
-from foldlog_server.stores.sqlite import SqliteEventStore
+from foldlog_server.stores.sqlite.event_store import SqliteEventStore
 from tests.contract.appends import Clock, new_id
 
 WINDOW = timedelta(seconds=8)

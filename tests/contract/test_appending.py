@@ -5,10 +5,10 @@ from uuid import UUID
 
 import pytest
 
-from foldlog_server.core.codec import MAX_EVENT_BYTES, NO_CHAIN
-from foldlog_server.core.errors import EventTooLarge, WrongExpectedVersion
-from foldlog_server.core.event_store import EventStore, Head, StreamAppend
-from foldlog_server.core.events import EncodedEvent
+from foldlog_server.errors import EventTooLarge, WrongExpectedVersion
+from foldlog_server.log.event_store import EventStore, Head, StreamAppend
+from foldlog_server.log.events import EncodedEvent
+from foldlog_server.log.record import MAX_EVENT_BYTES, NO_CHAIN
 from tests.contract.appends import (
     append,
     decoded,

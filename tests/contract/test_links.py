@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from foldlog_server.core.errors import WrongExpectedVersion
-from foldlog_server.core.event_store import EventStore, LinkedAppendFailed
+from foldlog_server.errors import WrongExpectedVersion
+from foldlog_server.log.event_store import EventStore, LinkedAppendFailed
 from tests.contract.appends import append, everything, outcome, part, payloads, request, to
 
 

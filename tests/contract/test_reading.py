@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from foldlog_server.core.codec import MAX_EVENT_BYTES, NO_CHAIN
-from foldlog_server.core.event_store import MAX_BATCH_BYTES, Append, EventStore
+from foldlog_server.log.event_store import MAX_BATCH_BYTES, Append, EventStore
+from foldlog_server.log.record import MAX_EVENT_BYTES, NO_CHAIN
 from tests.contract.appends import (
     Clock,
     append,

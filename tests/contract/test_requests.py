@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from foldlog_server.core.errors import WrongExpectedVersion
-from foldlog_server.core.event_store import (
+from foldlog_server.errors import WrongExpectedVersion
+from foldlog_server.log.event_store import (
     DuplicateRequest,
     EventStore,
     NewRequest,

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from foldlog_server.core.errors import StoreUnavailable
-from foldlog_server.core.event_store import EventStore
+from foldlog_server.errors import StoreUnavailable
+from foldlog_server.log.event_store import EventStore
 from tests.contract.appends import outcome, to
 
 

@@ -13,14 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from foldlog_server.app import App
+from foldlog_server.app.app import App
 from foldlog_server.settings import Settings
-from foldlog_server.stores import sqlite_appended, sqlite_writer
+from foldlog_server.stores.sqlite import batch_insert, writer
 from foldlog_server.transport.arrivals import Arrivals
 
 Rows = list[Any]
 
-_commit = sqlite_appended.commit
+_commit = batch_insert.commit
 
 
 def die(*_: object) -> None:
@@ -103,11 +103,11 @@ POINTS: dict[str, Callable[[sqlite3.Connection, Rows, Rows, int], None]] = {
 
 async def serve(data: Path, point: str, number: int) -> None:
     def commit(connection: sqlite3.Connection, events: Rows, requests: Rows, others: Rows) -> None:
-        sqlite_writer.commit = _commit  # type: ignore[attr-defined]  # one commit is enough
+        writer.commit = _commit  # type: ignore[attr-defined]  # one commit is enough
         POINTS[point](connection, events, requests, number)
 
     if point:
-        sqlite_writer.commit = commit  # type: ignore[assignment, attr-defined]
+        writer.commit = commit  # type: ignore[assignment, attr-defined]
     app = await App.start(Settings("127.0.0.1:0", data))
     print(f"127.0.0.1:{app.port}", flush=True)  # noqa: T201
     await asyncio.Event().wait()

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from foldlog.inventory.v1.commands_pb2 import ReceiveStock, ReservationLine, ReserveStock
 from foldlog.orders.v1.commands_pb2 import AddItem, CreateOrder, SubmitOrder
-from foldlog_server.stores.statements import MOST_ROWS
+from foldlog_server.stores.sqlite.statements import MOST_ROWS
 from tests.support.dying import dying
 from tests.support.server import serving
 from tests.support.view_scenario import line, money

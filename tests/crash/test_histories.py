@@ -11,7 +11,7 @@ import pytest
 
 from foldlog.inventory.v1.commands_pb2 import ReceiveStock
 from foldlog.orders.v1.commands_pb2 import CreateOrder
-from foldlog_server.stores import sqlite_appended, sqlite_writer
+from foldlog_server.stores.sqlite import batch_insert, writer
 from tests.support.clients import ORDERS, PRODUCTS, Clients
 from tests.support.dying import Dying, dying
 from tests.support.server import serving
@@ -57,11 +57,11 @@ async def test_batches_that_fail_change_nothing_of_what_clients_may_rely_on(
             raise error
         if commits % 5 == 0 and len(rows[1]) > 1:  # what conflicts with itself alone is a broken log
             raise sqlite3.IntegrityError("UNIQUE constraint failed")
-        sqlite_appended.commit(connection, *rows)
+        batch_insert.commit(connection, *rows)
 
     async with serving(tmp_path / "data", cached_aggregates=2) as server:
         before = await stocked(server)
-        monkeypatch.setattr(sqlite_writer, "commit", commit)
+        monkeypatch.setattr(writer, "commit", commit)
         clients = Clients(server, seed)
         await worked(clients, 12)
         full = [call for call in clients.history.calls if getattr(call.answer, "reason", "") == "STORE_FULL"]

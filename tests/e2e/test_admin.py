@@ -22,10 +22,10 @@ from foldlog.v1.admin_service_pb2 import (
 )
 from foldlog.v1.reads_pb2 import ReadOptions
 from foldlog_client import Client, Exhausted, FoldlogError, InvalidRequest
-from foldlog_server.core.events import RecordedEvent
-from foldlog_server.core.view import Key
-from foldlog_server.domains import VIEWS
-from foldlog_server.stores import view_files
+from foldlog_server.domain.view import Key
+from foldlog_server.domains.shop import VIEWS
+from foldlog_server.log.events import RecordedEvent
+from foldlog_server.stores.views import view_files
 from tests.support.orders import create
 from tests.support.processes import foldlog
 from tests.support.server import Server, client_of, until

@@ -15,8 +15,8 @@ from foldlog.inventory.v1.commands_pb2 import ReceiveStock
 from foldlog_server.operations.destination import room
 from foldlog_server.operations.refused import Refused
 from foldlog_server.operations.restore import NewLog
-from foldlog_server.stores.held_files import lock
-from foldlog_server.stores.opening import CannotOpen
+from foldlog_server.stores.files.data_directory import CannotOpen
+from foldlog_server.stores.files.held_files import lock
 from tests.format.trading import KEY, trade
 from tests.support import processes
 from tests.support.copies import add, answers, backed_up, log_in, restored, rows

@@ -27,8 +27,8 @@ from foldlog.orders.v1.types_pb2 import OrderLine
 from foldlog.v1.event_service_pb2 import ReadStreamRequest
 from foldlog.v1.money_pb2 import Money
 from foldlog.v1.options_pb2 import FORMAT_ID, FORMAT_POSITION_TOKEN, FORMAT_UUID, FieldRules, Format, rules
-from foldlog_server.inventory.stock import STOCK
-from foldlog_server.orders.order_decider import ORDER
+from foldlog_server.domains.inventory.stock import STOCK
+from foldlog_server.domains.orders.order_decider import ORDER
 from tests.support.server import Server
 from tests.support.view_scenario import line, money
 from tests.support.wire import METHODS, SECONDS, Refusal, refused, refused_stream
@@ -580,7 +580,7 @@ async def test_a_defect_in_a_query_is_told_by_its_id_alone(
 ) -> None:
     with monkeypatch.context() as patch:
         for name in ("asked", "wait", "get"):
-            patch.setattr(f"foldlog_server.core.query_handler.Reads.{name}", trouble)
+            patch.setattr(f"foldlog_server.queries.bound_queries.Reads.{name}", trouble)
         await check_fault(server, await refused(server.ask(request_)), caplog)
     assert (await server.head()).position == 0
 

@@ -15,12 +15,12 @@ from google.protobuf.message import Message
 
 import foldlog_client
 from foldlog.inventory.v1.commands_pb2 import ReceiveStock
-from foldlog_server import check_history
-from foldlog_server.core.events import RecordedEvent
-from foldlog_server.core.history import Findings, Kind, Problem
-from foldlog_server.core.view import Key
-from foldlog_server.domains import VIEWS
-from foldlog_server.stores import read_model, view_files
+from foldlog_server.domain.view import Key
+from foldlog_server.domains.shop import VIEWS
+from foldlog_server.log.events import RecordedEvent
+from foldlog_server.operations import check_history
+from foldlog_server.operations.history import Findings, Kind, Problem
+from foldlog_server.stores.views import read_model, view_files
 from tests.support import processes
 from tests.support.commands import add, create
 from tests.support.faults import sqlite_error

@@ -14,7 +14,7 @@ from foldlog.orders.v1.queries_pb2 import GetOrderRequest, GetOrderResponse
 from foldlog.v1.admin_service_pb2 import GetClockRequest, GetClockResponse
 from foldlog.v1.event_service_pb2 import ReadAllRequest
 from foldlog.v1.reads_pb2 import AsOf
-from foldlog_server.core.clock import Leap
+from foldlog_server.clock import Leap
 from tests.support.clocks import DAY, MINUTE, SECOND, Clocks
 from tests.support.commands import add, create
 from tests.support.processes import foldlog

@@ -24,7 +24,7 @@ from foldlog.orders.v1.queries_pb2 import (
     ListCustomersRequest,
 )
 from foldlog.v1.admin_service_pb2 import ListViewsRequest, RebuildViewRequest, ViewState
-from foldlog_server.domains import VIEWS
+from foldlog_server.domains.shop import VIEWS
 from tests.support.files import flip_anywhere
 from tests.support.orders import create
 from tests.support.server import Server, client_of, until

@@ -11,7 +11,7 @@ from grpc import StatusCode
 from foldlog.orders.v1.command_service_pb2 import CreateOrderRequest, CreateOrderResponse
 from foldlog.orders.v1.commands_pb2 import CreateOrder
 from foldlog.v1.commands_pb2 import CommandOptions
-from foldlog_server.core.events import EncodedEvent
+from foldlog_server.log.events import EncodedEvent
 from foldlog_server.transport import command_service
 from tests.support.server import Server, until
 

@@ -20,11 +20,12 @@ from foldlog.v1.event_service_pb2 import ReadStreamRequest, SubscribeRequest
 from foldlog.v1.options_pb2 import error
 from foldlog.v1.reads_pb2 import AsOf, ReadOptions
 from foldlog.v1.request_service_pb2 import GetOutcomeRequest
-from foldlog_server.core.aggregates import MAX_ATTEMPTS
-from foldlog_server.core.cohorts import Cohorts
-from foldlog_server.core.errors import WrongExpectedVersion
-from foldlog_server.stores import admission, sqlite_rows, sqlite_writer
-from foldlog_server.stores import sqlite as engine
+from foldlog_server.commands.aggregates import MAX_ATTEMPTS
+from foldlog_server.errors import WrongExpectedVersion
+from foldlog_server.stores import encoded_append
+from foldlog_server.stores.sqlite import event_store as engine
+from foldlog_server.stores.sqlite import rows, writer
+from foldlog_server.views.scheduler import Cohorts
 from tests.architecture.documents import ROOT
 from tests.architecture.error_catalogue import CATALOGUES
 from tests.support.provoking import BY_RULES, FULL, Told, create, refusal
@@ -227,7 +228,7 @@ async def draining(server: Server, _: pytest.MonkeyPatch) -> Provoked:
 
 
 async def store_unavailable(server: Server, patch: pytest.MonkeyPatch) -> Provoked:
-    patch.setattr(sqlite_writer, "commit", broken_disk)
+    patch.setattr(writer, "commit", broken_disk)
     return await refusal(server, create()), Told(retry_after=1.0)
 
 
@@ -250,14 +251,14 @@ async def store_hindered(server: Server, patch: pytest.MonkeyPatch) -> Provoked:
     def no_memory(*_: object) -> None:
         raise MemoryError
 
-    patch.setattr(sqlite_rows, "_in_stream_order", no_memory)
+    patch.setattr(rows, "_in_stream_order", no_memory)
     found = await refusal(server, ReadStreamRequest(stream="order-o"))
     return found, Told({"cause": "no_memory"}, retry_after=1.0)
 
 
 async def event_too_large(server: Server, patch: pytest.MonkeyPatch) -> Provoked:
     """No command of today makes an event of 1 MiB, so the limit comes down to meet one."""
-    patch.setattr(admission, "MAX_EVENT_BYTES", 50)
+    patch.setattr(encoded_append, "MAX_EVENT_BYTES", 50)
     found = await refusal(server, create())
     assert int(found.metadata["size"]) > 50
     named = {"type": "foldlog.orders.v1.OrderCreated", "size": found.metadata["size"], "limit": "50"}

@@ -16,11 +16,11 @@ from foldlog.orders.v1.commands_pb2 import AddItem, SubmitOrder
 from foldlog.orders.v1.queries_pb2 import GetOrderRequest, ListCurrentOrdersRequest
 from foldlog.v1.event_service_pb2 import ReadStreamRequest
 from foldlog.v1.reads_pb2 import AsOf, ReadOptions
-from foldlog_server.core import fold
-from foldlog_server.core.errors import DataDamaged, StoreHindered
-from foldlog_server.stores import sqlite, sqlite_writer
+from foldlog_server.commands import fold
+from foldlog_server.errors import DataDamaged, StoreHindered
 from foldlog_server.stores.causes import Cause, cause_of
-from foldlog_server.stores.opening import CannotOpen
+from foldlog_server.stores.files.data_directory import CannotOpen
+from foldlog_server.stores.sqlite import event_store, writer
 from tests.architecture.documents import ROOT
 from tests.support.faults import Faults, sqlite_error
 from tests.support.provoking import create, refusal
@@ -184,7 +184,7 @@ async def server(
     failures: list[BaseException],
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Server]:
-    monkeypatch.setattr(sqlite_writer, "CHECKPOINT_ROWS", 1)
+    monkeypatch.setattr(writer, "CHECKPOINT_ROWS", 1)
     monkeypatch.setattr(fold, "_FEW", 2)
     monkeypatch.setattr(fold, "EVERY", 2)
     shutil.copytree(new_log, tmp_path / "data")
@@ -240,7 +240,7 @@ async def test_a_cell_is_what_the_page_says(
     await until_it_is_answered(server, PLACE[place])
     over = [line for line in ends if line[-1] == "."]
     if over:
-        server.app._store._looks = sqlite.LOOKS_TO_CHECKPOINT - 1
+        server.app._store._looks = event_store.LOOKS_TO_CHECKPOINT - 1
         await until(lambda: over[0] in caplog.text)
     assert sum(caplog.text.count(line) for line in alternatives if not line.startswith("refused")) <= 1
     assert not failures

@@ -16,9 +16,9 @@ from foldlog.v1.event_service_pb2 import (
     ReadStreamRequest,
     SubscribeRequest,
 )
-from foldlog_server.core.codec import MAX_EVENT_BYTES
-from foldlog_server.core.event_store import Append, StreamAppend
-from foldlog_server.core.events import NewEvent
+from foldlog_server.log.event_store import Append, StreamAppend
+from foldlog_server.log.events import NewEvent
+from foldlog_server.log.record import MAX_EVENT_BYTES
 from tests.support.server import Server
 from tests.support.wire import SECONDS
 

@@ -23,8 +23,8 @@ from foldlog.orders.v1.queries_pb2 import (
 from foldlog.v1.admin_service_pb2 import ListViewsRequest
 from foldlog.v1.event_service_pb2 import ReadAllRequest
 from foldlog.v1.reads_pb2 import AsOf, ReadOptions
-from foldlog_server.core.event_store import Append, StreamAppend
-from foldlog_server.core.events import NewEvent
+from foldlog_server.log.event_store import Append, StreamAppend
+from foldlog_server.log.events import NewEvent
 from tests.support.commands import add, create
 from tests.support.old_messages import (
     OPENED,

@@ -66,7 +66,7 @@ from foldlog.v1.reads_pb2 import (
     ReadOptions,
     WhenBehind,
 )
-from foldlog_server.stores.read_model import SqliteReadModel
+from foldlog_server.stores.views.read_model import SqliteReadModel
 from tests.support.server import Server, serving
 from tests.support.view_scenario import line, money
 from tests.support.wire import SECONDS, Refusal, refused

@@ -21,10 +21,10 @@ from foldlog.orders.v1.queries_pb2 import GetCustomerOrdersRequest, GetOrderRequ
 from foldlog.v1.admin_service_pb2 import ViewState
 from foldlog.v1.reads_pb2 import WHEN_BEHIND_ANSWER, ReadOptions
 from foldlog_client import Client
-from foldlog_server import app, build_process
-from foldlog_server.core.read_model import generation
-from foldlog_server.domains import VIEWS
-from foldlog_server.stores import view_files
+from foldlog_server.app import app, rebuild_processes
+from foldlog_server.domains.shop import VIEWS
+from foldlog_server.stores.views import view_files
+from foldlog_server.views.read_model import generation
 from tests.support.orders import create
 from tests.support.server import Server, client_of, until
 from tests.support.wire import refused
@@ -52,15 +52,15 @@ class Gate:
 
 @pytest.fixture(autouse=True)
 def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
-    gate, start = Gate(), build_process._start
+    gate, start = Gate(), rebuild_processes._start
 
     def start_later(arguments: Sequence[str]) -> "subprocess.Popen[str]":
         gate.opened.wait(30)
         gate.processes.append(start(arguments))
         return gate.processes[-1]
 
-    monkeypatch.setattr(build_process, "_start", start_later)
-    monkeypatch.setattr(build_process, "PAUSE", 0.01)
+    monkeypatch.setattr(rebuild_processes, "_start", start_later)
+    monkeypatch.setattr(rebuild_processes, "PAUSE", 0.01)
     return gate
 
 
@@ -160,7 +160,7 @@ async def test_one_that_dies_whenever_it_is_started_is_given_up(
     await client.admin.rebuild_view(view=VIEW)
     state = await rebuilt(client)
     assert state.rebuild_error == "its process ended 6 times with 1, and came no further"
-    assert len(gate.processes) == build_process.ATTEMPTS
+    assert len(gate.processes) == rebuild_processes.ATTEMPTS
     assert not state.stopped
 
 

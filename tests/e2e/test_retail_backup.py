@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from foldlog_server.domains import VIEWS
+from foldlog_server.domains.shop import VIEWS
 from tests.support.copies import backed_up, log_in, restored
 from tests.support.processes import foldlog, serving
 

@@ -19,12 +19,12 @@ from examples.online_retail.replay import Replay, Tally
 from examples.online_retail.rows import read_rows
 from foldlog.v1.admin_service_pb2 import ViewState
 from foldlog_client import Client, Retry
-from foldlog_server import app
-from foldlog_server.core.events import RecordedEvent
-from foldlog_server.core.view import Key
-from foldlog_server.domains import VIEWS
-from foldlog_server.orders.current_orders import CURRENT_ORDERS
-from foldlog_server.stores import view_files
+from foldlog_server.app import app
+from foldlog_server.domain.view import Key
+from foldlog_server.domains.orders.views.current_orders import CURRENT_ORDERS
+from foldlog_server.domains.shop import VIEWS
+from foldlog_server.log.events import RecordedEvent
+from foldlog_server.stores.views import view_files
 from tests.support.mirror import Mirror
 from tests.support.processes import serving
 from tests.support.relay import relayed

@@ -13,7 +13,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from foldlog.orders.v1.queries_pb2 import GetOrderRequest, ListCurrentOrdersRequest
 from foldlog.v1.admin_service_pb2 import GetScrubRequest
-from foldlog_server.stores.opening import IndexWrong
+from foldlog_server.stores.files.data_directory import IndexWrong
 from tests.support.btree import Index
 from tests.support.commands import add, create
 from tests.support.processes import foldlog

@@ -24,11 +24,11 @@ from foldlog.orders.v1.queries_pb2 import GetOrderRequest
 from foldlog.orders.v1.types_pb2 import OrderLine
 from foldlog.v1.event_service_pb2 import EventFilter, GetHeadRequest, ReadAllRequest, SubscribeRequest
 from foldlog.v1.reads_pb2 import ReadOptions
-from foldlog_server.app import App
+from foldlog_server.app.app import App
 from foldlog_server.settings import Settings
-from foldlog_server.stores.looked_at import InTheWay
-from foldlog_server.stores.opening import DataDirectoryLocked
-from foldlog_server.stores.sqlite import SqliteEventStore
+from foldlog_server.stores.files.data_directory import DataDirectoryLocked
+from foldlog_server.stores.opening.looked_at import InTheWay
+from foldlog_server.stores.sqlite.event_store import SqliteEventStore
 from foldlog_server.transport import event_service
 from foldlog_server.transport.refusal_log import LINES_A_SECOND, RefusalLog
 from foldlog_server.transport.server import AddressInUse
@@ -247,7 +247,7 @@ async def test_a_refusal_that_repeats_is_counted_in_the_log_also_when_the_server
 ) -> None:
     timer = ManualTimer()
     refusals = RefusalLog(lambda: timer)
-    monkeypatch.setattr("foldlog_server.app.RefusalLog", lambda _: refusals)
+    monkeypatch.setattr("foldlog_server.app.app.RefusalLog", lambda _: refusals)
     await server.restart()
     with caplog.at_level(logging.INFO, "foldlog.calls"):
         for _ in range(LINES_A_SECOND + 3):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from foldlog.inventory.v1.commands_pb2 import ReceiveStock
-from foldlog_server.stores.sqlite_reader import SqliteLogReader
+from foldlog_server.stores.sqlite.reader import SqliteLogReader
 from tests.format.trading import trade
 from tests.support.processes import FOLDLOG, Ended, ended
 from tests.support.server import Server, serving, until

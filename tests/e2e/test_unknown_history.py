@@ -7,8 +7,8 @@ import pytest
 
 from foldlog.orders.v1.commands_pb2 import SubmitOrder
 from foldlog.v1.events_pb2 import EventMetadata
-from foldlog_server.core.event_store import Append, StreamAppend
-from foldlog_server.core.events import NewEvent
+from foldlog_server.log.event_store import Append, StreamAppend
+from foldlog_server.log.events import NewEvent
 from tests.support.orders import create
 from tests.support.server import Server, serving
 from tests.support.wire import refused

@@ -7,7 +7,7 @@ import uuid
 from contextlib import closing
 from pathlib import Path
 
-from foldlog_server.domains import VIEWS
+from foldlog_server.domains.shop import VIEWS
 from tests.format.trading import trade
 from tests.support import processes
 from tests.support.files import contents

@@ -15,8 +15,8 @@ from foldlog.inventory.v1.queries_pb2 import WatchInventoryRequest
 from foldlog.orders.v1.queries_pb2 import WatchCurrentOrdersRequest, WatchOrderRequest
 from foldlog.orders.v1.types_pb2 import ORDER_STATUS_DRAFT, ORDER_STATUS_SUBMITTED
 from foldlog_client import Client, Retry
-from foldlog_server.core.live_query import make_token
-from foldlog_server.core.watch import Place
+from foldlog_server.queries.bound_watches import make_token
+from foldlog_server.queries.watch import Place
 from tests.support.in_threads import Connect
 from tests.support.mirror import Mirror
 from tests.support.relay import relayed

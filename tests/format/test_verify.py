@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from foldlog_server.operations.findings import Findings
 from foldlog_server.operations.refused import Refused
 from foldlog_server.operations.verify import verify
-from foldlog_server.stores import read_model_sql, view_checksums
+from foldlog_server.stores.views import read_model_table, view_checksums
 from tests.format.log_file import Damaged, Log, read
 from tests.format.test_log_file import FLIP, partition
 
@@ -286,7 +286,7 @@ def rewrite(connection: sqlite3.Connection, id: str, now: str, document: bytes |
 def stand_at(file: Path, position: int) -> None:
     """Have a view have seen the log up to a position."""
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        kept = view_checksums.kept(connection.execute(read_model_sql.READ_CHECKPOINT).fetchone())
+        kept = view_checksums.kept(connection.execute(read_model_table.READ_CHECKPOINT).fetchone())
         moved = kept._replace(position=position)
         connection.execute("UPDATE checkpoint SET position = ?, checksum = ?", (position, moved.checksum))
 

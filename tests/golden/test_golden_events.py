@@ -9,11 +9,11 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from foldlog_server.core.decider import AnyDecider
-from foldlog_server.domains import CODEC
-from foldlog_server.inventory.stock import STOCK
-from foldlog_server.orders.order import Status
-from foldlog_server.orders.order_decider import ORDER
+from foldlog_server.domain.decider import AnyDecider
+from foldlog_server.domains.inventory.stock import STOCK
+from foldlog_server.domains.orders.order import Status
+from foldlog_server.domains.orders.order_decider import ORDER
+from foldlog_server.domains.shop import CODEC
 from tests.golden.write_golden import DECIDERS, EVENTS, FOLDS, HISTORIES, folded, read_back
 
 STORED: dict[str, type[Message]] = {

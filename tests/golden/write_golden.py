@@ -34,13 +34,13 @@ from foldlog.orders.v1.events_pb2 import (
 from foldlog.orders.v1.types_pb2 import OrderLine, OrderStatus
 from foldlog.v1.events_pb2 import EventMetadata
 from foldlog.v1.money_pb2 import Money
-from foldlog_server.core import states
-from foldlog_server.core.codec import encode_common, encode_header, encode_record
-from foldlog_server.core.decider import AnyDecider
-from foldlog_server.core.events import EncodedEvent, NewEvent
-from foldlog_server.domains import CODEC
-from foldlog_server.inventory.stock import STOCK
-from foldlog_server.orders.order_decider import ORDER
+from foldlog_server.commands import state_codec
+from foldlog_server.domain.decider import AnyDecider
+from foldlog_server.domains.inventory.stock import STOCK
+from foldlog_server.domains.orders.order_decider import ORDER
+from foldlog_server.domains.shop import CODEC
+from foldlog_server.log.events import EncodedEvent, NewEvent
+from foldlog_server.log.record import encode_common, encode_header, encode_record
 
 EVENTS = Path(__file__).parent / "events"
 FOLDS = Path(__file__).parent / "folds.json"
@@ -135,7 +135,7 @@ def folded(decider: AnyDecider) -> str:
     state, hashed = decider.initial, hashlib.sha256()
     for event in HISTORIES[decider.category]:
         state = decider.evolve(state, read_back(event))
-        hashed.update(states.encode(state))
+        hashed.update(state_codec.encode(state))
     return hashed.hexdigest()
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foldlog_server.server_clock import LONGEST_GAP, SLEW_DIVISOR, SLEWED, STEADY, ServerClock
+from foldlog_server.app.server_clock import LONGEST_GAP, SLEW_DIVISOR, SLEWED, STEADY, ServerClock
 from foldlog_server.stores.memory import MemoryEventStore
 from tests.contract.appends import decoded, everything, new_id, to
 from tests.support.clocks import DAY, HOUR, SECOND, Clocks

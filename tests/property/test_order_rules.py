@@ -31,13 +31,13 @@ from foldlog.orders.v1.events_pb2 import OrderSubmitted
 from foldlog.orders.v1.types_pb2 import Order as OrderMessage
 from foldlog.orders.v1.types_pb2 import OrderLine
 from foldlog.v1.money_pb2 import Money
-from foldlog_server.core.decider import Decider
-from foldlog_server.core.errors import Rejected
-from foldlog_server.core.money import round_to_minor, to_money, to_nanos
-from foldlog_server.inventory.stock import MAX_ON_HAND, STOCK, Stock
-from foldlog_server.orders.order import Order, Status
-from foldlog_server.orders.order_decider import ORDER
-from foldlog_server.orders.order_rules import MAX_QUANTITY, MAX_TOTAL
+from foldlog_server.domain.decider import Decider
+from foldlog_server.domain.money import round_to_minor, to_money, to_nanos
+from foldlog_server.domains.inventory.stock import MAX_ON_HAND, STOCK, Stock
+from foldlog_server.domains.orders.order import Order, Status
+from foldlog_server.domains.orders.order_decider import ORDER
+from foldlog_server.domains.orders.order_rules import MAX_QUANTITY, MAX_TOTAL
+from foldlog_server.errors import Rejected
 from tests.support.given_when_then import State, same, unchanged
 
 # Few ids and prices, so that commands meet; limits among the quantities, so that they are reached.

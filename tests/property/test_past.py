@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foldlog.v1.reads_pb2 import AsOf
-from foldlog_server.core.errors import FoldlogError, ReadRefused
-from foldlog_server.core.past import Past
+from foldlog_server.commands.past import Past
+from foldlog_server.errors import FoldlogError, ReadRefused
 from tests.support.commands import DECIDERS, Commands, HeldStore, create, settle
 from tests.support.racing import COMMANDS
 

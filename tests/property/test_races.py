@@ -15,7 +15,7 @@ from foldlog.inventory.v1.commands_pb2 import (
     ReleaseStock,
     ReserveStock,
 )
-from foldlog_server.core.errors import StoreFull, StoreUnavailable, WrongExpectedVersion
+from foldlog_server.errors import StoreFull, StoreUnavailable, WrongExpectedVersion
 from foldlog_server.stores.memory import MemoryEventStore
 from tests.support.commands import Commands, HeldStore, settle
 from tests.support.observing import Observer

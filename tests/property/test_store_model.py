@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from foldlog_server.core.errors import WrongExpectedVersion
-from foldlog_server.core.event_store import (
+from foldlog_server.errors import WrongExpectedVersion
+from foldlog_server.log.event_store import (
     Append,
     Appended,
     DuplicateRequest,
@@ -21,7 +21,7 @@ from foldlog_server.core.event_store import (
     StreamRange,
 )
 from foldlog_server.stores.memory import MemoryEventStore
-from foldlog_server.stores.sqlite import SqliteEventStore
+from foldlog_server.stores.sqlite.event_store import SqliteEventStore
 from tests.contract.appends import (
     Clock,
     append,

@@ -15,19 +15,19 @@ from foldlog.orders.v1.types_pb2 import OrderLine
 from foldlog.v1.commands_pb2 import CommandOptions
 from foldlog.v1.money_pb2 import Money
 from foldlog.v1.options_pb2 import command as command_option
-from foldlog_server.core.aggregates import Aggregates
-from foldlog_server.core.codec import Codec
-from foldlog_server.core.command_handler import Command, CommandHandler, Outcome, Route
-from foldlog_server.core.decider import AnyDecider
-from foldlog_server.core.decision import never, settling
-from foldlog_server.core.errors import InvalidRequest
-from foldlog_server.core.event_store import Append, Appended
-from foldlog_server.core.events import EncodedEvent
-from foldlog_server.core.fold import Folds
-from foldlog_server.core.routing import route_of
-from foldlog_server.core.snapshots import NoSnapshots, Snapshots
-from foldlog_server.inventory.stock import STOCK
-from foldlog_server.orders.order_decider import ORDER
+from foldlog_server.commands.aggregates import Aggregates
+from foldlog_server.commands.command_handler import Command, CommandHandler, Outcome, Route
+from foldlog_server.commands.fold import Folds
+from foldlog_server.commands.pending_command import never, settling
+from foldlog_server.commands.routing import route_of
+from foldlog_server.commands.snapshots import NoSnapshots, Snapshots
+from foldlog_server.domain.decider import AnyDecider
+from foldlog_server.domains.inventory.stock import STOCK
+from foldlog_server.domains.orders.order_decider import ORDER
+from foldlog_server.errors import InvalidRequest
+from foldlog_server.log.event_store import Append, Appended
+from foldlog_server.log.events import EncodedEvent
+from foldlog_server.log.record import Codec
 from foldlog_server.stores.memory import MemoryEventStore
 
 DECIDERS: dict[str, AnyDecider] = {"order": ORDER, "stock": STOCK}

@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
-from foldlog_server.core.read_model import (
+from foldlog_server.domain.view import Key
+from foldlog_server.views.read_model import (
     Change,
     Checkpoint,
     ParkedEvent,
     ReadModelDamaged,
     ReadModelUnavailable,
 )
-from foldlog_server.core.view import Key
 
 
 class DictReadModel:

@@ -3,8 +3,8 @@
 import sqlite3
 from pathlib import Path
 
-from foldlog_server.stores import sqlite_schema
-from foldlog_server.stores.statements import statement
+from foldlog_server.stores.sqlite import schema
+from foldlog_server.stores.sqlite.statements import statement
 
 
 def change(directory: Path, *statements: str) -> None:
@@ -20,7 +20,7 @@ def make_format_1(directory: Path, now: int) -> None:
     new, former = f"requests_until_{quarter:020}", f"requests_until_{now + quarter:020}"
     change(
         directory,
-        *(f"DROP TABLE {table}" for table in sqlite_schema.TABLES_OF_2),
+        *(f"DROP TABLE {table}" for table in schema.TABLES_OF_2),
         "DROP VIEW requests",
         statement("create_partition_of_1").format(partition=former),  # it named partitions by the clock
         f"INSERT INTO {former} SELECT key, fingerprint, outcome FROM {new}",

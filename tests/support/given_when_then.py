@@ -12,8 +12,8 @@ from google.protobuf import text_format
 from google.protobuf.message import Message
 
 from foldlog.v1.options_pb2 import Code
-from foldlog_server.core.decider import Decider
-from foldlog_server.core.errors import Rejected
+from foldlog_server.domain.decider import Decider
+from foldlog_server.errors import Rejected
 
 State = TypeVar("State")
 

@@ -7,11 +7,17 @@ from collections.abc import Iterable, Sequence
 from google.protobuf.message import Message
 
 from foldlog.v1.events_pb2 import EventMetadata
-from foldlog_server.core.codec import NO_CHAIN, chain_hash, encode_common, encode_header, encode_record
-from foldlog_server.core.errors import StoreError
-from foldlog_server.core.event_store import Append, Appended, Head, RecordedRequest, RequestKey
-from foldlog_server.core.events import EncodedEvent, NewEvent
-from foldlog_server.core.lineage import Lineage
+from foldlog_server.errors import StoreError
+from foldlog_server.log.event_store import Append, Appended, Head, RecordedRequest, RequestKey
+from foldlog_server.log.events import EncodedEvent, NewEvent
+from foldlog_server.log.lineage import Lineage
+from foldlog_server.log.record import (
+    NO_CHAIN,
+    chain_hash,
+    encode_common,
+    encode_header,
+    encode_record,
+)
 
 RECORDED_NS = 1_700_000_000_000_000_000
 """The time of the event at position 0, if there were one; each event is a second later."""

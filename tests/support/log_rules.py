@@ -6,9 +6,9 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from foldlog_server.core.decision import Part
-from foldlog_server.core.errors import FoldlogError, Rejected, WrongExpectedVersion
-from foldlog_server.core.events import category_of
+from foldlog_server.commands.pending_command import Part
+from foldlog_server.errors import FoldlogError, Rejected, WrongExpectedVersion
+from foldlog_server.log.events import category_of
 from tests.support.commands import DECIDERS, route_to
 from tests.support.history import Call, Happened, Log, Refused
 

@@ -7,9 +7,9 @@ from typing import Any
 from google.protobuf.message import Message
 
 from foldlog.v1.events_pb2 import RecordedEvent
-from foldlog_server.core.command_handler import Outcome
-from foldlog_server.core.errors import FoldlogError, StoreUnavailable
-from foldlog_server.core.events import EncodedEvent
+from foldlog_server.commands.command_handler import Outcome
+from foldlog_server.errors import FoldlogError, StoreUnavailable
+from foldlog_server.log.events import EncodedEvent
 from tests.support.commands import Commands
 from tests.support.history import Call, Did, Fact, History, Log, Refused, flaws
 from tests.support.log_rules import LogRules, refused

@@ -8,11 +8,11 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorP
 from google.protobuf.message import Message
 
 from foldlog.orders.v1.events_pb2 import OrderCreated
-from foldlog_server import app
-from foldlog_server.core.codec import Codec
-from foldlog_server.core.events import NewEvent
-from foldlog_server.core.upcasting import Upcaster
-from foldlog_server.domains import DECIDERS, VIEWS
+from foldlog_server.app import app
+from foldlog_server.domains.shop import DECIDERS, VIEWS
+from foldlog_server.log.events import NewEvent
+from foldlog_server.log.record import Codec
+from foldlog_server.log.upcasting import Upcaster
 
 
 def _declared(name: str, *fields: str) -> Any:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from foldlog_server.core import new_names
+from foldlog_server.commands import new_names
 
 
 @contextmanager

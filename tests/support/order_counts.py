@@ -7,9 +7,9 @@ from google.protobuf.message import Message
 from foldlog.orders.v1.events_pb2 import ItemAdded, OrderCancelled, OrderCreated, OrderShipped
 from foldlog.orders.v1.queries_pb2 import CurrentOrder, Customer
 from foldlog.orders.v1.types_pb2 import ORDER_STATUS_DRAFT, OrderLine
-from foldlog_server.core.codec import Codec
-from foldlog_server.core.events import EncodedEvent, RecordedEvent
-from foldlog_server.core.view import Key, View
+from foldlog_server.domain.view import Key, View
+from foldlog_server.log.events import EncodedEvent, RecordedEvent
+from foldlog_server.log.record import Codec
 
 ORDERS = "orders"
 CUSTOMERS = "customers"

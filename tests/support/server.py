@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import foldlog_client
-from foldlog_server.app import App
-from foldlog_server.core.event_store import Append, Appended, RecordedRequest, RequestKey, StreamAppend
-from foldlog_server.core.events import NewEvent
-from foldlog_server.server_clock import Reading, monotonic_ns
+from foldlog_server.app.app import App
+from foldlog_server.app.server_clock import Reading, monotonic_ns
+from foldlog_server.log.event_store import Append, Appended, RecordedRequest, RequestKey, StreamAppend
+from foldlog_server.log.events import NewEvent
 from foldlog_server.settings import Settings
 from tests.support.in_threads import Connect
 from tests.support.wire import SECONDS, Wire, connected

@@ -27,9 +27,9 @@ from foldlog.orders.v1.types_pb2 import (
 )
 from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
 from foldlog.v1.money_pb2 import Money
-from foldlog_server.core.events import RecordedEvent, id_of
-from foldlog_server.core.money import NANOS, round_to_minor, to_money, to_nanos
-from foldlog_server.core.view import Key, View
+from foldlog_server.domain.money import NANOS, round_to_minor, to_money, to_nanos
+from foldlog_server.domain.view import Key, View
+from foldlog_server.log.events import RecordedEvent, id_of
 
 _FIRST_SECOND = 1_767_258_000
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from foldlog_server.core.errors import StoreUnavailable
+from foldlog_server.errors import StoreUnavailable
 from foldlog_server.printable import PrintableFormatter, printable
 
 

@@ -8,13 +8,13 @@ import sys
 from typing import NoReturn
 
 from foldlog_server.cli.apps import app
+from foldlog_server.cli.environment import misspelt
 from foldlog_server.cli.output import discard_output
-from foldlog_server.environment import misspelt
 from foldlog_server.printable import printable
 
 # isort: off
 # For the commands that they add, in the order in which these are listed.
-from foldlog_server.cli import serving, stored, copies, running  # noqa: F401
+from foldlog_server.cli import copies, running, serving, stored  # noqa: F401
 
 # isort: on
 

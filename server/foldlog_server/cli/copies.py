@@ -12,8 +12,7 @@ import typer
 
 from foldlog_server import ending
 from foldlog_server.cli.apps import DEFAULTS, app
-from foldlog_server.cli.output import carry_out, fail, print_error_line, print_line, teller, told_failures
-from foldlog_server.options import (
+from foldlog_server.cli.options import (
     BackedUpData,
     Data,
     Json,
@@ -21,6 +20,14 @@ from foldlog_server.options import (
     Through,
     ToPosition,
     check_directory,
+)
+from foldlog_server.cli.output import (
+    carry_out,
+    fail,
+    print_error_line,
+    print_line,
+    teller,
+    told_failures,
 )
 
 if TYPE_CHECKING:  # it loads more than most commands need
@@ -61,7 +68,7 @@ def restore(
     as_json: Json = False,
 ) -> None:
     """Make a log out of a backup, in a data directory that has none. It has a log_id of its own."""
-    from foldlog_server.app import new_id
+    from foldlog_server.app.app import new_id
     from foldlog_server.operations.restore import NewLog
 
     ending.interrupt_at_sigterm()
@@ -95,7 +102,7 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Make a log out of an export, in a data directory that has none. It has a log_id of its own."""
-    from foldlog_server.app import new_id
+    from foldlog_server.app.app import new_id
     from foldlog_server.operations.json_lines import JsonLinesSource
     from foldlog_server.operations.refused import Refused
     from foldlog_server.operations.restore import NewLog
@@ -116,7 +123,7 @@ def import_(
 @contextmanager
 def _new_file(file: Path) -> Iterator[Callable[[str], object]]:
     """What writes the lines of a file that gets its name when it is whole."""
-    from foldlog_server.stores import durable, private_files
+    from foldlog_server.stores.files import durable, private_files
 
     _check_new(file)
     part = durable.partial(file.with_name(f"{file.name}.{os.getpid()}"))  # another may be writing there, too

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from foldlog_server.options import check_address
+from foldlog_server.cli.options import check_address
 from foldlog_server.printable import printable
 
 if TYPE_CHECKING:  # it loads more than most commands need
-    from foldlog_server.progress import Step
+    from foldlog_server.operations.progress import Step
 
 
 def fail(line: str) -> NoReturn:
@@ -45,8 +45,8 @@ def discard_output() -> None:
 
 def carry_out(steps: "AsyncIterator[Step]", tell: Callable[[str], None]) -> None:
     """Carry an operation out, and show how far it is."""
+    from foldlog_server.operations.progress import shown
     from foldlog_server.operations.refused import Refused
-    from foldlog_server.progress import shown
 
     try:
         asyncio.run(shown(steps, tell))

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from foldlog_server.cli.apps import DEFAULTS, app, events, views
+from foldlog_server.cli.options import Address, Json, check_event_type
 from foldlog_server.cli.output import fail, print_line, told_failures
-from foldlog_server.options import Address, Json, check_event_type
 from foldlog_server.printable import printable
 from foldlog_server.tables import print_table
 
@@ -17,8 +17,8 @@ from foldlog_server.tables import print_table
 @app.command("clock")
 def clock(address: Address = DEFAULTS.listen, as_json: Json = False) -> None:
     """Show a server's time, and whether the clock of its machine has leapt away from it."""
-    from foldlog_server import clock_report
-    from foldlog_server.views import as_json as json_of
+    from foldlog_server.cli import clock_report
+    from foldlog_server.cli.view_reports import as_json as json_of
 
     with told_failures(address):
         found = asyncio.run(clock_report.ask(address))
@@ -35,8 +35,8 @@ def scrub(address: Address = DEFAULTS.listen, as_json: Json = False) -> None:
 
     It does so once a day, slowly. `foldlog verify` looks at more, and at once.
     """
-    from foldlog_server import scrub_report
-    from foldlog_server.views import as_json as json_of
+    from foldlog_server.cli import scrub_report
+    from foldlog_server.cli.view_reports import as_json as json_of
 
     with told_failures(address):
         found = asyncio.run(scrub_report.ask(address))
@@ -67,23 +67,23 @@ def events_tail(
 ) -> None:
     """Print events as they are stored: new ones only, or with --after from a position on."""
     # Imported here: `foldlog --version` need not load gRPC.
-    from foldlog_server import tail
+    from foldlog_server.operations import event_lines
 
     for name in event_type or []:
         check_event_type(name)
     try:
-        start = None if after is None else tail.parsed_position(after)
+        start = None if after is None else event_lines.parsed_position(after)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--after") from None
-    wanted = tail.Wanted(start, category or [], stream_prefix or [], event_type or [], follow)
+    wanted = event_lines.Wanted(start, category or [], stream_prefix or [], event_type or [], follow)
     with told_failures(address), suppress(KeyboardInterrupt):
-        asyncio.run(tail.tail(address, wanted, print_line=print_line, as_json=as_json))
+        asyncio.run(event_lines.tail(address, wanted, print_line=print_line, as_json=as_json))
 
 
 @views.command("list")
 def views_list(address: Address = DEFAULTS.listen, as_json: Json = False) -> None:
     """Show how far every view is, and what stands in its way."""
-    from foldlog_server import views as of_server
+    from foldlog_server.cli import view_reports as of_server
 
     with told_failures(address):
         found = asyncio.run(of_server.Operator(address).views())
@@ -100,8 +100,8 @@ def views_rebuild(
     wait: Annotated[bool, typer.Option(help="Wait until they are built, and show how far that is.")] = True,
 ) -> None:
     """Have views built anew from the log; what they have answers until that is done."""
-    from foldlog_server import views as of_server
-    from foldlog_server.progress import shown
+    from foldlog_server.cli import view_reports as of_server
+    from foldlog_server.operations.progress import shown
 
     with told_failures(address), suppress(KeyboardInterrupt):
         failed = asyncio.run(shown(of_server.Operator(address).rebuild(view, wait=wait), print_line))
@@ -116,7 +116,7 @@ def views_parked(
     as_json: Json = False,
 ) -> None:
     """List the documents that wait on an event which their view could not digest."""
-    from foldlog_server import views as of_server
+    from foldlog_server.cli import view_reports as of_server
 
     with told_failures(address):
         found = asyncio.run(of_server.Operator(address).parked(view))
@@ -136,7 +136,7 @@ def views_retry(
     address: Address = DEFAULTS.listen,
 ) -> None:
     """Let a view try again to digest what is parked, once the cause is cured; 1 if something still waits."""
-    from foldlog_server import views as of_server
+    from foldlog_server.cli import view_reports as of_server
 
     with told_failures(address):
         cured, still_parked = asyncio.run(of_server.Operator(address).retry(view, collection, id))

@@ -11,8 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from foldlog_server.cli.apps import DEFAULTS, app
-from foldlog_server.cli.output import fail, print_line
-from foldlog_server.options import (
+from foldlog_server.cli.options import (
     CachedAggregates,
     Data,
     Grace,
@@ -24,6 +23,7 @@ from foldlog_server.options import (
     check_address,
     check_level,
 )
+from foldlog_server.cli.output import fail, print_line
 from foldlog_server.printable import printable
 from foldlog_server.process import log_to_stderr, loop_factory
 from foldlog_server.settings import Settings
@@ -91,8 +91,8 @@ def _setting(context: typer.Context, parameter: Any) -> dict[str, Any]:
 
 def _serve(settings: Settings, *, examples: bool) -> None:
     # Imported here: `foldlog --version` need not load gRPC.
-    from foldlog_server.core.errors import LogDetached
-    from foldlog_server.serving import CannotStart, serve_until_stopped
+    from foldlog_server.cli.server_process import CannotStart, serve_until_stopped
+    from foldlog_server.errors import LogDetached
 
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:

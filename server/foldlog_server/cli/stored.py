@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from foldlog_server.cli.apps import DEFAULTS, app
+from foldlog_server.cli.options import Json, StoredData
 from foldlog_server.cli.output import carry_out, fail, teller
-from foldlog_server.options import Json, StoredData
 from foldlog_server.printable import printable
 from foldlog_server.tables import print_table
 
@@ -22,9 +22,9 @@ def check_history(data: StoredData = DEFAULTS.data, as_json: Json = False) -> No
 
     For a new release, before it is deployed. Nothing is changed, and a server may be using the directory.
     """
-    from foldlog_server import check_history as checking
-    from foldlog_server.core.history import Findings
-    from foldlog_server.progress import shown
+    from foldlog_server.operations import check_history as checking
+    from foldlog_server.operations.history import Findings
+    from foldlog_server.operations.progress import shown
 
     logging.getLogger("foldlog_server").setLevel(logging.CRITICAL)  # the findings say what views would log
     findings = Findings()
@@ -51,9 +51,9 @@ def accept_loss(
 
     Clients are told that the log was replaced. Copies of the files as they were stay in the data directory.
     """
-    from foldlog_server.app import new_id
-    from foldlog_server.stores import loss
-    from foldlog_server.stores.opening import CannotOpen
+    from foldlog_server.app.app import new_id
+    from foldlog_server.stores.files.data_directory import CannotOpen
+    from foldlog_server.stores.opening import loss
 
     try:
         log_id = loss.accept(data, head, new_id, time.time_ns())

@@ -6,22 +6,22 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from foldlog_server.core.backup_stream import Incomplete
-from foldlog_server.core.log_source import LogSource
+from foldlog_server.log.backup_stream import Incomplete
+from foldlog_server.log.source import LogSource
 from foldlog_server.operations import manifest as manifests
 from foldlog_server.operations.copying import Copy, told_failures
 from foldlog_server.operations.destination import room
 from foldlog_server.operations.losses import refuse_losses
 from foldlog_server.operations.manifest import Manifest
+from foldlog_server.operations.progress import Step
 from foldlog_server.operations.refused import Refused
 from foldlog_server.operations.remote import log_at
-from foldlog_server.progress import Step
-from foldlog_server.stores.log_files import Changed
-from foldlog_server.stores.opening import CannotOpen
-from foldlog_server.stores.sqlite_reader import SqliteLogReader
-from foldlog_server.stores.sqlite_schema import log_file
-from foldlog_server.stores.sqlite_source import SqliteLogSource, on
-from foldlog_server.stores.stored_log import stored_log
+from foldlog_server.stores.files.data_directory import CannotOpen
+from foldlog_server.stores.files.log_files import Changed
+from foldlog_server.stores.opening.stored_log import stored_log
+from foldlog_server.stores.sqlite.reader import SqliteLogReader
+from foldlog_server.stores.sqlite.schema import log_file
+from foldlog_server.stores.sqlite.source import SqliteLogSource, on
 
 
 class Backup:

@@ -6,18 +6,19 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from foldlog_server.core.errors import DataDamaged, StoreError
-from foldlog_server.core.event_store import Head
-from foldlog_server.core.lineage import Ancestor
-from foldlog_server.core.log_source import LogSource, Origin
+from foldlog_server.errors import DataDamaged, StoreError
+from foldlog_server.log.event_store import Head
+from foldlog_server.log.lineage import Ancestor
+from foldlog_server.log.source import LogSource, Origin
 from foldlog_server.operations.findings import Findings
+from foldlog_server.operations.progress import Step
 from foldlog_server.operations.refused import Refused
 from foldlog_server.operations.verify_log import LogVerifier
-from foldlog_server.progress import Step
-from foldlog_server.stores import durable, sqlite_schema
 from foldlog_server.stores.causes import NO_ROOM, cause_in
-from foldlog_server.stores.log_builder import LogBuilder, NotARequest
-from foldlog_server.stores.log_files import at_rest_uri
+from foldlog_server.stores.files import durable
+from foldlog_server.stores.files.log_files import at_rest_uri
+from foldlog_server.stores.sqlite import schema
+from foldlog_server.stores.sqlite.log_builder import LogBuilder, NotARequest
 
 
 class Made(NamedTuple):
@@ -152,6 +153,6 @@ def told_failures(file: Path) -> Iterator[None]:
 
 def recognised(connection: sqlite3.Connection, file: Path) -> sqlite3.Connection:
     """The connection, set up to read a log; raises `CannotOpen` if it is none that this release can read."""
-    sqlite_schema.set_up_reader(connection)
-    sqlite_schema.recognise(connection, file)
+    schema.set_up_reader(connection)
+    schema.recognise(connection, file)
     return connection

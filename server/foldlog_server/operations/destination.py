@@ -14,7 +14,8 @@ from pathlib import Path
 
 from foldlog_server.operations import manifest as manifests
 from foldlog_server.operations.refused import Refused
-from foldlog_server.stores import durable, private_files, sqlite_schema
+from foldlog_server.stores.files import durable, private_files
+from foldlog_server.stores.sqlite import schema
 
 if sys.platform != "win32":
     import fcntl
@@ -34,7 +35,7 @@ def room(destination: Path) -> Iterator[None]:
     try:
         _check(destination)
         is_new = not destination.exists()
-        sqlite_schema.make_directory(destination)
+        schema.make_directory(destination)
         descriptor = os.open(mark, os.O_RDWR | os.O_CREAT, private_files.MODE)
     except OSError as error:
         raise Refused(f"{destination} cannot be made: {error}. Choose another place.") from error

@@ -4,22 +4,22 @@ import sqlite3
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
-from foldlog_server.core.codec import NO_CHAIN
-from foldlog_server.core.event_store import Head
-from foldlog_server.core.log_source import LogSource
+from foldlog_server.log.event_store import Head
+from foldlog_server.log.record import NO_CHAIN
+from foldlog_server.log.source import LogSource
 from foldlog_server.operations import json_lines
 from foldlog_server.operations.copying import told_failures
 from foldlog_server.operations.losses import refuse_losses
+from foldlog_server.operations.progress import Step
 from foldlog_server.operations.refused import Refused
-from foldlog_server.progress import Step
-from foldlog_server.stores.log_builder import outcome_of
-from foldlog_server.stores.log_files import Changed
-from foldlog_server.stores.opening import CannotOpen
-from foldlog_server.stores.sqlite_reader import SqliteLogReader
-from foldlog_server.stores.sqlite_rows import read_stream
-from foldlog_server.stores.sqlite_schema import log_file
-from foldlog_server.stores.sqlite_source import SqliteLogSource, on
-from foldlog_server.stores.stored_log import stored_log
+from foldlog_server.stores.files.data_directory import CannotOpen
+from foldlog_server.stores.files.log_files import Changed
+from foldlog_server.stores.opening.stored_log import stored_log
+from foldlog_server.stores.sqlite.log_builder import outcome_of
+from foldlog_server.stores.sqlite.reader import SqliteLogReader
+from foldlog_server.stores.sqlite.rows import read_stream
+from foldlog_server.stores.sqlite.schema import log_file
+from foldlog_server.stores.sqlite.source import SqliteLogSource, on
 
 
 async def export(data: Path, name: Path, write: Callable[[str], object]) -> AsyncGenerator[Step]:

@@ -13,13 +13,13 @@ from typing import Any, NoReturn
 
 from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
 from foldlog_server import __version__
-from foldlog_server.core.codec import NO_CHAIN, chain_hash, message, split_record
-from foldlog_server.core.event_store import Head
-from foldlog_server.core.events import EncodedEvent
-from foldlog_server.core.lineage import Ancestor, Opening
-from foldlog_server.core.log_source import Origin, StoredRequest
+from foldlog_server.log.event_store import Head
+from foldlog_server.log.events import EncodedEvent
+from foldlog_server.log.lineage import Ancestor, Opening
+from foldlog_server.log.record import NO_CHAIN, chain_hash, message, split_record
+from foldlog_server.log.source import Origin, StoredRequest
+from foldlog_server.operations.event_lines import readable
 from foldlog_server.operations.refused import Refused
-from foldlog_server.tail import readable
 
 FORMAT, VERSION = "foldlog-export", 1
 

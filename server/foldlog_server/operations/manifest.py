@@ -9,11 +9,11 @@ from typing import Annotated
 import msgspec
 
 from foldlog_server import __version__
-from foldlog_server.core.event_store import Head
+from foldlog_server.log.event_store import Head
 from foldlog_server.operations.copying import Made
 from foldlog_server.operations.refused import Refused
-from foldlog_server.stores import durable
-from foldlog_server.stores.sqlite_schema import FORMAT
+from foldlog_server.stores.files import durable
+from foldlog_server.stores.sqlite.schema import FORMAT
 
 NAME = "manifest.json"
 _BLOCK = 1024 * 1024

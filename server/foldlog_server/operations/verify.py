@@ -5,21 +5,21 @@ import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
-from foldlog_server.core.errors import StoreError
-from foldlog_server.core.read_model import ReadModelUnavailable
+from foldlog_server.errors import StoreError
 from foldlog_server.operations.copying import recognised
 from foldlog_server.operations.findings import Findings
+from foldlog_server.operations.progress import Step
 from foldlog_server.operations.refused import Refused
 from foldlog_server.operations.verify_log import LogVerifier
 from foldlog_server.operations.verify_snapshots import verify_snapshots
 from foldlog_server.operations.verify_views import ViewsVerifier
-from foldlog_server.progress import Step
-from foldlog_server.stores import loss
-from foldlog_server.stores.log_files import Changed
-from foldlog_server.stores.opening import CannotOpen, FormatTooNew
-from foldlog_server.stores.read_only_log import ReadOnlyLog
-from foldlog_server.stores.sqlite_reader import SqliteLogReader
-from foldlog_server.stores.stored_log import StoredLog, stored_log
+from foldlog_server.stores.files.data_directory import CannotOpen, FormatTooNew
+from foldlog_server.stores.files.log_files import Changed
+from foldlog_server.stores.opening import loss
+from foldlog_server.stores.opening.stored_log import StoredLog, stored_log
+from foldlog_server.stores.sqlite.read_only_log import ReadOnlyLog
+from foldlog_server.stores.sqlite.reader import SqliteLogReader
+from foldlog_server.views.read_model import ReadModelUnavailable
 
 
 async def verify(data: Path, findings: Findings, *, full: bool) -> AsyncGenerator[Step]:

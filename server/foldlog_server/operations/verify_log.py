@@ -12,16 +12,24 @@ from typing import Any, NamedTuple, TypeVar
 from google.protobuf.message import DecodeError
 
 from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
-from foldlog_server.core.codec import NO_CHAIN, chain_hash, checksum, split_record
-from foldlog_server.core.event_store import RequestKey
-from foldlog_server.core.log_source import StoredRequest
+from foldlog_server.log.event_store import RequestKey
+from foldlog_server.log.record import NO_CHAIN, chain_hash, checksum, split_record
+from foldlog_server.log.source import StoredRequest
 from foldlog_server.operations.findings import Findings
-from foldlog_server.progress import Step
-from foldlog_server.stores import index_sums, sqlite_requests, sqlite_schema
-from foldlog_server.stores.admission import stored_key
-from foldlog_server.stores.log_builder import NotARequest, outcome_of
-from foldlog_server.stores.sqlite_rows import read_head
-from foldlog_server.stores.statements import statement
+from foldlog_server.operations.progress import Step
+from foldlog_server.stores.encoded_append import stored_key
+from foldlog_server.stores.sqlite import (
+    index_sums,
+)
+from foldlog_server.stores.sqlite import (
+    requests as sqlite_requests,
+)
+from foldlog_server.stores.sqlite import (
+    schema as sqlite_schema,
+)
+from foldlog_server.stores.sqlite.log_builder import NotARequest, outcome_of
+from foldlog_server.stores.sqlite.rows import read_head
+from foldlog_server.stores.sqlite.statements import statement
 
 NEWEST = 10_000
 """So many of the newest events have their chain worked out in any case."""

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
-from foldlog_server.core import states
-from foldlog_server.core.decider import AnyDecider
-from foldlog_server.core.snapshots import kind
-from foldlog_server.domains import CODEC, DECIDERS
+from foldlog_server.commands import state_codec
+from foldlog_server.commands.snapshots import kind
+from foldlog_server.domain.decider import AnyDecider
+from foldlog_server.domains.shop import CODEC, DECIDERS
 from foldlog_server.operations.findings import Findings
-from foldlog_server.progress import Step
-from foldlog_server.stores import snapshots
-from foldlog_server.stores.log_files import untouched
-from foldlog_server.stores.read_only_log import ReadOnlyLog
-from foldlog_server.stores.statements import statement
+from foldlog_server.operations.progress import Step
+from foldlog_server.stores.files.log_files import untouched
+from foldlog_server.stores.sqlite import snapshots
+from foldlog_server.stores.sqlite.read_only_log import ReadOnlyLog
+from foldlog_server.stores.sqlite.statements import statement
 
 NAME = "snapshots.db"
 
@@ -119,5 +119,5 @@ async def _fold(log: ReadOnlyLog, decider: AnyDecider, kept: Sequence[_Kept], fi
 def _compare(kept: _Kept, event_id: str, state: object, findings: Findings) -> None:
     if kept.event_id != event_id:
         findings.add(NAME, "snapshots", kept.where, "the log has another event there")
-    elif kept.state != states.encode(state):
+    elif kept.state != state_codec.encode(state):
         findings.add(NAME, "snapshots", kept.where, "the fold of the stream gives another state")

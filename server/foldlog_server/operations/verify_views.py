@@ -8,22 +8,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from foldlog_server.core.cohort import Cohort
-from foldlog_server.core.cohorts import BATCH_EVENTS
-from foldlog_server.core.projection import Indigestible
-from foldlog_server.core.projector import Projector
-from foldlog_server.core.read_model import Checkpoint, ReadModelDamaged, generation
-from foldlog_server.core.view import View
-from foldlog_server.domains import VIEWS
+from foldlog_server.domain.view import View
+from foldlog_server.domains.shop import VIEWS
 from foldlog_server.operations.findings import Findings
-from foldlog_server.progress import Step
-from foldlog_server.stores import read_model_sql as sql
-from foldlog_server.stores import view_check, view_checksums, view_files
-from foldlog_server.stores.log_files import untouched
-from foldlog_server.stores.read_model import SqliteReadModel
-from foldlog_server.stores.read_only_log import ReadOnlyLog
-from foldlog_server.stores.statements import statement
+from foldlog_server.operations.progress import Step
+from foldlog_server.stores.files.log_files import untouched
+from foldlog_server.stores.sqlite.read_only_log import ReadOnlyLog
+from foldlog_server.stores.sqlite.statements import statement
+from foldlog_server.stores.views import read_model_table as sql
+from foldlog_server.stores.views import view_check, view_checksums, view_files
+from foldlog_server.stores.views.read_model import SqliteReadModel
 from foldlog_server.stores.writer_thread import WriterThread
+from foldlog_server.views.batch import Indigestible
+from foldlog_server.views.group import Cohort
+from foldlog_server.views.projector import Projector
+from foldlog_server.views.read_model import Checkpoint, ReadModelDamaged, generation
+from foldlog_server.views.scheduler import BATCH_EVENTS
 
 _FILE = re.compile(r"(?P<view>.+)-(?P<generation>[0-9a-f]{16})-\d{1,18}\.db")
 _PARKED = statement("select_parked")

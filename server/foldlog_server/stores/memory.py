@@ -5,9 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from foldlog_server.core.codec import NO_CHAIN, chain_hash
-from foldlog_server.core.errors import StoreError, StoreUnavailable, WrongExpectedVersion
-from foldlog_server.core.event_store import (
+from foldlog_server.errors import StoreError, StoreUnavailable, WrongExpectedVersion
+from foldlog_server.log.event_store import (
     MAX_BATCH_BYTES,
     Append,
     Appended,
@@ -17,10 +16,11 @@ from foldlog_server.core.event_store import (
     RecordedRequest,
     RequestKey,
 )
-from foldlog_server.core.events import EncodedEvent
-from foldlog_server.core.lineage import Lineage
-from foldlog_server.stores.admission import Record, admit, encode, ranges, stored_key
-from foldlog_server.stores.progress import Progress
+from foldlog_server.log.events import EncodedEvent
+from foldlog_server.log.lineage import Lineage
+from foldlog_server.log.record import NO_CHAIN, chain_hash
+from foldlog_server.stores.encoded_append import Record, admit, encode, ranges, stored_key
+from foldlog_server.stores.head import Progress
 from foldlog_server.stores.served import Served
 
 

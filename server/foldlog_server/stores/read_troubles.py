@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from foldlog_server.core.errors import CAUSE, DataDamaged, StoreError, StoreHindered
+from foldlog_server.errors import CAUSE, DataDamaged, StoreError, StoreHindered
 
 AGAIN_SECONDS = 60.0
 _MOST = 1_000

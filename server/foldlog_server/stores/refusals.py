@@ -12,8 +12,13 @@ too: the commit is on the disk, and SQLite goes by its being not.
 import sqlite3
 from pathlib import Path
 
-from foldlog_server.core.errors import DataDamaged, StoreError, StoreFull, StoreHindered, StoreUnavailable
-from foldlog_server.core.read_model import ReadModelUnavailable
+from foldlog_server.errors import (
+    DataDamaged,
+    StoreError,
+    StoreFull,
+    StoreHindered,
+    StoreUnavailable,
+)
 from foldlog_server.stores.causes import (
     DAMAGE,
     NO_ROOM,
@@ -23,6 +28,7 @@ from foldlog_server.stores.causes import (
     cause_of_reading,
     code_of,
 )
+from foldlog_server.views.read_model import ReadModelUnavailable
 
 ERRORS = (sqlite3.Error, MemoryError)
 """What sqlite3 raises: for SQLITE_NOMEM, Python's own."""

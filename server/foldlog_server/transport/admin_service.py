@@ -6,9 +6,9 @@ from contextlib import aclosing
 from google.protobuf.descriptor import ServiceDescriptor
 
 from foldlog.v1 import admin_service_pb2 as messages
-from foldlog_server.core.admin import Admin
+from foldlog_server.transport.admin import Admin
 from foldlog_server.transport.calls import Calls, RpcMethodHandler
-from foldlog_server.transport.errors import Context
+from foldlog_server.transport.status import Context
 
 
 def admin_handlers(service: ServiceDescriptor, calls: Calls, admin: Admin) -> dict[str, RpcMethodHandler]:

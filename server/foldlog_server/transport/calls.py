@@ -13,9 +13,9 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
-from foldlog_server.core import personal
-from foldlog_server.core.decision import DeadlinePassed
-from foldlog_server.core.errors import (
+from foldlog_server import personal
+from foldlog_server.commands.pending_command import DeadlinePassed
+from foldlog_server.errors import (
     Draining,
     FoldlogError,
     InvalidRequest,
@@ -23,10 +23,10 @@ from foldlog_server.core.errors import (
     StoreUnavailable,
     Violation,
 )
-from foldlog_server.core.rules import violations
 from foldlog_server.transport.arrivals import Arrivals
-from foldlog_server.transport.errors import Context, abort, unforeseen
+from foldlog_server.transport.field_rules import violations
 from foldlog_server.transport.refusal_log import RefusalLog
+from foldlog_server.transport.status import Context, abort, unforeseen
 from foldlog_server.transport.trace_context import TRACE, TraceContext
 
 logger = logging.getLogger("foldlog.calls")

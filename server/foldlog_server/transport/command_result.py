@@ -4,11 +4,11 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 
 from foldlog.v1.commands_pb2 import CommandResult
 from foldlog.v1.events_pb2 import RecordedEvent
-from foldlog_server.core.codec import repeated, tag_of
-from foldlog_server.core.command_handler import Outcome
-from foldlog_server.core.decision import Proposed
-from foldlog_server.core.errors import ReadRefused
-from foldlog_server.core.event_store import EventStore
+from foldlog_server.commands.command_handler import Outcome
+from foldlog_server.commands.pending_command import Proposed
+from foldlog_server.errors import ReadRefused
+from foldlog_server.log.event_store import EventStore
+from foldlog_server.log.record import repeated, tag_of
 
 _EVENTS = tag_of(CommandResult.DESCRIPTOR.fields_by_name["events"])
 

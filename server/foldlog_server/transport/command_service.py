@@ -8,17 +8,17 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from foldlog.v1.commands_pb2 import REPLY_EVENTS, REPLY_RESULT, CommandOptions
 from foldlog.v1.options_pb2 import command as command_option
-from foldlog_server.core.codec import embedded, tag_of
-from foldlog_server.core.command_handler import Command, CommandHandler, Outcome, Route
-from foldlog_server.core.decider import AnyDecider
-from foldlog_server.core.decision import never
-from foldlog_server.core.errors import NotOffered
-from foldlog_server.core.event_store import EventStore
-from foldlog_server.core.routing import route_of
+from foldlog_server.commands.command_handler import Command, CommandHandler, Outcome, Route
+from foldlog_server.commands.pending_command import never
+from foldlog_server.commands.routing import route_of
+from foldlog_server.domain.decider import AnyDecider
+from foldlog_server.errors import NotOffered
+from foldlog_server.log.event_store import EventStore
+from foldlog_server.log.record import embedded, tag_of
 from foldlog_server.transport.arrivals import Arrivals
 from foldlog_server.transport.calls import Calls, FurtherCheck, Reply, RpcMethodHandler
 from foldlog_server.transport.command_result import encoded_result
-from foldlog_server.transport.errors import Context
+from foldlog_server.transport.status import Context
 from foldlog_server.transport.trace_context import TraceContext
 
 

@@ -7,11 +7,11 @@ from typing import TypeAlias
 from google.protobuf.descriptor import ServiceDescriptor
 
 from foldlog.v1 import event_service_pb2 as messages
-from foldlog_server.core.codec import embedded, repeated, repeated_text
-from foldlog_server.core.errors import ReadRefused
-from foldlog_server.core.event_store import EventStore
-from foldlog_server.core.events import EncodedEvent
-from foldlog_server.core.subscription import (
+from foldlog_server.errors import ReadRefused
+from foldlog_server.log.event_store import EventStore
+from foldlog_server.log.events import EncodedEvent
+from foldlog_server.log.record import embedded, repeated, repeated_text
+from foldlog_server.log.subscription import (
     EVERYTHING,
     Batch,
     CaughtUp,
@@ -24,7 +24,7 @@ from foldlog_server.core.subscription import (
     read_stream_batches,
 )
 from foldlog_server.transport.calls import Calls, RpcMethodHandler
-from foldlog_server.transport.errors import Context
+from foldlog_server.transport.status import Context
 
 Token: TypeAlias = Callable[[int], str]
 """Gives the token of a position."""

@@ -10,9 +10,9 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2
 
-from foldlog_server.core.errors import InvalidRequest
+from foldlog_server.errors import InvalidRequest
 from foldlog_server.transport.calls import RpcMethodHandler, checked
-from foldlog_server.transport.errors import Context, abort
+from foldlog_server.transport.status import Context, abort
 
 SERVICE = "grpc.health.v1.Health"
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from foldlog.v1.options_pb2 import query as query_option
-from foldlog_server.core.live_query import LiveQuery
-from foldlog_server.core.past import Past
-from foldlog_server.core.query_handler import Query, Reads, compile_query
+from foldlog_server.commands.past import Past
+from foldlog_server.queries.bound_queries import Query, Reads, compile_query
+from foldlog_server.queries.bound_watches import LiveQuery
 from foldlog_server.transport.calls import Calls, RpcMethodHandler
 
 

@@ -20,10 +20,10 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
 import foldlog
-from foldlog_server.core.errors import Draining, InvalidRequest
+from foldlog_server.errors import Draining, InvalidRequest
 from foldlog_server.transport.calls import Calls, checked
 from foldlog_server.transport.descriptors import Index, Unknown, renamed, with_imports, with_json_names
-from foldlog_server.transport.errors import abort, unforeseen
+from foldlog_server.transport.status import abort, unforeseen
 
 SERVICES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 

@@ -3,8 +3,8 @@
 import logging
 from collections.abc import Callable, Iterable
 
-from foldlog_server.core.errors import FoldlogError
-from foldlog_server.core.timer import Timer
+from foldlog_server.errors import FoldlogError
+from foldlog_server.timer import Timer
 
 LINES_A_SECOND = 10
 """Of one method and reason; a client that repeats a refused call does so thousands of times a second."""

@@ -3,12 +3,12 @@
 from google.protobuf.descriptor import ServiceDescriptor
 
 from foldlog.v1.request_service_pb2 import GetOutcomeRequest, GetOutcomeResponse
-from foldlog_server.core.codec import embedded, tag_of
-from foldlog_server.core.command_handler import CommandHandler
-from foldlog_server.core.event_store import EventStore, RequestKey
+from foldlog_server.commands.command_handler import CommandHandler
+from foldlog_server.log.event_store import EventStore, RequestKey
+from foldlog_server.log.record import embedded, tag_of
 from foldlog_server.transport.calls import Calls, RpcMethodHandler
 from foldlog_server.transport.command_result import encoded_result
-from foldlog_server.transport.errors import Context
+from foldlog_server.transport.status import Context
 
 _RESULT = tag_of(GetOutcomeResponse.DESCRIPTOR.fields_by_name["result"])
 

@@ -10,8 +10,8 @@ from bench.processes import BenchFailed
 from bench.rows import Gate, Measured, Row
 from bench.stand import ECHO_BYTES, Window, check_appended, check_growth, check_size
 from foldlog.v1.events_pb2 import RecordedEvent
-from foldlog_server.core.errors import StoreFull
-from foldlog_server.core.event_store import Append, Appended
+from foldlog_server.errors import StoreFull
+from foldlog_server.log.event_store import Append, Appended
 from tests.support.manual_timer import settle
 
 

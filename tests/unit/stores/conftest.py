@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from foldlog_server.stores.sqlite import SqliteEventStore
+from foldlog_server.stores.sqlite.event_store import SqliteEventStore
 from tests.contract.appends import Clock, new_id
 
 OpenStore = Callable[[], Awaitable[SqliteEventStore]]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from foldlog_server.core.event_store import Append, NewRequest
+from foldlog_server.log.event_store import Append, NewRequest
 from foldlog_server.stores.served import LONGEST_GAP, Served
-from foldlog_server.stores.sqlite import SqliteEventStore
-from foldlog_server.stores.sqlite_writer import SERVED_STEP
+from foldlog_server.stores.sqlite.event_store import SqliteEventStore
+from foldlog_server.stores.sqlite.writer import SERVED_STEP
 from tests.contract.appends import Clock, append, decoded, new_id, part, request, to
 
 SECOND = 10**9

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from foldlog_server.core.errors import Draining, FoldlogError, InvalidRequest
+from foldlog_server.errors import Draining, FoldlogError, InvalidRequest
 from foldlog_server.transport.refusal_log import LINES_A_SECOND, RefusalLog
 from tests.support.manual_timer import ManualTimer
 

@@ -15,7 +15,10 @@ from foldlog.inventory.v1 import errors_pb2 as stock_errors
 from foldlog.orders.v1 import errors_pb2 as order_errors
 from foldlog.orders.v1.commands_pb2 import RecordPayment, RemoveItem, ShipOrder
 from foldlog.v1 import errors_pb2 as core_errors
-from foldlog_server.core.errors import (
+from foldlog_server.domains.inventory import refusals as stock
+from foldlog_server.domains.orders import refusals as orders
+from foldlog_server.error_catalogue import Reason, catalogue
+from foldlog_server.errors import (
     Contended,
     FoldlogError,
     ReadRefused,
@@ -23,10 +26,7 @@ from foldlog_server.core.errors import (
     Violation,
     WrongExpectedVersion,
 )
-from foldlog_server.core.reasons import Reason, catalogue
-from foldlog_server.inventory import refusals as stock
-from foldlog_server.orders import refusals as orders
-from foldlog_server.transport.errors import abort
+from foldlog_server.transport.status import abort
 from tests.support.wire import MAX_WIRE_BYTES, wire_bytes
 
 REASONS = [

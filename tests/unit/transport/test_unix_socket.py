@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from foldlog_server.options import check_address
+from foldlog_server.cli.options import check_address
 from foldlog_server.transport.unix_socket import MAX_PATH_BYTES, SocketFile, SocketUnusable, path_of
 
 Listen = Callable[[str], object]

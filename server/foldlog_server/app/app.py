@@ -1,0 +1,357 @@
+"""The composition root: the only place that knows everything."""
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import uuid_utils
+
+from foldlog.inventory.v1 import command_service_pb2 as inventory_commands
+from foldlog.inventory.v1 import query_service_pb2 as inventory_queries
+from foldlog.orders.v1 import command_service_pb2 as orders_commands
+from foldlog.orders.v1 import query_service_pb2 as orders_queries
+from foldlog.v1 import admin_service_pb2 as admin
+from foldlog.v1 import event_service_pb2 as events
+from foldlog.v1 import request_service_pb2 as requests
+from foldlog.v1.events_pb2 import RecordedEvent
+from foldlog_server.app import unknown_history
+from foldlog_server.app.rebuild_processes import BuildProcess
+from foldlog_server.app.server_clock import SLEWED, Lookout, Reading, ServerClock, monotonic_ns
+from foldlog_server.clock import Clock
+from foldlog_server.commands.aggregates import Aggregates
+from foldlog_server.commands.command_handler import CommandHandler
+from foldlog_server.commands.fold import Folds
+from foldlog_server.commands.past import Past
+from foldlog_server.commands.snapshots import Snapshots
+from foldlog_server.domains.inventory.queries import get_stock
+from foldlog_server.domains.orders.queries import get_customer_orders, get_order_history
+from foldlog_server.domains.shop import CODEC, DECIDERS, VIEWS
+from foldlog_server.errors import LogDetached, NothingToBuildFrom, StoreError
+from foldlog_server.log.event_store import EventStore
+from foldlog_server.queries.bound_queries import Query, Reads
+from foldlog_server.queries.bound_watches import compile_watch
+from foldlog_server.settings import Settings
+from foldlog_server.stores.files.data_directory import DataDirectoryUnusable
+from foldlog_server.stores.sqlite.event_store import SqliteEventStore
+from foldlog_server.stores.sqlite.scrubber import Scrubber
+from foldlog_server.stores.sqlite.snapshots import SqliteSnapshots
+from foldlog_server.stores.views import view_files
+from foldlog_server.stores.views.read_model import SqliteReadModel
+from foldlog_server.stores.views.view_files import ViewFile
+from foldlog_server.stores.writer_thread import WriterThread
+from foldlog_server.transport.admin import Admin
+from foldlog_server.transport.admin_service import admin_handlers
+from foldlog_server.transport.arrivals import Arrivals
+from foldlog_server.transport.calls import Calls, RpcMethodHandler
+from foldlog_server.transport.command_service import command_handlers
+from foldlog_server.transport.event_service import event_handlers
+from foldlog_server.transport.query_service import query_handlers
+from foldlog_server.transport.refusal_log import RefusalLog
+from foldlog_server.transport.request_service import request_handlers
+from foldlog_server.transport.server import BoundPort, GrpcServer
+from foldlog_server.views.projector import Projector
+from foldlog_server.views.read_model import ReadModelDamaged
+from foldlog_server.views.rebuilds import Rebuilds
+from foldlog_server.views.registry import Projectors
+from foldlog_server.views.repairs import Repairs
+
+logger = logging.getLogger("foldlog")
+
+SCRUB_EVERY = timedelta(days=1)
+"""Between the end of a scrub of the log and the next."""
+
+
+def new_id() -> str:
+    """A UUIDv7: unique, and in the order of time."""
+    return str(uuid_utils.uuid7())
+
+
+class App:
+    """A running server: the store, what follows it, and the port it is served on."""
+
+    def __init__(
+        self,
+        store: SqliteEventStore,
+        projectors: Projectors,
+        rebuilds: Rebuilds,
+        repairs: Repairs,
+        snapshots: SqliteSnapshots,
+        server: GrpcServer,
+        port: BoundPort,
+        clock: ServerClock,
+        scrubber: Scrubber,
+        writer: WriterThread,
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._is_stopped = False
+        self._scrubber = scrubber
+        self._projectors = projectors
+        self._rebuilds = rebuilds
+        self._repairs = repairs
+        self._snapshots = snapshots
+        self._server = server
+        self._lookout = Lookout(clock)
+        self.port = port.number
+        """The port listened on; 0 for a Unix socket."""
+        self.address = port.address
+        """Where clients find it."""
+        self.clock = clock
+        """The server's time, and whether the wall clock has leapt away from it."""
+
+    @classmethod
+    async def start(
+        cls,
+        settings: Settings,
+        *,
+        clock: Reading = time.time_ns,
+        monotonic: Reading = monotonic_ns,
+        before_serving: Callable[[], None] = lambda: None,
+        on_failure: Callable[[BaseException], None] | None = None,
+    ) -> "App":
+        """Listen, open the data directory, follow the log, serve.
+
+        `clock` is the wall clock, and `monotonic` the clock that it is held against; both give nanoseconds.
+        `before_serving` is called when all is ready, and nobody has been answered yet.
+        `on_failure` is told when the store can no longer be trusted; the process should then end and
+        verify the log when it starts again. Raises what the store and the server raise when they start.
+        """
+        server_clock = ServerClock(clock, monotonic)
+        async with AsyncExitStack() as opened:
+            # First, so that an address that cannot be had leaves no data directory behind.
+            port = BoundPort(settings.listen)
+            opened.push_async_callback(port.release)
+            store = await SqliteEventStore.open(
+                settings.data,
+                clock=server_clock,
+                new_id=new_id,
+                request_window=settings.request_window,
+                on_failure=on_failure or (lambda _: None),
+                monotonic=monotonic,
+            )
+            opened.push_async_callback(store.close)
+            await _tell_of_events_ahead(store, server_clock())
+            _tell_what_is_unknown(store, settings)
+            writer = opened.enter_context(WriterThread())
+            projectors, serving, interrupted = await _open_views(store, settings, writer)
+            opened.push_async_callback(projectors.stop)
+            builder = _builder(settings, store, writer, serving, interrupted)
+            rebuilds = Rebuilds(projectors, builder)
+            opened.push_async_callback(rebuilds.stop)
+            repairs = Repairs(projectors, rebuilds, lambda view, well: server.set_well(view, well))
+            opened.push_async_callback(repairs.stop)
+            snapshots = await _open_snapshots(store, settings, writer)
+            opened.push_async_callback(snapshots.close)
+            scrubber = Scrubber(store.scan, server_clock, store.distrust)
+            opened.push_async_callback(scrubber.stop)
+            server = _server(
+                port, store, projectors, rebuilds, repairs, snapshots, settings, server_clock, scrubber
+            )
+            before_serving()
+            await server.start()
+            store.when_refusing(lambda: server.set_serving(False))
+            projectors.start()
+            scrubber.start(settings.scrub_after.total_seconds(), SCRUB_EVERY.total_seconds())
+            _go_on_building(rebuilds, projectors, interrupted, settings)
+            repairs.start()
+            opened.pop_all()
+            return cls(
+                store, projectors, rebuilds, repairs, snapshots, server, port, server_clock, scrubber, writer
+            )
+
+    @property
+    def detached(self) -> LogDetached | None:
+        """Says that the data directory is no longer there; None while it is."""
+        refusal = self._store.refusal
+        return refusal if isinstance(refusal, LogDetached) else None
+
+    async def stop(self, grace: float) -> None:
+        """Finish what was taken in, then let go of everything; `grace` is in seconds.
+
+        Where the data directory is no longer there, its files are not closed: SQLite would remove, by their
+        names, what may be another server's by now. The process is then to end by `os._exit`. What was stopped
+        before stays so.
+        """
+        if self._is_stopped:
+            return
+        self._is_stopped = True
+        self._lookout.stop()
+        await self._server.stop(grace)
+        await self._repairs.stop()
+        await self._rebuilds.stop()
+        await self._scrubber.stop()
+        if self.detached is not None:
+            return
+        await self._projectors.stop()
+        await self._store.close()
+        await self._snapshots.close()
+        self._writer.end()
+
+
+async def _tell_of_events_ahead(store: EventStore, now: int) -> None:
+    for event in await store.read_all(backwards=True, limit=1):
+        ahead = RecordedEvent.FromString(event.record).recorded_time.ToNanoseconds() - now
+        if ahead > SLEWED:
+            logger.warning(
+                "The newest event was recorded %.3f s ahead of this machine's clock. What comes is recorded "
+                "at the same time until the clock has passed it. If the clock is behind, set it right.",
+                ahead / 1e9,
+            )
+
+
+def _tell_what_is_unknown(store: SqliteEventStore, settings: Settings) -> None:
+    try:
+        types, categories = store.names()
+    except sqlite3.Error as error:
+        raise DataDirectoryUnusable(settings.data, error) from error
+    if line := unknown_history.told(types, categories, CODEC.stored, DECIDERS, settings.data):
+        logger.warning("%s", line)
+
+
+async def _open_views(
+    store: SqliteEventStore, settings: Settings, writer: WriterThread
+) -> tuple[Projectors, dict[str, ViewFile], dict[str, ViewFile]]:
+    """The views, the files that they are answered from, and those that were being built anew, by view."""
+    directory = settings.data / "views"
+    projectors: list[Projector] = []
+    serving: dict[str, ViewFile] = {}
+    interrupted: dict[str, ViewFile] = {}
+    head = store.head.position
+    try:
+        for view in VIEWS:
+            choice = await view_files.choose(view, directory, store)
+            read_model = await SqliteReadModel.open(
+                choice.serving, view, writer, lambda: store.is_out_of_place
+            )
+            # One that has nothing yet would answer that nothing is there.
+            answers_from = 0 if read_model.position else head
+            projectors.append(Projector(view, read_model, follows=choice.follows, answers_from=answers_from))
+            serving[view.name] = choice.serving
+            if choice.building is not None:
+                interrupted[view.name] = choice.building
+    except (OSError, sqlite3.Error, ReadModelDamaged) as error:
+        reason = DataDirectoryUnusable(directory, error)  # before descriptors are given back
+        await Projectors(projectors, store).stop()
+        raise reason from error
+    return Projectors(projectors, store), serving, interrupted
+
+
+def _builder(
+    settings: Settings,
+    store: SqliteEventStore,
+    writer: WriterThread,
+    serving: Mapping[str, ViewFile],
+    interrupted: Mapping[str, ViewFile],
+) -> BuildProcess:
+    return BuildProcess(
+        settings.data,
+        store,
+        writer,
+        serving,
+        interrupted,
+        lambda: NothingToBuildFrom() if store.is_out_of_place else None,
+        lambda: store.is_out_of_place,
+    )
+
+
+def _go_on_building(
+    rebuilds: Rebuilds, projectors: Projectors, interrupted: Collection[str], settings: Settings
+) -> None:
+    try:
+        for projector in projectors.all:
+            if not projector.follows or projector.view.name in interrupted:
+                rebuilds.start(projector.view.name)
+    except (OSError, sqlite3.Error, StoreError) as error:
+        raise DataDirectoryUnusable(settings.data, error) from error
+
+
+async def _open_snapshots(
+    store: SqliteEventStore, settings: Settings, writer: WriterThread
+) -> SqliteSnapshots:
+    try:
+        return await SqliteSnapshots.open(
+            settings.data, store.log_id, DECIDERS.values(), writer, lambda: store.is_out_of_place
+        )
+    except (OSError, sqlite3.Error) as error:
+        raise DataDirectoryUnusable(settings.data, error) from error
+
+
+def _server(
+    port: BoundPort,
+    store: SqliteEventStore,
+    projectors: Projectors,
+    rebuilds: Rebuilds,
+    repairs: Repairs,
+    snapshots: Snapshots,
+    settings: Settings,
+    clock: Clock,
+    scrubber: Scrubber,
+) -> GrpcServer:
+    folds = Folds(store, CODEC, snapshots)
+    aggregates = Aggregates(store, folds, new_id, capacity=settings.cached_aggregates)
+    handler = CommandHandler(store, folds, DECIDERS, aggregates)
+    reads = Reads(store, projectors, clock)
+    past = Past(store, folds, DECIDERS, clock)
+    calls = Calls(RefusalLog(asyncio.get_running_loop))
+    services: dict[str, dict[str, RpcMethodHandler]] = {}
+    arrivals = Arrivals()
+    for module in (orders_commands, inventory_commands):
+        service = module.DESCRIPTOR.services_by_name["CommandService"]
+        services[service.full_name] = command_handlers(
+            service, calls, handler, DECIDERS, arrivals, store, new_id
+        )
+    queries = _queries(store, aggregates, past, reads)
+    for module in (orders_queries, inventory_queries):
+        service = module.DESCRIPTOR.services_by_name["QueryService"]
+        services[service.full_name] = query_handlers(
+            service, calls, reads, past, queries, lambda method: compile_watch(method, store, projectors)
+        )
+    service = events.DESCRIPTOR.services_by_name["EventService"]
+    services[service.full_name] = event_handlers(service, calls, store)
+    service = requests.DESCRIPTOR.services_by_name["RequestService"]
+    services[service.full_name] = request_handlers(service, calls, handler, store)
+    service = admin.DESCRIPTOR.services_by_name["AdminService"]
+    services[service.full_name] = admin_handlers(
+        service,
+        calls,
+        Admin(store, projectors, rebuilds, repairs, reads, clock, lambda: scrubber.state, store.source),
+    )
+    return GrpcServer(port, services, calls, with_reflection=settings.reflection)
+
+
+def _queries(store: EventStore, aggregates: Aggregates, past: Past, reads: Reads) -> dict[str, Query]:
+    """The queries that their proto does not bind to a collection, by full name."""
+    return {
+        "foldlog.orders.v1.QueryService.GetOrderHistory": get_order_history(store, reads),
+        "foldlog.orders.v1.QueryService.GetCustomerOrders": get_customer_orders(reads),
+        "foldlog.inventory.v1.QueryService.GetStock": get_stock(store, aggregates, past, reads),
+    }
+
+
+async def run(
+    settings: Settings,
+    before_serving: Callable[[], None],
+    ready: Callable[[App], None],
+    stop: asyncio.Event,
+) -> BaseException | None:
+    """Serve until `stop` is set or the store fails; gives the failure, if that was the reason.
+
+    Gives `LogDetached` if the data directory is no longer there: see `App.stop`.
+    """
+    failures: list[BaseException] = []
+
+    def fail(failure: BaseException) -> None:
+        failures.append(failure)
+        stop.set()
+
+    app = await App.start(settings, before_serving=before_serving, on_failure=fail)
+    try:
+        ready(app)
+        await stop.wait()
+    finally:
+        await app.stop(0 if failures else settings.grace)
+    return failures[0] if failures else app.detached

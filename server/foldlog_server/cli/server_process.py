@@ -1,0 +1,91 @@
+"""One server process: from its settings to the signal that stops it."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Sequence
+
+from foldlog_server import __version__, ending
+from foldlog_server.app.app import App, run
+from foldlog_server.cli import welcome
+from foldlog_server.process import collect_garbage_rarely
+from foldlog_server.settings import Settings
+from foldlog_server.stores.files.data_directory import CannotOpen
+from foldlog_server.transport.loopback import is_loopback
+from foldlog_server.transport.server import AddressInUse
+
+logger = logging.getLogger("foldlog")
+
+
+class CannotStart(Exception):
+    """One line for the operator: what stands in the way, and what to do."""
+
+
+async def serve_until_stopped(
+    settings: Settings, print_line: Callable[[str], None], *, examples: bool
+) -> BaseException | None:
+    """Serve until a signal of `_stop_signals`; gives the store's failure, if that ended it.
+
+    A signal that comes before anybody is served ends the process at once, whatever it does: what is on the
+    disk is as after any other crash, and nothing has to be waited for. Raises `CannotStart`.
+    """
+    collect_garbage_rarely()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    numbers = _stop_signals()
+
+    def stop_in_order() -> None:
+        for number in numbers:
+            loop.add_signal_handler(number, _stop_once, loop, stop, numbers)
+
+    def ready(app: App) -> None:
+        _warn_if_open(app.address)
+        print_line(f"Foldlog {__version__} serves {settings.data} at {app.address}. Stop it with Ctrl-C.")
+        if examples:
+            print_line(welcome.text(app.address))
+
+    try:
+        return await run(settings, stop_in_order, ready, stop)
+    except (CannotOpen, AddressInUse) as reason:
+        raise CannotStart(str(reason)) from None
+    except Exception as error:
+        logger.debug("It does not start.", exc_info=True)
+        raise CannotStart(_unforeseen(settings, error)) from None
+
+
+def _unforeseen(settings: Settings, error: Exception) -> str:
+    said = " ".join(f"{error} {error.__cause__ or ''}".split())  # one line, whatever it says
+    return (
+        f"{settings.data} cannot be served, for a reason not foreseen ({type(error).__name__}: {said}). "
+        f"Nothing was removed. Run foldlog verify --data {settings.data}; foldlog serve --log-level debug "
+        "says more."
+    )
+
+
+def _warn_if_open(address: str) -> None:
+    if not is_loopback(address):
+        logger.warning(
+            "%s is open to other machines, and there is no TLS and no authentication: "
+            "whoever reaches the port may do everything. "
+            "Listen on a loopback address such as 127.0.0.1, or guard the port.",
+            address,
+        )
+
+
+def _stop_signals() -> Sequence[signal.Signals]:
+    """Ctrl-C, SIGTERM, and a terminal that goes away, unless `nohup` has said that this does not matter."""
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    return numbers
+
+
+def _stop_once(
+    loop: asyncio.AbstractEventLoop, stop: asyncio.Event, numbers: Sequence[signal.Signals]
+) -> None:
+    """Stop in order; a second signal is left to the system, which ends the process at once."""
+    stop.set()
+    for number in numbers:
+        loop.remove_signal_handler(number)
+        # Python's own way, a KeyboardInterrupt in the midst of the loop, leaves a process that hangs.
+        ending.end_at(number)

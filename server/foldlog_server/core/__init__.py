@@ -1,1 +1,0 @@
-"""Event sourcing of anything: no grpc, no database, no orders."""

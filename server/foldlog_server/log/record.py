@@ -1,0 +1,248 @@
+"""Events to bytes and back: the row format, its checksum and its chain, as docs/format.md specifies them.
+
+A record is an encoded `foldlog.v1.RecordedEvent` without its position. Its fields are in the order of their
+numbers, so it is the header (all fields before the payload) followed by the payload field; readers prepend
+the position and have the message of the contract without decoding anything.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from foldlog.v1.events_pb2 import EventMetadata
+from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
+from foldlog_server.errors import DataDamaged, EventUnreadable
+from foldlog_server.log.events import EncodedEvent, NewEvent, RecordedEvent, id_of
+from foldlog_server.log.upcasting import Upcaster, chains, name_of, upcast
+
+NO_CHAIN = bytes(32)
+"""The chain hash of an empty log."""
+
+MAX_EVENT_BYTES = 1024 * 1024
+
+_TYPE_URL_PREFIX = "type.googleapis.com/"
+_POSITION_TAG = b"\x08"  # field 1, varint
+_STREAM_TAG = b"\x12"  # field 2, length-delimited
+_VERSION_TAG = b"\x18"  # field 3, varint
+_EVENT_ID_TAG = b"\x22"  # field 4, length-delimited
+_TYPE_TAG = b"\x2a"  # field 5, length-delimited
+_TIME_TAG = b"\x32"  # field 6, length-delimited
+_METADATA_TAG = b"\x3a"  # field 7, length-delimited
+_PAYLOAD_TAG = b"\x42"  # field 8, length-delimited
+
+_SHORT_VARINTS = tuple(bytes((number,)) for number in range(0x80))
+
+
+def varint(number: int) -> bytes:
+    """A protobuf varint of a number that is not negative."""
+    if number < 0x80:
+        return _SHORT_VARINTS[number]
+    if number < 0x4000:
+        return bytes((number & 0x7F | 0x80, number >> 7))
+    parts = bytearray()
+    while number >= 0x80:
+        parts.append(number & 0x7F | 0x80)
+        number >>= 7
+    parts.append(number)
+    return bytes(parts)
+
+
+def tag_of(field: FieldDescriptor) -> bytes:
+    """The tag of a length-delimited field."""
+    return varint(field.number << 3 | 2)
+
+
+def embedded(tag: bytes, data: bytes) -> bytes:
+    """A length-delimited field: the tag, and what is in it."""
+    size = len(data)  # of most it is short: looked up here, a call each is spared
+    return tag + (_SHORT_VARINTS[size] if size < 0x80 else varint(size)) + data
+
+
+def encode_header(stream: str, version: int, event: NewEvent, common: bytes) -> bytes:
+    """All fields of a record before its payload; `common` is `encode_common`'s.
+
+    Put together by hand: a message for it takes three times as long, and this happens once an event.
+    """
+    return b"".join(
+        (
+            embedded(_STREAM_TAG, stream.encode()),
+            _VERSION_TAG,
+            varint(version),
+            embedded(_EVENT_ID_TAG, event.event_id.encode()),
+            _type_field(event.type),
+            common,
+        )
+    )
+
+
+def encode_common(recorded_ns: int, metadata: EventMetadata) -> bytes:
+    """The fields of a header that all events of an append share; nanoseconds since the epoch."""
+    return _time_field(recorded_ns) + embedded(_METADATA_TAG, metadata.SerializeToString())
+
+
+def encode_record(header: bytes, event: NewEvent) -> bytes:
+    """A record: the header and the payload as a `google.protobuf.Any`."""
+    payload = _type_url_field(event.type)
+    if event.data:  # proto3 leaves empty bytes out
+        payload += embedded(b"\x12", event.data)
+    return header + embedded(_PAYLOAD_TAG, payload)
+
+
+@lru_cache(2)  # a batch has one time
+def _time_field(recorded_ns: int) -> bytes:
+    seconds, nanos = divmod(recorded_ns, 1_000_000_000)
+    return embedded(_TIME_TAG, Timestamp(seconds=seconds, nanos=nanos).SerializeToString())
+
+
+@cache
+def _type_field(type_name: str) -> bytes:
+    return embedded(_TYPE_TAG, type_name.encode())
+
+
+@cache
+def _type_url_field(type_name: str) -> bytes:
+    return embedded(b"\x0a", (_TYPE_URL_PREFIX + type_name).encode())
+
+
+def checksum(position: int, record: bytes) -> int:
+    """CRC32 of the position (8 bytes, big-endian) and the record."""
+    return zlib.crc32(record, zlib.crc32(position.to_bytes(8, "big")))
+
+
+def chain_hash(previous: bytes, position: int, header: bytes, data: bytes) -> bytes:
+    """SHA-256 of the previous hash, the position (8 bytes, big-endian), the header, and the SHA-256 of the
+    payload's bytes: the payload can be erased later without breaking the chain."""
+    payload_hash = hashlib.sha256(data).digest()
+    return hashlib.sha256(previous + position.to_bytes(8, "big") + header + payload_hash).digest()
+
+
+def message(event: EncodedEvent) -> bytes:
+    """The event as an encoded `foldlog.v1.RecordedEvent`, position included."""
+    return _POSITION_TAG + varint(event.position) + event.record
+
+
+def repeated(tag: bytes, events: Iterable[EncodedEvent]) -> bytes:
+    """The events as a repeated field of `RecordedEvent`, to be put into a message by concatenation."""
+    parts: list[bytes] = []
+    for event in events:
+        record = event.record
+        head = _POSITION_TAG + varint(event.position)
+        parts += (tag, varint(len(head) + len(record)), head, record)
+    return b"".join(parts)
+
+
+def repeated_text(tag: bytes, texts: Iterable[str]) -> bytes:
+    """Texts of at most 127 ASCII characters as a repeated field, to be put into a message likewise."""
+    return b"".join([tag + _SHORT_VARINTS[len(text)] + text.encode() for text in texts])
+
+
+def split_record(record: bytes) -> tuple[bytes, bytes]:
+    """The header and the payload's bytes (the value inside the `Any`) of a record."""
+    at = 0
+    while record[at : at + 1] != _PAYLOAD_TAG:
+        at = _skip_field(record, at)
+    payload = RecordedEventMessage.FromString(record[at:]).payload
+    return record[:at], payload.value
+
+
+def _skip_field(record: bytes, at: int) -> int:
+    tag, at = _read_varint(record, at)
+    value, at = _read_varint(record, at)
+    match tag & 7:
+        case 2:
+            return at + value
+        case 0:
+            return at
+        case other:
+            raise ValueError(f"a record has no field of wire type {other}")
+
+
+def _read_varint(data: bytes, at: int) -> tuple[int, int]:
+    number = shift = 0
+    while True:
+        byte = data[at]
+        number |= (byte & 0x7F) << shift
+        at += 1
+        if byte < 0x80:
+            return number, at
+        shift += 7
+
+
+class _Reader(NamedTuple):
+    """How a payload is read that was stored under some name."""
+
+    read: Callable[[bytes], Message]
+    type: str
+    """The full name of the message that is read."""
+
+
+class Codec:
+    """Decodes the payloads it was told of, and those that become such by way of upcasters."""
+
+    def __init__(self, events: Iterable[type[Message]], upcasters: Iterable[Upcaster] = ()) -> None:
+        """Raises `ValueError` for two ways or a circle, and for an event that is told of and upcast."""
+        self._readers = {name_of(event): _Reader(event.FromString, name_of(event)) for event in events}
+        by_way: dict[str, _Reader] = {}
+        for old, chain in chains(upcasters).items():
+            if old in self._readers:
+                raise ValueError(f"{old} has an upcaster: no fold gets to see it, so none may ask for it.")
+            if name_of(chain[-1].new) in self._readers:
+                by_way[old] = _Reader(_by_way_of(chain), name_of(chain[-1].new))
+        self._readers |= by_way
+
+    @property
+    def stored(self) -> frozenset[str]:
+        """The full names of the payloads that it decodes, as they are stored."""
+        return frozenset(self._readers)
+
+    def decode(self, event: EncodedEvent) -> RecordedEvent:
+        """The event with its payload decoded.
+
+        Raises what `decode_known` does, and `EventUnreadable` for a payload that no code here knows, too, so
+        that `evolve` never sees one.
+        """
+        decoded = self.decode_known(event)
+        if decoded is None:
+            raise EventUnreadable.unknown(event.position, RecordedEventMessage.FromString(event.record).type)
+        return decoded
+
+    def decode_known(self, event: EncodedEvent) -> RecordedEvent | None:
+        """The event with its payload decoded, or None if it was told of no such payload; it stays bytes.
+
+        Raises `DataDamaged` if it is no event, `EventUnreadable` if its payload is not the message that it is
+        said to be, and what an upcaster raises.
+        """
+        try:
+            envelope = RecordedEventMessage.FromString(event.record)
+        except DecodeError:
+            raise DataDamaged(event.position) from None
+        try:
+            reader = self._readers.get(envelope.type)
+            if reader is None:
+                return None
+            read, type_name = reader
+            payload = read(envelope.payload.value)
+        except DecodeError:
+            raise EventUnreadable.no_message(event.position, envelope.type) from None
+        stream = envelope.stream
+        return RecordedEvent(
+            event.position,
+            stream,
+            id_of(stream),
+            envelope.version,
+            type_name,
+            envelope.recorded_time,
+            payload,
+            envelope,
+        )
+
+
+def _by_way_of(chain: Sequence[Upcaster]) -> Callable[[bytes], Message]:
+    parse = chain[0].old.FromString
+    return lambda data: upcast(parse(data), chain)

@@ -1,0 +1,270 @@
+"""Catch up, then follow; no gap, no duplicate, no reorder.
+
+A follower holds a position, never a queue: it reads when it is asked for more, so a slow one costs nobody
+anything. Every message has a position, and everything up to it has been considered: resuming after it gives
+exactly what was still to come.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from google.protobuf.message import DecodeError
+
+from foldlog.v1.events_pb2 import RecordedEvent
+from foldlog_server.commands.snapshots import ANY
+from foldlog_server.errors import DataDamaged, ReadRefused
+from foldlog_server.log.event_store import EventStore
+from foldlog_server.log.events import EncodedEvent, category_of
+from foldlog_server.timer import Timer, pause, within
+
+
+class EventFilter:
+    """Chooses events: one of the values within a kind, and all kinds that are given."""
+
+    def __init__(
+        self,
+        *,
+        categories: Iterable[str] = (),
+        stream_prefixes: Iterable[str] = (),
+        event_types: Iterable[str] = (),
+        correlation_ids: Iterable[str] = (),
+    ) -> None:
+        self._categories = frozenset(categories)
+        self._prefixes = tuple(stream_prefixes)
+        self._types = frozenset(event_types)
+        self._correlation_ids = frozenset(correlation_ids)
+        self.lets_all_pass = not (self._categories or self._prefixes or self._types or self._correlation_ids)
+
+    def choose(self, events: Sequence[EncodedEvent]) -> Sequence[EncodedEvent]:
+        """The events that pass, in their order; raises `DataDamaged` for one that cannot be read.
+
+        Without any values all pass, and none is decoded.
+        """
+        return events if self.lets_all_pass else [event for event in events if self._passes(event)]
+
+    def _passes(self, event: EncodedEvent) -> bool:
+        try:
+            recorded = RecordedEvent.FromString(event.record)
+        except DecodeError:
+            raise DataDamaged(event.position) from None
+        return (
+            (not self._types or recorded.type in self._types)
+            and (not self._categories or category_of(recorded.stream) in self._categories)
+            and (not self._prefixes or recorded.stream.startswith(self._prefixes))
+            and (not self._correlation_ids or recorded.metadata.correlation_id in self._correlation_ids)
+        )
+
+
+EVERYTHING = EventFilter()
+
+
+class Batch(NamedTuple):
+    """Matching events, in order: at least one, and at most `MAX_BATCH_BYTES` of records or one event."""
+
+    position: int
+    events: Sequence[EncodedEvent]
+
+
+class CheckpointReached(NamedTuple):
+    """Progress without a matching event."""
+
+    position: int
+
+
+class CaughtUp(NamedTuple):
+    """The position was the head; from here on the log is followed."""
+
+    position: int
+
+
+class FellBehind(NamedTuple):
+    """The reader was caught up, and the head is far away now."""
+
+    position: int
+    head: int
+
+
+Message: TypeAlias = Batch | CheckpointReached | CaughtUp | FellBehind
+
+
+READ_EVENTS = 1000
+BEHIND_EVENTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a follower says what, and how often it wakes."""
+
+    left_out_events: int = 1000
+    """A checkpoint after so many events that the filter left out since the last message."""
+    silent_seconds: float = 10.0
+    """A checkpoint after so long without a message."""
+    behind_events: int = BEHIND_EVENTS
+    """More than this is far away."""
+    spacing_seconds: float = 0.001
+    """At the head, the least time between two reads."""
+    read_events: int = READ_EVENTS
+
+
+async def follow(
+    store: EventStore,
+    after: int,
+    wanted: EventFilter = EVERYTHING,
+    *,
+    timer: Timer | None = None,
+    limits: Limits = Limits(),
+) -> AsyncGenerator[Message]:
+    """All events after a position that pass the filter, for ever; `timer` is the running loop if not given.
+
+    Raises `ReadRefused` if the position is beyond the head.
+    """
+    _check_within(store, after)
+    follower = _Follower(store, after, wanted, timer or asyncio.get_running_loop(), limits)
+    while True:
+        for message in await follower.advance():
+            yield message
+
+
+class _Follower:
+    """Where one reader stands, and what it has been told."""
+
+    def __init__(
+        self, store: EventStore, after: int, wanted: EventFilter, timer: Timer, limits: Limits
+    ) -> None:
+        self._store = store
+        self._position = after
+        self._wanted = wanted
+        self._timer = timer
+        self._limits = limits
+        self._is_caught_up = False
+        self._left_out = 0
+        self._read_time = self._told_time = timer.time()
+
+    async def advance(self) -> Sequence[Message]:
+        """The next step: read, say how far away the head is, or wait; perhaps with nothing to say."""
+        messages = await self._step()
+        if messages:
+            self._left_out = 0
+            self._told_time = self._timer.time()
+        return messages
+
+    async def _step(self) -> Sequence[Message]:
+        head = self._store.head.position
+        if self._is_caught_up and head - self._position > self._limits.behind_events:
+            self._is_caught_up = False
+            return (FellBehind(self._position, head),)
+        if self._position < head:
+            return await self._read()
+        if not self._is_caught_up:
+            return (self._catch_up(),)
+        return await self._wait()
+
+    def _catch_up(self) -> CaughtUp:
+        self._is_caught_up = True
+        return CaughtUp(self._position)
+
+    async def _read(self) -> Sequence[Message]:
+        if self._is_caught_up:
+            await self._keep_spacing()
+        limit = self._limits.read_events
+        if not self._wanted.lets_all_pass:  # so that no checkpoint comes late
+            limit = min(limit, self._limits.left_out_events - self._left_out)
+        events = await self._store.read_all(from_position=self._position + 1, limit=limit)
+        self._read_time = self._timer.time()
+        self._position = events[-1].position
+        messages = self._tell(events)
+        if not self._is_caught_up and self._position == self._store.head.position:
+            messages.append(self._catch_up())
+        return messages
+
+    def _tell(self, events: Sequence[EncodedEvent]) -> list[Message]:
+        chosen = self._wanted.choose(events)
+        if chosen:
+            return [Batch(self._position, chosen)]
+        self._left_out += len(events)
+        if self._left_out >= self._limits.left_out_events or self._silence() <= 0:
+            return [CheckpointReached(self._position)]
+        return []
+
+    async def _wait(self) -> Sequence[Message]:
+        if await within(self._timer, self._silence(), self._store.wait_beyond(self._position)):
+            return ()
+        return (CheckpointReached(self._position),)
+
+    def _silence(self) -> float:
+        """Seconds until something must be said."""
+        return self._told_time + self._limits.silent_seconds - self._timer.time()
+
+    async def _keep_spacing(self) -> None:
+        wait = self._read_time + self._limits.spacing_seconds - self._timer.time()
+        if wait > 0:
+            await pause(self._timer, wait)
+
+
+async def read_all_batches(
+    store: EventStore, *, from_position: int = 0, backwards: bool = False, max_count: int = 0
+) -> AsyncGenerator[Sequence[EncodedEvent]]:
+    """The log in batches, up to the head of the moment the read began.
+
+    `from_position` 0 = where the way begins; `max_count` 0 = all. Forwards from right after the head there is
+    nothing yet. Raises `ReadRefused` if the position is beyond that.
+    """
+    _check_within(store, from_position if backwards else from_position - 1, asked=from_position)
+    head = store.head.position
+    step = -1 if backwards else 1
+    next_position = from_position or (head if backwards else 1)
+    there = next_position if backwards else head - next_position + 1
+    left = min(max_count or there, there)
+    while left:
+        limit = min(left, READ_EVENTS)
+        events = await store.read_all(from_position=next_position, backwards=backwards, limit=limit)
+        next_position = events[-1].position + step
+        yield events
+        left -= len(events)
+
+
+async def read_stream_batches(
+    store: EventStore, stream: str, *, from_version: int = 0, backwards: bool = False, max_count: int = 0
+) -> AsyncGenerator[Sequence[EncodedEvent]]:
+    """One stream in batches, as it was at the moment the read began.
+
+    `from_version` 0 = where the way begins; `max_count` 0 = all. Forwards from right after the last there is
+    nothing yet. Raises `ReadRefused` if the stream does not exist, or the version is beyond that.
+    """
+    head = store.head.position
+    step = -1 if backwards else 1
+    next_version, left, is_known = min(from_version, ANY), max_count or head, False
+    while left:
+        limit = min(left, READ_EVENTS)
+        read = await store.read_stream(stream, from_version=next_version, backwards=backwards, limit=limit)
+        events = _up_to(head, read)
+        if events:
+            is_known = True
+            yield events
+            left -= len(events)
+        next_version = RecordedEvent.FromString(read[-1].record).version + step if read else 0
+        if not next_version or (not backwards and len(events) < len(read)):
+            break
+    if is_known:
+        return
+    if not _up_to(head, await store.read_stream(stream, limit=1)):
+        raise ReadRefused.stream_not_found(stream)
+    (last,) = await store.read_stream(stream, backwards=True, limit=1)
+    end = RecordedEvent.FromString(last.record).version
+    if not backwards and from_version > end + 1:
+        raise ReadRefused.beyond_end(stream, from_version, end)
+
+
+def _up_to(head: int, events: Sequence[EncodedEvent]) -> Sequence[EncodedEvent]:
+    """What was there when the head was where it was; nothing is copied where all of it was."""
+    if not events or max(events[0].position, events[-1].position) <= head:
+        return events
+    return [event for event in events if event.position <= head]
+
+
+def _check_within(store: EventStore, position: int, *, asked: int | None = None) -> None:
+    head = store.head.position
+    if position > head:
+        raise ReadRefused.beyond_head(position if asked is None else asked, head)

@@ -1,0 +1,138 @@
+"""Whether the code at hand can still read, fold and show everything that a data directory holds.
+
+Reads the log that another process may be writing, and changes nothing; views are built in a directory of
+their own, which goes when they are done.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
+from typing import Any
+
+from rich.table import Table
+
+from foldlog_server.domain.view import View
+from foldlog_server.domains.shop import CODEC, DECIDERS, VIEWS
+from foldlog_server.errors import StoreError
+from foldlog_server.log.event_store import Log
+from foldlog_server.operations.history import Findings, History, Kind, Problem
+from foldlog_server.operations.progress import Step
+from foldlog_server.printable import printable
+from foldlog_server.stores.files.data_directory import CannotOpen
+from foldlog_server.stores.files.log_files import Changed
+from foldlog_server.stores.opening import loss
+from foldlog_server.stores.opening.stored_log import stored_log
+from foldlog_server.stores.sqlite.read_only_log import ReadOnlyLog
+from foldlog_server.stores.sqlite.reader import SqliteLogReader
+from foldlog_server.stores.sqlite.snapshots import snapshots_in
+from foldlog_server.stores.views import view_files
+from foldlog_server.stores.views.read_model import SqliteReadModel
+from foldlog_server.stores.writer_thread import WriterThread
+from foldlog_server.tables import table_of
+from foldlog_server.views.batch import Indigestible, told
+from foldlog_server.views.group import Cohort
+from foldlog_server.views.projector import Projector
+from foldlog_server.views.read_model import ReadModel, ReadModelUnavailable, generation
+from foldlog_server.views.scheduler import BATCH_EVENTS
+
+
+class CannotCheck(Exception):
+    """One line for people: what stands in the way."""
+
+
+async def check(data: Path, findings: Findings) -> AsyncIterator[Step]:
+    """Check all that is stored now, and tell how far that is. Raises `CannotCheck`."""
+    try:
+        with stored_log(data) as stored:
+            reader = SqliteLogReader.on(stored.connection, stored.file)
+            if lost := loss.proved(data, reader, stored.wal):
+                findings.add(Problem(Kind.LOG, "log.db", lost, reader.head.position, "its end"))
+            async for step in _check(data, reader, findings):
+                yield step
+    except (CannotOpen, Changed, StoreError) as reason:
+        raise CannotCheck(str(reason)) from None
+    except (ReadModelUnavailable, OSError) as reason:
+        where = gettempdir()
+        raise CannotCheck(f"Views are built in {where} for a while, and cannot be: {reason}.") from None
+
+
+async def _check(data: Path, reader: SqliteLogReader, findings: Findings) -> AsyncIterator[Step]:
+    log, end = ReadOnlyLog(reader), reader.head.position
+    with snapshots_in(data, reader.log_id) as snapshots:
+        async for position in History(log, DECIDERS, CODEC, snapshots, findings).check(end):
+            yield Step("streams", position, end)
+    yield Step("streams", end, end, is_over=True)
+    for view in VIEWS:
+        async for step in _check_view(view, log, end, findings):
+            yield step
+
+
+async def _check_view(view: View, log: Log, end: int, findings: Findings) -> AsyncIterator[Step]:
+    with TemporaryDirectory(prefix="foldlog-") as directory:
+        file = view_files.file_of(Path(directory), view.name, generation(view), 1)
+        view_files.make(file.path, view, log.log_id, is_complete=False)
+        read_model = await SqliteReadModel.open(file, view, WriterThread())
+        try:
+            projector = Projector(view, read_model)
+            async for position in _follow(projector, log, end, findings):
+                yield Step(view.name, position, end)
+            for problem in _parked(view, read_model):
+                findings.add(problem)
+        finally:
+            await read_model.close()
+    stopped = "" if projector.position == end else f"it stops behind position {projector.position:,}"
+    yield Step(view.name, end, end, is_over=True, error=stopped)
+
+
+async def _follow(projector: Projector, log: Log, end: int, findings: Findings) -> AsyncIterator[int]:
+    cohort = Cohort([projector], log)
+    while projector.position < end:
+        try:
+            fallen = await cohort.move(min(BATCH_EVENTS, end - projector.position))
+        except Indigestible as stop:
+            error = f"stops: {told(stop.__cause__ or stop)}"
+            findings.add(Problem(Kind.VIEW, projector.view.name, error, stop.position, "all behind it"))
+            return
+        for failure in fallen.values():
+            raise failure
+        yield projector.position
+
+
+def _parked(view: View, read_model: ReadModel) -> Iterator[Problem]:
+    for collection, documents in read_model.parked.items():
+        for id, (position, error, _) in documents.items():
+            yield Problem(Kind.VIEW, view.name, f"parks: {error}", position, f"{collection} {id}")
+
+
+# What is printed
+
+
+def as_json(findings: Findings) -> dict[str, Any]:
+    """What was found, for programs."""
+    return {
+        "events": findings.events,
+        "streams": findings.streams,
+        "views": [view.name for view in VIEWS],
+        "problems": [problem._asdict() for problem in findings.problems],
+        "untold": findings.untold,
+    }
+
+
+def summary(findings: Findings) -> str:
+    """What was found, in one line."""
+    looked_at = f"{findings.events:,} events in {findings.streams:,} streams, and {len(VIEWS)} views"
+    found = len(findings.problems)
+    if not found:
+        return f"Nothing would break: {looked_at}."
+    more = f", and {findings.untold:,} times something else" if findings.untold else ""
+    return f"{found:,} {'thing' if found == 1 else 'things'} would break{more}: {looked_at}."
+
+
+def table_of_problems(findings: Findings) -> Table:
+    """A line for each problem."""
+    table = table_of("what", "name", "why", "times", "first at", "which is")
+    for kind, name, error, position, where, times in findings.problems:
+        table.add_row(
+            kind, printable(name), printable(error), f"{times:,}", f"{position:,}", printable(where)
+        )
+    return table

@@ -1,0 +1,46 @@
+"""What says something about a person stays out of the log at its usual level."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from google.protobuf.message import Message
+
+from foldlog.v1.options_pb2 import personal
+from foldlog_server.errors import FoldlogError, StoreError
+
+_WITH_TEXTS_OF_THEIR_OWN = ("aiosqlite", "foldlog_server", "grpc", "sqlite3")
+
+
+def values(message: Message) -> Iterator[str]:
+    """What the message has in fields that are marked `foldlog.v1.personal`, as text."""
+    for field, value in message.ListFields():
+        for one in value if field.is_repeated else (value,):
+            if field.GetOptions().Extensions[personal]:
+                yield from _texts(one)
+            elif isinstance(one, Message):
+                yield from values(one)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if not isinstance(value, Message):
+        yield str(value)
+        return
+    for field, inner in value.ListFields():
+        for one in inner if field.is_repeated else (inner,):
+            yield from _texts(one)
+
+
+def described(error: BaseException) -> str:
+    """An error for the log: its class, and its text unless that may quote what somebody has stored.
+
+    What the system, the database or this program's own errors say is told; a KeyError of a domain would tell
+    the key, and a refusal the id that was asked for.
+    """
+    return type(error).__name__ + (f": {error}" if _may_be_told(error) and str(error) else "")
+
+
+def _may_be_told(error: BaseException) -> bool:
+    if isinstance(error, FoldlogError):
+        return isinstance(error, StoreError)
+    origin = type(error).__module__.partition(".")[0]
+    return isinstance(error, OSError) or origin in _WITH_TEXTS_OF_THEIR_OWN

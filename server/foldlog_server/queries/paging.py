@@ -1,0 +1,64 @@
+"""Page tokens: where to go on, bound to the request, the documents as they are, and the log."""
+
+from typing import Annotated, NamedTuple
+
+from google.protobuf.message import Message
+from msgspec import Meta
+
+from foldlog_server.errors import InvalidRequest
+from foldlog_server.log.lineage import NO_RUN, RUN_BYTES, Place
+from foldlog_server.queries import tokens
+
+DEFAULT_PAGE_SIZE = 50
+MAX_PAGE_SIZE = 1000
+
+_FORM = "2"
+"""Of a token's body; tokens of other forms belong to nothing."""
+
+_NOT_BOUND = ("page_size", "page_token", "options")
+
+
+class Cursor(NamedTuple):
+    """The last row of a page."""
+
+    made: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+    """The row's place in the order of creation; what SQLite keeps as an integer, also in a forged token."""
+    id: str
+
+
+class PageEnd(NamedTuple):
+    """Where a page ended, and in which history it was read."""
+
+    cursor: Cursor
+    read_at: Place = Place(0, NO_RUN)
+
+
+def page_size(asked: int) -> int:
+    """The rows of a page: the default for 0, the maximum for anything larger."""
+    return min(asked or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
+
+
+def make_token(end: PageEnd, request: Message, scope: str) -> str:
+    """A token that goes on after the end; `scope` names what the pages are pages of."""
+    return tokens.make(_body(end), request, f"{_FORM}\n{scope}", apart_from=_NOT_BOUND)
+
+
+def read_token(token: str, request: Message, scope: str) -> PageEnd | None:
+    """What a token was made of, None for an empty one; raises `InvalidRequest` for one from elsewhere."""
+    if not token:
+        return None
+    try:
+        body = tokens.read(token, request, f"{_FORM}\n{scope}", apart_from=_NOT_BOUND)
+        made, position, run, id = body[:8], body[8:16], body[16:24], body[24:]
+        cursor = Cursor(int.from_bytes(made, "big", signed=True), id.decode())
+    except ValueError:
+        raise InvalidRequest.page_token() from None
+    end = PageEnd(cursor, Place(int.from_bytes(position, "big"), run))
+    if len(run) < RUN_BYTES or _body(end) != body:  # forged: too short for a row
+        raise InvalidRequest.page_token()
+    return end
+
+
+def _body(end: PageEnd) -> bytes:
+    (made, id), (position, run) = end
+    return made.to_bytes(8, "big", signed=True) + position.to_bytes(8, "big") + run + id.encode()

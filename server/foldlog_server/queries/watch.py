@@ -1,0 +1,346 @@
+"""Live queries: the documents as they are, then what becomes of them. Nothing is lost, nothing stays wrong.
+
+Rules
+1. A watcher holds a place, never a queue: what events touched is looked up when it asks for more, and states
+   in between are merged. A slow one costs nobody anything.
+2. A snapshot is read page by page, each at its own position. What events touched from the first page on is
+   given again before the snapshot is complete.
+3. Where `position` moves, what was given so far is exactly what the view holds there. Where a step takes
+   several messages, `position` moves with the last one.
+4. A place is safe to resume at: whatever is touched after its `seen` is given again.
+5. A place in another log or history, or in another edition of the documents, is worth nothing: all begins
+anew.
+6. The projector is asked for at each step: another one may have taken its place.
+7. While the documents are damaged nothing is given from them; others take their place, and all begins anew.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, NamedTuple, TypeAlias, TypeVar
+
+from msgspec import Meta
+
+from foldlog_server.domain.view import codec_of
+from foldlog_server.errors import ReadRefused
+from foldlog_server.log import lineage
+from foldlog_server.log.event_store import MAX_BATCH_BYTES, EventStore
+from foldlog_server.queries.paging import Cursor
+from foldlog_server.timer import Timer, within
+from foldlog_server.views.projector import Projector
+from foldlog_server.views.read_model import ColumnFilter, ReadModelDamaged
+
+T = TypeVar("T")
+
+ProjectorOf: TypeAlias = Callable[[str], Projector]
+"""Gives the projector that keeps a collection now."""
+
+Position: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+"""Also in a forged token."""
+
+_SLICE = 64
+"""Events that are looked at between two turns of the loop."""
+
+
+class Place(NamedTuple):
+    """Where a watcher stands."""
+
+    log_id: str
+    edition: str
+    """Which documents."""
+    position: Position = 0
+    """What was given is what the view held there; 0 until the snapshot is complete."""
+    seen: Position = 0
+    """Whatever was touched up to here was given as it was here or later."""
+    cursor: Cursor | None = None
+    """The last row given of a snapshot that has more."""
+    is_listed: bool = False
+    """All rows of the snapshot were given."""
+    is_complete: bool = False
+    """The snapshot is complete, and the changes follow."""
+    newest: Position = 0
+    """No document was given as it was at a later position."""
+    run: bytes = b""
+    """That wrote `newest`: says in which history all this was seen. Empty in places of former releases."""
+
+
+class Watched(NamedTuple):
+    """What is watched."""
+
+    collection: str
+    ids: Collection[str] | None = None
+    """Only these; all if None."""
+    filters: Sequence[ColumnFilter] = ()
+
+
+class Move(NamedTuple):
+    """What a watcher is told at once."""
+
+    place: Place
+    """Where it stands then."""
+    puts: Sequence[bytes] = ()
+    """Documents that match."""
+    gone: Sequence[str] = ()
+    """Ids that were touched, and of which no document matches."""
+    completes: bool = False
+    """The snapshot is complete with this."""
+    resets: bool = False
+    """What was given before is to be forgotten first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is done at once, and how often a watcher hears something."""
+
+    rows: int = 100
+    """Of a page of the snapshot."""
+    events: int = 1000
+    """That are looked through at once."""
+    ids: int = 1000
+    """That are looked up at once, or those that one event touches."""
+    message_bytes: int = MAX_BATCH_BYTES
+    untold_seconds: float = 1.0
+    """How long a position is kept from a watcher to whom nothing happened."""
+    silent_seconds: float = 10.0
+    """A message after so long without one."""
+
+
+async def watch(
+    store: EventStore,
+    projector_of: ProjectorOf,
+    watched: Watched,
+    place: Place | None = None,
+    *,
+    timer: Timer | None = None,
+    limits: Limits = Limits(),
+) -> AsyncGenerator[Move]:
+    """The documents that match, then every change, for ever; from a place on if one is given.
+
+    `timer` is the running loop if not given. Raises `ReadRefused` for a place beyond the end of the log, when
+    the view is damaged as it begins, and when the view has stopped and there is nothing more to give.
+    """
+    watcher = _Watcher(store, projector_of, watched, timer or asyncio.get_running_loop(), limits)
+    watcher.begin(place)
+    while True:
+        moves = await watcher.advance()
+        for move in moves:
+            yield move
+        if not moves:  # it may not have waited for anything
+            await asyncio.sleep(0)
+
+
+class _Watcher:
+    """One watcher's place, and the steps from it."""
+
+    def __init__(
+        self, store: EventStore, projector_of: ProjectorOf, watched: Watched, timer: Timer, limits: Limits
+    ) -> None:
+        self._store = store
+        self._projector_of = projector_of
+        self._watched = watched
+        self._timer = timer
+        self._limits = limits
+        self._codec = codec_of(self._projector.view)
+        self._place = self._beginning()
+        self._newest = 0
+        """No document was given as it was at a later position."""
+        self._told_position = 0
+        self._told_time = timer.time()
+        self._resets = False
+
+    @property
+    def _projector(self) -> Projector:
+        return self._projector_of(self._watched.collection)
+
+    def begin(self, place: Place | None) -> None:
+        """Go on from a place."""
+        if (projector := self._projector).damage:
+            head = self._store.head.position
+            raise ReadRefused.view_damaged(projector.view.name, projector.position, head)
+        if place is None:
+            return
+        head = self._store.head.position
+        if not (self._fits(place) and self._is_of_this_history(place, head)):
+            self._resets = True
+            return
+        if place.seen > head:
+            raise ReadRefused.beyond_head(place.seen, head)
+        self._place, self._told_position = place, place.position
+        self._newest = place.seen if place.position == place.seen else place.newest or head
+
+    def _is_of_this_history(self, place: Place, head: int) -> bool:
+        """Whether all that was given is; nothing was given as of a later position than `newest`."""
+        if not place.run:
+            return True
+        newest = lineage.Place(place.newest, place.run)
+        return max(place.seen, place.position) <= newest.position and self._store.lineage.has(newest, head)
+
+    async def advance(self) -> Sequence[Move]:
+        """The next step, perhaps with nothing to say."""
+        if not self._fits(self._place):  # the documents are others by now
+            self._place, self._newest, self._told_position = self._beginning(), 0, 0
+            self._resets = True
+        place, projector = self._place, self._projector
+        try:
+            moves = list(await (self._wait_for_others() if projector.damage else self._step()))
+        except ReadModelDamaged as damage:
+            projector.be_damaged(damage)
+            return ()
+        if not self._fits(place):  # what was read may be of either edition
+            return ()
+        if moves:
+            moves = [self._marked(move) for move in moves]
+            moves[0] = moves[0]._replace(resets=self._resets)
+            self._resets = False
+            self._told_position = moves[-1].place.position
+            self._told_time = self._timer.time()
+        return moves
+
+    def _marked(self, move: Move) -> Move:
+        newest = self._store.lineage.place(max(self._newest, move.place.seen))
+        return move._replace(place=move.place._replace(newest=newest.position, run=newest.run))
+
+    async def _step(self) -> Iterable[Move]:
+        place = self._place
+        if self._has_seen_all():
+            return await self._wait()
+        # A view that was made anew may not be where it was yet.
+        await self._reach(max(place.seen, self._projector.answers_from))
+        return await (self._follow() if place.is_listed else self._list())
+
+    def _has_seen_all(self) -> bool:
+        """Whether only a view that moves on gives something more to say."""
+        place = self._place
+        may_tell = not place.is_complete and place.seen >= self._newest
+        return place.is_listed and not may_tell and self._projector.position <= place.seen
+
+    def _beginning(self) -> Place:
+        return Place(self._store.log_id, self._projector.read_model.edition)
+
+    def _fits(self, place: Place) -> bool:
+        return place[:2] == self._beginning()[:2]
+
+    # The snapshot
+
+    async def _list(self) -> Iterable[Move]:
+        """The next page of the snapshot."""
+        collection, ids, filters = self._watched
+        read_model, place = self._projector.read_model, self._place
+        if ids is not None:
+            found = await read_model.matching(collection, ids, filters)
+            end = place._replace(position=found.position, seen=found.position, is_complete=True)
+            return self._told(found.documents.values(), (), end._replace(is_listed=True))
+        page = await read_model.page(collection, filters, after=place.cursor, limit=self._limits.rows)
+        seen = place.seen if place.cursor is not None else page.position
+        self._newest = max(self._newest, page.position)
+        moves: list[Move] = []
+        for rows in _parcels(page.rows, lambda row: len(row.document), self._limits.message_bytes):
+            self._place = place._replace(seen=seen, cursor=rows[-1].cursor)
+            moves.append(Move(self._place, [row.document for row in rows]))
+        if len(page.rows) < self._limits.rows:
+            self._place = self._place._replace(seen=seen, cursor=None, is_listed=True)
+        return moves
+
+    # Changes
+
+    async def _follow(self) -> Iterable[Move]:
+        """What was touched after what was seen, as it is now."""
+        collection, _, filters = self._watched
+        touched, seen = await self._touched(self._place.seen, self._projector.position)
+        documents: Mapping[str, bytes] = {}
+        if touched:
+            documents, position = await self._projector.read_model.matching(collection, touched, filters)
+            self._newest = max(self._newest, position)
+        end = self._place._replace(seen=seen, position=self._told_position)
+        if seen >= self._newest:  # else what came after what was seen is in some documents, and not in others
+            end = end._replace(position=seen, is_complete=True)
+        if not touched and end.is_complete == self._place.is_complete:
+            self._place = end
+            return (Move(end),) if self._silence() <= 0 else ()
+        return self._told(documents.values(), [id for id in touched if id not in documents], end)
+
+    async def _touched(self, seen: int, until: int) -> tuple[dict[str, None], int]:
+        """The watched documents that events touch, in order, and how far that was looked through."""
+        collection, ids, _ = self._watched
+        keys_of = self._projector.view.keys
+        touched: dict[str, None] = {}
+        limit = min(self._limits.events, until - seen)
+        events = await self._store.read_all(from_position=seen + 1, limit=limit) if limit > 0 else ()
+        for index, event in enumerate(events, 1):
+            recorded = self._codec.decode_known(event)
+            if recorded is not None:
+                keys = [id for its_collection, id in keys_of(recorded) if its_collection == collection]
+                touched.update(dict.fromkeys(keys if ids is None else [id for id in keys if id in ids]))
+            seen = event.position
+            if len(touched) >= self._limits.ids:
+                break
+            if not index % _SLICE:
+                await asyncio.sleep(0)
+        return touched, seen
+
+    def _told(self, documents: Iterable[bytes], gone: Sequence[str], end: Place) -> Iterable[Move]:
+        """The messages of one step, of which the last moves the watcher."""
+        completes = end.is_complete and not self._place.is_complete
+        before = self._place._replace(position=self._told_position)
+        self._place = end
+        puts, limit = list(documents), self._limits.message_bytes
+        if _fits_in_one(puts, gone, limit):
+            moves = [Move(before, puts, gone)]
+        else:
+            moves = [Move(before, some) for some in _parcels(puts, len, limit)]
+            moves += [Move(before, gone=some) for some in _parcels(gone, _length, limit)]
+        *first, last = moves
+        return [*first, last._replace(place=end, completes=completes)]
+
+    # Waiting
+
+    def _silence(self) -> float:
+        """Seconds until something must be said."""
+        is_told = self._place.position == self._told_position
+        patience = self._limits.silent_seconds if is_told else self._limits.untold_seconds
+        return self._told_time + patience - self._timer.time()
+
+    async def _wait(self) -> Sequence[Move]:
+        if await within(self._timer, self._silence(), self._reach(self._place.seen + 1)):
+            return ()
+        return (Move(self._place),)
+
+    async def _wait_for_others(self) -> Sequence[Move]:
+        """Wait for documents that are not damaged; what was given so far is still what it was."""
+        if await within(self._timer, self._silence(), self._undamaged()):
+            return ()
+        return (Move(self._place),)
+
+    async def _undamaged(self) -> None:
+        while (projector := self._projector).damage:
+            await projector.moved()
+
+    async def _reach(self, position: int) -> None:
+        """Return once the view is there, or its documents are others; raise `ReadRefused` if it stops."""
+        while self._fits(self._place) and (projector := self._projector).position < position:
+            if projector.damage:
+                return
+            if projector.failed is not None:
+                head = self._store.head.position
+                raise ReadRefused.view_stopped(projector.view.name, projector.position, head)
+            await projector.moved()
+
+
+def _parcels(items: Sequence[T], size: Callable[[T], int], limit: int) -> Iterator[Sequence[T]]:
+    """The items in order, as many at a time as the limit in bytes has room for, but at least one."""
+    start = total = 0
+    for end, item in enumerate(items):
+        total += size(item)
+        if total > limit and end > start:
+            yield items[start:end]
+            start, total = end, size(item)
+    if items:
+        yield items[start:]
+
+
+def _fits_in_one(puts: Sequence[bytes], gone: Sequence[str], limit: int) -> bool:
+    return sum(map(len, puts)) + sum(map(_length, gone)) <= limit
+
+
+def _length(text: str) -> int:
+    return len(text.encode())

@@ -1,0 +1,447 @@
+"""The event store in an SQLite file: one writer with group commit, and readers that never wait for it."""
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+import aiosqlite
+
+from foldlog_server.errors import IndexDamaged, LogDetached, StoreError, StoreUnavailable
+from foldlog_server.log.event_store import Append, Appended, Head, RecordedRequest, RequestKey
+from foldlog_server.log.events import EncodedEvent
+from foldlog_server.log.lineage import Lineage
+from foldlog_server.log.record import NO_CHAIN
+from foldlog_server.stores.encoded_append import admit
+from foldlog_server.stores.files import private_files
+from foldlog_server.stores.files.held_files import FilesChanged, HeldFiles
+from foldlog_server.stores.group_commit import GroupCommit
+from foldlog_server.stores.head import Progress
+from foldlog_server.stores.newest_events import Tail
+from foldlog_server.stores.opening import before_opening, loss
+from foldlog_server.stores.read_troubles import ReadTroubles
+from foldlog_server.stores.served import Served
+from foldlog_server.stores.sqlite import rows, schema
+from foldlog_server.stores.sqlite.lineage import read_lineage
+from foldlog_server.stores.sqlite.reader import SqliteLogReader
+from foldlog_server.stores.sqlite.source import SqliteLogSource, told
+from foldlog_server.stores.sqlite.statements import REMEMBERED
+from foldlog_server.stores.sqlite.writer import Accepted, LogWriter, Outcome
+
+T = TypeVar("T")
+
+_log = logging.getLogger("foldlog")
+
+IDLE_SECONDS = 1.0
+"""How often the log's files are looked at while nothing is stored."""
+
+LOOKS_TO_CHECKPOINT = 10
+"""So many looks after a checkpoint that was hindered it is tried again."""
+
+POINT_READ_EVENTS = 100
+"""A stream is read in the loop's thread up to here; what is longer goes to the scanner's."""
+
+
+class SqliteEventStore:
+    """An event store that keeps its log in `<directory>/log.db`.
+
+    Where something is short, it refuses what it cannot store or read, as `StoreFull` or `StoreHindered`, and
+    goes on. A commit whose sync has failed leaves unknown what was stored. The store then raises
+    `StoreUnavailable` for whatever waits, for every later append, and for every stream or request that is
+    looked up, because what is not found may be there after a restart. It calls `on_failure` once: the
+    process is to stop, and to verify the log's end when it starts again. After `close`, and after a
+    failure, `wait_beyond` raises `StoreUnavailable`.
+
+    When the log's files are no longer what their paths lead to, it is detached: what was just written may not
+    be found by a restart, so it is told as unknown; everything later is refused as `LogDetached`. Reads go
+    on, from the files that are open, so that the data can still be had.
+    """
+
+    def __init__(
+        self,
+        writer: LogWriter,
+        connection: aiosqlite.Connection,
+        reader: SqliteLogReader,
+        scanner: aiosqlite.Connection,
+        lineage: Lineage,
+        clock: Callable[[], int],
+        served: Served,
+        on_failure: Callable[[BaseException], None],
+        files: HeldFiles,
+        resources: AsyncExitStack,
+    ) -> None:
+        self.log_id = reader.log_id
+        self.lineage = lineage
+        self._writer = writer
+        self._known = writer.known
+        self._connection = connection
+        self._reader = reader
+        self._scanner = scanner
+        self._clock = clock
+        self._served = served
+        self._on_failure = on_failure
+        self._on_refusing: list[Callable[[], None]] = []
+        self._files = files
+        self._resources = resources
+        self._loop = asyncio.get_running_loop()
+        self._progress = Progress(writer.head)
+        self._tail = Tail(writer.head.position + 1)
+        self._tail.extend(writer.newest)
+        self._commits = GroupCommit(self._write, _weight)
+        self._failed = False
+        self._refusing = False
+        """Failed, or closed."""
+        self._detached = False
+        self._is_distrusted = False
+        self._saving: asyncio.Task[None] | None = None
+        self._shrinking: asyncio.Task[None] | None = None
+        self._looks = 0
+        self._read_troubles = ReadTroubles()
+        self._watch = self._loop.call_later(IDLE_SECONDS, self._look_at_files)
+
+    @classmethod
+    async def open(
+        cls,
+        directory: Path,
+        *,
+        clock: Callable[[], int],
+        new_id: Callable[[], str],
+        request_window: timedelta = timedelta(hours=24),
+        on_failure: Callable[[BaseException], None],
+        monotonic: Callable[[], int] = time.monotonic_ns,
+    ) -> "SqliteEventStore":
+        """Open the log of a directory, or make it; raises `CannotOpen`.
+
+        `clock` gives nanoseconds since the epoch, `new_id` the id of a new log, `monotonic` nanoseconds by
+        which the request window passes.
+        """
+        file = schema.log_file(directory)
+        window_ns = request_window // timedelta(microseconds=1) * 1000
+
+        def set_up(raw: sqlite3.Connection) -> LogWriter:
+            schema.set_up_writer(raw, file, new_id, clock(), window_ns)
+            writer = LogWriter(raw, file, window_ns)
+            schema.record_opening(raw, writer.head.position, clock())
+            return writer
+
+        async with AsyncExitStack() as resources:
+            resources.enter_context(before_opening.failures_as_reasons(directory, file))
+            files = before_opening.held(directory, file)
+            resources.callback(files.close)
+            loss.check_that_nothing_is_lost(directory)
+            # A file that cannot be opened is found here: aiosqlite would leave a thread behind.
+            sqlite3.connect(file).close()
+            connection = await aiosqlite.connect(file, isolation_level=None, cached_statements=REMEMBERED)
+            resources.push_async_callback(connection.close)
+            writer = await _in_thread(connection, set_up)
+            reader = resources.enter_context(SqliteLogReader.open(directory))
+            uri = schema.read_only_uri(file)
+            scanner = await aiosqlite.connect(uri, uri=True, isolation_level=None)
+            resources.push_async_callback(scanner.close)
+            await _in_thread(scanner, schema.set_up_reader)
+            # Not before: a file that is not ours is left as it is.
+            private_files.make_directory_private(directory)
+            files.hold_beside()
+            files.check()
+            lineage = await _in_thread(scanner, read_lineage)
+            kept = resources.pop_all()
+        served = Served(writer.served, monotonic)
+        return cls(writer, connection, reader, scanner, lineage, clock, served, on_failure, files, kept)
+
+    @property
+    def head(self) -> Head:
+        return self._progress.head
+
+    @property
+    def refusal(self) -> StoreError | None:
+        if self._detached:
+            return LogDetached()
+        return IndexDamaged().not_looked_up() if self._is_distrusted else None
+
+    @property
+    def is_out_of_place(self) -> bool:
+        """Whether the log's files are not in their place, looked at now; in any thread."""
+        if self._detached:
+            return True
+        try:
+            self._files.check()
+        except FilesChanged:
+            return True
+        return False
+
+    def append(self, append: Append) -> asyncio.Future[Appended]:
+        accepted = Accepted(append, admit(append), self._loop.create_future())
+        refusal = self.refusal
+        if refusal is not None:
+            _settle(accepted, refusal)
+        elif self._refusing:
+            _settle(accepted, StoreUnavailable())
+        else:
+            self._commits.add(accepted)
+        return accepted.future
+
+    async def find_request(self, key: RequestKey) -> RecordedRequest | None:
+        self._check_certain()
+        return self._read(lambda: self._reader.find_request(key))
+
+    async def read_stream(
+        self, stream: str, *, from_version: int = 0, backwards: bool = False, limit: int = 1000
+    ) -> Sequence[EncodedEvent]:
+        self._check_certain()
+        _, known = self._known.find(stream)
+        few = self._read(
+            lambda: self._reader.read_stream(
+                stream,
+                from_version=from_version,
+                backwards=backwards,
+                limit=min(limit, POINT_READ_EVENTS),
+                known=known,
+            )
+        )
+        if few and not known and min(few[0].position, few[-1].position) <= self._known.head:
+            raise IndexDamaged(stream)  # which has a stream that the table of streams has not
+        if limit <= POINT_READ_EVENTS or len(few) < POINT_READ_EVENTS:
+            return few
+        return await self._scan(
+            lambda scanner: rows.read_stream(scanner, stream, from_version, backwards, limit, known)
+        )
+
+    async def read_all(
+        self, *, from_position: int = 0, backwards: bool = False, limit: int = 1000
+    ) -> Sequence[EncodedEvent]:
+        near = self._tail.read(from_position, backwards, limit)
+        if near is not None:
+            return near
+        return await self._scan(lambda scanner: rows.read_all(scanner, from_position, backwards, limit))
+
+    async def chain_hash_at(self, position: int) -> bytes | None:
+        return NO_CHAIN if position == 0 else self._read(lambda: self._reader.chain_hash(position))
+
+    def names(self) -> tuple[Sequence[str], Sequence[str]]:
+        """All types of stored events, and all categories of streams; raises `sqlite3.Error`."""
+        return self._reader.types(), self._reader.categories()
+
+    async def source(self) -> SqliteLogSource:
+        """All that the log holds as it is now, to be copied; it is read as everything else, page by page."""
+        return await SqliteLogSource.open(lambda function: self._scan(told(function)))
+
+    async def wait_beyond(self, position: int) -> None:
+        await self._progress.beyond(position)
+
+    async def close(self) -> None:
+        self._refusing = True
+        self._watch.cancel()
+        await self._commits.drained()
+        if self.is_out_of_place and not self._detached:
+            self._look_at_files()  # nothing is moved into a database that is not as it was left
+        for task in (self._saving, self._shrinking):
+            if task is not None:
+                await task
+        self._progress.end()
+        if self._detached:
+            await self._let_go_but_for_the_reader()
+        else:
+            await self._store_served()
+            await self._resources.aclose()
+
+    async def _store_served(self) -> None:
+        # What cannot be stored makes the request window longer; a closed connection has stored it.
+        with suppress(sqlite3.Error, ValueError):
+            if not self._failed:
+                await _in_thread(self._connection, lambda _: self._writer.store_served(self._served.now()))
+
+    async def _let_go_but_for_the_reader(self) -> None:
+        # The last connection to close would remove, by its name, whatever `log.db-wal` there is now.
+        _kept_open.append(self._reader)
+        await self._scanner.close()
+        await self._connection.close()
+        self._files.close()
+
+    def _read(self, read: Callable[[], T]) -> T:
+        """What is read in the loop's thread."""
+        try:
+            return read()
+        except StoreError as error:
+            self._read_troubles.met(error)
+            raise
+
+    async def _scan(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return await _in_thread(self._scanner, read)
+        except ValueError as error:  # aiosqlite's way to say that the connection is closed
+            raise StoreUnavailable from error
+        except StoreError as error:
+            self._read_troubles.met(error)
+            raise
+
+    async def _write(self, batch: list[Accepted]) -> None:
+        """One hop to the writer's thread for the batch, and one turn of the loop for what came of it."""
+        if self._failed or self._detached:
+            self._settle_all(batch, [LogDetached() if self._detached else StoreUnavailable() for _ in batch])
+            return
+        try:
+            now, served = self._clock(), self._served.now()
+            outcomes, change = await _in_thread(self._connection, lambda _: self._written(batch, now, served))
+        except BaseException as error:  # a cancelled task too: its thread goes on, and nobody hears of it
+            self._settle_all(batch, _unavailable(batch))
+            self._fail(error)
+            return
+        self._take_in(outcomes)
+        if change is None:
+            self._settle_all(batch, outcomes)
+            await self._checkpoint()
+        else:
+            self._settle_all(batch, _unavailable(batch))
+            self._detach(change)
+
+    def _written(
+        self, batch: list[Accepted], now: int, served: int
+    ) -> tuple[Sequence[Outcome], FilesChanged | None]:
+        """What became of a batch, and of the files that it was written to."""
+        outcomes = self._writer.write(batch, now, served)
+        try:
+            self._files.check()
+        except FilesChanged as change:
+            return outcomes, change
+        return outcomes, None
+
+    async def _checkpoint(self) -> None:
+        """After the answers, which need not wait for it."""
+        if self._writer.wants_checkpoint:
+            await self._move_into_database()
+
+    async def _move_into_database(self) -> None:
+        def checkpoint(_: sqlite3.Connection) -> None:
+            with self._files.writing():
+                self._writer.checkpoint()
+
+        try:
+            await _in_thread(self._connection, checkpoint)
+        except FilesChanged as change:
+            self._detach(change)
+        except BaseException as error:
+            self._fail(error)
+
+    def _take_in(self, outcomes: Sequence[Outcome]) -> None:
+        """Let those who follow the log see what was stored."""
+        self._writer.make_known()
+        stored = [event for outcome in outcomes if isinstance(outcome, Appended) for event in outcome.events]
+        if stored:
+            self._tail.extend(stored)
+            self._progress.advance(self._writer.head)
+
+    @staticmethod
+    def _settle_all(batch: list[Accepted], outcomes: Sequence[Outcome]) -> None:
+        for accepted, outcome in zip(batch, outcomes, strict=True):
+            _settle(accepted, outcome)
+
+    # When the files are elsewhere
+
+    def when_refusing(self, tell: Callable[[], None]) -> None:
+        """Call back once commands are refused for good, at once if they are."""
+        self._on_refusing.append(tell)
+        if self.refusal is not None:
+            tell()
+
+    def distrust(self) -> None:
+        """Refuse commands, and reads of streams, from now on: an index does not fit what it is an
+        index of."""
+        self._is_distrusted = True
+        for tell in self._on_refusing:
+            tell()
+
+    def scan(self, function: Callable[[sqlite3.Connection], T]) -> Awaitable[T]:
+        """Run a function on the connection that reads much, in its thread."""
+        return _in_thread(self._scanner, function)
+
+    def _look_at_files(self) -> None:
+        self._served.now()  # counts what passes while nothing is stored
+        try:
+            self._files.check()
+        except FilesChanged as change:
+            self._detach(change)
+        else:
+            self._watch = self._loop.call_later(IDLE_SECONDS, self._look_at_files)
+            self._looks += 1
+            wanted = self._writer.lacks_checkpoint and self._looks % LOOKS_TO_CHECKPOINT == 0
+            is_idle = self._shrinking is None or self._shrinking.done()
+            if is_idle and (wanted or self._writer.is_kept_large):
+                self._shrinking = self._loop.create_task(self._move_into_database())
+
+    def _detach(self, change: FilesChanged) -> None:
+        if self._detached or self._failed:
+            return
+        self._detached = True
+        self._watch.cancel()
+        _log.critical(
+            "The log is no longer where it was opened: %s. Commands are refused from now on. This process "
+            "still has all %d events and gives them out: before you end it, take a backup through it: "
+            "foldlog backup DEST --address ADDRESS.",
+            change,
+            self.head.position,
+        )
+        for tell in self._on_refusing:
+            tell()
+        if self._files.log_is_in_place:
+            self._saving = self._loop.create_task(self._save())
+
+    async def _save(self) -> None:
+        """Bring what is only in a write-ahead log without a name into the database, which has one."""
+        try:
+            saved = await _in_thread(self._connection, lambda _: self._writer.save())
+        except sqlite3.Error as error:
+            _log.critical("What is stored could not be brought into log.db: %s.", error)
+            return
+        if saved:
+            _log.critical("All that is stored has been brought into log.db, which is still in its place.")
+
+    def _check_certain(self) -> None:
+        """Raise `StoreUnavailable` when the end of the log is unknown, `IndexDamaged` for a distrusted
+        index."""
+        if self._failed:
+            raise StoreUnavailable
+        if self._is_distrusted:
+            raise IndexDamaged
+
+    def _fail(self, error: BaseException) -> None:
+        self._failed = self._refusing = True
+        self._progress.end()
+        self._on_failure(error)
+
+
+_kept_open: list[SqliteLogReader] = []
+"""Until the process ends."""
+
+
+def _unavailable(batch: list[Accepted]) -> list[Outcome]:
+    return [StoreUnavailable() for _ in batch]
+
+
+def _settle(accepted: Accepted, outcome: Outcome) -> None:
+    append, future = accepted.append, accepted.future
+    append.after = ()
+    if isinstance(outcome, Appended):
+        if not future.done():  # it may have been cancelled
+            future.set_result(outcome)
+        return
+    append.failed = True
+    if not future.done():
+        future.set_exception(outcome)
+
+
+def _weight(accepted: Accepted) -> int:
+    return sum([len(event.data) for part in accepted.append.streams for event in part.events])
+
+
+async def _in_thread(connection: aiosqlite.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
+    """Run a function in a connection's own thread: one hop, whatever it does there.
+
+    aiosqlite's public methods are a hop per statement, which costs four fifths of the append rate.
+    """
+    execute: Callable[..., Awaitable[T]] = connection._execute
+    return await execute(work, connection._conn)

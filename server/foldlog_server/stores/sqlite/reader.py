@@ -1,0 +1,147 @@
+"""Reads a log while another process, or another thread, writes it; needs no lock."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from foldlog_server.log.event_store import Head, RecordedRequest, RequestKey
+from foldlog_server.log.events import EncodedEvent, category_of
+from foldlog_server.stores import refusals
+from foldlog_server.stores.causes import DAMAGE, cause_of
+from foldlog_server.stores.encoded_append import stored_key
+from foldlog_server.stores.files import wal_file
+from foldlog_server.stores.files.data_directory import DataDirectoryUnusable, NoLog, NotALog
+from foldlog_server.stores.sqlite import requests, rows
+from foldlog_server.stores.sqlite.schema import (
+    log_file,
+    read_only_uri,
+    recognise,
+    set_up_reader,
+    unreadable,
+)
+from foldlog_server.stores.sqlite.statements import statement
+from foldlog_server.stores.sqlite.stored_text import text_of
+
+_SELECT_LOG = statement("select_log")
+_SELECT_CHAIN = statement("select_chain")
+_SELECT_TYPES = statement("select_types")
+_SELECT_STREAM_BEYOND = statement("select_stream_beyond")
+
+
+class SqliteLogReader:
+    """A log as it is on disk: each call sees all that is committed, and whole transactions only.
+
+    Belongs to the thread that opened it. Raises `DataDamaged` for bytes that are not what was written,
+    `StoreHindered` when it cannot be read now, and `StoreUnavailable` when the reader is closed.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, log_id: str) -> None:
+        self._connection = connection
+        self.log_id = log_id
+
+    @classmethod
+    def open(cls, directory: Path) -> "SqliteLogReader":
+        """Raises `CannotOpen`."""
+        file = log_file(directory)
+        if not file.is_file():
+            wal_file.check_not_alone(file)
+            raise NoLog(directory)
+        wal_file.check_not_alone(file)
+        with _told(file):
+            connection = sqlite3.connect(read_only_uri(file), uri=True, isolation_level=None)
+        try:
+            return cls.on(connection, file)
+        except BaseException:
+            connection.close()
+            raise
+
+    @classmethod
+    def on(cls, connection: sqlite3.Connection, file: Path) -> "SqliteLogReader":
+        """On a connection that reads the log of a file, and becomes the reader's; raises `CannotOpen`."""
+        with _told(file):
+            set_up_reader(connection)
+            recognise(connection, file)
+            return cls(connection, _log_id(connection, file))
+
+    @property
+    def head(self) -> Head:
+        """The end of the log."""
+        try:
+            return rows.read_head(self._connection)
+        except refusals.ERRORS as error:
+            raise refusals.of_reading(error) from error
+
+    def chain_hash(self, position: int) -> bytes | None:
+        """The chain hash at a position, by which one can tell whether a log is the one it was."""
+        try:
+            row = self._connection.execute(_SELECT_CHAIN, (position,)).fetchone()
+        except refusals.ERRORS as error:
+            raise refusals.of_reading(error) from error
+        return None if row is None else bytes(row[0])
+
+    def find_request(self, key: RequestKey) -> RecordedRequest | None:
+        """As `EventStore.find_request`."""
+        try:
+            return requests.find(self._connection, stored_key(key))
+        except refusals.ERRORS as error:
+            raise refusals.of_reading(error) from error
+
+    def types(self) -> Sequence[str]:
+        """The full name of every message that was ever stored. Raises `sqlite3.Error`."""
+        return [text_of(name) for name, _ in self._connection.execute(_SELECT_TYPES)]
+
+    def categories(self) -> Sequence[str]:
+        """The category of every stream there is: a search each. Raises `sqlite3.Error`."""
+        found: list[str] = []
+        beyond = ""
+        while row := self._connection.execute(_SELECT_STREAM_BEYOND, (beyond,)).fetchone():
+            found.append(category_of(text_of(row[0])))
+            beyond = found[-1] + "."  # the character behind the dash: what begins with both comes before it
+        return found
+
+    def read_all(
+        self, *, from_position: int = 0, backwards: bool = False, limit: int = 1000
+    ) -> Sequence[EncodedEvent]:
+        """As `EventStore.read_all`."""
+        return rows.read_all(self._connection, from_position, backwards, limit)
+
+    def read_stream(
+        self,
+        stream: str,
+        *,
+        from_version: int = 0,
+        backwards: bool = False,
+        limit: int = 1000,
+        known: int = 0,
+    ) -> Sequence[EncodedEvent]:
+        """As `EventStore.read_stream`; raises `IndexDamaged` if it does not lead to a `known` version."""
+        return rows.read_stream(self._connection, stream, from_version, backwards, limit, known)
+
+    def close(self) -> None:
+        """Let go of the log's files."""
+        self._connection.close()
+
+    def __enter__(self) -> "SqliteLogReader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@contextmanager
+def _told(file: Path) -> Iterator[None]:
+    """Raise as `CannotOpen` what SQLite raises of a file."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if cause_of(error) in DAMAGE:
+            raise unreadable(file, error) from error
+        raise DataDirectoryUnusable(file.parent, error) from error
+
+
+def _log_id(connection: sqlite3.Connection, file: Path) -> str:
+    row = connection.execute(_SELECT_LOG).fetchone()
+    if row is None:
+        raise NotALog(file)
+    return text_of(row[0])

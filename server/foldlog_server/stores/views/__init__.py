@@ -1,0 +1,1 @@
+"""The documents of views in SQLite: files that can be thrown away."""

@@ -1,0 +1,406 @@
+"""One SQLite file per view generation: disposable, exact, written by one thread and read in the loop's."""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, closing
+from functools import partial
+from itertools import chain
+from typing import Any, TypeVar, cast
+
+import aiosqlite
+
+from foldlog_server.domain.view import Key, View
+from foldlog_server.queries.paging import Cursor
+from foldlog_server.stores.files.wal_file import wal_of
+from foldlog_server.stores.refusals import ERRORS, of_reading_derived, of_writing_derived
+from foldlog_server.stores.sqlite.statements import REMEMBERED, Statement
+from foldlog_server.stores.views import parked, view_checksums, view_files
+from foldlog_server.stores.views import read_model_table as sql
+from foldlog_server.stores.views.left_files import LeftFiles
+from foldlog_server.stores.views.parked import ParkedDocuments
+from foldlog_server.stores.views.recent_documents import RecentDocuments
+from foldlog_server.stores.views.view_checksums import Kept
+from foldlog_server.stores.views.view_damage import as_damage
+from foldlog_server.stores.views.view_files import ViewFile
+from foldlog_server.stores.views.view_writer import ViewWriter
+from foldlog_server.stores.writer_thread import WriterThread
+from foldlog_server.views.read_model import (
+    Change,
+    Checkpoint,
+    ColumnFilter,
+    Found,
+    Matching,
+    Page,
+    Parked,
+    ParkedEvent,
+    ReadModelDamaged,
+    Release,
+    Row,
+)
+
+Result = TypeVar("Result")
+
+
+def _in_place() -> bool:
+    return False
+
+
+class SqliteReadModel:
+    """The documents of one view in one file."""
+
+    def __init__(
+        self,
+        file: ViewFile,
+        tables: Mapping[str, sql.Table],
+        thread: WriterThread,
+        writer: ViewWriter,
+        scanner: aiosqlite.Connection,
+        reader: sqlite3.Connection,
+        files: LeftFiles,
+        connections: AsyncExitStack,
+    ) -> None:
+        """Raises `ReadModelDamaged`."""
+        self._file = file
+        self._tables = tables
+        self._thread = thread
+        self._writer = writer
+        self._files = files
+        self._damage: ReadModelDamaged | None = None
+        self._scanner = scanner
+        self._reader = reader
+        self._connections = connections
+        self._parked = ParkedDocuments(reader)
+        self._recent = RecentDocuments()
+        self._kept = view_checksums.kept(reader.execute(sql.READ_CHECKPOINT).fetchone())
+        self._on_its_way = self._kept.position
+        """What is being written, or was written last."""
+        self._skipped_to = self._kept.position
+        # Ids that grow with time, as those that the server makes, need not be looked for.
+        self._greatest: dict[str, str] = {
+            collection: reader.execute(table.greatest).fetchone()[0] for collection, table in tables.items()
+        }
+
+    @classmethod
+    async def open(
+        cls,
+        file: ViewFile,
+        view: View,
+        thread: WriterThread,
+        is_detached: Callable[[], bool] = _in_place,
+    ) -> "SqliteReadModel":
+        """The read model in a file that there is; `thread` writes it, and may write others.
+
+        `is_detached`, called in any thread, says whether the data directory is elsewhere by now: the files
+        that are open are then as good as before. Raises `ReadModelDamaged`, `OSError` and `sqlite3.Error`.
+        """
+        # Only the writer ever moves the write-ahead log into the file, and it is the last to close.
+        path, read_only = file.path, f"{file.path.absolute().as_uri()}?mode=ro"
+        async with AsyncExitStack() as connections:
+            writer = await thread.do(lambda: ViewWriter(path, is_detached))
+            connections.push_async_callback(lambda: thread.do(writer.close))
+            scanner = await connections.enter_async_context(
+                aiosqlite.connect(read_only, uri=True, isolation_level=None)
+            )
+            reader = connections.enter_context(
+                closing(
+                    sqlite3.connect(read_only, uri=True, isolation_level=None, cached_statements=REMEMBERED)
+                )
+            )
+            # Each has opened all that it reads or writes from now on: later there may be no descriptor left.
+            await _in_its_thread(scanner, _set_up_reader)
+            _set_up_reader(reader)
+            tables = view_files.tables_in(reader, file, view)
+            model = cls(file, tables, thread, writer, scanner, reader, writer.files, connections)
+            model._connections = connections.pop_all()
+            return model
+
+    @property
+    def generation(self) -> str:
+        return self._file.generation
+
+    @property
+    def position(self) -> int:
+        return max(self._kept.position, self._skipped_to)
+
+    @property
+    def stored(self) -> int:
+        return self._kept.position
+
+    @property
+    def edition(self) -> str:
+        return self._kept.edition
+
+    @property
+    def parked(self) -> Mapping[str, Mapping[str, Parked]]:
+        return self._parked.waiting
+
+    def queued(self, key: Key, limit: int) -> Sequence[int]:
+        return self._checked(lambda: self._parked.queued(self._reader, key, limit))
+
+    def check(self) -> None:
+        self._checked(self._files.check_all)
+
+    def _checked(self, read: Callable[[], Result], *, looks: bool = True) -> Result:
+        """What was read, if nobody else has been at the files; raises what it means if it has failed."""
+        if self._damage is not None:
+            raise self._damage
+        try:
+            result = read()
+            if looks:
+                self._files.check()
+        except (ReadModelDamaged, *ERRORS) as error:
+            self._tell_damage(error)
+            raise of_reading_derived(error) from error
+        return result
+
+    def _tell_damage(self, error: Exception) -> None:
+        """Raise `ReadModelDamaged` from now on if that is what an error means."""
+        damage = as_damage(error)
+        if damage is None and isinstance(error, sqlite3.OperationalError):
+            try:
+                self._files.check_all()
+            except ReadModelDamaged as change:
+                damage = change
+        if damage is not None:
+            self._damage = self._damage or damage
+            self._writer.is_sound = False
+            if damage is not error:
+                raise damage from error
+
+    def _check_position(self, before: int, found: Any) -> None:
+        """A position that was read is one that was written before or meanwhile."""
+        if not isinstance(found, int) or not before <= found <= max(self._kept.position, self._on_its_way):
+            raise ReadModelDamaged(f"its position cannot be {found}")
+
+    # A file that is at the checkpoint from which events were skipped has seen those too; one that is not has
+    # been written since, and stands beyond them. So the greater of both is the position of what was read.
+
+    # What waits is looked at before and after reading: what was read may be from either side of a commit.
+
+    def get(self, key: Key) -> Found:
+        waits = self._parked.has(key)
+        stored, document = self._kept.position, self._recent.get(key)
+        if document is None or self._damage is not None:
+            stored, document = self._checked(lambda: self._read(key))
+        return Found(document, max(stored, self._skipped_to), waits or self._parked.has(key))
+
+    def _read(self, key: Key) -> tuple[int, bytes | None]:
+        """A document, and the position that it belongs to."""
+        can_remember, before = self._recent.can_remember, self._kept.position
+        row = self._reader.execute(self._tables[key.collection].get, (key.id,)).fetchone()
+        if row is None:
+            raise ReadModelDamaged("it has no checkpoint")
+        stored: int = row[0]
+        self._check_position(before, stored)
+        if row[-1] is None and row[-2] is None:  # there is no such document
+            return stored, None
+        document = view_checksums.checked_document(key.id, row, 1)
+        if can_remember:
+            self._recent.remember(key, document)
+        return stored, document
+
+    def load(self, keys: Iterable[Key]) -> Mapping[Key, bytes]:
+        by_collection: defaultdict[str, list[str]] = defaultdict(list)
+        greatest = self._greatest
+        for collection, id in keys:
+            if id <= greatest[collection]:
+                by_collection[collection].append(id)
+        # The write that follows looks at the files.
+        return self._checked(lambda: self._load(by_collection), looks=False) if by_collection else {}
+
+    def _load(self, by_collection: Mapping[str, Sequence[str]]) -> Mapping[Key, bytes]:
+        checked = view_checksums.checked_document
+        return {
+            Key(collection, row[0]): checked(row[0], row, 1)
+            for collection, ids in by_collection.items()
+            for statement in self._tables[collection].load(ids)
+            for row in self._reader.execute(*statement).fetchall()
+        }
+
+    async def page(
+        self,
+        collection: str,
+        filters: Sequence[ColumnFilter] = (),
+        *,
+        by_id: bool = False,
+        descending: bool = False,
+        after: Cursor | None = None,
+        limit: int,
+    ) -> Page:
+        statement = self._tables[collection].page(
+            filters, by_id=by_id, descending=descending, after=after, limit=limit
+        )
+        waits = self._parked.has_any(collection)
+        rows, position = await self._scan([statement], _row_of_page)
+        return Page(rows, position, waits or self._parked.has_any(collection))
+
+    async def matching(
+        self, collection: str, ids: Collection[str], filters: Sequence[ColumnFilter] = ()
+    ) -> Matching:
+        statements = list(self._tables[collection].matching(ids, filters))
+        rows, position = await self._scan(statements, _document_of)
+        return Matching(dict(rows), position)
+
+    async def _scan(
+        self, statements: Sequence[Statement], checked: Callable[[Sequence[Any]], Result]
+    ) -> tuple[list[Result], int]:
+        """What the rows of the statements say, and the position they belong to."""
+        # Taken before the thread reads: what is skipped meanwhile may follow a write that it does not see.
+        skipped_to, before = self._skipped_to, self._kept.position
+
+        def read(connection: sqlite3.Connection) -> tuple[list[Result], int]:
+            rows, stored = _scan(connection, statements)
+            self._check_position(before, stored)
+            return [checked(row) for row in rows], stored
+
+        rows, stored = await _in_its_thread(
+            self._scanner, lambda connection: self._checked(lambda: read(connection))
+        )
+        return rows, max(stored, skipped_to)
+
+    def write(
+        self,
+        changes: Sequence[Change],
+        base: int,
+        checkpoint: Checkpoint,
+        parked: Sequence[ParkedEvent] = (),
+        released: Release | None = None,
+    ) -> Awaitable[None]:
+        self._recent.write_begins(change.key for change in changes)
+        write = partial(self._write, changes, base, checkpoint, parked, released)
+        return self._thread.do(partial(self._carry_out, write))
+
+    def _carry_out(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        finally:
+            self._recent.write_ended()
+
+    def _write(
+        self,
+        changes: Sequence[Change],
+        base: int,
+        checkpoint: Checkpoint,
+        parked_events: Sequence[ParkedEvent],
+        released: Release | None,
+    ) -> None:
+        """Raises `ReadModelDamaged` and `ReadModelUnavailable`."""
+        is_other = released is not None and bool(released.events)
+        edition = view_files.new_edition() if is_other else self._kept.edition
+        after = self._kept._replace(
+            position=checkpoint.position, chain_hash=checkpoint.chain_hash, edition=edition
+        )
+        statements = chain(self._statements(changes), parked.statements(parked_events, released))
+        counts = bool(parked_events) or released is not None
+        try:
+            if self._damage is not None:
+                raise self._damage
+            with (
+                self._writer.writing() as writer,
+                self._parked.about_to_change(writer, parked_events, released),
+            ):
+                self._on_its_way = after.position
+                # Here and not after an await: if that is cancelled, the transaction happens all the same.
+                self._kept = _transact(writer, statements, base, self._kept, after, counts=counts)
+        except (ReadModelDamaged, *ERRORS) as error:
+            self._tell_damage(error)
+            unavailable = of_writing_derived(error, wal_of(self._file.path))
+            if unavailable is None:
+                raise
+            self._writer.make_room()
+            raise unavailable from error
+
+    def _statements(self, changes: Sequence[Change]) -> Iterator[Statement]:
+        by_collection: defaultdict[str, list[Change]] = defaultdict(list)
+        for change in changes:
+            by_collection[change.key.collection].append(change)
+        for collection, its_changes in by_collection.items():
+            here = max([change.key.id for change in its_changes])
+            self._greatest[collection] = max(self._greatest[collection], here)
+            yield from self._tables[collection].write(its_changes)
+
+    def skip_to(self, position: int) -> None:
+        self._skipped_to = max(self._skipped_to, position)
+
+    async def complete(self) -> None:
+        await self._thread.do(self._complete)
+
+    def _complete(self) -> None:
+        after = self._kept._replace(is_complete=1)
+        with self._writer.writing() as writer:
+            writer.execute(sql.COMPLETE, (after.checksum,))
+            self._kept = after
+
+    async def close(self) -> None:
+        await self._connections.aclose()
+
+    async def discard(self) -> None:
+        await self.close()
+        self._file.delete()
+
+
+async def _in_its_thread(
+    connection: aiosqlite.Connection, function: Callable[[sqlite3.Connection], Result]
+) -> Result:
+    """Run a function on a connection in the thread that owns it.
+
+    aiosqlite offers statements, each a hop to its thread and back; a whole transaction in one hop is only
+    to be had through what its own statements are made of.
+    """
+    result = await connection._execute(function, connection._conn)  # type: ignore[no-untyped-call]
+    return cast(Result, result)
+
+
+def _set_up_reader(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA temp_store = MEMORY")
+    _scan(connection, ())
+
+
+def _scan(connection: sqlite3.Connection, statements: Sequence[Statement]) -> tuple[list[Any], int]:
+    connection.execute("BEGIN")
+    try:
+        rows = [row for statement in statements for row in connection.execute(*statement).fetchall()]
+        return rows, connection.execute(sql.READ_POSITION).fetchone()[0]
+    finally:
+        connection.execute("COMMIT")
+
+
+def _row_of_page(row: Sequence[Any]) -> Row:
+    id, made = row[0], row[1]
+    view_checksums.check_place(id, made, row[2])
+    return Row(id, made, view_checksums.checked_document(id, row, 3))
+
+
+def _document_of(row: Sequence[Any]) -> tuple[str, bytes]:
+    return row[0], view_checksums.checked_document(row[0], row, 1)
+
+
+def _transact(
+    connection: sqlite3.Connection,
+    statements: Iterable[Statement],
+    base: int,
+    before: Kept,
+    after: Kept,
+    *,
+    counts: bool,
+) -> Kept:
+    """Gives what the file says of itself then; `counts` if what is parked changes."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in statements:
+            connection.execute(*statement)
+        if counts:
+            after = after._replace(parked=connection.execute(sql.COUNT_PARKED).fetchone()[0])
+        _, position, chain_hash, edition, _, parked = after
+        move = (position, chain_hash, edition, parked, after.checksum, base)
+        if connection.execute(sql.MOVE_CHECKPOINT, move).rowcount != 1:
+            if before.position <= base:
+                raise ReadModelDamaged("its checkpoint is not where it was put")
+            raise RuntimeError(f"The read model has moved beyond {base} under the projector that writes it.")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # some errors end it by themselves
+            connection.execute("ROLLBACK")
+        raise
+    return after

@@ -1,0 +1,222 @@
+"""The files of a view: the one that is answered from, the one that is being built, and those that can go.
+
+`<view>-<generation>-<number>.db`, the highest number the newest. A file is complete once it has been answered
+from. What another file has to catch up on, it catches up in this process, unless that is far: then it answers
+what it has until another, built by a process of its own, takes its place.
+"""
+
+import asyncio
+import logging
+import re
+import secrets
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from foldlog_server.domain.view import View
+from foldlog_server.log.event_store import Log
+from foldlog_server.log.record import NO_CHAIN
+from foldlog_server.stores.files import private_files
+from foldlog_server.stores.views import parked, view_check, view_checksums, view_seal
+from foldlog_server.stores.views import read_model_table as sql
+from foldlog_server.stores.views.view_checksums import Kept
+from foldlog_server.stores.views.view_damage import as_damage
+from foldlog_server.views.read_model import Checkpoint, ReadModelDamaged, generation
+
+FAR = 100_000
+"""Events; what is no farther behind catches up in the serving process, within some seconds."""
+
+_log = logging.getLogger(__name__)
+
+
+class ViewFile(NamedTuple):
+    """A file with a place in the order in which the files of its view were made."""
+
+    number: int
+    path: Path
+    generation: str
+
+    def delete(self) -> None:
+        """Remove it, and what is beside it."""
+        _remove(self.path)
+        self.lock.unlink(missing_ok=True)
+
+    @property
+    def lock(self) -> Path:
+        """What the process holds that builds the file."""
+        return self.path.with_name(f"{self.path.name}.lock")
+
+
+class Contents(NamedTuple):
+    """What a file says of itself."""
+
+    log_id: str
+    checkpoint: Checkpoint
+    is_complete: bool
+
+
+class Choice(NamedTuple):
+    """Which files of a view are good for what."""
+
+    serving: ViewFile
+    follows: bool
+    """Whether it can catch up by itself; if not, another is to be built."""
+    building: ViewFile | None
+    """One that was being built."""
+
+
+async def choose(view: View, directory: Path, log: Log) -> Choice:
+    """The files of a view to go on with; one is made where there is none, and those of no use are deleted."""
+    files = _files_of(view, directory)
+    current = generation(view)
+    complete: list[tuple[bool, ViewFile, Contents]] = []
+    building: list[ViewFile] = []
+    for file in files:
+        contents = await whole_contents_of(file, view)
+        if contents is None or not await fits(log, contents):
+            continue
+        if not contents.is_complete:
+            building += [file] if file.generation == current else []
+        elif file.generation == current or _has_tables(file.path, view):
+            complete.append((file.generation == current, file, contents))
+    if complete:
+        is_current, serving, contents = max(complete)
+        follows = is_current and log.head.position - contents.checkpoint.position <= FAR
+    else:
+        serving, follows = new_file(view, directory), log.head.position <= FAR
+        make(serving.path, view, log.log_id, is_complete=True)
+    newest = max([file for file in building if file.number > serving.number], default=None)
+    for file in files:
+        if file not in (serving, newest):
+            file.delete()
+    return Choice(serving, follows, newest)
+
+
+def new_file(view: View, directory: Path, above: int = 0) -> ViewFile:
+    """The next file of a view, which is not made yet.
+
+    Its number is above all that there are, and above that of a file which is still open: what was removed
+    from the directory has its name no longer, but will be let go of under it.
+    """
+    number = max([above, *(file.number for file in _files_of(view, directory))]) + 1
+    return file_of(directory, view.name, generation(view), number)
+
+
+def file_of(directory: Path, view_name: str, generation: str, number: int) -> ViewFile:
+    """The file of that name."""
+    return ViewFile(number, directory / f"{view_name}-{generation}-{number}.db", generation)
+
+
+def contents_of(path: Path) -> Contents | None:
+    """What a file says of itself; None if it is missing or damaged.
+
+    Raises what SQLite raises for what is no damage: a file is not given up because something is short.
+    """
+    if not path.exists():
+        return None
+    try:
+        with closing(_connect_reader(path)) as connection:
+            kept = view_checksums.kept(connection.execute(sql.READ_CHECKPOINT).fetchone())
+    except (sqlite3.DatabaseError, ReadModelDamaged) as error:
+        if as_damage(error) is None:
+            raise
+        return None
+    return Contents(kept.log_id, kept.checkpoint, bool(kept.is_complete))
+
+
+async def whole_contents_of(file: ViewFile, view: View) -> Contents | None:
+    """What a file that nobody writes says of itself; None, and a line in the log, if it is damaged."""
+    contents = contents_of(file.path)
+    tables = tables_of(view) if file.generation == generation(view) else None
+    damage = "it cannot be read"
+    if contents is not None:
+        damage = await asyncio.to_thread(view_check.damage_of, file.path, tables)
+    if damage and file.path.exists():
+        _log.warning("%s is made anew, for it is not as it was written: %s.", file.path, damage)
+    return None if damage else contents
+
+
+def _connect_reader(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+
+async def fits(log: Log, contents: Contents) -> bool:
+    """Whether a file saw the same log, which still has the chain hash that it had at the checkpoint."""
+    if contents.log_id != log.log_id:
+        return False
+    position, chain_hash = contents.checkpoint
+    return position == 0 or await log.chain_hash_at(position) == chain_hash
+
+
+def make(path: Path, view: View, log_id: str, *, is_complete: bool) -> None:
+    """Make a file without documents, in place of any that is there."""
+    _remove(path)
+    private_files.make_file(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        set_up(connection)
+        connection.execute("BEGIN")
+        for table in tables_of(view).values():
+            for statement in table.create():
+                connection.execute(statement)
+        connection.execute(parked.CREATE)
+        connection.execute(sql.CREATE_CHECKPOINT)
+        kept = Kept(log_id, 0, NO_CHAIN, new_edition(), int(is_complete), 0)
+        connection.execute(sql.BEGIN_CHECKPOINT, (*kept, kept.checksum))
+        connection.execute("COMMIT")
+    view_seal.put(path, 0)
+
+
+def new_edition() -> str:
+    """A name for documents that no others have."""
+    return secrets.token_hex(8)
+
+
+def set_up(connection: sqlite3.Connection) -> None:
+    """Set a connection up to write."""
+    for pragma in sql.WRITER_PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def tables_of(view: View) -> Mapping[str, sql.Table]:
+    """The table of each collection."""
+    return {name: sql.Table.of(name, document) for name, document in view.collections.items()}
+
+
+def tables_in(connection: sqlite3.Connection, file: ViewFile, view: View) -> Mapping[str, sql.Table]:
+    """The table of each collection as a file has it: one of a former definition may have more columns."""
+    tables = tables_of(view)
+    if file.generation == generation(view):
+        return tables
+    return {
+        name: sql.Table.stored(name, connection.execute(table.columns_of).fetchall())
+        for name, table in tables.items()
+    }
+
+
+def _files_of(view: View, directory: Path) -> Sequence[ViewFile]:
+    """Those of former releases, which had no number, have none here either."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    name = re.compile(re.escape(view.name) + r"-([0-9a-f]{16})(?:-(\d{1,18}))?\.db")
+    found: Iterator[re.Match[str]] = filter(None, (name.fullmatch(path.name) for path in directory.iterdir()))
+    return [ViewFile(int(match[2] or 0), directory / match[0], match[1]) for match in found]
+
+
+def _remove(path: Path) -> None:
+    """What SQLite keeps beside it, too."""
+    for suffix in ("", "-wal", "-shm", "-journal", view_seal.SUFFIX):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _has_tables(path: Path, view: View) -> bool:
+    """Whether what is asked of the view can be asked of a file of another definition."""
+    try:
+        with closing(_connect_reader(path)) as connection:
+            for table in tables_of(view).values():
+                connection.execute(table.probe)
+    except sqlite3.DatabaseError as error:
+        if as_damage(error) is None:
+            raise
+        return False
+    return True

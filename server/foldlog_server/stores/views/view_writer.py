@@ -1,0 +1,102 @@
+"""The one connection that writes a view's file, with the seal that it leaves behind; used in one thread."""
+
+import logging
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from foldlog_server.stores.refusals import ERRORS
+from foldlog_server.stores.sqlite.statements import REMEMBERED
+from foldlog_server.stores.views import read_model_table as sql
+from foldlog_server.stores.views import view_seal
+from foldlog_server.stores.views.left_files import LeftFiles
+from foldlog_server.views.read_model import ReadModelDamaged
+
+_CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
+
+_log = logging.getLogger(__name__)
+
+
+class ViewWriter:
+    """Writes one file that there is, knows how it left it, and seals it whenever the database has changed."""
+
+    def __init__(self, path: Path, is_detached: Callable[[], bool]) -> None:
+        """Raises `OSError` and `sqlite3.Error`; for `is_detached` see `LeftFiles`."""
+        self._path = path
+        self._connection = _connect(path)
+        self.is_sound = True
+        """No damage was noticed: else the file is not sealed, and not opened again."""
+        try:
+            self.files = LeftFiles(path, is_detached)
+        except BaseException:
+            self._connection.close()
+            raise
+        self._sealed = self.files.database
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """The connection, to write one transaction; raises `ReadModelDamaged` if others have written."""
+        with self.files.writing():
+            yield self._connection
+        if self.files.database != self._sealed:
+            self._seal()
+
+    def make_room(self) -> None:
+        """Copy into the file what lies beside it, which can then be written over."""
+        with suppress(ReadModelDamaged), self.files.writing():
+            self._moved()
+
+    def close(self) -> None:
+        """Close the file, and seal it if it is still where it was."""
+        self._look()
+        in_place = self.files.is_in_place
+        frames = self._moved() if in_place else 0
+        self._connection.close()
+        if in_place and self.is_sound:
+            self._put_seal(frames)
+        elif in_place:
+            view_seal.seal_of(self._path).unlink(missing_ok=True)
+
+    def _look(self) -> None:
+        try:
+            self.files.check()
+        except ReadModelDamaged:
+            self.is_sound = False
+
+    def _seal(self) -> None:
+        """What COMMIT has moved into the database is whole; so is what is moved there now."""
+        with self.files.writing():
+            frames = self._moved()
+        self._put_seal(frames)
+        self._sealed = self.files.database
+
+    def _moved(self) -> int:
+        """How many frames of the write-ahead log are in the database."""
+        try:
+            with closing(self._connection.execute(_CHECKPOINT)) as found:
+                return max(0, int(found.fetchone()[2]))
+        except ERRORS:  # it is only not sealed, then
+            return 0
+
+    def _put_seal(self, frames: int) -> None:
+        try:
+            view_seal.put(self._path, frames)
+        except OSError as error:
+            _log.warning(
+                "The view's file %s could not be sealed, and may be built anew: %s", self._path, error
+            )
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # It is not made if it is missing.
+    uri = f"{path.absolute().as_uri()}?mode=rw"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, cached_statements=REMEMBERED)
+    try:
+        for pragma in sql.WRITER_PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute(sql.READ_POSITION).fetchone()  # opens what lies beside it
+    except BaseException:
+        connection.close()
+        raise
+    return connection

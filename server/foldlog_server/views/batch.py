@@ -1,0 +1,209 @@
+"""The documents of one batch: decoded at the first touch, changed in place, encoded once.
+
+An event that the view cannot digest is parked with the documents for which it could not, and only with those.
+Each stays as it was before the event, and what touches it later waits behind, so that it can be made good in
+order. If the view cannot even say what an event touches, nothing can go on behind it.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import TypeAlias
+
+from google.protobuf.message import Message
+
+from foldlog_server.domain.view import Key, View
+from foldlog_server.log.events import RecordedEvent
+from foldlog_server.views.read_model import Change, IndexedColumn, ParkedEvent, ReadModel
+
+SLICE = 64
+"""Events, or documents, between two turns of the loop."""
+
+LONGEST_ERROR = 500
+"""Characters of an error that are kept."""
+
+Touch: TypeAlias = tuple[RecordedEvent, Sequence[Key]]
+"""An event, and documents that it may change."""
+
+
+class Indigestible(Exception):
+    """An event that a view could not digest, and that stops it."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(f"the event at position {position} cannot be digested")
+        self.position = position
+
+
+class Projection:
+    """What a batch of events makes of the documents of a view."""
+
+    def __init__(
+        self,
+        view: View,
+        wanted: Container[str],
+        columns: Mapping[str, Sequence[IndexedColumn]],
+        read_model: ReadModel,
+        batch: Callable[[], Iterable[RecordedEvent]],
+        *,
+        retried: Key | None = None,
+    ) -> None:
+        """`wanted` are the full names of the view's events, `columns` the indexed ones of each collection.
+
+        `batch` gives the events of the batch once more, in order. What is parked of `retried` is taken all
+        the same. Nobody else writes the read model meanwhile.
+        """
+        self.parked: list[ParkedEvent] = []
+        """What has been parked, in order."""
+        self.causes: list[Exception] = []
+        """Why, of those that could not be digested."""
+        self._view = view
+        self._wanted = wanted
+        self._columns = columns
+        self._read_model = read_model
+        self._retried = retried
+        self._documents: dict[Key, Message | None] = {}
+        self._stored: set[Key] = set()
+        self._made: dict[Key, int] = {}
+        self._batch = batch
+        self._by_key: dict[Key, list[RecordedEvent]] | None = None
+        self._waiting: set[Key] = set()
+
+    @property
+    def touched(self) -> Sequence[Key]:
+        """The keys of all documents that an event has touched."""
+        return list(self._documents)
+
+    def touches(self, events: Iterable[RecordedEvent]) -> Iterator[tuple[int, Sequence[Touch]]]:
+        """What the events touch, in slices with their sizes: one event may touch thousands of documents.
+
+        Raises `Indigestible`.
+        """
+        wanted, keys_of = self._wanted, self._view.keys
+        size = 0
+        touches: list[Touch] = []
+        for recorded in events:
+            if recorded.type not in wanted:
+                continue
+            try:
+                keys = tuple(keys_of(recorded))
+            except MemoryError:
+                raise
+            except Exception as cause:
+                raise Indigestible(recorded.position) from cause
+            if len(keys) > SLICE:
+                if touches:
+                    yield size, touches
+                    size, touches = 0, []
+                yield from ((len(some), [(recorded, some)]) for some in _slices(keys))
+                continue
+            touches.append((recorded, keys))
+            size += len(keys)
+            if size >= SLICE:
+                yield size, touches
+                size, touches = 0, []
+        if touches:
+            yield size, touches
+
+    def take(self, touches: Sequence[Touch]) -> None:
+        """Let the view say what the events make of the documents."""
+        documents, made, evolve = self._documents, self._made, self._view.evolve
+        may_wait = bool(self._read_model.parked or self._waiting)
+        self._load(touches)
+        for recorded, keys in touches:
+            for key in keys:
+                if may_wait and self._waits(key):
+                    self.parked.append(ParkedEvent(key, recorded.position))
+                    continue
+                before = documents[key]
+                try:
+                    after = documents[key] = evolve(key, before, recorded)
+                except MemoryError:  # no fault of the event's
+                    raise
+                except Exception as cause:
+                    may_wait = True
+                    self._park(key, recorded, cause)
+                    continue
+                if before is None and after is not None:
+                    made[key] = recorded.position
+
+    def _load(self, touches: Sequence[Touch]) -> None:
+        documents = self._documents
+        unknown = dict.fromkeys([key for _, keys in touches for key in keys if key not in documents])
+        if self._read_model.parked:
+            unknown = dict.fromkeys([key for key in unknown if not self._waits(key)])
+        if unknown:
+            documents.update(unknown)
+            documents.update(self._read(unknown))
+
+    def _read(self, keys: Iterable[Key]) -> Mapping[Key, Message]:
+        collections = self._view.collections
+        stored = self._read_model.load(keys)
+        self._stored.update(stored)
+        return {key: collections[key.collection].FromString(document) for key, document in stored.items()}
+
+    def changes(self, keys: Iterable[Key]) -> list[Change]:
+        """What becomes of touched documents; those that came and went within the batch were never there."""
+        changes: list[Change] = []
+        for key in keys:
+            document = self._documents[key]
+            if document is not None:
+                columns = tuple([column.value(document) for column in self._columns[key.collection]])
+                changes.append(Change(key, document.SerializeToString(), columns, self._made.get(key)))
+            elif key in self._stored:
+                changes.append(Change(key, None))
+        return changes
+
+    # What could not be digested
+
+    def _waits(self, key: Key) -> bool:
+        if key in self._waiting:
+            return True
+        return key != self._retried and key.id in self._read_model.parked.get(key.collection, ())
+
+    def _park(self, key: Key, recorded: RecordedEvent, cause: Exception) -> None:
+        self._waiting.add(key)
+        self.parked.append(ParkedEvent(key, recorded.position, told(cause)))
+        self.causes.append(cause)
+        self._restore(key, recorded.position)
+
+    def _restore(self, key: Key, position: int) -> None:
+        """Make the document what it was before an event: that may have changed it before it failed."""
+        document: Message | None = self._read([key]).get(key)
+        if self._by_key is None:
+            self._by_key = self._events_by_key()
+        for recorded in self._by_key[key]:
+            if recorded.position < position:
+                document = self._evolve_again(key, document, recorded)
+        self._documents[key] = document
+
+    def _events_by_key(self) -> dict[Key, list[RecordedEvent]]:
+        """Decoded again and not kept before: kept, the events of a batch made rebuilds a fifth slower."""
+        found: defaultdict[Key, list[RecordedEvent]] = defaultdict(list)
+        with suppress(Indigestible):  # whoever takes the batch gets there too, and begins anew without it
+            for _, touches in self.touches(self._batch()):
+                for recorded, keys in touches:
+                    for key in keys:
+                        found[key].append(recorded)
+        return found
+
+    def _evolve_again(self, key: Key, before: Message | None, recorded: RecordedEvent) -> Message | None:
+        try:
+            after = self._view.evolve(key, before, recorded)
+        except MemoryError:
+            raise
+        except Exception as cause:  # it did not the first time: the view is not pure
+            raise Indigestible(recorded.position) from cause
+        if before is None and after is not None:
+            self._made[key] = recorded.position
+        return after
+
+
+def told(error: BaseException) -> str:
+    """An error for operators, in one line: what happened, not where."""
+    name, text = type(error).__name__, str(error)
+    return f"{name}: {text}"[:LONGEST_ERROR] if text else name
+
+
+def _slices(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
+    for start in range(0, len(keys), SLICE):
+        yield keys[start : start + SLICE]
