@@ -23,8 +23,9 @@ from foldlog.orders.v1.types_pb2 import (
     ORDER_STATUS_SUBMITTED,
 )
 from foldlog.v1.reads_pb2 import ReadOptions
-from foldlog_server.queries.paging import Cursor, PageEnd, make_token
+from foldlog_server.queries.paging import PageEnd, make_token
 from foldlog_server.stores.views.read_model import SqliteReadModel
+from foldlog_server.views.read_model import Cursor
 from tests.support.orders import cancel, create, do, way_to
 from tests.support.server import Server
 from tests.support.view_scenario import line, money

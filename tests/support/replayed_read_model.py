@@ -3,8 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from foldlog_server.domain.view import Key
-from foldlog_server.queries.paging import Cursor
-from foldlog_server.views.read_model import ColumnFilter, Matching, Page, Row
+from foldlog_server.views.read_model import ColumnFilter, Cursor, Matching, Page, Row
 from tests.support.list_log import ListLog
 from tests.support.order_counts import ORDER_COUNTS, ORDERS, replay
 

@@ -8,11 +8,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog.v1.reads_pb2 import AsOf
 from foldlog_server.commands.fold import Folds
-from foldlog_server.commands.snapshots import ANY, Until
+from foldlog_server.commands.snapshots import Until
 from foldlog_server.domain.decider import AnyDecider
 from foldlog_server.errors import InvalidRequest, ReadRefused, Violation
 from foldlog_server.log.event_store import Append, EventStore
-from foldlog_server.log.events import stream_name
+from foldlog_server.log.events import ANY, stream_name
 
 _NOTHING_SET = Violation(
     "as_of.at", "required", "one of version, position, time and position_token must be set"

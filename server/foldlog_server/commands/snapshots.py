@@ -8,11 +8,10 @@ from typing import Any, NamedTuple, Protocol
 
 from foldlog_server.commands import state_codec
 from foldlog_server.domain.decider import AnyDecider
+from foldlog_server.log.events import ANY
 
 EVERY = 1_000
 """Events of a stream between two snapshots, at least."""
-
-ANY = 2**63 - 1
 
 
 class Until(NamedTuple):

@@ -1,4 +1,4 @@
-"""What is plugged into the core: the deciders, views, events and upcasters of all domains."""
+"""The shop: the deciders, views, events and upcasters of orders and inventory."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -22,6 +22,10 @@ def id_of(stream: str) -> str:
     return stream.partition("-")[2]
 
 
+ANY = 2**63 - 1
+"""No bound: no version and no position is beyond it."""
+
+
 class NewEvent(Struct, frozen=True, gc=False):
     """A fact before it is stored: its payload is encoded already, so nothing can change it."""
 

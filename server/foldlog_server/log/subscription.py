@@ -13,10 +13,9 @@ from typing import NamedTuple, TypeAlias
 from google.protobuf.message import DecodeError
 
 from foldlog.v1.events_pb2 import RecordedEvent
-from foldlog_server.commands.snapshots import ANY
 from foldlog_server.errors import DataDamaged, ReadRefused
 from foldlog_server.log.event_store import EventStore
-from foldlog_server.log.events import EncodedEvent, category_of
+from foldlog_server.log.events import ANY, EncodedEvent, category_of
 from foldlog_server.timer import Timer, pause, within
 
 

@@ -22,9 +22,9 @@ from foldlog_server.error_catalogue import Reason, catalogue_of
 from foldlog_server.errors import ReadRefused, Rejected
 from foldlog_server.log.event_store import EventStore
 from foldlog_server.log.record import embedded, tag_of
-from foldlog_server.queries.paging import Cursor, PageEnd, make_token, page_size, read_token
+from foldlog_server.queries.paging import PageEnd, make_token, page_size, read_token
 from foldlog_server.views.projector import Projector
-from foldlog_server.views.read_model import ColumnFilter, Found, Page, ReadModelDamaged, nanoseconds
+from foldlog_server.views.read_model import ColumnFilter, Cursor, Found, Page, ReadModelDamaged, nanoseconds
 from foldlog_server.views.registry import Projectors
 
 Query = Callable[[Any], Awaitable[bytes]]

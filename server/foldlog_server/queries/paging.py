@@ -1,13 +1,13 @@
 """Page tokens: where to go on, bound to the request, the documents as they are, and the log."""
 
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 from google.protobuf.message import Message
-from msgspec import Meta
 
 from foldlog_server.errors import InvalidRequest
 from foldlog_server.log.lineage import NO_RUN, RUN_BYTES, Place
 from foldlog_server.queries import tokens
+from foldlog_server.views.read_model import Cursor
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1000
@@ -16,14 +16,6 @@ _FORM = "2"
 """Of a token's body; tokens of other forms belong to nothing."""
 
 _NOT_BOUND = ("page_size", "page_token", "options")
-
-
-class Cursor(NamedTuple):
-    """The last row of a page."""
-
-    made: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-    """The row's place in the order of creation; what SQLite keeps as an integer, also in a forged token."""
-    id: str
 
 
 class PageEnd(NamedTuple):

@@ -25,10 +25,9 @@ from foldlog_server.domain.view import codec_of
 from foldlog_server.errors import ReadRefused
 from foldlog_server.log import lineage
 from foldlog_server.log.event_store import MAX_BATCH_BYTES, EventStore
-from foldlog_server.queries.paging import Cursor
 from foldlog_server.timer import Timer, within
 from foldlog_server.views.projector import Projector
-from foldlog_server.views.read_model import ColumnFilter, ReadModelDamaged
+from foldlog_server.views.read_model import ColumnFilter, Cursor, ReadModelDamaged
 
 T = TypeVar("T")
 

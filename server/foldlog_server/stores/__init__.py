@@ -1,1 +1,1 @@
-"""The engines behind the port `core.event_store`, which all pass one suite: `tests/contract`."""
+"""The engines behind the port `log.event_store`, which all pass one suite: `tests/contract`."""

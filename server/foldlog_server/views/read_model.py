@@ -14,21 +14,28 @@ import hashlib
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import NamedTuple, Protocol, TypeAlias, cast
+from typing import Annotated, NamedTuple, Protocol, TypeAlias, cast
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from foldlog.v1.options_pb2 import Comparison, indexed
 from foldlog_server.domain.view import Key, View, codec_of
 from foldlog_server.errors import StoreError, StoreHindered
-from foldlog_server.queries.paging import Cursor
 
 ColumnValue: TypeAlias = str | int | None
 """Text, a number, nanoseconds since the epoch, or None where the field is not set."""
+
+
+class Cursor(NamedTuple):
+    """The last row of a page."""
+
+    made: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+    """The row's place in the order of creation; what SQLite keeps as an integer, also in a forged token."""
+    id: str
 
 
 class Checkpoint(NamedTuple):

@@ -13,11 +13,11 @@ from foldlog.inventory.v1.events_pb2 import StockReceived
 from foldlog_server.commands import fold as folding
 from foldlog_server.commands.fold import Folds
 from foldlog_server.commands.pending_command import StreamState
-from foldlog_server.commands.snapshots import ANY, Snapshot, Until
+from foldlog_server.commands.snapshots import Snapshot, Until
 from foldlog_server.domain.decider import AnyDecider
 from foldlog_server.domains.inventory.stock import STOCK
 from foldlog_server.log.event_store import Append, StreamAppend
-from foldlog_server.log.events import EncodedEvent, NewEvent
+from foldlog_server.log.events import ANY, EncodedEvent, NewEvent
 from tests.support.commands import CODEC, Commands, HeldStore
 
 STREAM = "stock-tea"

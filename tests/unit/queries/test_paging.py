@@ -8,7 +8,8 @@ import pytest
 from foldlog.orders.v1.queries_pb2 import ListCurrentOrdersRequest
 from foldlog_server.errors import InvalidRequest
 from foldlog_server.log.lineage import Place
-from foldlog_server.queries.paging import Cursor, PageEnd, make_token, read_token
+from foldlog_server.queries.paging import PageEnd, make_token, read_token
+from foldlog_server.views.read_model import Cursor
 
 REQUEST = ListCurrentOrdersRequest()
 SCOPE = "the orders of a test"

@@ -11,7 +11,6 @@ from typing import Any, TypeVar, cast
 import aiosqlite
 
 from foldlog_server.domain.view import Key, View
-from foldlog_server.queries.paging import Cursor
 from foldlog_server.stores.files.wal_file import wal_of
 from foldlog_server.stores.refusals import ERRORS, of_reading_derived, of_writing_derived
 from foldlog_server.stores.sqlite.statements import REMEMBERED, Statement
@@ -29,6 +28,7 @@ from foldlog_server.views.read_model import (
     Change,
     Checkpoint,
     ColumnFilter,
+    Cursor,
     Found,
     Matching,
     Page,

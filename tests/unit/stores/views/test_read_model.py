@@ -29,7 +29,6 @@ from foldlog.orders.v1.types_pb2 import (
 )
 from foldlog.v1.options_pb2 import COMPARISON_BEFORE, COMPARISON_FROM, COMPARISON_UNSPECIFIED
 from foldlog_server.domain.view import Key, View
-from foldlog_server.queries.paging import Cursor
 from foldlog_server.stores.views import read_model, read_model_table, view_files
 from foldlog_server.stores.views.read_model import SqliteReadModel
 from foldlog_server.stores.writer_thread import WriterThread
@@ -38,6 +37,7 @@ from foldlog_server.views.read_model import (
     Change,
     Checkpoint,
     ColumnFilter,
+    Cursor,
     Found,
     ReadModel,
     ReadModelUnavailable,
