@@ -1,6 +1,9 @@
 """The Python client of Foldlog: `async with foldlog_client.connect("127.0.0.1:50051") as client: ...`"""
 
-from foldlog_client.client import Client, connect
+from foldlog_client.aio.client import Client, connect
+from foldlog_client.aio.events import Events
+from foldlog_client.aio.subscription import Subscription
+from foldlog_client.aio.watch import Watch
 from foldlog_client.errors import (
     Aborted,
     AlreadyExists,
@@ -28,12 +31,9 @@ from foldlog_client.errors import (
     ViewBehind,
     Violation,
 )
-from foldlog_client.events import Events
 from foldlog_client.payload import UnknownPayload, unpack
-from foldlog_client.retries import Retry
+from foldlog_client.retry import Retry
 from foldlog_client.session import LogPosition, Session
-from foldlog_client.subscription import Subscription
-from foldlog_client.watch import Watch
 
 __all__ = [
     "Aborted",

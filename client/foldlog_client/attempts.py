@@ -5,7 +5,13 @@ from collections.abc import Callable
 import grpc
 
 from foldlog_client.errors import FoldlogError, Unavailable
-from foldlog_client.retries import Retry, may_have_happened, may_repeat, may_resume, speaks_for_itself_alone
+from foldlog_client.retry import (
+    Retry,
+    may_have_happened,
+    may_repeat,
+    may_resume,
+    speaks_for_itself_alone,
+)
 from foldlog_client.status import decoded
 
 Repeatable = Callable[[FoldlogError], bool]

@@ -32,7 +32,7 @@ from foldlog_client.errors import (
     Violation,
 )
 from foldlog_client.payload import UnknownPayload, unpack
-from foldlog_client.retries import Retry
+from foldlog_client.retry import Retry
 from foldlog_client.session import LogPosition, Session
 from foldlog_client.sync.client import Client, connect
 from foldlog_client.sync.events import Events

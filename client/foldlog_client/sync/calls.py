@@ -1,4 +1,4 @@
-"""One logical call, made in the caller's thread: as `foldlog_client.calls`."""
+"""One logical call, made in the caller's thread: as `foldlog_client.aio.calls`."""
 
 import threading
 from typing import Protocol
@@ -7,10 +7,10 @@ from weakref import WeakSet
 import grpc
 
 from foldlog.v1.calling import C, CommandRequest, Q, QueryRequest, R, Request, W, WatchRequest
+from foldlog_client.aio.calls import encoded
 from foldlog_client.attempts import Repeatable
-from foldlog_client.calls import encoded
-from foldlog_client.conduct import Conduct
-from foldlog_client.retries import may_repeat
+from foldlog_client.call_policy import Conduct
+from foldlog_client.retry import may_repeat
 from foldlog_client.sync.watch import Watch
 
 

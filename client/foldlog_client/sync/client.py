@@ -8,9 +8,9 @@ import grpc
 from foldlog.sync_domains import Domains
 from foldlog.v1.commands_pb2 import CommandResult
 from foldlog.v1.request_service_pb2 import GetOutcomeRequest, GetOutcomeResponse
-from foldlog_client.conduct import Conduct
-from foldlog_client.connecting import channel_options, grpc_target
-from foldlog_client.retries import Retry
+from foldlog_client.call_policy import Conduct
+from foldlog_client.channel import channel_options, grpc_target
+from foldlog_client.retry import Retry
 from foldlog_client.session import LogPosition, Session
 from foldlog_client.sync.calls import Calls
 from foldlog_client.sync.events import Events

@@ -15,7 +15,7 @@ from foldlog.v1.event_service_pb2 import (
 from foldlog.v1.event_service_pb2_grpc import EventServiceStub
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog_client.errors import BeyondHead, Cancelled
-from foldlog_client.reading import Cursor, subscribe_request, token_of
+from foldlog_client.read_requests import Cursor, subscribe_request, token_of
 from foldlog_client.session import LogPosition
 from foldlog_client.sync.calls import Calls
 from foldlog_client.sync.streams import ResumedStream, StreamCall

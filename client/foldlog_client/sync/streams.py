@@ -8,7 +8,7 @@ import grpc
 
 from foldlog_client.attempts import Resumption
 from foldlog_client.errors import FoldlogError
-from foldlog_client.retries import Retry
+from foldlog_client.retry import Retry
 
 R = TypeVar("R", covariant=True)
 

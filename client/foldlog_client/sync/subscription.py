@@ -6,9 +6,9 @@ from typing import Self
 from foldlog.v1.event_service_pb2 import SubscribeRequest, SubscribeResponse
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog_client.errors import LogReplaced
-from foldlog_client.following import Following
-from foldlog_client.retries import Retry
+from foldlog_client.retry import Retry
 from foldlog_client.session import LogPosition
+from foldlog_client.subscription_state import Following
 from foldlog_client.sync.streams import ResumedStream, StreamCall
 
 Open = Callable[[SubscribeRequest], StreamCall[SubscribeResponse]]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Generic, Self, TypeVar
 
 from foldlog.v1.calling import WatchRequest, WatchResponse
-from foldlog_client.retries import Retry
+from foldlog_client.retry import Retry
 from foldlog_client.sync.streams import ResumedStream, StreamCall
 
 W = TypeVar("W", bound=WatchResponse)

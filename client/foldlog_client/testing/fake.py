@@ -11,7 +11,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from foldlog_client.retries import Retry
+from foldlog_client.retry import Retry
 from foldlog_client.session import LogPosition
 from foldlog_client.sync import Client
 from foldlog_client.testing.channel import Answer, AnsweredChannel

@@ -7,7 +7,7 @@ import grpc
 
 from foldlog.v1.admin_service_pb2 import BackupRequest, BackupResponse
 from foldlog.v1.admin_service_pb2_grpc import AdminServiceStub
-from foldlog_client.connecting import channel_options, grpc_target
+from foldlog_client.channel import channel_options, grpc_target
 from foldlog_client.status import decoded
 from foldlog_server.log.backup_stream import StreamedLog
 

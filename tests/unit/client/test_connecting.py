@@ -2,7 +2,7 @@
 
 import pytest
 
-from foldlog_client.connecting import channel_options
+from foldlog_client.channel import channel_options
 
 NO_PROXY = ("grpc.enable_http_proxy", 0)
 

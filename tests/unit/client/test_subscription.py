@@ -17,7 +17,15 @@ from foldlog.v1.event_service_pb2 import (
     SubscribeResponse,
 )
 from foldlog.v1.events_pb2 import RecordedEvent
-from foldlog_client import BeyondHead, Client, DataDamaged, LogPosition, LogReplaced, Retry, ServerFault
+from foldlog_client import (
+    BeyondHead,
+    Client,
+    DataDamaged,
+    LogPosition,
+    LogReplaced,
+    Retry,
+    ServerFault,
+)
 from tests.support.in_threads import BOTH, Connect
 from tests.unit.client.scripted_server import Failure, Hang, Pauses, ScriptedServer, positions, refusal
 

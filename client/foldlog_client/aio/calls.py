@@ -11,10 +11,10 @@ from weakref import WeakSet
 import grpc.aio
 
 from foldlog.v1.calling import C, CommandRequest, Q, QueryRequest, R, Request, W, WatchRequest
+from foldlog_client.aio.watch import Watch
 from foldlog_client.attempts import Repeatable
-from foldlog_client.conduct import Conduct
-from foldlog_client.retries import may_repeat
-from foldlog_client.watch import Watch
+from foldlog_client.call_policy import Conduct
+from foldlog_client.retry import may_repeat
 
 
 class Closable(Protocol):

@@ -9,7 +9,7 @@ from foldlog.v1.event_service_pb2 import Checkpoint, EventBatch, SubscribeReques
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog.v1.reasons import Reason
 from foldlog_client.errors import LogReplaced
-from foldlog_client.reading import begin_after
+from foldlog_client.read_requests import begin_after
 from foldlog_client.session import LogPosition
 
 

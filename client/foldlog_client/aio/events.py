@@ -15,12 +15,12 @@ from foldlog.v1.event_service_pb2 import (
 )
 from foldlog.v1.event_service_pb2_grpc import EventServiceStub
 from foldlog.v1.events_pb2 import RecordedEvent
-from foldlog_client.calls import Calls
+from foldlog_client.aio.calls import Calls
+from foldlog_client.aio.streams import ResumedStream
+from foldlog_client.aio.subscription import Subscription
 from foldlog_client.errors import BeyondHead, Cancelled
-from foldlog_client.reading import Cursor, subscribe_request, token_of
+from foldlog_client.read_requests import Cursor, subscribe_request, token_of
 from foldlog_client.session import LogPosition
-from foldlog_client.streams import ResumedStream
-from foldlog_client.subscription import Subscription
 
 Q = TypeVar("Q")
 R = TypeVar("R", ReadAllResponse, ReadStreamResponse)

@@ -7,11 +7,11 @@ from grpc.aio import UnaryStreamCall
 
 from foldlog.v1.event_service_pb2 import SubscribeRequest, SubscribeResponse
 from foldlog.v1.events_pb2 import RecordedEvent
+from foldlog_client.aio.streams import ResumedStream
 from foldlog_client.errors import LogReplaced
-from foldlog_client.following import Following
-from foldlog_client.retries import Retry
+from foldlog_client.retry import Retry
 from foldlog_client.session import LogPosition
-from foldlog_client.streams import ResumedStream
+from foldlog_client.subscription_state import Following
 
 Open = Callable[[SubscribeRequest], UnaryStreamCall[SubscribeRequest, SubscribeResponse]]
 

@@ -8,7 +8,7 @@ from uuid_utils import uuid7
 from foldlog.v1.calling import CommandRequest, CommandResponse, QueryRequest
 from foldlog_client.attempts import Attempts, Repeatable
 from foldlog_client.errors import FoldlogError, LogReplaced, ViewBehind
-from foldlog_client.retries import Retry, may_repeat
+from foldlog_client.retry import Retry, may_repeat
 from foldlog_client.session import LogPosition, Session
 
 

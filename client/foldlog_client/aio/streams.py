@@ -8,7 +8,7 @@ from grpc.aio import EOF, AioRpcError, UnaryStreamCall
 
 from foldlog_client.attempts import Resumption
 from foldlog_client.errors import FoldlogError
-from foldlog_client.retries import Retry
+from foldlog_client.retry import Retry
 
 Q = TypeVar("Q")
 R = TypeVar("R")

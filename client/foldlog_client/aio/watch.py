@@ -6,8 +6,8 @@ from typing import Any, Generic, Self, TypeVar
 from grpc.aio import UnaryStreamCall
 
 from foldlog.v1.calling import WatchRequest, WatchResponse
-from foldlog_client.retries import Retry
-from foldlog_client.streams import ResumedStream
+from foldlog_client.aio.streams import ResumedStream
+from foldlog_client.retry import Retry
 
 W = TypeVar("W", bound=WatchResponse)
 
