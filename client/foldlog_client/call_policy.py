@@ -5,10 +5,9 @@ from contextlib import contextmanager
 
 from uuid_utils import uuid7
 
-from foldlog.v1.calling import CommandRequest, CommandResponse, QueryRequest
-from foldlog_client.attempts import Attempts, Repeatable
+from foldlog.v1.calling import CommandRequest, CommandResponse, QueryRequest, Request
 from foldlog_client.errors import FoldlogError, LogReplaced, ViewBehind
-from foldlog_client.retry import Retry, may_repeat
+from foldlog_client.retry import Attempts, Repeatable, Retry, may_repeat
 from foldlog_client.session import LogPosition, Session
 
 
@@ -65,3 +64,8 @@ class Conduct:
             if is_ours:
                 self._session.forget(token)
             raise
+
+
+def encoded(message: Request) -> bytes:
+    """The bytes of a request."""
+    return message.SerializeToString()

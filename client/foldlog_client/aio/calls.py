@@ -12,9 +12,8 @@ import grpc.aio
 
 from foldlog.v1.calling import C, CommandRequest, Q, QueryRequest, R, Request, W, WatchRequest
 from foldlog_client.aio.watch import Watch
-from foldlog_client.attempts import Repeatable
-from foldlog_client.call_policy import Conduct
-from foldlog_client.retry import may_repeat
+from foldlog_client.call_policy import Conduct, encoded
+from foldlog_client.retry import Repeatable, may_repeat
 
 
 class Closable(Protocol):
@@ -91,8 +90,3 @@ class Calls:
             except grpc.aio.AioRpcError as failure:
                 pause = attempts.failed(failure)
             await self.conduct.retry.sleep(pause)
-
-
-def encoded(message: Request) -> bytes:
-    """The bytes of a request."""
-    return message.SerializeToString()

@@ -6,9 +6,8 @@ from typing import Generic, TypeVar, cast
 
 from grpc.aio import EOF, AioRpcError, UnaryStreamCall
 
-from foldlog_client.attempts import Resumption
 from foldlog_client.errors import FoldlogError
-from foldlog_client.retry import Retry
+from foldlog_client.retry import Resumption, Retry
 
 Q = TypeVar("Q")
 R = TypeVar("R")

@@ -7,10 +7,8 @@ from weakref import WeakSet
 import grpc
 
 from foldlog.v1.calling import C, CommandRequest, Q, QueryRequest, R, Request, W, WatchRequest
-from foldlog_client.aio.calls import encoded
-from foldlog_client.attempts import Repeatable
-from foldlog_client.call_policy import Conduct
-from foldlog_client.retry import may_repeat
+from foldlog_client.call_policy import Conduct, encoded
+from foldlog_client.retry import Repeatable, may_repeat
 from foldlog_client.sync.watch import Watch
 
 

@@ -6,9 +6,8 @@ from typing import Generic, Protocol, TypeVar
 
 import grpc
 
-from foldlog_client.attempts import Resumption
 from foldlog_client.errors import FoldlogError
-from foldlog_client.retry import Retry
+from foldlog_client.retry import Resumption, Retry
 
 R = TypeVar("R", covariant=True)
 
