@@ -19,7 +19,7 @@ from foldlog_server.stores.views import view_files
 from foldlog_server.stores.views.read_model import SqliteReadModel
 from foldlog_server.stores.writer_thread import WriterThread
 from foldlog_server.views.projector import Projector
-from foldlog_server.views.registry import Projectors
+from foldlog_server.views.registry import ViewRegistry
 
 ALL_VIEWS = "all views"
 _SECONDS_AT_MOST = 300
@@ -47,7 +47,7 @@ async def _project(store: SqliteEventStore, directory: Path, views: Sequence[Vie
     shutil.rmtree(directory, ignore_errors=True)
     writer = WriterThread()
     all_projectors = [Projector(view, await _opened(view, directory, store, writer)) for view in views]
-    projectors = Projectors(all_projectors, store)
+    projectors = ViewRegistry(all_projectors, store)
     head = store.head.position
     began = time.perf_counter()
     projectors.start()

@@ -25,7 +25,7 @@ from foldlog_server.errors import WrongExpectedVersion
 from foldlog_server.stores import encoded_append
 from foldlog_server.stores.sqlite import event_store as engine
 from foldlog_server.stores.sqlite import rows, writer
-from foldlog_server.views.scheduler import Cohorts
+from foldlog_server.views.scheduler import Scheduler
 from tests.architecture.documents import ROOT
 from tests.architecture.error_catalogue import CATALOGUES
 from tests.support.provoking import BY_RULES, FULL, Told, create, refusal
@@ -190,7 +190,7 @@ async def view_rebuilding(server: Server, patch: pytest.MonkeyPatch) -> Provoked
     await server.send(create())
     await server.stop()
     shutil.rmtree(server.data / "views")
-    patch.setattr(Cohorts, "start", lambda _: None)
+    patch.setattr(Scheduler, "start", lambda _: None)
     await server.start()
     return await asked_of_a_view(server), Told({**VIEW, "needed_position": "1"}, retry_after=1.0)
 

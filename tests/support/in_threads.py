@@ -101,7 +101,9 @@ def _has_twin(kind: type) -> bool:
 
 def _twin_of(kind: type) -> type:
     """The async client's class of the same name."""
-    module = kind.__module__.replace(".sync_client", ".async_client").replace(sync.__name__, "foldlog_client.aio")
+    module = kind.__module__.replace(".sync_client", ".async_client").replace(
+        sync.__name__, "foldlog_client.aio"
+    )
     return cast(type, getattr(import_module(module), kind.__name__))
 
 

@@ -58,7 +58,7 @@ class Server(Wire):
     @property
     def views(self) -> Any:
         """What lets all views go on; stopped, they lag."""
-        return self.app._projectors._cohorts
+        return self.app._projectors._scheduler
 
     async def recorded_request(self, request_id: str) -> RecordedRequest | None:
         return await self.app._store.find_request(RequestKey("", request_id))

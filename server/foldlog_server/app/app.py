@@ -56,7 +56,7 @@ from foldlog_server.transport.server import BoundPort, GrpcServer
 from foldlog_server.views.projector import Projector
 from foldlog_server.views.read_model import ReadModelDamaged
 from foldlog_server.views.rebuilds import Rebuilds
-from foldlog_server.views.registry import Projectors
+from foldlog_server.views.registry import ViewRegistry
 from foldlog_server.views.repairs import Repairs
 
 logger = logging.getLogger("foldlog")
@@ -76,7 +76,7 @@ class App:
     def __init__(
         self,
         store: SqliteEventStore,
-        projectors: Projectors,
+        projectors: ViewRegistry,
         rebuilds: Rebuilds,
         repairs: Repairs,
         snapshots: SqliteSnapshots,
@@ -214,7 +214,7 @@ def _tell_what_is_unknown(store: SqliteEventStore, settings: Settings) -> None:
 
 async def _open_views(
     store: SqliteEventStore, settings: Settings, writer: WriterThread
-) -> tuple[Projectors, dict[str, ViewFile], dict[str, ViewFile]]:
+) -> tuple[ViewRegistry, dict[str, ViewFile], dict[str, ViewFile]]:
     """The views, the files that they are answered from, and those that were being built anew, by view."""
     directory = settings.data / "views"
     projectors: list[Projector] = []
@@ -235,9 +235,9 @@ async def _open_views(
                 interrupted[view.name] = choice.building
     except (OSError, sqlite3.Error, ReadModelDamaged) as error:
         reason = DataDirectoryUnusable(directory, error)  # before descriptors are given back
-        await Projectors(projectors, store).stop()
+        await ViewRegistry(projectors, store).stop()
         raise reason from error
-    return Projectors(projectors, store), serving, interrupted
+    return ViewRegistry(projectors, store), serving, interrupted
 
 
 def _builder(
@@ -259,7 +259,7 @@ def _builder(
 
 
 def _go_on_building(
-    rebuilds: Rebuilds, projectors: Projectors, interrupted: Collection[str], settings: Settings
+    rebuilds: Rebuilds, projectors: ViewRegistry, interrupted: Collection[str], settings: Settings
 ) -> None:
     try:
         for projector in projectors.all:
@@ -283,7 +283,7 @@ async def _open_snapshots(
 def _server(
     port: BoundPort,
     store: SqliteEventStore,
-    projectors: Projectors,
+    projectors: ViewRegistry,
     rebuilds: Rebuilds,
     repairs: Repairs,
     snapshots: Snapshots,

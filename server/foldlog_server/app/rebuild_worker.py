@@ -30,7 +30,7 @@ from foldlog_server.stores.views.read_model import SqliteReadModel
 from foldlog_server.stores.views.view_files import ViewFile
 from foldlog_server.stores.writer_thread import WriterThread
 from foldlog_server.views.batch import Indigestible, told
-from foldlog_server.views.group import Cohort
+from foldlog_server.views.group import ProjectorGroup
 from foldlog_server.views.projector import Projector
 from foldlog_server.views.read_model import generation
 from foldlog_server.views.scheduler import BATCH_EVENTS
@@ -86,13 +86,13 @@ async def build(view: View, file: ViewFile, log: Log, tell: Callable[[Told], Non
 
 
 async def _follow(projector: Projector, log: Log, tell: Callable[[Told], None]) -> None:
-    cohort = Cohort([projector], log)
+    group = ProjectorGroup([projector], log)
     told = 0.0
     while (head := log.head.position) > projector.position:
         if time.monotonic() - told >= TOLD_SECONDS:
             tell(Told(projector.position, head))
             told = time.monotonic()
-        fallen = await cohort.move(min(BATCH_EVENTS, head - projector.position))
+        fallen = await group.move(min(BATCH_EVENTS, head - projector.position))
         for error in fallen.values():
             raise error
     tell(Told(projector.position, head))

@@ -30,7 +30,7 @@ from foldlog_server.stores.views.read_model import SqliteReadModel
 from foldlog_server.stores.writer_thread import WriterThread
 from foldlog_server.tables import table_of
 from foldlog_server.views.batch import Indigestible, told
-from foldlog_server.views.group import Cohort
+from foldlog_server.views.group import ProjectorGroup
 from foldlog_server.views.projector import Projector
 from foldlog_server.views.read_model import ReadModel, ReadModelUnavailable, generation
 from foldlog_server.views.scheduler import BATCH_EVENTS
@@ -85,10 +85,10 @@ async def _check_view(view: View, log: Log, end: int, findings: Findings) -> Asy
 
 
 async def _follow(projector: Projector, log: Log, end: int, findings: Findings) -> AsyncIterator[int]:
-    cohort = Cohort([projector], log)
+    group = ProjectorGroup([projector], log)
     while projector.position < end:
         try:
-            fallen = await cohort.move(min(BATCH_EVENTS, end - projector.position))
+            fallen = await group.move(min(BATCH_EVENTS, end - projector.position))
         except Indigestible as stop:
             error = f"stops: {told(stop.__cause__ or stop)}"
             findings.add(Problem(Kind.VIEW, projector.view.name, error, stop.position, "all behind it"))

@@ -20,7 +20,7 @@ from foldlog_server.stores.views import view_check, view_checksums, view_files
 from foldlog_server.stores.views.read_model import SqliteReadModel
 from foldlog_server.stores.writer_thread import WriterThread
 from foldlog_server.views.batch import Indigestible
-from foldlog_server.views.group import Cohort
+from foldlog_server.views.group import ProjectorGroup
 from foldlog_server.views.projector import Projector
 from foldlog_server.views.read_model import Checkpoint, ReadModelDamaged, generation
 from foldlog_server.views.scheduler import BATCH_EVENTS
@@ -125,18 +125,18 @@ class ViewsVerifier:
                 opened.push_async_callback(read_model.close)
                 projector = Projector(one.view, read_model)
                 members[projector], files[projector] = one, file.path
-            cohort = Cohort(list(members), self._log)
-            async for position in self._follow(cohort, members, files):
+            group = ProjectorGroup(list(members), self._log)
+            async for position in self._follow(group, members, files):
                 yield Step("replay", position, end)
         yield Step("replay", end, end, is_over=True)
 
     async def _follow(
-        self, cohort: Cohort, members: dict[Projector, _Copied], files: dict[Projector, Path]
+        self, group: ProjectorGroup, members: dict[Projector, _Copied], files: dict[Projector, Path]
     ) -> AsyncGenerator[int]:
         for stop in sorted({one.checkpoint.position for one in members.values()}):
-            while cohort.position < stop:
+            while group.position < stop:
                 try:
-                    fallen = await cohort.move(min(BATCH_EVENTS, stop - cohort.position))
+                    fallen = await group.move(min(BATCH_EVENTS, stop - group.position))
                 except Indigestible as error:
                     self._findings.notes.append(
                         f"The replay stops at position {error.position}: `foldlog check-history` says why."
@@ -144,12 +144,12 @@ class ViewsVerifier:
                     return
                 for failure in fallen.values():
                     raise failure
-                yield cohort.position
-            for projector in list(cohort.members):
+                yield group.position
+            for projector in list(group.members):
                 if members[projector].checkpoint.position == stop:
                     self._compare(members[projector], files[projector])
                     self._findings.views += 1
-                    cohort.members.remove(projector)
+                    group.members.remove(projector)
 
     def _compare(self, kept: _Copied, replayed: Path) -> None:
         with closing(_connect(kept.path)) as one, closing(_connect(replayed)) as other:

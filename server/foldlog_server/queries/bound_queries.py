@@ -25,7 +25,7 @@ from foldlog_server.log.record import embedded, tag_of
 from foldlog_server.queries.paging import PageEnd, make_token, page_size, read_token
 from foldlog_server.views.projector import Projector
 from foldlog_server.views.read_model import ColumnFilter, Cursor, Found, Page, ReadModelDamaged, nanoseconds
-from foldlog_server.views.registry import Projectors
+from foldlog_server.views.registry import ViewRegistry
 
 Query = Callable[[Any], Awaitable[bytes]]
 """Takes a checked request and gives the encoded response."""
@@ -44,7 +44,7 @@ class _AtHead(NamedTuple):
 class Reads:
     """What queries read from: the documents of views and the log, with their freshness."""
 
-    def __init__(self, store: EventStore, projectors: Projectors, clock: Callable[[], int]) -> None:
+    def __init__(self, store: EventStore, projectors: ViewRegistry, clock: Callable[[], int]) -> None:
         """`clock` gives nanoseconds since the epoch."""
         self._store = store
         self._projectors = projectors

@@ -17,7 +17,7 @@ from foldlog_server.log.record import embedded, tag_of
 from foldlog_server.queries import tokens
 from foldlog_server.queries.bound_queries import filters_of
 from foldlog_server.queries.watch import Move, Place, Watched, watch
-from foldlog_server.views.registry import Projectors
+from foldlog_server.views.registry import ViewRegistry
 
 LiveQuery = Callable[[Any], AsyncGenerator[bytes]]
 """Takes a checked request and gives encoded responses, for ever."""
@@ -25,7 +25,7 @@ LiveQuery = Callable[[Any], AsyncGenerator[bytes]]
 _NOT_BOUND = ("resume_token",)
 
 
-def compile_watch(method: MethodDescriptor, store: EventStore, projectors: Projectors) -> LiveQuery:
+def compile_watch(method: MethodDescriptor, store: EventStore, projectors: ViewRegistry) -> LiveQuery:
     """The answers to a watch that its proto binds to a collection."""
     route = method.GetOptions().Extensions[query_option]
     watched_of = _watched(method, route)

@@ -35,7 +35,7 @@ from foldlog_server.views.batch import told
 from foldlog_server.views.projector import Projector
 from foldlog_server.views.read_model import Cursor, Parked, ReadModelDamaged, ReadModelUnavailable
 from foldlog_server.views.rebuilds import Rebuilds
-from foldlog_server.views.registry import Projectors
+from foldlog_server.views.registry import ViewRegistry
 from foldlog_server.views.repairs import Repairs
 
 _ORDER = 0
@@ -53,7 +53,7 @@ class Admin:
     def __init__(
         self,
         store: EventStore,
-        projectors: Projectors,
+        projectors: ViewRegistry,
         rebuilds: Rebuilds,
         repairs: Repairs,
         reads: Reads,

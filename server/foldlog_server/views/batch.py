@@ -34,7 +34,7 @@ class Indigestible(Exception):
         self.position = position
 
 
-class Projection:
+class ViewBatch:
     """What a batch of events makes of the documents of a view."""
 
     def __init__(

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from foldlog_server.domain.view import codec_of
 from foldlog_server.log.event_store import Log
 from foldlog_server.log.events import EncodedEvent, RecordedEvent
-from foldlog_server.views.batch import SLICE, Indigestible, Projection
+from foldlog_server.views.batch import SLICE, Indigestible, ViewBatch
 from foldlog_server.views.projector import Projector
 from foldlog_server.views.read_model import Change, Checkpoint
 
@@ -21,11 +21,11 @@ class _Digested(NamedTuple):
     """What a batch means for one member."""
 
     member: Projector
-    projection: Projection
+    view_batch: ViewBatch
     changes: Sequence[Change]
 
 
-class Cohort:
+class ProjectorGroup:
     """Projectors that stand at one place."""
 
     def __init__(self, members: Sequence[Projector], store: Log) -> None:
@@ -99,8 +99,8 @@ class Cohort:
         self, digested: Sequence[_Digested], checkpoint: Checkpoint
     ) -> dict[Projector, BaseException]:
         writes: dict[Projector, Awaitable[None]] = {}
-        for member, projection, changes in digested:
-            write = member.write(changes, projection.parked, checkpoint)
+        for member, view_batch, changes in digested:
+            write = member.write(changes, view_batch.parked, checkpoint)
             if write is not None:
                 writes[member] = write
         outcomes = await asyncio.gather(*writes.values(), return_exceptions=True)
@@ -110,33 +110,33 @@ class Cohort:
         for member in fallen:
             member.nudge = asyncio.Event()  # who waits for it is no reason for the others to hurry
         self.members = [member for member in self.members if member not in fallen]
-        for member, projection, _ in digested:
+        for member, view_batch, _ in digested:
             if member not in fallen:
-                member.tell_parked(projection)
+                member.tell_parked(view_batch)
                 member.release_satisfied()
         return fallen
 
     async def _digest(self, events: Sequence[EncodedEvent]) -> Sequence[_Digested]:
         """What becomes of the documents that the events touch."""
         turns = _Turns()
-        projections = [member.begin(lambda: self._decode(events)) for member in self.members]
+        view_batches = [member.begin(lambda: self._decode(events)) for member in self.members]
         for start in range(0, len(events), SLICE):
             some = events[start : start + SLICE]
             recorded = self._decode(some)
             await turns.after(len(some))
-            for projection in projections:
-                for size, touches in projection.touches(recorded):
-                    projection.take(touches)
+            for view_batch in view_batches:
+                for size, touches in view_batch.touches(recorded):
+                    view_batch.take(touches)
                     await turns.after(size)
         digested: list[_Digested] = []
-        for member, projection in zip(self.members, projections, strict=True):
+        for member, view_batch in zip(self.members, view_batches, strict=True):
             changes: list[Change] = []
-            touched = projection.touched
+            touched = view_batch.touched
             for start in range(0, len(touched), SLICE):
                 keys = touched[start : start + SLICE]
-                changes += projection.changes(keys)
+                changes += view_batch.changes(keys)
                 await turns.after(len(keys))
-            digested.append(_Digested(member, projection, changes))
+            digested.append(_Digested(member, view_batch, changes))
         return digested
 
     def _decode(self, events: Sequence[EncodedEvent]) -> Sequence[RecordedEvent]:

@@ -1,6 +1,6 @@
 """One view on its way through the log: its place, who waits for it, and why it has stopped if it has.
 
-Projectors are moved by cohorts: see `cohorts.py` for the rules of going on.
+Projectors are moved in groups: see `scheduler.py` for when each group moves.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from foldlog_server.domain.view import Key, View
 from foldlog_server.log.events import RecordedEvent
 from foldlog_server.personal import described
 from foldlog_server.timer import Timer, within
-from foldlog_server.views.batch import Projection
+from foldlog_server.views.batch import ViewBatch
 from foldlog_server.views.read_model import (
     Change,
     Checkpoint,
@@ -110,14 +110,12 @@ class Projector:
 
     # One batch
 
-    def begin(
-        self, batch: Callable[[], Iterable[RecordedEvent]], *, retried: Key | None = None
-    ) -> Projection:
+    def begin(self, batch: Callable[[], Iterable[RecordedEvent]], *, retried: Key | None = None) -> ViewBatch:
         """The documents of the batch that follows on where the view stands, or of what is parked of one.
 
         `batch` gives its events once more, in order.
         """
-        return Projection(self.view, self._wanted, self._columns, self.read_model, batch, retried=retried)
+        return ViewBatch(self.view, self._wanted, self._columns, self.read_model, batch, retried=retried)
 
     def write(
         self, changes: Sequence[Change], parked: Sequence[ParkedEvent], checkpoint: Checkpoint
@@ -131,19 +129,19 @@ class Projector:
         self.read_model.skip_to(checkpoint.position)
         return None
 
-    def tell_parked(self, projection: Projection) -> None:
+    def tell_parked(self, view_batch: ViewBatch) -> None:
         """Log what a batch could not digest: the first with its trace, for the others may be many."""
-        if projection.causes:
-            first = next(event for event in projection.parked if event.error)
+        if view_batch.causes:
+            first = next(event for event in view_batch.parked if event.error)
             _log.error(
                 "The view %s has parked %d documents, which stay as they were while all else goes on: "
                 "the first is one of %s, at position %d. foldlog views parked names them. "
                 "Once the cause is cured: foldlog views retry.",
                 self.view.name,
-                len(projection.causes),
+                len(view_batch.causes),
                 first.key[0],
                 first.position,
-                exc_info=projection.causes[0],
+                exc_info=view_batch.causes[0],
             )
 
     def release_satisfied(self) -> None:

@@ -11,7 +11,7 @@ from foldlog_server.timer import Timer
 from foldlog_server.views.batch import told
 from foldlog_server.views.projector import Projector
 from foldlog_server.views.read_model import ReadModel, ReadModelDamaged
-from foldlog_server.views.registry import CannotReplace, Projectors
+from foldlog_server.views.registry import CannotReplace, ViewRegistry
 
 _log = logging.getLogger("foldlog")
 
@@ -28,7 +28,7 @@ class BuildFailed(Exception):
     """The view cannot be built, such as when it cannot say what an event of the log touches."""
 
 
-class Builder(Protocol):
+class RebuildRunner(Protocol):
     """Builds views aside from what serves."""
 
     def prepare(self, view: View) -> None:
@@ -47,7 +47,9 @@ class Builder(Protocol):
 class Rebuilds:
     """Lets views be built anew, and knows what has become of that."""
 
-    def __init__(self, projectors: Projectors, builder: Builder, *, timer: Timer | None = None) -> None:
+    def __init__(
+        self, projectors: ViewRegistry, builder: RebuildRunner, *, timer: Timer | None = None
+    ) -> None:
         """`timer` is the running loop if not given."""
         self._projectors = projectors
         self._builder = builder

@@ -7,14 +7,14 @@ from foldlog_server.log.event_store import EventStore
 from foldlog_server.timer import Timer
 from foldlog_server.views.projector import Projector
 from foldlog_server.views.read_model import ReadModelDamaged
-from foldlog_server.views.scheduler import Cohorts
+from foldlog_server.views.scheduler import Scheduler
 
 
 class CannotReplace(Exception):
     """A view cannot be brought to where the one is whose place it is to take."""
 
 
-class Projectors:
+class ViewRegistry:
     """Starts and stops the projectors together, and lets one take the place of another."""
 
     def __init__(
@@ -30,7 +30,7 @@ class Projectors:
         }
         if len(self._by_collection) < sum(len(projector.view.collections) for projector in projectors):
             raise ValueError("Two views have a collection of the same name.")
-        self._cohorts = Cohorts(projectors, store, timer=timer)
+        self._scheduler = Scheduler(projectors, store, timer=timer)
         self.damaged = asyncio.Event()
         """Set when documents that are answered from turn out to be damaged."""
         for projector in projectors:
@@ -53,7 +53,7 @@ class Projectors:
 
     def start(self) -> None:
         """Start all."""
-        self._cohorts.start()
+        self._scheduler.start()
 
     async def replace(self, new: Projector) -> Projector:
         """Have a projector take the place of the one of its view once it is as far; gives the former one.
@@ -62,7 +62,7 @@ class Projectors:
         the new one is on its way no longer; nor is it if this is cancelled.
         """
         former = self.of_view(new.view.name)
-        self._cohorts.add(new)
+        self._scheduler.add(new)
         try:
             await self._reach(new, former)
             await new.read_model.complete()
@@ -96,7 +96,7 @@ class Projectors:
 
     async def stop(self) -> None:
         """Stop all, then close their read models."""
-        await self._cohorts.stop()
+        await self._scheduler.stop()
         for projector in self.all:
             projector.release_all()
         await asyncio.gather(*(projector.read_model.close() for projector in [*self.all, *self._former]))

@@ -13,7 +13,7 @@ from foldlog_server.timer import Timer, within
 from foldlog_server.views.projector import Projector
 from foldlog_server.views.read_model import ReadModelDamaged
 from foldlog_server.views.rebuilds import Rebuilds
-from foldlog_server.views.registry import Projectors
+from foldlog_server.views.registry import ViewRegistry
 
 LOOK_SECONDS = 1.0
 """How often the views are looked at while nobody reads them."""
@@ -38,7 +38,7 @@ class Repairs:
     """Looks after all views."""
 
     def __init__(
-        self, projectors: Projectors, rebuilds: Rebuilds, tell: Tell, *, timer: Timer | None = None
+        self, projectors: ViewRegistry, rebuilds: Rebuilds, tell: Tell, *, timer: Timer | None = None
     ) -> None:
         """`tell` hears of every view at each look; `timer` is the running loop if not given."""
         self._projectors = projectors

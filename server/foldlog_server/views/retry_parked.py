@@ -25,16 +25,16 @@ async def retry(projector: Projector, store: EventStore, key: Key) -> Parked | N
     async with projector.busy:
         while projector.follows and (positions := projector.read_model.queued(key, AT_ONCE)):
             events = [await _read(store, codec, position) for position in positions]
-            projection = projector.begin(partial(iter, events), retried=key)
-            projection.take([(recorded, (key,)) for recorded in events])
+            view_batch = projector.begin(partial(iter, events), retried=key)
+            view_batch.take([(recorded, (key,)) for recorded in events])
             # What could not be digested is parked again in the same transaction.
-            released = Release(key, len(positions) - len(projection.parked), positions[-1])
+            released = Release(key, len(positions) - len(view_batch.parked), positions[-1])
             here = await checkpoint_at(store, projector.position)
             await projector.read_model.write(
-                projection.changes([key]), here.position, here, projection.parked, released
+                view_batch.changes([key]), here.position, here, view_batch.parked, released
             )
             projector.tell_followers()
-            if projection.parked:
+            if view_batch.parked:
                 break
     return projector.read_model.parked.get(key.collection, {}).get(key.id)
 

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from foldlog_server.errors import StoreFull, StoreHindered
 from foldlog_server.log.event_store import EventStore
 from foldlog_server.timer import Timer, pause, within
-from foldlog_server.views.group import Cohort
+from foldlog_server.views.group import ProjectorGroup
 from foldlog_server.views.projector import Projector
 from foldlog_server.views.read_model import ReadModelUnavailable
 
@@ -46,7 +46,7 @@ _PASSING = (ReadModelUnavailable, StoreHindered, StoreFull, MemoryError)
 _log = logging.getLogger(__name__)
 
 
-class Cohorts:
+class Scheduler:
     """Lets projectors go on, together where that is possible."""
 
     def __init__(
@@ -64,7 +64,7 @@ class Cohorts:
         self._timer = timer
         self._pace = pace
         self._batch_events = batch_events
-        self._cohorts: list[Cohort] = []
+        self._scheduler: list[ProjectorGroup] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
@@ -103,63 +103,63 @@ class Cohorts:
         members = [member for member in members if member.follows]
         if not members:
             return
-        cohort = Cohort(members, self._store)
-        self._cohorts.append(cohort)
+        group = ProjectorGroup(members, self._store)
+        self._scheduler.append(group)
         try:
-            await self._go_on(cohort)
+            await self._go_on(group)
         except Exception as error:
-            self._part(cohort, error)
+            self._part(group, error)
         finally:
-            self._cohorts.remove(cohort)
+            self._scheduler.remove(group)
 
-    async def _go_on(self, cohort: Cohort) -> None:
-        while cohort.members and not self._joined(cohort):
-            if cohort.is_resting:
-                await self._rest(cohort)
-            await self._store.wait_beyond(cohort.position)
-            await self._move(cohort)
+    async def _go_on(self, group: ProjectorGroup) -> None:
+        while group.members and not self._joined(group):
+            if group.is_resting:
+                await self._rest(group)
+            await self._store.wait_beyond(group.position)
+            await self._move(group)
 
-    async def _move(self, cohort: Cohort) -> None:
+    async def _move(self, group: ProjectorGroup) -> None:
         began = self._clock().time()
-        fallen = await cohort.move(self._limit(cohort))
-        cohort.rest = min(max(self._pace, REST * (self._clock().time() - began)), LONGEST_REST)
-        for member in cohort.members:
+        fallen = await group.move(self._limit(group))
+        group.rest = min(max(self._pace, REST * (self._clock().time() - began)), LONGEST_REST)
+        for member in group.members:
             if member.hindrance:
                 member.hindrance, member.needs_another = "", False
                 _log.warning("The view %s goes on again.", member.view.name)
         for projector, error in fallen.items():
             self._leave_behind(projector, error)
 
-    def _limit(self, cohort: Cohort) -> int:
-        """As many events as a batch has, but no further than to where the next cohort stands."""
-        here = cohort.position
-        ahead = [other.position - here for other in self._cohorts if other.position > here]
+    def _limit(self, group: ProjectorGroup) -> int:
+        """As many events as a batch has, but no further than to where the next group stands."""
+        here = group.position
+        ahead = [other.position - here for other in self._scheduler if other.position > here]
         return min([self._batch_events, *ahead])
 
-    async def _rest(self, cohort: Cohort) -> None:
-        cohort.nudge.clear()
-        is_far_behind = self._store.head.position - cohort.position >= self._batch_events
-        if cohort.is_awaited or is_far_behind:
+    async def _rest(self, group: ProjectorGroup) -> None:
+        group.nudge.clear()
+        is_far_behind = self._store.head.position - group.position >= self._batch_events
+        if group.is_awaited or is_far_behind:
             await asyncio.sleep(0)
         else:
-            await within(self._clock(), cohort.rest, cohort.nudge.wait())
+            await within(self._clock(), group.rest, group.nudge.wait())
 
     # Parting and meeting
 
-    def _joined(self, cohort: Cohort) -> bool:
-        """Whether the members go on in another cohort, which rests at the same place."""
-        for other in self._cohorts:
-            if other is not cohort and other.is_resting and other.position == cohort.position:
-                other.join(cohort.members)
+    def _joined(self, group: ProjectorGroup) -> bool:
+        """Whether the members go on in another group, which rests at the same place."""
+        for other in self._scheduler:
+            if other is not group and other.is_resting and other.position == group.position:
+                other.join(group.members)
                 return True
         return False
 
-    def _part(self, cohort: Cohort, error: Exception) -> None:
+    def _part(self, group: ProjectorGroup, error: Exception) -> None:
         """Let each find out whether the error is its own."""
-        if len(cohort.members) == 1:
-            self._leave_behind(cohort.members[0], error)
+        if len(group.members) == 1:
+            self._leave_behind(group.members[0], error)
         else:
-            for member in cohort.members:
+            for member in group.members:
                 self._set_off([member])
 
     def _leave_behind(self, projector: Projector, error: BaseException) -> None:

@@ -21,7 +21,7 @@ from foldlog_server.views.batch import SLICE
 from foldlog_server.views.group import TURNS
 from foldlog_server.views.projector import SKIPPED_EVENTS, Projector
 from foldlog_server.views.read_model import Checkpoint
-from foldlog_server.views.scheduler import LONGEST_REST, PACE, REST, RETRY, Cohorts
+from foldlog_server.views.scheduler import LONGEST_REST, PACE, REST, RETRY, Scheduler
 from tests.support.dict_read_model import DictReadModel
 from tests.support.list_log import ListLog
 from tests.support.manual_timer import ManualTimer, settle
@@ -51,21 +51,21 @@ class Setting:
         read_model: Any = model or DictReadModel()
         return Projector(view, read_model, timer=self.timer)
 
-    def cohorts(self, *projectors: Projector) -> Cohorts:
+    def scheduler(self, *projectors: Projector) -> Scheduler:
         members = projectors or (self.projector,)
-        return Cohorts(members, self.log, timer=self.timer, batch_events=self.batch_events)
+        return Scheduler(members, self.log, timer=self.timer, batch_events=self.batch_events)
 
     @asynccontextmanager
     async def running(self, *projectors: Projector) -> AsyncIterator[None]:
         """The projectors, or the one, are on their way."""
-        cohorts = self.cohorts(*projectors)
-        cohorts.start()
+        scheduler = self.scheduler(*projectors)
+        scheduler.start()
         await settle()
         try:
             async with asyncio.timeout(10):  # so that a defect fails and does not hang
                 yield
         finally:
-            await cohorts.stop()
+            await scheduler.stop()
 
 
 def item_count(model: DictReadModel, order_id: str) -> int:
@@ -142,18 +142,18 @@ async def test_random_batches_and_restarts_give_what_a_plain_replay_gives(
 ) -> None:
     setting = Setting()
     setting.batch_events = batches[0]
-    cohorts = setting.cohorts()
-    cohorts.start()
+    scheduler = setting.scheduler()
+    scheduler.start()
     for number, (id, payload) in enumerate(history):
         setting.log.add(f"order-{id}", payload)
         if number in stops:
             await setting.projector.wait_for(setting.log.head.position // 2, 1)
-            await cohorts.stop()
+            await scheduler.stop()
             setting.batch_events = batches[number % len(batches)]
-            cohorts = setting.cohorts()
-            cohorts.start()
+            scheduler = setting.scheduler()
+            scheduler.start()
     assert await setting.projector.wait_for(setting.log.head.position, 1)
-    await cohorts.stop()
+    await scheduler.stop()
     assert setting.model.rows == replay(setting.log.events)
 
 
@@ -246,12 +246,12 @@ async def turns_of_others_during(setting: Setting) -> int:
             await asyncio.sleep(0)
 
     task = asyncio.create_task(other())
-    cohorts = setting.cohorts()
-    cohorts.start()
+    scheduler = setting.scheduler()
+    scheduler.start()
     async with asyncio.timeout(10):
         assert await setting.projector.wait_for(setting.log.head.position, 1)
     task.cancel()
-    await cohorts.stop()
+    await scheduler.stop()
     return turns
 
 
@@ -334,12 +334,12 @@ async def test_events_that_change_nothing_move_the_position_and_not_the_file() -
 async def test_the_checkpoint_follows_before_too_much_would_be_looked_at_again() -> None:
     setting = Setting()
     setting.log.add("order-1", *[unseen()] * (SKIPPED_EVENTS + 10))
-    cohorts = setting.cohorts()
-    cohorts.start()
+    scheduler = setting.scheduler()
+    scheduler.start()
     assert await setting.projector.wait_for(SKIPPED_EVENTS, 1)
     setting.log.add("order-1", unseen())
     assert await setting.projector.wait_for(SKIPPED_EVENTS + 11, 1)
-    await cohorts.stop()
+    await scheduler.stop()
     assert [checkpoint.position for _, _, checkpoint in setting.model.writes] == [SKIPPED_EVENTS]
 
 

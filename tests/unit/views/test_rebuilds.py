@@ -14,7 +14,7 @@ from foldlog_server.log.events import RecordedEvent
 from foldlog_server.views.projector import Projector
 from foldlog_server.views.read_model import ReadModel
 from foldlog_server.views.rebuilds import BuildFailed, Progress, Rebuilds
-from foldlog_server.views.registry import Projectors
+from foldlog_server.views.registry import ViewRegistry
 from tests.support.dict_read_model import DictReadModel
 from tests.support.list_log import ListLog
 from tests.support.manual_timer import ManualTimer, settle
@@ -64,7 +64,7 @@ class Setting:
         other: Any = DictReadModel()
         self.projector = Projector(view, former, follows=follows, timer=self.timer)
         others = Projector(OTHER, other, timer=self.timer)
-        self.projectors = Projectors([self.projector, others], self.log, timer=self.timer)
+        self.projectors = ViewRegistry([self.projector, others], self.log, timer=self.timer)
         self.builder = ManualBuilder()
         self.rebuilds = Rebuilds(self.projectors, self.builder, timer=self.timer)
 

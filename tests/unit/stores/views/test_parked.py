@@ -22,7 +22,7 @@ from foldlog_server.views import retry_parked
 from foldlog_server.views.batch import LONGEST_ERROR, SLICE
 from foldlog_server.views.projector import Projector
 from foldlog_server.views.read_model import Checkpoint, Parked, ParkedEvent, ReadModelUnavailable
-from foldlog_server.views.scheduler import Cohorts
+from foldlog_server.views.scheduler import Scheduler
 from tests.support.faults import sqlite_error
 from tests.support.list_log import ListLog
 from tests.support.order_counts import (
@@ -77,13 +77,13 @@ async def projecting(
     choice = await view_files.choose(fragile.view, directory, log)
     model = await SqliteReadModel.open(choice.serving, fragile.view, WriterThread())
     projector = Projector(fragile.view, model)
-    cohorts = Cohorts([projector], log, batch_events=batch_events)
-    cohorts.start()
+    scheduler = Scheduler([projector], log, batch_events=batch_events)
+    scheduler.start()
     try:
         assert await projector.wait_for(log.head.position, 30), projector.failed
         yield projector
     finally:
-        await cohorts.stop()
+        await scheduler.stop()
         await model.close()
 
 

@@ -46,7 +46,7 @@ from foldlog_server.views.read_model import (
     indexed_columns,
     nanoseconds,
 )
-from foldlog_server.views.scheduler import Cohorts
+from foldlog_server.views.scheduler import Scheduler
 from tests.support.limits import no_descriptors
 from tests.support.list_log import ListLog
 from tests.support.order_counts import (
@@ -90,13 +90,13 @@ async def projecting(
     """A projector that has seen the log as it was when it was started."""
     async with opened(directory, view, log) as model:
         projector = Projector(view, model)
-        cohorts = Cohorts([projector], log, batch_events=batch_events)
-        cohorts.start()
+        scheduler = Scheduler([projector], log, batch_events=batch_events)
+        scheduler.start()
         try:
             assert await projector.wait_for(log.head.position, 30), projector.failed
             yield projector
         finally:
-            await cohorts.stop()
+            await scheduler.stop()
 
 
 async def everything(model: ReadModel, view: View = ORDER_COUNTS) -> Mapping[Key, tuple[int, bytes]]:
