@@ -6,7 +6,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from foldlog_server.commands.pending_command import Part
+from foldlog_server.commands.pending_command import StreamCommand
 from foldlog_server.errors import FoldlogError, Rejected, WrongExpectedVersion
 from foldlog_server.log.events import category_of
 from tests.support.commands import DECIDERS, route_to
@@ -41,7 +41,7 @@ class LogRules:
         if call.expected_version not in (None, version):
             raise WrongExpectedVersion(stream, call.expected_version or 0, version)
 
-    def _happened(self, parts: Sequence[Part], position: int) -> tuple[Happened, ...]:
+    def _happened(self, parts: Sequence[StreamCommand], position: int) -> tuple[Happened, ...]:
         happened: list[Happened] = []
         refusals: list[Rejected] = []
         for part in parts:

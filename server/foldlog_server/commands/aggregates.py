@@ -25,11 +25,11 @@ from foldlog.v1.events_pb2 import EventMetadata
 from foldlog_server.commands.fold import Folds
 from foldlog_server.commands.pending_command import (
     NO_LINKS,
+    Aggregate,
     DeadlinePassed,
     Decided,
-    Decision,
-    Entry,
-    Part,
+    PendingCommand,
+    StreamCommand,
     StreamState,
     closure,
     happens,
@@ -82,236 +82,246 @@ class Aggregates:
         self._new_id = new_id
         self._capacity = capacity
         self._most = capacity + capacity // 64  # evicted together, so that not every command has to look
-        self._entries: OrderedDict[str, Entry] = OrderedDict()
+        self._by_stream: OrderedDict[str, Aggregate] = OrderedDict()
         self._order = count(1)
 
     async def latest(self, stream: str, decider: AnyDecider) -> StreamState:
         """The state of a stream with everything that was taken in before, once that is on disk."""
         outcome: asyncio.Future[Decided] = asyncio.get_running_loop().create_future()
-        self.submit(Decision((Part(stream, decider, None),), EventMetadata(), [settling(outcome)]))
+        self.submit(
+            PendingCommand((StreamCommand(stream, decider, None),), EventMetadata(), [settling(outcome)])
+        )
         return (await outcome).streams[0]
 
-    def submit(self, decision: Decision) -> None:
+    def submit(self, pending: PendingCommand) -> None:
         """Take a command in; who waits for it is told its outcome when that is known and durable."""
-        decision.order = next(self._order)
-        decision.entries = entries = [self._entry(part) for part in decision.parts]
-        if all(entry.loaded and not entry.line for entry in entries):
-            self._decide_in_time(decision)  # at once, as almost all are
+        pending.order = next(self._order)
+        pending.aggregates = aggregates = [self._aggregate_of(part) for part in pending.parts]
+        if all(aggregate.loaded and not aggregate.line for aggregate in aggregates):
+            self._decide_in_time(pending)  # at once, as almost all are
         else:
-            self._wait_in_line(decision)
-        if len(self._entries) > self._most:
+            self._wait_in_line(pending)
+        if len(self._by_stream) > self._most:
             self._evict()
 
     # Turns
 
-    def _entry(self, part: Part) -> Entry:
-        entry = self._entries.get(part.stream)
-        if entry is None:
-            entry = Entry(part.stream, part.decider, part.decider.initial, part.is_new)
-            self._entries[part.stream] = entry
+    def _aggregate_of(self, part: StreamCommand) -> Aggregate:
+        aggregate = self._by_stream.get(part.stream)
+        if aggregate is None:
+            aggregate = Aggregate(part.stream, part.decider, part.decider.initial, part.is_new)
+            self._by_stream[part.stream] = aggregate
         else:
-            self._entries.move_to_end(part.stream)
-        return entry
+            self._by_stream.move_to_end(part.stream)
+        return aggregate
 
-    def _wait_in_line(self, decision: Decision) -> None:
-        for entry in decision.entries:
-            entry.line.append(decision)
-            if not entry.loaded:
-                self._load(entry)
-        self._advance(decision)
+    def _wait_in_line(self, pending: PendingCommand) -> None:
+        for aggregate in pending.aggregates:
+            aggregate.line.append(pending)
+            if not aggregate.loaded:
+                self._load(aggregate)
+        self._advance(pending)
 
     def _evict(self) -> None:
-        for name in list(islice(self._entries, len(self._entries) - self._capacity)):
-            if self._entries[name].is_idle():
-                del self._entries[name]
+        for name in list(islice(self._by_stream, len(self._by_stream) - self._capacity)):
+            if self._by_stream[name].is_idle():
+                del self._by_stream[name]
 
-    def _advance(self, decision: Decision) -> None:
+    def _advance(self, pending: PendingCommand) -> None:
         """Decide a command if it is its turn everywhere, and then whoever comes next."""
-        ready = [decision]
+        ready = [pending]
         for turn in ready:
             if self._is_its_turn(turn):
-                for entry in turn.entries:
-                    del entry.line[0]
+                for aggregate in turn.aggregates:
+                    del aggregate.line[0]
                 self._decide_in_time(turn)
-                ready += [entry.line[0] for entry in turn.entries if entry.line]
+                ready += [aggregate.line[0] for aggregate in turn.aggregates if aggregate.line]
 
-    def _is_its_turn(self, decision: Decision) -> bool:
+    def _is_its_turn(self, pending: PendingCommand) -> bool:
         """Begins with the part that was in the way before: thousands of loads cost one look each."""
-        entries, first = decision.entries, decision.blocked_by
-        for index in (*range(first, len(entries)), *range(first)):
-            entry = entries[index]
-            if not entry.is_turn_of(decision):
-                decision.blocked_by = index
-                if not entry.loaded:
-                    self._load(entry)
+        aggregates, first = pending.aggregates, pending.blocked_by
+        for index in (*range(first, len(aggregates)), *range(first)):
+            aggregate = aggregates[index]
+            if not aggregate.is_turn_of(pending):
+                pending.blocked_by = index
+                if not aggregate.loaded:
+                    self._load(aggregate)
                 return False
         return True
 
     # Loading
 
-    def _load(self, entry: Entry) -> None:
-        if entry.loading is None:
-            entry.loading = asyncio.get_running_loop().create_task(self._fold(entry))
+    def _load(self, aggregate: Aggregate) -> None:
+        if aggregate.loading is None:
+            aggregate.loading = asyncio.get_running_loop().create_task(self._fold(aggregate))
 
-    async def _fold(self, entry: Entry) -> None:
+    async def _fold(self, aggregate: Aggregate) -> None:
         try:
-            folded = await self._folds.fold(entry.decider, entry.stream)
+            folded = await self._folds.fold(aggregate.decider, aggregate.stream)
         except Exception as error:
-            entry.loading = None
-            self._fail_line(entry, error)
+            aggregate.loading = None
+            self._fail_line(aggregate, error)
         else:
-            entry.state, entry.version, entry.position = folded.state, folded.version, folded.position
-            entry.loaded, entry.loading = True, None
-            if entry.line:
-                self._advance(entry.line[0])
+            aggregate.state, aggregate.version, aggregate.position = (
+                folded.state,
+                folded.version,
+                folded.position,
+            )
+            aggregate.loaded, aggregate.loading = True, None
+            if aggregate.line:
+                self._advance(aggregate.line[0])
 
-    def _fail_line(self, entry: Entry, error: Exception) -> None:
-        waiting = list(entry.line)
-        for decision in waiting:
-            for other in decision.entries:
-                other.line.remove(decision)
-            decision.settle(error)
-        self._advance_heads(other for decision in waiting for other in decision.entries)
+    def _fail_line(self, aggregate: Aggregate, error: Exception) -> None:
+        waiting = list(aggregate.line)
+        for pending in waiting:
+            for other in pending.aggregates:
+                other.line.remove(pending)
+            pending.settle(error)
+        self._advance_heads(other for pending in waiting for other in pending.aggregates)
 
-    def _advance_heads(self, entries: Iterable[Entry]) -> None:
-        for entry in dict.fromkeys(entries):
-            if entry.line:
-                self._advance(entry.line[0])
+    def _advance_heads(self, aggregates: Iterable[Aggregate]) -> None:
+        for aggregate in dict.fromkeys(aggregates):
+            if aggregate.line:
+                self._advance(aggregate.line[0])
 
     # Deciding
 
-    def _decide_in_time(self, decision: Decision) -> None:
-        if decision.is_late():
-            decision.settle(DeadlinePassed())
+    def _decide_in_time(self, pending: PendingCommand) -> None:
+        if pending.is_late():
+            pending.settle(DeadlinePassed())
         else:
-            self._decide(decision)
+            self._decide(pending)
 
-    def _decide(self, decision: Decision) -> None:
-        decision.attempts += 1
-        decision.links = NO_LINKS
-        for entry in decision.entries:
-            if entry.pending:
-                decision.links |= {entry.pending[-1]}
+    def _decide(self, pending: PendingCommand) -> None:
+        pending.attempts += 1
+        pending.links = NO_LINKS
+        for aggregate in pending.aggregates:
+            if aggregate.pending:
+                pending.links |= {aggregate.pending[-1]}
         try:
-            appends, streams = self._evolved(decision, happens(decision))
+            appends, streams = self._evolved(pending, happens(pending))
         except FoldlogError as refusal:
-            self._settle_when_durable(decision, refusal)
+            self._settle_when_durable(pending, refusal)
         except Exception as error:
-            decision.settle(error)
+            pending.settle(error)
         else:
-            self._carry_out(decision, appends, streams)
+            self._carry_out(pending, appends, streams)
 
     def _evolved(
-        self, decision: Decision, happened: Sequence[Sequence[Message]]
+        self, pending: PendingCommand, happened: Sequence[Sequence[Message]]
     ) -> tuple[list[StreamAppend], list[StreamState]]:
         """What is to be stored, and the states that it makes."""
         appends: list[StreamAppend] = []
         streams: list[StreamState] = []
-        for entry, payloads in zip(decision.entries, happened, strict=True):
-            state, events = entry.state, []
+        for aggregate, payloads in zip(pending.aggregates, happened, strict=True):
+            state, events = aggregate.state, []
             for payload in payloads:
-                state = entry.decider.evolve(state, payload)
+                state = aggregate.decider.evolve(state, payload)
                 events.append(self._new_event(payload))
-            appends.append(StreamAppend(entry.stream, entry.version, tuple(events)))
-            streams.append(StreamState(entry.stream, entry.version + len(events), entry.position, state))
+            appends.append(StreamAppend(aggregate.stream, aggregate.version, tuple(events)))
+            streams.append(
+                StreamState(aggregate.stream, aggregate.version + len(events), aggregate.position, state)
+            )
         return appends, streams
 
     def _carry_out(
-        self, decision: Decision, appends: Sequence[StreamAppend], streams: Sequence[StreamState]
+        self, pending: PendingCommand, appends: Sequence[StreamAppend], streams: Sequence[StreamState]
     ) -> None:
-        if decision.validate_only:
-            would_be = proposed(appends, decision.metadata)
-            self._settle_when_durable(decision, Decided(streams, proposed=would_be))
-        elif decision.request is None and not any(append.events for append in appends):
-            self._settle_when_durable(decision, Decided(streams))
+        if pending.validate_only:
+            would_be = proposed(appends, pending.metadata)
+            self._settle_when_durable(pending, Decided(streams, proposed=would_be))
+        elif pending.request is None and not any(append.events for append in appends):
+            self._settle_when_durable(pending, Decided(streams))
         else:
-            self._append(decision, appends, streams)
+            self._append(pending, appends, streams)
 
     def _new_event(self, payload: Message) -> NewEvent:
         return NewEvent(self._new_id(), payload.DESCRIPTOR.full_name, payload.SerializeToString())
 
     def _append(
-        self, decision: Decision, appends: Sequence[StreamAppend], streams: Sequence[StreamState]
+        self, pending: PendingCommand, appends: Sequence[StreamAppend], streams: Sequence[StreamState]
     ) -> None:
-        append = Append(tuple(appends), decision.metadata, decision.request)
-        decision.append = append
-        decision.found = Decided(streams)
-        if decision.links:
-            append.after = tuple([link.append for link in decision.links if link.append is not None])
-            for link in decision.links:
-                link.dependents.append(decision)
-        for entry, stream in zip(decision.entries, streams, strict=True):
-            entry.state, entry.version = stream.state, stream.version
-            entry.pending.append(decision)
-        self._store.append(append).add_done_callback(partial(self._on_appended, decision, append))
+        append = Append(tuple(appends), pending.metadata, pending.request)
+        pending.append = append
+        pending.found = Decided(streams)
+        if pending.links:
+            append.after = tuple([link.append for link in pending.links if link.append is not None])
+            for link in pending.links:
+                link.dependents.append(pending)
+        for aggregate, stream in zip(pending.aggregates, streams, strict=True):
+            aggregate.state, aggregate.version = stream.state, stream.version
+            aggregate.pending.append(pending)
+        self._store.append(append).add_done_callback(partial(self._on_appended, pending, append))
 
     # Outcomes
 
-    def _settle_when_durable(self, decision: Decision, found: Decided | FoldlogError) -> None:
-        decision.found = found
-        if not decision.links:
-            resolve(decision)
-        for link in decision.links:
-            link.dependents.append(decision)
+    def _settle_when_durable(self, pending: PendingCommand, found: Decided | FoldlogError) -> None:
+        pending.found = found
+        if not pending.links:
+            resolve(pending)
+        for link in pending.links:
+            link.dependents.append(pending)
 
-    def _on_appended(self, decision: Decision, append: Append, future: "asyncio.Future[Appended]") -> None:
-        if decision.append is not append:  # it failed with what it was linked to, and was decided again
+    def _on_appended(
+        self, pending: PendingCommand, append: Append, future: "asyncio.Future[Appended]"
+    ) -> None:
+        if pending.append is not append:  # it failed with what it was linked to, and was decided again
             future.exception()
             return
         error = future.exception()
         if error is None:
-            self._stored(decision, append, future.result())
+            self._stored(pending, append, future.result())
         else:
-            self._failed(decision, error)
+            self._failed(pending, error)
 
-    def _stored(self, decision: Decision, append: Append, appended: Appended) -> None:
-        assert isinstance(decision.found, Decided)
-        streams = decision.found.streams
+    def _stored(self, pending: PendingCommand, append: Append, appended: Appended) -> None:
+        assert isinstance(pending.found, Decided)
+        streams = pending.found.streams
         stored = 0
-        for entry, part, state in zip(decision.entries, append.streams, streams, strict=True):
-            entry.pending.remove(decision)
+        for aggregate, part, state in zip(pending.aggregates, append.streams, streams, strict=True):
+            aggregate.pending.remove(pending)
             if part.events:
                 stored += len(part.events)
                 last = appended.events[stored - 1]
-                entry.position = last.position
-                self._folds.reached(entry.decider, part.expected_version, state, last)
-            state.position = entry.position
-        decision.found.events = appended.events
-        decision.settle(decision.found)
-        if decision.dependents:
-            self._release(decision)
+                aggregate.position = last.position
+                self._folds.reached(aggregate.decider, part.expected_version, state, last)
+            state.position = aggregate.position
+        pending.found.events = appended.events
+        pending.settle(pending.found)
+        if pending.dependents:
+            self._release(pending)
 
-    def _release(self, decision: Decision) -> None:
+    def _release(self, pending: PendingCommand) -> None:
         """Answer those that were decided on a decision that is stored, and wait for nothing else."""
-        dependents, decision.dependents = decision.dependents, []
+        dependents, pending.dependents = pending.dependents, []
         for dependent in dependents:
-            dependent.links -= {decision}
+            dependent.links -= {pending}
             if not dependent.links and dependent.append is None:
                 resolve(dependent)
 
-    def _failed(self, decision: Decision, error: BaseException) -> None:
+    def _failed(self, pending: PendingCommand, error: BaseException) -> None:
         """Fail a decision and everything linked to it, then decide again what can be, in order."""
-        fallen = closure(decision)
-        retried = [other for other in fallen if other is not decision]
+        fallen = closure(pending)
+        retried = [other for other in fallen if other is not pending]
         if isinstance(error, _OF_ALL):
             for lost in retried:
                 lost.append = None
                 lost.settle(error)
             retried = []
         if isinstance(error, WrongExpectedVersion | LinkedAppendFailed):
-            if decision.attempts < MAX_ATTEMPTS:
-                retried.append(decision)
+            if pending.attempts < MAX_ATTEMPTS:
+                retried.append(pending)
             else:
-                decision.settle(Contended(decision.parts[0].stream, decision.attempts))
+                pending.settle(Contended(pending.parts[0].stream, pending.attempts))
         else:
-            decision.settle(error)
+            pending.settle(error)
         take_back(fallen)
         self._queue_again(sorted(retried, key=lambda other: other.order))
 
-    def _queue_again(self, decisions: Sequence[Decision]) -> None:
+    def _queue_again(self, several: Sequence[PendingCommand]) -> None:
         """Put decisions at the front of their lines, before everything that arrived later."""
-        for decision in reversed(decisions):
-            decision.append = decision.found = None
-            for entry in decision.entries:
-                entry.line.insert(0, decision)
-        self._advance_heads(entry for decision in decisions for entry in decision.entries)
+        for pending in reversed(several):
+            pending.append = pending.found = None
+            for aggregate in pending.aggregates:
+                aggregate.line.insert(0, pending)
+        self._advance_heads(aggregate for pending in several for aggregate in pending.aggregates)

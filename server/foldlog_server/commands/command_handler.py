@@ -15,7 +15,14 @@ from foldlog.v1.commands_pb2 import CommandOptions
 from foldlog.v1.events_pb2 import EventMetadata
 from foldlog_server.commands.aggregates import MAX_ATTEMPTS, Aggregates
 from foldlog_server.commands.fold import Folds
-from foldlog_server.commands.pending_command import Decided, Decision, Part, Proposed, StreamState, never
+from foldlog_server.commands.pending_command import (
+    Decided,
+    PendingCommand,
+    Proposed,
+    StreamCommand,
+    StreamState,
+    never,
+)
 from foldlog_server.commands.snapshots import Until
 from foldlog_server.domain.decider import AnyDecider
 from foldlog_server.errors import (
@@ -79,7 +86,7 @@ class Route(NamedTuple):
     check: Callable[[Message, CommandOptions], Sequence[Violation]] | None
     """What stands in the way of splitting a command, to be asked before it is handed over; None if nothing
     ever does."""
-    split: Callable[[Message], Sequence[Part]]
+    split: Callable[[Message], Sequence[StreamCommand]]
     """The parts of a command, one for each stream; makes an id where the command leaves it open."""
 
 
@@ -101,7 +108,7 @@ class _Flight(Struct, frozen=True):
     """A command with a request id that is being carried out."""
 
     fingerprint: bytes
-    decision: Decision
+    pending: PendingCommand
 
 
 class CommandHandler:
@@ -151,7 +158,7 @@ class CommandHandler:
         """
         while (flight := self._flights.get(key)) is not None:
             settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            flight.decision.waiting.append(partial(_wake, settled))
+            flight.pending.waiting.append(partial(_wake, settled))
             await settled
         try:
             recorded = await self._store.find_request(key)
@@ -184,8 +191,8 @@ class CommandHandler:
         elif flight.fingerprint != request.fingerprint:
             hear(InvalidRequest.request_id_reused(request.key.request_id))
         else:
-            flight.decision.waiting.append(hear)
-            flight.decision.is_late = _both(flight.decision.is_late, command.is_late)
+            flight.pending.waiting.append(hear)
+            flight.pending.is_late = _both(flight.pending.is_late, command.is_late)
 
     def _mistaken(self, options: CommandOptions) -> ReadRefused | None:
         """Why the version that is expected was read in another history; None if it was not."""
@@ -239,7 +246,7 @@ class CommandHandler:
         hear: Callable[[Decided | BaseException], None],
     ) -> None:
         options = command.options
-        decision = Decision(
+        pending = PendingCommand(
             route.split(command.message),
             _metadata(command),
             [hear],
@@ -250,9 +257,9 @@ class CommandHandler:
             command.is_late,
         )
         if request is not None:
-            self._flights[request.key] = _Flight(request.fingerprint, decision)
-            decision.ended = lambda: self._flights.pop(request.key)
-        self._aggregates.submit(decision)
+            self._flights[request.key] = _Flight(request.fingerprint, pending)
+            pending.ended = lambda: self._flights.pop(request.key)
+        self._aggregates.submit(pending)
 
     @property
     def _may_be_lost(self) -> bool:

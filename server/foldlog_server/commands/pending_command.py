@@ -38,7 +38,7 @@ def never() -> bool:
     return False
 
 
-class Part(Struct, frozen=True):
+class StreamCommand(Struct, frozen=True):
     """What a command asks of one stream."""
 
     stream: str
@@ -77,13 +77,13 @@ class Decided(Struct):
     proposed: Sequence[Proposed] = ()
 
 
-NO_LINKS: "Set[Decision]" = frozenset()
+NO_LINKS: "Set[PendingCommand]" = frozenset()
 
 
-class Decision(Struct, eq=False):
+class PendingCommand(Struct, eq=False):
     """One command on its way: waiting for its turn, decided, stored."""
 
-    parts: Sequence[Part]
+    parts: Sequence[StreamCommand]
     metadata: EventMetadata
     waiting: "list[Callable[[Decided | BaseException], None]]"
     """Called once, each with what was decided, with a refusal, or with a defect."""
@@ -97,15 +97,15 @@ class Decision(Struct, eq=False):
     ended: Callable[[], object] | None = None
     """Called when the outcome is known, before anyone is told."""
 
-    entries: "Sequence[Entry]" = ()
+    aggregates: "Sequence[Aggregate]" = ()
     """Of its parts, in their order."""
     blocked_by: int = 0
     """The index of the part whose turn was not there when it was looked for last."""
     attempts: int = 0
     order: int = 0
-    links: "Set[Decision]" = NO_LINKS
-    """Decisions, not yet stored, on whose outcome it was decided."""
-    dependents: "list[Decision]" = field(default_factory=list)
+    links: "Set[PendingCommand]" = NO_LINKS
+    """Commands, not yet stored, on whose outcome it was decided."""
+    dependents: "list[PendingCommand]" = field(default_factory=list)
     append: Append | None = None
     found: Decided | FoldlogError | None = None
 
@@ -118,7 +118,7 @@ class Decision(Struct, eq=False):
             tell(found)
 
 
-class Entry(Struct, eq=False):
+class Aggregate(Struct, eq=False):
     """The latest state of one stream, and who waits for it."""
 
     stream: str
@@ -128,18 +128,18 @@ class Entry(Struct, eq=False):
     version: int = 0
     position: int = 0
     loading: "asyncio.Task[None] | None" = None
-    pending: list[Decision] = field(default_factory=list)
-    """Decisions that made the state what it is and are not yet stored, in order."""
-    line: list[Decision] = field(default_factory=list)
-    """Decisions waiting for their turn, in order of arrival."""
+    pending: list[PendingCommand] = field(default_factory=list)
+    """Commands that made the state what it is and are not yet stored, in order."""
+    line: list[PendingCommand] = field(default_factory=list)
+    """Commands waiting for their turn, in order of arrival."""
 
     def is_idle(self) -> bool:
         """Whether it can be forgotten."""
         return not self.pending and not self.line and self.loading is None
 
-    def is_turn_of(self, decision: Decision) -> bool:
-        """Whether nobody stands before a decision, and there is a state to decide it on."""
-        return self.loaded and bool(self.line) and self.line[0] is decision
+    def is_turn_of(self, pending: PendingCommand) -> bool:
+        """Whether nobody stands before a command, and there is a state to decide it on."""
+        return self.loaded and bool(self.line) and self.line[0] is pending
 
 
 def settling(outcome: "asyncio.Future[Found]") -> Callable[[Found | BaseException], None]:
@@ -156,9 +156,9 @@ def settling(outcome: "asyncio.Future[Found]") -> Callable[[Found | BaseExceptio
     return tell
 
 
-def closure(decision: Decision) -> list[Decision]:
-    """A decision and everything that was decided on it, directly or not."""
-    fallen, seen = [decision], {decision}
+def closure(pending: PendingCommand) -> list[PendingCommand]:
+    """A command and every one that was decided on it, directly or not."""
+    fallen, seen = [pending], {pending}
     for member in fallen:
         for dependent in member.dependents:
             if dependent not in seen:
@@ -167,40 +167,42 @@ def closure(decision: Decision) -> list[Decision]:
     return fallen
 
 
-def left_by(decision: Decision, stream: str) -> StreamState:
-    """What a decision made of a stream."""
-    assert isinstance(decision.found, Decided)
-    return next(state for state in decision.found.streams if state.stream == stream)
+def left_by(pending: PendingCommand, stream: str) -> StreamState:
+    """What a command made of a stream."""
+    assert isinstance(pending.found, Decided)
+    return next(state for state in pending.found.streams if state.stream == stream)
 
 
-def happens(decision: Decision) -> Sequence[Sequence[Message]]:
+def happens(pending: PendingCommand) -> Sequence[Sequence[Message]]:
     """What the command does to each of its streams; raises the refusals of all of them together."""
-    expected = decision.expected_version
+    expected = pending.expected_version
     if expected is not None:
-        for entry in decision.entries:
-            if expected != entry.version:
-                raise WrongExpectedVersion(entry.stream, expected, entry.version)
+        for aggregate in pending.aggregates:
+            if expected != aggregate.version:
+                raise WrongExpectedVersion(aggregate.stream, expected, aggregate.version)
     happened: list[Sequence[Message]] = []
     refusals: list[Rejected] = []
-    for part, entry in zip(decision.parts, decision.entries, strict=True):
+    for part, aggregate in zip(pending.parts, pending.aggregates, strict=True):
         try:
-            happened.append(() if part.command is None else part.decider.decide(part.command, entry.state))
+            happened.append(
+                () if part.command is None else part.decider.decide(part.command, aggregate.state)
+            )
         except Rejected as refusal:
             refusals.append(refusal)
     if refusals:
         raise Rejected.of_all(refusals)
-    if decision.command is not None:
-        unclear = new_names.violations(decision.command, _new_names(decision, happened))
+    if pending.command is not None:
+        unclear = new_names.violations(pending.command, _new_names(pending, happened))
         if unclear:
             raise InvalidRequest.fields(unclear)
     return happened
 
 
-def _new_names(decision: Decision, happened: Sequence[Sequence[Message]]) -> Iterator[str]:
+def _new_names(pending: PendingCommand, happened: Sequence[Sequence[Message]]) -> Iterator[str]:
     """The ids of the streams that begin, and what the events name for the first time."""
-    for entry, events in zip(decision.entries, happened, strict=True):
-        if events and not entry.version:
-            yield id_of(entry.stream)
+    for aggregate, events in zip(pending.aggregates, happened, strict=True):
+        if events and not aggregate.version:
+            yield id_of(aggregate.stream)
         yield from new_names.named_by(events)
 
 
@@ -213,26 +215,26 @@ def proposed(appends: Iterable[StreamAppend], metadata: EventMetadata) -> Sequen
     ]
 
 
-def resolve(decision: Decision) -> None:
+def resolve(pending: PendingCommand) -> None:
     """Answer, now that the version it was decided on is on disk, and so has a position."""
-    found = decision.found
+    found = pending.found
     assert found is not None
     if isinstance(found, Decided):
-        for entry, stream in zip(decision.entries, found.streams, strict=True):
-            stream.position = entry.position
-    decision.settle(found)
+        for aggregate, stream in zip(pending.aggregates, found.streams, strict=True):
+            stream.position = aggregate.position
+    pending.settle(found)
 
 
-def take_back(fallen: Sequence[Decision]) -> None:
+def take_back(fallen: Sequence[PendingCommand]) -> None:
     """Undo what decisions did in memory; what stands before them on its way to the disk stays."""
-    for decision in fallen:
-        for link in decision.links:
-            link.dependents.remove(decision)
+    for pending in fallen:
+        for link in pending.links:
+            link.dependents.remove(pending)
     gone = set(fallen)
-    for entry in dict.fromkeys(entry for decision in fallen for entry in decision.entries):
-        entry.pending = [other for other in entry.pending if other not in gone]
-        if entry.pending:
-            left = left_by(entry.pending[-1], entry.stream)
-            entry.state, entry.version = left.state, left.version
+    for aggregate in dict.fromkeys(aggregate for pending in fallen for aggregate in pending.aggregates):
+        aggregate.pending = [other for other in aggregate.pending if other not in gone]
+        if aggregate.pending:
+            left = left_by(aggregate.pending[-1], aggregate.stream)
+            aggregate.state, aggregate.version = left.state, left.version
         else:
-            entry.loaded = False
+            aggregate.loaded = False

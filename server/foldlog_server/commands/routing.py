@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from foldlog.v1.commands_pb2 import CommandOptions
 from foldlog.v1.options_pb2 import CommandRoute
 from foldlog_server.commands.command_handler import Route
-from foldlog_server.commands.pending_command import Part
+from foldlog_server.commands.pending_command import StreamCommand
 from foldlog_server.domain.decider import AnyDecider
 from foldlog_server.errors import Violation
 from foldlog_server.log.events import stream_name
@@ -34,11 +34,11 @@ def route_of(
 
 
 def _route_one(options: CommandRoute, decider: AnyDecider, name: str, new_id: Callable[[], str]) -> Route:
-    def split(command: Message) -> Sequence[Part]:
+    def split(command: Message) -> Sequence[StreamCommand]:
         id: str = getattr(command, name)
         is_new = options.generates_id and not id
         stream = stream_name(options.category, new_id() if is_new else id)
-        return (Part(stream, decider, command, is_new),)
+        return (StreamCommand(stream, decider, command, is_new),)
 
     return Route(None, split)
 
@@ -55,9 +55,9 @@ def _route_many(category: str, decider: AnyDecider, name: str, inner: str) -> Ro
             broken.append(_ONE_STREAM)
         return broken
 
-    def split(command: Message) -> Sequence[Part]:
+    def split(command: Message) -> Sequence[StreamCommand]:
         return [
-            Part(stream_name(category, id), decider, _with_only(command, name, element))
+            StreamCommand(stream_name(category, id), decider, _with_only(command, name, element))
             for id, element in zip(ids_of(command), getattr(command, name), strict=True)
         ]
 
