@@ -174,6 +174,19 @@ async def test_every_stream_ends_with_the_reason_and_when_to_come_again(server: 
             assert refusal.trailers["grpc-retry-pushback-ms"] == str(int(refusal.retry_after * 1000))
 
 
+async def test_a_stop_that_was_cut_off_is_finished_by_the_next_and_a_third_finds_nothing_to_do(
+    server: Server,
+) -> None:
+    stopping = asyncio.ensure_future(server.app.stop(0))
+    await asyncio.sleep(0)
+    stopping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stopping
+    await server.app.stop(0)
+    await server.app.stop(0)
+    await server.start()  # nothing holds the port or the data directory
+
+
 async def test_a_reader_that_never_reads_does_not_hold_up_the_stop(server: Server) -> None:
     for number in range(3):
         lines = (line(f"{n}", 1, money("1"), name="x" * 200) for n in range(2000))

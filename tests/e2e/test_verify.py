@@ -7,14 +7,19 @@ import uuid
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from foldlog_server.domains.shop import VIEWS
+from foldlog_server.operations.findings import Findings
+from foldlog_server.operations.verify import verify
+from foldlog_server.stores.views import view_check, view_checksums
 from tests.format.trading import trade
 from tests.support import processes
 from tests.support.files import contents
 from tests.support.orders import create
 from tests.support.processes import foldlog
-from tests.support.server import Server, serving
-from tests.support.wire import Wire, connected
+from tests.support.server import Server, serving, until
+from tests.support.wire import SECONDS, Wire, connected
 
 
 async def test_it_verifies_beside_a_server_that_goes_on_writing(server: Server) -> None:
@@ -46,6 +51,32 @@ async def test_it_verifies_beside_a_server_that_goes_on_writing(server: Server) 
     finally:
         stopped.set()
         await writer
+
+
+async def test_a_view_that_moves_on_while_it_is_looked_at_is_held_against_a_replay_as_it_was_copied(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await trade(server)
+    loop, check_rows = asyncio.get_running_loop(), view_check.check_rows
+
+    async def move_on() -> None:
+        await server.send(create(str(uuid.uuid4())))
+        head = (await server.head()).position
+        await until(lambda: all(one.position == head for one in server.app._projectors.all))
+
+    def check_and_move_on(connection: sqlite3.Connection, kept: view_checksums.Kept) -> None:
+        check_rows(connection, kept)
+        asyncio.run_coroutine_threadsafe(move_on(), loop).result(SECONDS)
+
+    monkeypatch.setattr(view_check, "check_rows", check_and_move_on)
+    findings = Findings()
+
+    async def verified() -> None:
+        async for _ in verify(server.data, findings, full=True):
+            pass
+
+    await asyncio.to_thread(lambda: asyncio.run(verified()))
+    assert (findings.damages, findings.views) == ([], len(VIEWS))
 
 
 async def test_nothing_is_changed_where_nobody_serves(server: Server) -> None:

@@ -174,11 +174,10 @@ class App:
 
         Where the data directory is no longer there, its files are not closed: SQLite would remove, by their
         names, what may be another server's by now. The process is then to end by `os._exit`. What was stopped
-        before stays so.
+        before stays so; a stop that was cut off is finished by the next.
         """
         if self._is_stopped:
             return
-        self._is_stopped = True
         self._lookout.stop()
         await self._server.stop(grace)
         await self._repairs.stop()
@@ -190,6 +189,7 @@ class App:
         await self._store.close()
         await self._snapshots.close()
         self._writer.end()
+        self._is_stopped = True
 
 
 async def _tell_of_events_ahead(store: EventStore, now: int) -> None:
