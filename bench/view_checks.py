@@ -21,7 +21,8 @@ from foldlog_server.stores.views import view_checksums, view_files
 from foldlog_server.stores.views.left_files import LeftFiles
 from foldlog_server.stores.views.read_model import SqliteReadModel
 from foldlog_server.stores.writer_thread import WriterThread
-from foldlog_server.views.read_model import Change, Checkpoint, generation, indexed_columns
+from foldlog_server.views.definition import generation, indexed_columns
+from foldlog_server.views.read_model import Change, Checkpoint
 
 VIEW = View(
     name="bench",

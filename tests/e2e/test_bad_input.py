@@ -580,7 +580,7 @@ async def test_a_defect_in_a_query_is_told_by_its_id_alone(
 ) -> None:
     with monkeypatch.context() as patch:
         for name in ("asked", "wait", "get"):
-            patch.setattr(f"foldlog_server.queries.bound_queries.Reads.{name}", trouble)
+            patch.setattr(f"foldlog_server.queries.reads.Reads.{name}", trouble)
         await check_fault(server, await refused(server.ask(request_)), caplog)
     assert (await server.head()).position == 0
 

@@ -24,7 +24,7 @@ from foldlog_client import Client
 from foldlog_server.app import app, rebuild_processes
 from foldlog_server.domains.shop import VIEWS
 from foldlog_server.stores.views import view_files
-from foldlog_server.views.read_model import generation
+from foldlog_server.views.definition import generation
 from tests.support.orders import create
 from tests.support.server import Server, client_of, until
 from tests.support.wire import refused

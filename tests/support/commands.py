@@ -25,9 +25,9 @@ from foldlog_server.domain.decider import AnyDecider
 from foldlog_server.domains.inventory.stock import STOCK
 from foldlog_server.domains.orders.order_decider import ORDER
 from foldlog_server.errors import InvalidRequest
+from foldlog_server.log.codec import Codec
 from foldlog_server.log.event_store import Append, Appended
 from foldlog_server.log.events import EncodedEvent
-from foldlog_server.log.record import Codec
 from foldlog_server.stores.memory import MemoryEventStore
 
 DECIDERS: dict[str, AnyDecider] = {"order": ORDER, "stock": STOCK}

@@ -10,8 +10,8 @@ from google.protobuf.message import Message
 from foldlog.orders.v1.events_pb2 import OrderCreated
 from foldlog_server.app import app
 from foldlog_server.domains.shop import DECIDERS, VIEWS
+from foldlog_server.log.codec import Codec
 from foldlog_server.log.events import NewEvent
-from foldlog_server.log.record import Codec
 from foldlog_server.log.upcasting import Upcaster
 
 

@@ -8,8 +8,8 @@ from foldlog.orders.v1.events_pb2 import ItemAdded, OrderCancelled, OrderCreated
 from foldlog.orders.v1.queries_pb2 import CurrentOrder, Customer
 from foldlog.orders.v1.types_pb2 import ORDER_STATUS_DRAFT, OrderLine
 from foldlog_server.domain.view import Key, View
+from foldlog_server.log.codec import Codec
 from foldlog_server.log.events import EncodedEvent, RecordedEvent
-from foldlog_server.log.record import Codec
 
 ORDERS = "orders"
 CUSTOMERS = "customers"

@@ -32,8 +32,9 @@ from foldlog_server.domains.orders.queries import get_customer_orders, get_order
 from foldlog_server.domains.shop import CODEC, DECIDERS, VIEWS
 from foldlog_server.errors import LogDetached, NothingToBuildFrom, StoreError
 from foldlog_server.log.event_store import EventStore
-from foldlog_server.queries.bound_queries import Query, Reads
+from foldlog_server.queries.bound_queries import Query
 from foldlog_server.queries.bound_watches import compile_watch
+from foldlog_server.queries.reads import Reads
 from foldlog_server.settings import Settings
 from foldlog_server.stores.files.data_directory import DataDirectoryUnusable
 from foldlog_server.stores.sqlite.event_store import SqliteEventStore

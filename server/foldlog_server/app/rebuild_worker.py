@@ -30,9 +30,9 @@ from foldlog_server.stores.views.read_model import SqliteReadModel
 from foldlog_server.stores.views.view_files import ViewFile
 from foldlog_server.stores.writer_thread import WriterThread
 from foldlog_server.views.batch import Indigestible, told
+from foldlog_server.views.definition import generation
 from foldlog_server.views.group import ProjectorGroup
 from foldlog_server.views.projector import Projector
-from foldlog_server.views.read_model import generation
 from foldlog_server.views.scheduler import BATCH_EVENTS
 
 TOLD_SECONDS = 0.1

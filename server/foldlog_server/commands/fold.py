@@ -3,9 +3,9 @@
 from foldlog_server.commands.pending_command import StreamState
 from foldlog_server.commands.snapshots import EVERY, Snapshot, Snapshots, Until
 from foldlog_server.domain.decider import AnyDecider
+from foldlog_server.log.codec import Codec
 from foldlog_server.log.event_store import EventStore
 from foldlog_server.log.events import ANY, EncodedEvent, RecordedEvent
-from foldlog_server.log.record import Codec
 
 THE_END = Until()
 

@@ -7,7 +7,6 @@ from typing import NamedTuple
 from google.protobuf.message import Message
 
 from foldlog_server.log.events import RecordedEvent
-from foldlog_server.log.record import Codec
 from foldlog_server.log.upcasting import Upcaster
 
 
@@ -38,9 +37,3 @@ class View:
     revision: int = 1
     upcasters: Sequence[Upcaster] = ()
     """How old messages become such payloads."""
-
-
-def codec_of(*views: View) -> Codec:
-    """Decodes what the views look at."""
-    upcasters = dict.fromkeys(upcaster for view in views for upcaster in view.upcasters)
-    return Codec((event for view in views for event in view.events), upcasters)

@@ -12,7 +12,7 @@ from foldlog_server.domains.orders.views.current_orders import CURRENT_ORDERS
 from foldlog_server.domains.orders.views.customer_orders import CUSTOMER_ORDERS
 from foldlog_server.domains.orders.views.order_details import ORDER_DETAILS
 from foldlog_server.domains.orders.views.order_history import ORDER_HISTORY
-from foldlog_server.log.record import Codec
+from foldlog_server.log.codec import Codec
 from foldlog_server.log.upcasting import Upcaster
 
 DECIDERS: dict[str, AnyDecider] = {decider.category: decider for decider in (ORDER, STOCK)}

@@ -30,9 +30,10 @@ from foldlog_server.stores.views.read_model import SqliteReadModel
 from foldlog_server.stores.writer_thread import WriterThread
 from foldlog_server.tables import table_of
 from foldlog_server.views.batch import Indigestible, told
+from foldlog_server.views.definition import generation
 from foldlog_server.views.group import ProjectorGroup
 from foldlog_server.views.projector import Projector
-from foldlog_server.views.read_model import ReadModel, ReadModelUnavailable, generation
+from foldlog_server.views.read_model import ReadModel, ReadModelUnavailable
 from foldlog_server.views.scheduler import BATCH_EVENTS
 
 

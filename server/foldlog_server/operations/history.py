@@ -11,9 +11,9 @@ from foldlog_server.commands import state_codec
 from foldlog_server.commands.snapshots import EVERY, Snapshot, Snapshots, Until
 from foldlog_server.domain.decider import AnyDecider
 from foldlog_server.errors import EventUnreadable
+from foldlog_server.log.codec import Codec
 from foldlog_server.log.event_store import Log
 from foldlog_server.log.events import EncodedEvent, category_of, id_of
-from foldlog_server.log.record import Codec
 from foldlog_server.views.batch import told
 
 MOST = 1_000

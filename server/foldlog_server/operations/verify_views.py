@@ -20,9 +20,10 @@ from foldlog_server.stores.views import view_check, view_checksums, view_files
 from foldlog_server.stores.views.read_model import SqliteReadModel
 from foldlog_server.stores.writer_thread import WriterThread
 from foldlog_server.views.batch import Indigestible
+from foldlog_server.views.definition import generation
 from foldlog_server.views.group import ProjectorGroup
 from foldlog_server.views.projector import Projector
-from foldlog_server.views.read_model import Checkpoint, ReadModelDamaged, generation
+from foldlog_server.views.read_model import Checkpoint, ReadModelDamaged
 from foldlog_server.views.scheduler import BATCH_EVENTS
 
 _FILE = re.compile(r"(?P<view>.+)-(?P<generation>[0-9a-f]{16})-\d{1,18}\.db")

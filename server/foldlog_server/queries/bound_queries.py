@@ -3,202 +3,27 @@
 A query that its proto binds to a collection needs no code: it is compiled from its descriptors here.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
-from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog.v1.options_pb2 import QueryRoute
 from foldlog.v1.options_pb2 import filter as filter_option
 from foldlog.v1.options_pb2 import query as query_option
-from foldlog.v1.reads_pb2 import WHEN_BEHIND_ANSWER, Freshness, ReadOptions
 from foldlog_server.commands.past import Past
-from foldlog_server.domain.view import Key
 from foldlog_server.error_catalogue import Reason, catalogue_of
-from foldlog_server.errors import ReadRefused, Rejected
-from foldlog_server.log.event_store import EventStore
+from foldlog_server.errors import Rejected
 from foldlog_server.log.record import embedded, tag_of
-from foldlog_server.queries.paging import PageEnd, make_token, page_size, read_token
-from foldlog_server.views.projector import Projector
-from foldlog_server.views.read_model import ColumnFilter, Cursor, Found, Page, ReadModelDamaged, nanoseconds
-from foldlog_server.views.registry import ViewRegistry
+from foldlog_server.queries.paging import page_size
+from foldlog_server.queries.reads import Reads
+from foldlog_server.views.definition import nanoseconds
+from foldlog_server.views.read_model import ColumnFilter
 
 Query = Callable[[Any], Awaitable[bytes]]
 """Takes a checked request and gives the encoded response."""
-
-DEFAULT_MAX_WAIT = 2.0
-_NANOS = 1_000_000_000
-
-
-class _AtHead(NamedTuple):
-    """The encoded freshness of answers that have seen everything."""
-
-    position: int
-    encoded: bytes
-
-
-class Reads:
-    """What queries read from: the documents of views and the log, with their freshness."""
-
-    def __init__(self, store: EventStore, projectors: ViewRegistry, clock: Callable[[], int]) -> None:
-        """`clock` gives nanoseconds since the epoch."""
-        self._store = store
-        self._projectors = projectors
-        self._clock = clock
-        self._at_head = _AtHead(-1, b"")
-
-    def asked(self, options: ReadOptions) -> int:
-        """The position that is to have been seen; raises `ReadRefused` for one that is not of this log."""
-        head = self._store.head.position
-        seen = 0
-        if options.min_position_token:
-            seen = self._store.lineage.position_of(options.min_position_token, head)
-        elif options.log_id and options.log_id != self._store.log_id:
-            raise ReadRefused.log_replaced(options.log_id, self._store.log_id)
-        if options.min_position > head:
-            raise ReadRefused.beyond_head(options.min_position, head)
-        return head if options.latest else max(seen, options.min_position)
-
-    async def wait(self, collection: str, options: ReadOptions) -> None:
-        """Wait until the collection has seen what the options ask for; raise `ReadRefused` if it has not."""
-        asked = self.asked(options)
-        projector = self._projectors.of(collection)
-        self._check_whole(projector)
-        needed = max(asked, projector.answers_from)
-        if projector.position >= needed or await projector.wait_for(needed, _max_wait(options)):
-            return
-        projector = self._projectors.of(collection)  # another may have taken its place
-        self._check_whole(projector)
-        head = self._store.head.position
-        if (begins := projector.answers_from) and projector.failed is None:
-            raise ReadRefused.view_rebuilding(projector.view.name, projector.position, begins, head)
-        if not begins and options.when_behind == WHEN_BEHIND_ANSWER:
-            return
-        if projector.failed is not None:
-            raise ReadRefused.view_stopped(projector.view.name, projector.position, head)
-        raise ReadRefused.view_behind(projector.view.name, asked, projector.position, head)
-
-    def get(self, collection: str, id: str) -> Found:
-        """One document as it is stored, with the position it belongs to.
-
-        Raises `ReadRefused` if it is missing only because it waits on a parked event.
-        """
-        projector = self._projectors.of(collection)
-        self._check_whole(projector)
-        try:
-            found = projector.read_model.get(Key(collection, id))
-        except ReadModelDamaged as damage:
-            raise self._damaged(projector, damage) from damage
-        if found.document is None and found.incomplete:
-            raise ReadRefused.document_parked(projector.view.name, id)
-        return found
-
-    async def page(
-        self,
-        collection: str,
-        filters: Sequence[ColumnFilter],
-        *,
-        after: Cursor | None,
-        limit: int,
-        by_id: bool = False,
-        descending: bool = False,
-    ) -> Page:
-        """A page of documents as they are stored, with the position they belong to.
-
-        Raises `ReadRefused` if they are damaged.
-        """
-        projector = self._projectors.of(collection)
-        self._check_whole(projector)
-        try:
-            return await projector.read_model.page(
-                collection, filters, by_id=by_id, descending=descending, after=after, limit=limit
-            )
-        except ReadModelDamaged as damage:
-            raise self._damaged(projector, damage) from damage
-
-    def must_wait(self, collection: str) -> bool:
-        """Whether a collection has nothing to answer from yet."""
-        return self._projectors.of(collection).answers_from > 0
-
-    def _check_whole(self, projector: Projector) -> None:
-        if projector.damage:
-            head = self._store.head.position
-            raise ReadRefused.view_damaged(projector.view.name, projector.position, head)
-
-    def _damaged(self, projector: Projector, damage: ReadModelDamaged) -> ReadRefused:
-        projector.be_damaged(damage)
-        return ReadRefused.view_damaged(projector.view.name, projector.position, self._store.head.position)
-
-    def scope(self, collection: str) -> str:
-        """Names the documents as they are now: page tokens do not outlive it."""
-        return f"{self._store.log_id} {self._projectors.of(collection).read_model.generation}"
-
-    def page_after(self, token: str, request: Message, scope: str) -> Cursor | None:
-        """Where a page begins, None for an empty token.
-
-        Raises `InvalidRequest` for a token from elsewhere, and `ReadRefused` for one whose page was read in
-        another history of this log.
-        """
-        found = read_token(token, request, scope)
-        if found is None:
-            return None
-        self._store.lineage.check(found.read_at, self._store.head.position)
-        return found.cursor
-
-    def next_page(self, cursor: Cursor, position: int, request: Message, scope: str) -> str:
-        """A token that goes on after the cursor of a page that was read at a position."""
-        return make_token(PageEnd(cursor, self._store.lineage.place(position)), request, scope)
-
-    async def encoded_freshness(self, answer: Found | Page, collection: str) -> bytes:
-        """The bytes of `freshness`; where nothing is missing they are made once for all at that position."""
-        position = answer.position
-        if (
-            position < self._store.head.position
-            or answer.incomplete
-            or self._projectors.of(collection).failed is not None
-        ):
-            return (await self.freshness_of(collection, answer)).SerializeToString()
-        if self._at_head.position != position:
-            freshness = await self.freshness(position)
-            self._at_head = _AtHead(position, freshness.SerializeToString())
-        return self._at_head.encoded
-
-    async def freshness_of(self, collection: str, *answers: Found | Page) -> Freshness:
-        """How fresh answers are that were read at one position."""
-        freshness = await self.freshness(answers[0].position)
-        has_stopped = self._projectors.of(collection).failed is not None
-        freshness.incomplete = has_stopped or any(answer.incomplete for answer in answers)
-        return freshness
-
-    async def freshness_of_past(self, options: ReadOptions) -> bytes:
-        """The bytes of `freshness` of what is folded from the log, which is never behind.
-
-        Raises `ReadRefused` for a position that is not one of this log.
-        """
-        self.asked(options)
-        return (await self.freshness(self._store.head.position)).SerializeToString()
-
-    async def freshness(self, position: int) -> Freshness:
-        """How fresh an answer is that has seen the log up to a position, and lacks nothing of that."""
-        head = max(self._store.head.position, position)
-        freshness = Freshness(
-            log_id=self._store.log_id,
-            position=position,
-            head=head,
-            lag_events=head - position,
-            token=self._store.lineage.token(position),
-        )
-        if position < head:
-            unseen = (await self._store.read_all(from_position=position + 1, limit=1))[0]
-            recorded = RecordedEvent.FromString(unseen.record).recorded_time.ToNanoseconds()
-            freshness.lag_time.CopyFrom(_duration(max(0, self._clock() - recorded)))
-        else:
-            freshness.lag_time.CopyFrom(Duration())
-        return freshness
 
 
 def compile_query(method: MethodDescriptor, reads: Reads, past: Past) -> Query:
@@ -300,14 +125,3 @@ def _reason(method: MethodDescriptor, name: str) -> Reason:
 def _tags(response: Descriptor) -> tuple[bytes, bytes]:
     """The tags of the response's documents, which are its first field, and of its freshness."""
     return tag_of(response.fields[0]), tag_of(response.fields_by_name["freshness"])
-
-
-def _max_wait(options: ReadOptions) -> float:
-    if not options.HasField("max_wait"):
-        return DEFAULT_MAX_WAIT
-    return options.max_wait.ToNanoseconds() / _NANOS
-
-
-def _duration(nanoseconds: int) -> Duration:
-    seconds, nanos = divmod(nanoseconds, _NANOS)
-    return Duration(seconds=seconds, nanos=nanos)

@@ -21,11 +21,11 @@ from typing import Annotated, NamedTuple, TypeAlias, TypeVar
 
 from msgspec import Meta
 
-from foldlog_server.domain.view import codec_of
 from foldlog_server.errors import ReadRefused
 from foldlog_server.log import lineage
 from foldlog_server.log.event_store import MAX_BATCH_BYTES, EventStore
 from foldlog_server.timer import Timer, within
+from foldlog_server.views.definition import codec_of
 from foldlog_server.views.projector import Projector
 from foldlog_server.views.read_model import ColumnFilter, Cursor, ReadModelDamaged
 

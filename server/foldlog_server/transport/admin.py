@@ -28,8 +28,8 @@ from foldlog_server.log import backup_stream
 from foldlog_server.log.event_store import EventStore
 from foldlog_server.log.scrub import Scrub
 from foldlog_server.log.source import LogSource
-from foldlog_server.queries.bound_queries import Reads
 from foldlog_server.queries.paging import PageEnd, make_token, page_size, read_token
+from foldlog_server.queries.reads import Reads
 from foldlog_server.views import retry_parked as parking
 from foldlog_server.views.batch import told
 from foldlog_server.views.projector import Projector

@@ -10,6 +10,7 @@ from foldlog.v1 import event_service_pb2 as messages
 from foldlog_server.errors import ReadRefused
 from foldlog_server.log.event_store import EventStore
 from foldlog_server.log.events import EncodedEvent
+from foldlog_server.log.reading import read_all_batches, read_stream_batches
 from foldlog_server.log.record import embedded, repeated, repeated_text
 from foldlog_server.log.subscription import (
     EVERYTHING,
@@ -20,8 +21,6 @@ from foldlog_server.log.subscription import (
     FellBehind,
     Message,
     follow,
-    read_all_batches,
-    read_stream_batches,
 )
 from foldlog_server.transport.calls import Calls, RpcMethodHandler
 from foldlog_server.transport.status import Context

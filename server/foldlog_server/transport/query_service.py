@@ -6,8 +6,9 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from foldlog.v1.options_pb2 import query as query_option
 from foldlog_server.commands.past import Past
-from foldlog_server.queries.bound_queries import Query, Reads, compile_query
+from foldlog_server.queries.bound_queries import Query, compile_query
 from foldlog_server.queries.bound_watches import LiveQuery
+from foldlog_server.queries.reads import Reads
 from foldlog_server.transport.calls import Calls, RpcMethodHandler
 
 

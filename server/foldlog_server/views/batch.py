@@ -14,7 +14,8 @@ from google.protobuf.message import Message
 
 from foldlog_server.domain.view import Key, View
 from foldlog_server.log.events import RecordedEvent
-from foldlog_server.views.read_model import Change, IndexedColumn, ParkedEvent, ReadModel
+from foldlog_server.views.definition import IndexedColumn
+from foldlog_server.views.read_model import Change, ParkedEvent, ReadModel
 
 SLICE = 64
 """Events, or documents, between two turns of the loop."""

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Sequence
 from contextlib import AsyncExitStack
 from typing import NamedTuple
 
-from foldlog_server.domain.view import codec_of
 from foldlog_server.log.event_store import Log
 from foldlog_server.log.events import EncodedEvent, RecordedEvent
 from foldlog_server.views.batch import SLICE, Indigestible, ViewBatch
+from foldlog_server.views.definition import codec_of
 from foldlog_server.views.projector import Projector
 from foldlog_server.views.read_model import Change, Checkpoint
 

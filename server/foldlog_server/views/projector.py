@@ -12,14 +12,8 @@ from foldlog_server.log.events import RecordedEvent
 from foldlog_server.personal import described
 from foldlog_server.timer import Timer, within
 from foldlog_server.views.batch import ViewBatch
-from foldlog_server.views.read_model import (
-    Change,
-    Checkpoint,
-    ParkedEvent,
-    ReadModel,
-    ReadModelDamaged,
-    indexed_columns,
-)
+from foldlog_server.views.definition import indexed_columns
+from foldlog_server.views.read_model import Change, Checkpoint, ParkedEvent, ReadModel, ReadModelDamaged
 
 SKIPPED_EVENTS = 10_000
 """How far the checkpoint on disk may stay behind while nothing changes."""

@@ -2,10 +2,11 @@
 
 from functools import partial
 
-from foldlog_server.domain.view import Key, codec_of
+from foldlog_server.domain.view import Key
+from foldlog_server.log.codec import Codec
 from foldlog_server.log.event_store import EventStore
 from foldlog_server.log.events import RecordedEvent
-from foldlog_server.log.record import Codec
+from foldlog_server.views.definition import codec_of
 from foldlog_server.views.group import checkpoint_at
 from foldlog_server.views.projector import Projector
 from foldlog_server.views.read_model import Parked, Release

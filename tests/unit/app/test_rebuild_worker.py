@@ -21,7 +21,8 @@ from foldlog_server.stores.views.read_model import SqliteReadModel
 from foldlog_server.stores.views.view_files import ViewFile
 from foldlog_server.stores.writer_thread import WriterThread
 from foldlog_server.views.batch import Indigestible
-from foldlog_server.views.read_model import ReadModelUnavailable, generation
+from foldlog_server.views.definition import generation
+from foldlog_server.views.read_model import ReadModelUnavailable
 from tests.support.list_log import ListLog
 from tests.support.order_counts import CUSTOMERS, ORDER_COUNTS, ORDERS, added, created, replay
 

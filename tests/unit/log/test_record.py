@@ -14,8 +14,8 @@ from foldlog.v1.events_pb2 import EventMetadata
 from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
 from foldlog_server.errors import DataDamaged, EventUnreadable
 from foldlog_server.log import record as codec
+from foldlog_server.log.codec import Codec
 from foldlog_server.log.events import EncodedEvent, NewEvent
-from foldlog_server.log.record import Codec
 
 METADATA = EventMetadata(request_id="r", correlation_id="c", actor="ann")
 GOLDEN_HEADER = bytes.fromhex(

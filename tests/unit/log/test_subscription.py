@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog_server.errors import DataDamaged, ReadRefused
 from foldlog_server.log.events import EncodedEvent
+from foldlog_server.log.reading import read_all_batches, read_stream_batches
 from foldlog_server.log.subscription import (
     EVERYTHING,
     Batch,
@@ -22,8 +23,6 @@ from foldlog_server.log.subscription import (
     Limits,
     Message,
     follow,
-    read_all_batches,
-    read_stream_batches,
 )
 from tests.support.list_log import ListLog
 from tests.support.manual_timer import ManualTimer, settle

@@ -7,14 +7,13 @@ from google.protobuf.message import Message
 
 from foldlog.orders.v1.events_pb2 import ItemRemoved, OrderCreated
 from foldlog.v1.events_pb2 import EventMetadata
-from foldlog_server.domain.view import codec_of
 from foldlog_server.domains.shop import VIEWS
 from foldlog_server.errors import EventUnreadable
 from foldlog_server.log import record
+from foldlog_server.log.codec import Codec
 from foldlog_server.log.events import EncodedEvent, NewEvent
-from foldlog_server.log.record import Codec
 from foldlog_server.log.upcasting import Upcaster
-from foldlog_server.views.read_model import generation
+from foldlog_server.views.definition import codec_of, generation
 from tests.support.old_messages import OPENED, OPENED_IN, UPCASTERS, OrderOpened, OrderOpenedIn, stored
 
 CREATED = OrderCreated(customer_id="ann", currency_code="GBP")

@@ -15,8 +15,9 @@ from foldlog_server.domain.decider import AnyDecider
 from foldlog_server.domains.inventory.stock import STOCK
 from foldlog_server.domains.orders.order_decider import ORDER
 from foldlog_server.domains.shop import CODEC, DECIDERS
+from foldlog_server.log.codec import Codec
 from foldlog_server.log.events import NewEvent
-from foldlog_server.log.record import Codec, encode_common, encode_header, encode_record
+from foldlog_server.log.record import encode_common, encode_header, encode_record
 from foldlog_server.operations import history as histories
 from foldlog_server.operations.history import Findings, History, Kind, Problem
 from tests.support.list_log import ListLog

@@ -10,7 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 from foldlog.v1.reads_pb2 import Freshness, ReadOptions
 from foldlog_server.errors import ReadRefused
 from foldlog_server.log.lineage import Lineage
-from foldlog_server.queries.bound_queries import Reads
+from foldlog_server.queries.reads import Reads
 from foldlog_server.views.read_model import Found
 
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from foldlog.orders.v1.events_pb2 import OrderCreated
 from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
 from foldlog_server.domain.view import Key, View
+from foldlog_server.log.codec import Codec
 from foldlog_server.log.events import EncodedEvent, RecordedEvent
-from foldlog_server.log.record import Codec
 from foldlog_server.views.batch import SLICE
 from foldlog_server.views.group import TURNS
 from foldlog_server.views.projector import SKIPPED_EVENTS, Projector

@@ -10,7 +10,8 @@ from foldlog_server.error_catalogue import catalogue
 from foldlog_server.errors import Rejected
 from foldlog_server.log.event_store import EventStore
 from foldlog_server.log.events import stream_name
-from foldlog_server.queries.bound_queries import Query, Reads
+from foldlog_server.queries.bound_queries import Query
+from foldlog_server.queries.reads import Reads
 
 _REASONS = catalogue(ErrorReason)
 

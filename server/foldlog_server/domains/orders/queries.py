@@ -17,8 +17,9 @@ from foldlog_server.errors import InvalidRequest, Rejected
 from foldlog_server.log.event_store import EventStore
 from foldlog_server.log.events import stream_name
 from foldlog_server.log.record import message
-from foldlog_server.queries.bound_queries import Query, Reads
+from foldlog_server.queries.bound_queries import Query
 from foldlog_server.queries.paging import page_size
+from foldlog_server.queries.reads import Reads
 from foldlog_server.views.read_model import ColumnFilter, Cursor, Found, Page
 
 _REASONS = catalogue(ErrorReason)

@@ -12,7 +12,8 @@ from google.protobuf.message import Message
 from foldlog.v1.options_pb2 import COMPARISON_BEFORE, COMPARISON_FROM, COMPARISON_UNSPECIFIED
 from foldlog_server.stores.sqlite.statements import Blob, Statement, Value, over
 from foldlog_server.stores.views import view_checksums
-from foldlog_server.views.read_model import Change, ColumnFilter, Cursor, IndexedColumn, indexed_columns
+from foldlog_server.views.definition import IndexedColumn, indexed_columns
+from foldlog_server.views.read_model import Change, ColumnFilter, Cursor
 
 # Bounds what the write-ahead log keeps on disk after a large transaction.
 WRITER_PRAGMAS = (

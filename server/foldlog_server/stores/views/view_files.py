@@ -23,7 +23,8 @@ from foldlog_server.stores.views import parked, view_check, view_checksums, view
 from foldlog_server.stores.views import read_model_table as sql
 from foldlog_server.stores.views.view_checksums import Kept
 from foldlog_server.stores.views.view_damage import as_damage
-from foldlog_server.views.read_model import Checkpoint, ReadModelDamaged, generation
+from foldlog_server.views.definition import generation
+from foldlog_server.views.read_model import Checkpoint, ReadModelDamaged
 
 FAR = 100_000
 """Events; what is no farther behind catches up in the serving process, within some seconds."""

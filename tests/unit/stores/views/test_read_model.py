@@ -32,6 +32,7 @@ from foldlog_server.domain.view import Key, View
 from foldlog_server.stores.views import read_model, read_model_table, view_files
 from foldlog_server.stores.views.read_model import SqliteReadModel
 from foldlog_server.stores.writer_thread import WriterThread
+from foldlog_server.views.definition import generation, indexed_columns, nanoseconds
 from foldlog_server.views.projector import Projector
 from foldlog_server.views.read_model import (
     Change,
@@ -42,9 +43,6 @@ from foldlog_server.views.read_model import (
     ReadModel,
     ReadModelUnavailable,
     Row,
-    generation,
-    indexed_columns,
-    nanoseconds,
 )
 from foldlog_server.views.scheduler import Scheduler
 from tests.support.limits import no_descriptors

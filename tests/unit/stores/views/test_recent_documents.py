@@ -19,7 +19,8 @@ from foldlog_server.stores.views import view_files
 from foldlog_server.stores.views.read_model import SqliteReadModel
 from foldlog_server.stores.views.recent_documents import LONGEST
 from foldlog_server.stores.writer_thread import WriterThread
-from foldlog_server.views.read_model import Change, Checkpoint, Found, indexed_columns
+from foldlog_server.views.definition import indexed_columns
+from foldlog_server.views.read_model import Change, Checkpoint, Found
 from tests.support.list_log import ListLog
 
 VIEW = View(

@@ -16,7 +16,8 @@ from foldlog_server.stores.views import view_files, view_seal
 from foldlog_server.stores.views.read_model import SqliteReadModel
 from foldlog_server.stores.views.view_files import Choice, ViewFile, choose
 from foldlog_server.stores.writer_thread import WriterThread
-from foldlog_server.views.read_model import Checkpoint, generation
+from foldlog_server.views.definition import generation
+from foldlog_server.views.read_model import Checkpoint
 from tests.support import limits
 from tests.support.list_log import ListLog
 from tests.support.order_counts import CUSTOMERS, ORDER_COUNTS, ORDERS, created
