@@ -24,7 +24,7 @@ from foldlog.v1.money_pb2 import Money
 from foldlog_server.app.app import new_id
 from foldlog_server.domain.decider import AnyDecider
 from foldlog_server.domains.inventory.stock import STOCK
-from foldlog_server.domains.orders.order_decider import ORDER
+from foldlog_server.domains.orders.order_rules import ORDER
 from foldlog_server.log.event_store import Append, StreamAppend
 from foldlog_server.log.events import NewEvent, stream_name
 from foldlog_server.stores.sqlite.event_store import SqliteEventStore

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.processes import BenchFailed, output_of
 from foldlog_server.app.app import new_id
-from foldlog_server.domain.view import View
+from foldlog_server.domain.view import AnyView
 from foldlog_server.domains.shop import VIEWS
 from foldlog_server.process import loop_factory
 from foldlog_server.stores.sqlite.event_store import SqliteEventStore
@@ -43,7 +43,7 @@ async def rebuild(directory: Path) -> dict[str, float]:
         await store.close()
 
 
-async def _project(store: SqliteEventStore, directory: Path, views: Sequence[View]) -> float:
+async def _project(store: SqliteEventStore, directory: Path, views: Sequence[AnyView]) -> float:
     shutil.rmtree(directory, ignore_errors=True)
     writer = WriterThread()
     all_projectors = [Projector(view, await _opened(view, directory, store, writer)) for view in views]
@@ -60,7 +60,7 @@ async def _project(store: SqliteEventStore, directory: Path, views: Sequence[Vie
 
 
 async def _opened(
-    view: View, directory: Path, store: SqliteEventStore, writer: WriterThread
+    view: AnyView, directory: Path, store: SqliteEventStore, writer: WriterThread
 ) -> SqliteReadModel:
     choice = await view_files.choose(view, directory, store)
     return await SqliteReadModel.open(choice.serving, view, writer)

@@ -16,7 +16,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from foldlog.orders.v1.queries_pb2 import CurrentOrder
-from foldlog_server.domain.view import Key, View
+from foldlog_server.domain.view import AnyView, Key, View
 from foldlog_server.stores.views import view_checksums, view_files
 from foldlog_server.stores.views.left_files import LeftFiles
 from foldlog_server.stores.views.read_model import SqliteReadModel
@@ -24,7 +24,7 @@ from foldlog_server.stores.writer_thread import WriterThread
 from foldlog_server.views.definition import generation, indexed_columns
 from foldlog_server.views.read_model import Change, Checkpoint
 
-VIEW = View(
+VIEW: AnyView = View(
     name="bench",
     collections={"orders": CurrentOrder},
     events=(),

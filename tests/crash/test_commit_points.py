@@ -12,8 +12,8 @@ from foldlog.inventory.v1.commands_pb2 import ReceiveStock, ReservationLine, Res
 from foldlog.orders.v1.commands_pb2 import AddItem, CreateOrder, SubmitOrder
 from foldlog_server.stores.sqlite.statements import MOST_ROWS
 from tests.support.dying import dying
+from tests.support.order_stories import line, money
 from tests.support.server import serving
-from tests.support.view_scenario import line, money
 from tests.support.wire import Wire
 
 TEA = line("tea", 1, money("3"))

@@ -24,7 +24,7 @@ from foldlog.v1.reads_pb2 import ReadOptions
 from foldlog_client import Client, Exhausted, FoldlogError, InvalidRequest
 from foldlog_server.domain.view import Key
 from foldlog_server.domains.shop import VIEWS
-from foldlog_server.log.events import RecordedEvent
+from foldlog_server.log.events import AnyRecordedEvent
 from foldlog_server.stores.views import view_files
 from tests.support.orders import create
 from tests.support.processes import foldlog
@@ -43,7 +43,7 @@ class Poison:
         self._evolve = self._projector.view.evolve
         self._projector.view = replace(self._projector.view, evolve=self._evolve_if_cured)
 
-    def _evolve_if_cured(self, key: Key, document: Message | None, recorded: RecordedEvent) -> Any:
+    def _evolve_if_cured(self, key: Key, document: Message | None, recorded: AnyRecordedEvent) -> Any:
         if key.id in self.ids:
             raise ArithmeticError("no such unit")
         return self._evolve(key, document, recorded)
@@ -193,7 +193,7 @@ async def test_one_document_or_one_collection_can_be_tried_again(server: Server,
 async def test_a_view_that_has_stopped_says_why(server: Server, client: Client) -> None:
     projector = server.projector("current-orders")
 
-    def keys(recorded: RecordedEvent) -> Any:
+    def keys(recorded: AnyRecordedEvent) -> Any:
         raise ArithmeticError("no key")
 
     projector.view = replace(projector.view, keys=keys)

@@ -28,9 +28,9 @@ from foldlog.v1.event_service_pb2 import ReadStreamRequest
 from foldlog.v1.money_pb2 import Money
 from foldlog.v1.options_pb2 import FORMAT_ID, FORMAT_POSITION_TOKEN, FORMAT_UUID, FieldRules, Format, rules
 from foldlog_server.domains.inventory.stock import STOCK
-from foldlog_server.domains.orders.order_decider import ORDER
+from foldlog_server.domains.orders.order_rules import ORDER
+from tests.support.order_stories import line, money
 from tests.support.server import Server
-from tests.support.view_scenario import line, money
 from tests.support.wire import METHODS, SECONDS, Refusal, refused, refused_stream
 
 OFFERED = [method for method in METHODS.values() if method.name != "Execute"]

@@ -23,8 +23,8 @@ from foldlog.orders.v1.queries_pb2 import GetOrderRequest, ListCurrentOrdersRequ
 from foldlog.v1.event_service_pb2 import EventFilter, ReadAllRequest, SubscribeRequest
 from foldlog.v1.reads_pb2 import WHEN_BEHIND_ANSWER, ReadOptions
 from tests.format.log_file import read
+from tests.support.order_stories import line, money
 from tests.support.server import Server, client_of, serving, until
-from tests.support.view_scenario import line, money
 from tests.support.wire import METHODS, connected
 
 SECONDS_OF_CHAOS = 60

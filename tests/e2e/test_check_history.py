@@ -17,7 +17,7 @@ import foldlog_client
 from foldlog.inventory.v1.commands_pb2 import ReceiveStock
 from foldlog_server.domain.view import Key
 from foldlog_server.domains.shop import VIEWS
-from foldlog_server.log.events import RecordedEvent
+from foldlog_server.log.events import AnyRecordedEvent
 from foldlog_server.operations import check_history
 from foldlog_server.operations.history import Findings, Kind, Problem
 from foldlog_server.stores.views import read_model, view_files
@@ -137,10 +137,10 @@ async def found(data: Path) -> Findings:
 async def test_a_view_that_would_park_or_stop_is_told(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def evolve(key: Key, document: Message | None, recorded: RecordedEvent) -> Message | None:
+    def evolve(key: Key, document: Message | None, recorded: AnyRecordedEvent) -> Message | None:
         raise LookupError("no such line")
 
-    def keys(recorded: RecordedEvent) -> Iterable[Key]:
+    def keys(recorded: AnyRecordedEvent) -> Iterable[Key]:
         raise ValueError("which keys?")
 
     by_name: dict[str, Any] = {view.name: view for view in VIEWS}

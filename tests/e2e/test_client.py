@@ -17,8 +17,8 @@ from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog.v1.reads_pb2 import WHEN_BEHIND_ANSWER
 from foldlog_client import Client, Retry
 from tests.support.in_threads import Connect
+from tests.support.order_stories import line, money
 from tests.support.server import Server, client_of, until
-from tests.support.view_scenario import line, money
 from tests.support.wire import SECONDS
 
 QUICK = Retry(first=0.01, longest=0.01)

@@ -61,8 +61,8 @@ from foldlog.orders.v1.types_pb2 import (
 from foldlog.v1.commands_pb2 import REPLY_EVENTS, REPLY_FULL, REPLY_RESULT, CommandResult
 from foldlog.v1.event_service_pb2 import ReadStreamRequest
 from foldlog.v1.events_pb2 import EventMetadata, RecordedEvent
+from tests.support.order_stories import line, money
 from tests.support.server import Server, until
-from tests.support.view_scenario import line, money
 from tests.support.wire import refused
 
 LAMP = line("lamp", 2, money("9.99"), name="Lamp")

@@ -25,8 +25,8 @@ from foldlog.v1.event_service_pb2 import (
     SubscribeResponse,
 )
 from foldlog.v1.events_pb2 import RecordedEvent
+from tests.support.order_stories import line, money
 from tests.support.server import Server, until
-from tests.support.view_scenario import line, money
 from tests.support.wire import SECONDS, connected, refused_stream
 
 MIB = 1024 * 1024

@@ -30,9 +30,9 @@ from foldlog.orders.v1.types_pb2 import (
     ORDER_STATUS_SUBMITTED,
 )
 from foldlog.v1.reads_pb2 import ReadOptions
+from tests.support.order_stories import line, money
 from tests.support.orders import cancel, create, do, listed, way_to
 from tests.support.server import Server
-from tests.support.view_scenario import line, money
 from tests.support.wire import refused
 
 

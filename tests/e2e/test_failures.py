@@ -23,9 +23,9 @@ from foldlog_server.stores.files.data_directory import CannotOpen
 from foldlog_server.stores.sqlite import event_store, writer
 from tests.architecture.documents import ROOT
 from tests.support.faults import Faults, sqlite_error
+from tests.support.order_stories import line, money
 from tests.support.provoking import create, refusal
 from tests.support.server import Server, until
-from tests.support.view_scenario import line, money
 from tests.support.wire import Refusal
 
 PAGE = (ROOT / "docs" / "failures.md").read_text()

@@ -17,9 +17,9 @@ from foldlog.orders.v1.types_pb2 import (
 )
 from foldlog.v1.options_pb2 import filter as filter_option
 from foldlog.v1.reads_pb2 import ReadOptions
+from tests.support.order_stories import line, money
 from tests.support.orders import cancel, create, do, way_to
 from tests.support.server import Server
-from tests.support.view_scenario import line, money
 from tests.support.wire import METHODS, refused
 
 CUSTOMERS = ["ada", "Ada", "ada ada", "ädä", "%", "a_a", "𝒶𝒹𝒶"]

@@ -32,9 +32,9 @@ from foldlog.v1.reads_pb2 import (
     Freshness,
     ReadOptions,
 )
+from tests.support.order_stories import line, money
 from tests.support.orders import cancel, create
 from tests.support.server import Server
-from tests.support.view_scenario import line, money
 from tests.support.wire import refused
 
 AT_ONCE = Duration()

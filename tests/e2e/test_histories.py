@@ -41,10 +41,10 @@ from foldlog.v1.reads_pb2 import AsOf, ReadOptions
 from foldlog_client import LogPosition, LogReplaced
 from tests.support.former_logs import make_format_1
 from tests.support.in_threads import BOTH, Connect
+from tests.support.order_stories import line, money
 from tests.support.orders import create
 from tests.support.processes import foldlog
 from tests.support.server import Server, client_of
-from tests.support.view_scenario import line, money
 from tests.support.wire import Refusal, Wire, refused, refused_stream
 
 BEFORE, SINCE = 4, 6

@@ -26,9 +26,9 @@ from foldlog.v1.reads_pb2 import ReadOptions
 from foldlog_server.queries.paging import PageEnd, make_token
 from foldlog_server.stores.views.read_model import SqliteReadModel
 from foldlog_server.views.read_model import Cursor
+from tests.support.order_stories import line, money
 from tests.support.orders import cancel, create, do, way_to
 from tests.support.server import Server
-from tests.support.view_scenario import line, money
 from tests.support.wire import refused
 
 EARLY, LATE = Timestamp(seconds=1), Timestamp(seconds=253_402_300_799)

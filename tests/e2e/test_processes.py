@@ -22,9 +22,9 @@ from foldlog_client import Client, Retry
 from foldlog_server import __version__
 from tests.conformance.shop import of_another_history
 from tests.support.older_release import takes_any_new_name
+from tests.support.order_stories import line, money
 from tests.support.processes import FOLDLOG, Ended, ended, foldlog, serving, started
 from tests.support.server import serving as in_this_process
-from tests.support.view_scenario import line, money
 from tests.support.wire import SECONDS, connected
 
 TEA = line("tea", 1, money("3"))

@@ -67,8 +67,8 @@ from foldlog.v1.reads_pb2 import (
     WhenBehind,
 )
 from foldlog_server.stores.views.read_model import SqliteReadModel
+from tests.support.order_stories import line, money
 from tests.support.server import Server, serving
-from tests.support.view_scenario import line, money
 from tests.support.wire import SECONDS, Refusal, refused
 
 NO_WAIT = Duration()

@@ -23,7 +23,7 @@ from foldlog_server.app import app
 from foldlog_server.domain.view import Key
 from foldlog_server.domains.orders.views.current_orders import CURRENT_ORDERS
 from foldlog_server.domains.shop import VIEWS
-from foldlog_server.log.events import RecordedEvent
+from foldlog_server.log.events import AnyRecordedEvent
 from foldlog_server.stores.views import view_files
 from tests.support.mirror import Mirror
 from tests.support.processes import serving
@@ -155,7 +155,7 @@ async def test_a_view_is_built_anew_under_load_without_a_failed_query_and_throug
         assert [path.name for path in (tmp_path / "data" / "views").glob(f"{VIEW}-*.db")] == [building.name]
 
 
-def as_it_was(key: Key, document: Any, recorded: RecordedEvent) -> Any:
+def as_it_was(key: Key, document: Any, recorded: AnyRecordedEvent) -> Any:
     """What a former release made of orders."""
     order: Any = CURRENT_ORDERS.evolve(key, document, recorded)
     if order is not None:

@@ -33,8 +33,8 @@ from foldlog_server.transport import event_service
 from foldlog_server.transport.refusal_log import LINES_A_SECOND, RefusalLog
 from foldlog_server.transport.server import AddressInUse
 from tests.support.manual_timer import ManualTimer
+from tests.support.order_stories import line, money
 from tests.support.server import Server, serving, until
-from tests.support.view_scenario import line, money
 from tests.support.wire import SECONDS, SERVICES, all_of, connected, refused, refused_stream
 
 SERVING = health_pb2.HealthCheckResponse.SERVING

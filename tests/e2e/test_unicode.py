@@ -39,9 +39,9 @@ from foldlog.orders.v1.queries_pb2 import (
 from foldlog.v1.event_service_pb2 import EventFilter, ReadStreamRequest, SubscribeRequest
 from foldlog.v1.reads_pb2 import ReadOptions
 from tests.support.older_release import takes_any_new_name
+from tests.support.order_stories import line, money
 from tests.support.orders import create, listed
 from tests.support.server import Server
-from tests.support.view_scenario import line, money
 from tests.support.wire import SECONDS, refused, refused_stream
 
 

@@ -19,9 +19,9 @@ from foldlog_server.queries.bound_watches import make_token
 from foldlog_server.queries.watch import Place
 from tests.support.in_threads import Connect
 from tests.support.mirror import Mirror
+from tests.support.order_stories import line, money
 from tests.support.relay import relayed
 from tests.support.server import Server, client_of
-from tests.support.view_scenario import line, money
 from tests.support.wire import SECONDS, refused, refused_stream
 
 TEA = line("tea", 1, money("3"))

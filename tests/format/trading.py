@@ -4,7 +4,7 @@ import uuid
 
 from foldlog.inventory.v1.commands_pb2 import ReceiveStock, ReservationLine, ReserveStock
 from foldlog.orders.v1.commands_pb2 import AddItem, CreateOrder, RemoveItem, SubmitOrder
-from tests.support.view_scenario import line, money
+from tests.support.order_stories import line, money
 from tests.support.wire import Wire
 
 KEY = str(uuid.UUID(int=7))

@@ -1,7 +1,7 @@
 """Whatever was once stored is read for ever: the bytes of every event, as they lie on people's disks."""
 
 import json
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from google.protobuf.descriptor_pool import Default
@@ -12,7 +12,7 @@ from google.protobuf.message_factory import GetMessageClass
 from foldlog_server.domain.decider import AnyDecider
 from foldlog_server.domains.inventory.stock import STOCK
 from foldlog_server.domains.orders.order import Status
-from foldlog_server.domains.orders.order_decider import ORDER
+from foldlog_server.domains.orders.order_rules import ORDER
 from foldlog_server.domains.shop import CODEC
 from tests.golden.write_golden import DECIDERS, EVENTS, FOLDS, HISTORIES, folded, read_back
 
@@ -32,7 +32,7 @@ class Golden(NamedTuple):
     says: dict[str, object]
 
     @property
-    def event(self) -> Message:
+    def event(self) -> Any:
         return STORED[self.type].FromString(self.data)
 
 
@@ -65,7 +65,7 @@ class TestGoldenFile:
         assert said.SerializeToString(deterministic=True) == file.data
 
 
-def orders(*names: str) -> list[Message]:
+def orders(*names: str) -> list[Any]:
     return [golden(f"foldlog.orders.v1.{name}").event for name in names]
 
 

@@ -37,7 +37,7 @@ from foldlog.v1.money_pb2 import Money
 from foldlog_server.commands import state_codec
 from foldlog_server.domain.decider import AnyDecider
 from foldlog_server.domains.inventory.stock import STOCK
-from foldlog_server.domains.orders.order_decider import ORDER
+from foldlog_server.domains.orders.order_rules import ORDER
 from foldlog_server.domains.shop import CODEC
 from foldlog_server.log.events import EncodedEvent, NewEvent
 from foldlog_server.log.record import encode_common, encode_header, encode_record
@@ -114,7 +114,8 @@ def read_back(sample: Message) -> Message:
     """What folds are given for a message that was stored: itself, or what it was upcast to."""
     event = NewEvent("id", sample.DESCRIPTOR.full_name, sample.SerializeToString())
     header = encode_header("golden-1", 1, event, encode_common(0, EventMetadata()))
-    return CODEC.decode(EncodedEvent(1, encode_record(header, event))).payload
+    payload: Message = CODEC.decode(EncodedEvent(1, encode_record(header, event))).payload
+    return payload
 
 
 HISTORIES: dict[str, Sequence[Message]] = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import pytest
 from google.protobuf.message import Message
@@ -31,14 +32,13 @@ from foldlog.orders.v1.events_pb2 import OrderSubmitted
 from foldlog.orders.v1.types_pb2 import Order as OrderMessage
 from foldlog.orders.v1.types_pb2 import OrderLine
 from foldlog.v1.money_pb2 import Money
-from foldlog_server.domain.decider import Decider
+from foldlog_server.domain.decider import Decider, State
 from foldlog_server.domain.money import round_to_minor, to_money, to_nanos
+from foldlog_server.domain.testing import same, unchanged
 from foldlog_server.domains.inventory.stock import MAX_ON_HAND, STOCK, Stock
 from foldlog_server.domains.orders.order import Order, Status
-from foldlog_server.domains.orders.order_decider import ORDER
-from foldlog_server.domains.orders.order_rules import MAX_QUANTITY, MAX_TOTAL
+from foldlog_server.domains.orders.order_rules import MAX_QUANTITY, MAX_TOTAL, ORDER
 from foldlog_server.errors import Rejected
-from tests.support.given_when_then import State, same, unchanged
 
 # Few ids and prices, so that commands meet; limits among the quantities, so that they are reached.
 IDS = st.sampled_from(["a", "b", "c"])
@@ -103,7 +103,7 @@ SETTLED_BY_ONCE = (
 bounded = settings(max_examples=300)
 
 
-def decide(decider: Decider[State], command: Message, state: State) -> Sequence[Message]:
+def decide(decider: Decider[Any, State, Any], command: Message, state: State) -> Sequence[Message]:
     """What happens; nothing if it is refused. The command and the state are seen to stay as they are."""
     before = repr(state)
     try:
@@ -114,7 +114,7 @@ def decide(decider: Decider[State], command: Message, state: State) -> Sequence[
         assert repr(state) == before
 
 
-def evolve(decider: Decider[State], state: State, events: Sequence[Message]) -> State:
+def evolve(decider: Decider[Any, State, Any], state: State, events: Sequence[Message]) -> State:
     """The state after the events. Events and every state on the way are seen to stay as they are."""
     for event in events:
         before, former = repr(state), state
@@ -123,7 +123,7 @@ def evolve(decider: Decider[State], state: State, events: Sequence[Message]) -> 
     return state
 
 
-def after(decider: Decider[State], commands: Sequence[Message]) -> tuple[State, list[Message]]:
+def after(decider: Decider[Any, State, Any], commands: Sequence[Message]) -> tuple[State, list[Message]]:
     """The state and the history after a sequence of commands, the refused ones left out."""
     state, history = decider.initial, list[Message]()
     for command in commands:
@@ -221,7 +221,7 @@ def test_a_stock_s_command_done_already_does_nothing(commands: list[Message], co
     once_then_nothing(STOCK, stock, command)
 
 
-def once_then_nothing(decider: Decider[State], state: State, command: Message) -> None:
+def once_then_nothing(decider: Decider[Any, State, Any], state: State, command: Message) -> None:
     """Of commands that say how things shall be, the second one is accepted and changes nothing."""
     try:
         events = decider.decide(command, state)
@@ -256,7 +256,7 @@ def test_a_stock_s_history_read_back_from_bytes_gives_the_same_stock(commands: l
     read_back_gives_the_same(STOCK, commands)
 
 
-def read_back_gives_the_same(decider: Decider[State], commands: Sequence[Message]) -> None:
+def read_back_gives_the_same(decider: Decider[Any, State, Any], commands: Sequence[Message]) -> None:
     state, history = after(decider, commands)
     stored = [(type(event), event.SerializeToString()) for event in history]
     read = [message.FromString(data) for message, data in stored]

@@ -28,9 +28,9 @@ from foldlog.orders.v1.types_pb2 import (
     ORDER_STATUS_SUBMITTED,
 )
 from foldlog.v1.reads_pb2 import ReadOptions
+from tests.support.order_stories import line, money
 from tests.support.orders import cancel, create, do, way_to
 from tests.support.server import Server, serving
-from tests.support.view_scenario import line, money
 
 LONG_ORDER = "long"
 CUSTOMERS = ["ada", "Ada", "ädä", "z"]

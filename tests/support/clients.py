@@ -15,7 +15,7 @@ from foldlog.v1.event_service_pb2 import ReadAllRequest
 from tests.support.history import Call, Did, Fact, History, Log, Read, Refused, flaws
 from tests.support.log_rules import LogRules
 from tests.support.observing import fact_of
-from tests.support.view_scenario import line, money
+from tests.support.order_stories import line, money
 from tests.support.wire import SECONDS, Wire, refusal_of
 
 UNKNOWN = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED}

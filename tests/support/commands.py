@@ -23,7 +23,7 @@ from foldlog_server.commands.routing import route_of
 from foldlog_server.commands.snapshots import NoSnapshots, Snapshots
 from foldlog_server.domain.decider import AnyDecider
 from foldlog_server.domains.inventory.stock import STOCK
-from foldlog_server.domains.orders.order_decider import ORDER
+from foldlog_server.domains.orders.order_rules import ORDER
 from foldlog_server.errors import InvalidRequest
 from foldlog_server.log.codec import Codec
 from foldlog_server.log.event_store import Append, Appended

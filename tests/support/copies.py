@@ -8,9 +8,9 @@ from foldlog.orders.v1.commands_pb2 import AddItem
 from foldlog.orders.v1.queries_pb2 import GetOrderRequest, ListCurrentOrdersRequest
 from foldlog.v1.reads_pb2 import ReadOptions
 from tests.format.log_file import Log, read
+from tests.support.order_stories import line, money
 from tests.support.processes import Ended, foldlog
 from tests.support.server import Server
-from tests.support.view_scenario import line, money
 
 
 def log_in(directory: Path) -> Log:

@@ -7,9 +7,9 @@ from google.protobuf.message import Message
 from foldlog.orders.v1.events_pb2 import ItemAdded, OrderCancelled, OrderCreated, OrderShipped
 from foldlog.orders.v1.queries_pb2 import CurrentOrder, Customer
 from foldlog.orders.v1.types_pb2 import ORDER_STATUS_DRAFT, OrderLine
-from foldlog_server.domain.view import Key, View
+from foldlog_server.domain.view import AnyView, Key, View
 from foldlog_server.log.codec import Codec
-from foldlog_server.log.events import EncodedEvent, RecordedEvent
+from foldlog_server.log.events import AnyRecordedEvent, EncodedEvent
 
 ORDERS = "orders"
 CUSTOMERS = "customers"
@@ -34,14 +34,14 @@ def unseen() -> OrderShipped:
     return OrderShipped(shipment_id="s")
 
 
-def _keys(recorded: RecordedEvent) -> Iterable[Key]:
+def _keys(recorded: AnyRecordedEvent) -> Iterable[Key]:
     order = Key(ORDERS, recorded.id)
     if isinstance(recorded.payload, OrderCreated):
         return (order, Key(CUSTOMERS, recorded.payload.customer_id))
     return (order,)
 
 
-def _evolve(key: Key, document: Message | None, recorded: RecordedEvent) -> Message | None:
+def _evolve(key: Key, document: Message | None, recorded: AnyRecordedEvent) -> Message | None:
     match recorded.payload, document:
         case OrderCreated(), Customer() as customer:
             customer.order_count += 1
@@ -70,7 +70,7 @@ ORDER_COUNTS = View(
 )
 
 
-def replay(events: Iterable[EncodedEvent], view: View = ORDER_COUNTS) -> Mapping[Key, tuple[int, bytes]]:
+def replay(events: Iterable[EncodedEvent], view: AnyView = ORDER_COUNTS) -> Mapping[Key, tuple[int, bytes]]:
     """By key when a document was made, and the document: one event after the other."""
     wanted = {event.DESCRIPTOR.full_name for event in view.events}
     documents: dict[Key, tuple[int, Message]] = {}

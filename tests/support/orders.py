@@ -14,7 +14,7 @@ from foldlog.orders.v1.commands_pb2 import (
     SubmitOrder,
 )
 from foldlog.orders.v1.types_pb2 import ORDER_STATUS_DRAFT
-from tests.support.view_scenario import money
+from tests.support.order_stories import money
 from tests.support.wire import Wire
 
 

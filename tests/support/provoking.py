@@ -25,8 +25,8 @@ from foldlog.orders.v1.commands_pb2 import (
 )
 from foldlog.orders.v1.queries_pb2 import GetCustomerOrdersRequest
 from foldlog.orders.v1.types_pb2 import OrderLine
+from tests.support.order_stories import line, money
 from tests.support.server import Server
-from tests.support.view_scenario import line, money
 from tests.support.wire import METHODS, Refusal, refused, refused_stream
 
 ORDERS, INVENTORY = "foldlog.orders.v1", "foldlog.inventory.v1"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from foldlog_server.app.rebuild_worker import Told
-from foldlog_server.domain.view import View
+from foldlog_server.domain.view import AnyView
 from foldlog_server.errors import StoreError
 from foldlog_server.log.event_store import EventStore
 from foldlog_server.stores import refusals
@@ -56,7 +56,7 @@ class BuildProcess:
         self._refusal = refusal
         self._is_detached = is_detached
 
-    def prepare(self, view: View) -> None:
+    def prepare(self, view: AnyView) -> None:
         if (refusal := self._refusal()) is not None:
             raise refusal
         if view.name not in self._files:
@@ -72,7 +72,7 @@ class BuildProcess:
             self._newest[view.name] = file.number
             self._files[view.name] = file
 
-    async def build(self, view: View, tell: Callable[[Progress], None]) -> ReadModel:
+    async def build(self, view: AnyView, tell: Callable[[Progress], None]) -> ReadModel:
         file = self._files.pop(view.name)
         reached = in_vain = 0
 
@@ -102,7 +102,7 @@ class BuildProcess:
             file.delete()
             raise BuildFailed(f"what was built cannot be opened: {error}") from error
 
-    async def _run(self, view: View, file: ViewFile, tell: Callable[[Progress], None]) -> int:
+    async def _run(self, view: AnyView, file: ViewFile, tell: Callable[[Progress], None]) -> int:
         """Its exit code; raises `BuildFailed` if it is of no use to start another."""
         loop = asyncio.get_running_loop()
         failures: list[str] = []

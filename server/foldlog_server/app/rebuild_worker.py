@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from filelock import FileLock
 
-from foldlog_server.domain.view import View
+from foldlog_server.domain.view import AnyView
 from foldlog_server.domains.shop import VIEWS
 from foldlog_server.log.event_store import Log
 from foldlog_server.process import collect_garbage_rarely, log_to_stderr, loop_factory
@@ -70,7 +70,7 @@ class Told(NamedTuple):
         return cls(**json.loads(line))
 
 
-async def build(view: View, file: ViewFile, log: Log, tell: Callable[[Told], None]) -> None:
+async def build(view: AnyView, file: ViewFile, log: Log, tell: Callable[[Told], None]) -> None:
     """Build a view in a file up to the end of the log.
 
     Raises `Indigestible`, and `ReadModelUnavailable` if the file cannot be written.

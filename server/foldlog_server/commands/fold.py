@@ -5,7 +5,7 @@ from foldlog_server.commands.snapshots import EVERY, Snapshot, Snapshots, Until
 from foldlog_server.domain.decider import AnyDecider
 from foldlog_server.log.codec import Codec
 from foldlog_server.log.event_store import EventStore
-from foldlog_server.log.events import ANY, EncodedEvent, RecordedEvent
+from foldlog_server.log.events import ANY, AnyRecordedEvent, EncodedEvent
 
 THE_END = Until()
 
@@ -68,13 +68,13 @@ class Folds:
                 snapshot.position,
             )
 
-    def _keep(self, decider: AnyDecider, state: StreamState, last: RecordedEvent) -> None:
+    def _keep(self, decider: AnyDecider, state: StreamState, last: AnyRecordedEvent) -> None:
         time = last.recorded_time.ToNanoseconds()
         snapshot = Snapshot(state.version, last.position, time, last.envelope.event_id, state.state)
         self._snapshots.keep(state.stream, decider, snapshot)
 
 
-def _covers(until: Until, event: RecordedEvent) -> bool:
+def _covers(until: Until, event: AnyRecordedEvent) -> bool:
     """Whether an event is within the bounds; if it is not, no later one is."""
     return (
         event.version <= until.version

@@ -1,13 +1,17 @@
-"""What a domain says about one read model: pure, sync, no clock, no randomness."""
+"""A view: what a domain says about one read model. Pure: no clock, no randomness, no I/O."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar, get_args
 
 from google.protobuf.message import Message
 
+from foldlog_server.domain.annotations import ANNOTATED, messages, parameter
 from foldlog_server.log.events import RecordedEvent
 from foldlog_server.log.upcasting import Upcaster
+
+Document = TypeVar("Document", bound=Message)
+Payload = TypeVar("Payload", bound=Message)
 
 
 class Key(NamedTuple):
@@ -18,22 +22,55 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """A read model: which documents an event touches, and what becomes of each.
+class View(Generic[Document, Payload]):
+    """Which documents an event touches, and what becomes of each.
 
-    `evolve` gets the document as it is, or None if there is none, and returns what it becomes, or None if
-    it goes. It may change the document in place; it must not change the event.
-    A changed definition is a new generation: raise `revision` whenever `keys`, `evolve` or what an upcaster
-    gives change what a replay would give.
+    The last parameter of `evolve` is annotated with `RecordedEvent[...]` of a message class or a union of
+    them: the payloads that the view handles. It never sees any other.
     """
 
     name: str
-    collections: Mapping[str, type[Message]]
+    collections: Mapping[str, type[Document]]
     """The documents' messages, by the name of their collection."""
-    events: tuple[type[Message], ...]
-    """The payloads that the view looks at; it is not shown any other."""
-    keys: Callable[[RecordedEvent], Iterable[Key]]
-    evolve: Callable[[Key, Message | None, RecordedEvent], Message | None]
+    keys: Callable[[RecordedEvent[Payload]], Iterable[Key]]
+    """Returns the keys of the documents that an event touches."""
+    evolve: Callable[[Key, Document | None, RecordedEvent[Payload]], Document | None]
+    """Takes a document, None if it does not exist, and returns what it becomes; None deletes it. It may
+    change the document in place; it must not change the event."""
     revision: int = 1
+    """Raise it whenever `keys`, `evolve` or an upcaster change what a rebuild would give: the view is then
+    rebuilt."""
     upcasters: Sequence[Upcaster] = ()
-    """How old messages become such payloads."""
+    """How old messages become such payloads. A domain sets them for all of its views."""
+    further_definition: str = ""
+    """What else the documents depend on; another text has the view rebuilt, as another revision has."""
+    events: tuple[type[Message], ...] = ANNOTATED
+    """The payloads, read from the annotation of `evolve`, unless they are given."""
+
+    def __post_init__(self) -> None:
+        """Raises `TypeError` if the annotation of `evolve` does not name message classes."""
+        if self.events is ANNOTATED:
+            object.__setattr__(self, "events", messages(_payload_of(self.evolve), self.evolve))
+
+
+AnyView: TypeAlias = View[Any, Any]
+"""A view of some documents: what runners work with, which look into no document."""
+
+
+class DocumentMissing(Exception):
+    """An event changes a document that does not exist: the view lacks an event, or its rule is wrong."""
+
+    def __init__(self, key: Key | None = None) -> None:
+        super().__init__("the event changes a document that does not exist" + (f", {key}" if key else ""))
+
+
+def existing(document: Document | None) -> Document:
+    """The document that an event presupposes. Raises `DocumentMissing` if there is none."""
+    if document is None:
+        raise DocumentMissing
+    return document
+
+
+def _payload_of(evolve: Callable[..., Any]) -> Any:
+    annotation = parameter(evolve, 2)
+    return next(iter(get_args(annotation)), annotation)

@@ -7,7 +7,7 @@ from google.protobuf.message import DecodeError, Message
 
 from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
 from foldlog_server.errors import DataDamaged, EventUnreadable
-from foldlog_server.log.events import EncodedEvent, RecordedEvent, id_of
+from foldlog_server.log.events import AnyRecordedEvent, EncodedEvent, RecordedEvent, id_of
 from foldlog_server.log.upcasting import Upcaster, chains, name_of, upcast
 
 
@@ -38,7 +38,7 @@ class Codec:
         """The full names of the payloads that it decodes, as they are stored."""
         return frozenset(self._readers)
 
-    def decode(self, event: EncodedEvent) -> RecordedEvent:
+    def decode(self, event: EncodedEvent) -> AnyRecordedEvent:
         """The event with its payload decoded.
 
         Raises what `decode_known` does, and `EventUnreadable` for a payload that no code here knows, too, so
@@ -49,7 +49,7 @@ class Codec:
             raise EventUnreadable.unknown(event.position, RecordedEventMessage.FromString(event.record).type)
         return decoded
 
-    def decode_known(self, event: EncodedEvent) -> RecordedEvent | None:
+    def decode_known(self, event: EncodedEvent) -> AnyRecordedEvent | None:
         """The event with its payload decoded, or None if it was told of no such payload; it stays bytes.
 
         Raises `DataDamaged` if it is no event, `EventUnreadable` if its payload is not the message that it is

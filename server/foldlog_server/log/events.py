@@ -1,5 +1,7 @@
 """Facts before and after they are stored."""
 
+from typing import Any, Generic, TypeAlias, TypeVar
+
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from msgspec import Struct
@@ -21,6 +23,8 @@ def id_of(stream: str) -> str:
     """What stands behind the first dash of a stream's name."""
     return stream.partition("-")[2]
 
+
+Payload_co = TypeVar("Payload_co", bound=Message, covariant=True)
 
 ANY = 2**63 - 1
 """No bound: no version and no position is beyond it."""
@@ -44,8 +48,8 @@ class EncodedEvent(Struct, frozen=True, gc=False):
     """An encoded `foldlog.v1.RecordedEvent` without its position."""
 
 
-class RecordedEvent(Struct, frozen=True):
-    """A fact after it was stored, decoded. Shared between readers: nobody may change it."""
+class RecordedEvent(Struct, Generic[Payload_co], frozen=True):
+    """A stored event, decoded. Readers share it, so nobody may change it."""
 
     position: int
     stream: str
@@ -55,6 +59,10 @@ class RecordedEvent(Struct, frozen=True):
     type: str
     """The full name of the payload's message; `envelope` has the one that was stored, if that was upcast."""
     recorded_time: Timestamp
-    payload: Message
+    payload: Payload_co
     envelope: RecordedEventMessage
     """What was stored with the payload: the event's id and metadata, too."""
+
+
+AnyRecordedEvent: TypeAlias = RecordedEvent[Any]
+"""A stored event of some payload: what runners work with, which look into no payload."""

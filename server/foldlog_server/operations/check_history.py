@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.table import Table
 
-from foldlog_server.domain.view import View
+from foldlog_server.domain.view import AnyView
 from foldlog_server.domains.shop import CODEC, DECIDERS, VIEWS
 from foldlog_server.errors import StoreError
 from foldlog_server.log.event_store import Log
@@ -68,7 +68,7 @@ async def _check(data: Path, reader: SqliteLogReader, findings: Findings) -> Asy
             yield step
 
 
-async def _check_view(view: View, log: Log, end: int, findings: Findings) -> AsyncIterator[Step]:
+async def _check_view(view: AnyView, log: Log, end: int, findings: Findings) -> AsyncIterator[Step]:
     with TemporaryDirectory(prefix="foldlog-") as directory:
         file = view_files.file_of(Path(directory), view.name, generation(view), 1)
         view_files.make(file.path, view, log.log_id, is_complete=False)
@@ -99,7 +99,7 @@ async def _follow(projector: Projector, log: Log, end: int, findings: Findings) 
         yield projector.position
 
 
-def _parked(view: View, read_model: ReadModel) -> Iterator[Problem]:
+def _parked(view: AnyView, read_model: ReadModel) -> Iterator[Problem]:
     for collection, documents in read_model.parked.items():
         for id, (position, error, _) in documents.items():
             yield Problem(Kind.VIEW, view.name, f"parks: {error}", position, f"{collection} {id}")

@@ -175,11 +175,12 @@ class _Fold:
     def _read(self, event: EncodedEvent) -> Message | str:
         """The payload, or why it cannot be read."""
         try:
-            return self._codec.decode(event).payload
+            payload: Message = self._codec.decode(event).payload
         except EventUnreadable as error:
             return error.why
         except Exception as error:
             return f"its upcaster: {told(error)}"
+        return payload
 
     def _compare(self, kept: Snapshot) -> Iterator[Problem]:
         if self._decider is not None and state_codec.encode(kept.state) != state_codec.encode(self._state):

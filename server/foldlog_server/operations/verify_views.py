@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from foldlog_server.domain.view import View
+from foldlog_server.domain.view import AnyView
 from foldlog_server.domains.shop import VIEWS
 from foldlog_server.operations.findings import Findings
 from foldlog_server.operations.progress import Step
@@ -34,7 +34,7 @@ class _Copied(NamedTuple):
     """A view's file as it was at one moment, copied so that nobody waits."""
 
     name: str
-    view: View
+    view: AnyView
     path: Path
     checkpoint: Checkpoint
 

@@ -22,7 +22,7 @@ from foldlog.v1.admin_service_pb2 import (
 )
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog_server.clock import Clock, Leap
-from foldlog_server.domain.view import Key, View
+from foldlog_server.domain.view import AnyView, Key
 from foldlog_server.errors import InvalidRequest, ReadRefused, Violation
 from foldlog_server.log import backup_stream
 from foldlog_server.log.event_store import EventStore
@@ -212,7 +212,7 @@ class Admin:
         return state
 
 
-def _no_collection(view: View) -> Violation:
+def _no_collection(view: AnyView) -> Violation:
     names = ", ".join(view.collections)
     return Violation("collection", "unknown", f"must be one that the view has: {names}")
 

@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 from google.protobuf.message import Message
 
-from foldlog_server.domain.view import Key, View
-from foldlog_server.log.events import RecordedEvent
+from foldlog_server.domain.view import AnyView, Key
+from foldlog_server.log.events import AnyRecordedEvent
 from foldlog_server.views.definition import IndexedColumn
 from foldlog_server.views.read_model import Change, ParkedEvent, ReadModel
 
@@ -23,7 +23,7 @@ SLICE = 64
 LONGEST_ERROR = 500
 """Characters of an error that are kept."""
 
-Touch: TypeAlias = tuple[RecordedEvent, Sequence[Key]]
+Touch: TypeAlias = tuple[AnyRecordedEvent, Sequence[Key]]
 """An event, and documents that it may change."""
 
 
@@ -40,11 +40,11 @@ class ViewBatch:
 
     def __init__(
         self,
-        view: View,
+        view: AnyView,
         wanted: Container[str],
         columns: Mapping[str, Sequence[IndexedColumn]],
         read_model: ReadModel,
-        batch: Callable[[], Iterable[RecordedEvent]],
+        batch: Callable[[], Iterable[AnyRecordedEvent]],
         *,
         retried: Key | None = None,
     ) -> None:
@@ -66,7 +66,7 @@ class ViewBatch:
         self._stored: set[Key] = set()
         self._made: dict[Key, int] = {}
         self._batch = batch
-        self._by_key: dict[Key, list[RecordedEvent]] | None = None
+        self._by_key: dict[Key, list[AnyRecordedEvent]] | None = None
         self._waiting: set[Key] = set()
 
     @property
@@ -74,7 +74,7 @@ class ViewBatch:
         """The keys of all documents that an event has touched."""
         return list(self._documents)
 
-    def touches(self, events: Iterable[RecordedEvent]) -> Iterator[tuple[int, Sequence[Touch]]]:
+    def touches(self, events: Iterable[AnyRecordedEvent]) -> Iterator[tuple[int, Sequence[Touch]]]:
         """What the events touch, in slices with their sizes: one event may touch thousands of documents.
 
         Raises `Indigestible`.
@@ -161,7 +161,7 @@ class ViewBatch:
             return True
         return key != self._retried and key.id in self._read_model.parked.get(key.collection, ())
 
-    def _park(self, key: Key, recorded: RecordedEvent, cause: Exception) -> None:
+    def _park(self, key: Key, recorded: AnyRecordedEvent, cause: Exception) -> None:
         self._waiting.add(key)
         self.parked.append(ParkedEvent(key, recorded.position, told(cause)))
         self.causes.append(cause)
@@ -177,9 +177,9 @@ class ViewBatch:
                 document = self._evolve_again(key, document, recorded)
         self._documents[key] = document
 
-    def _events_by_key(self) -> dict[Key, list[RecordedEvent]]:
+    def _events_by_key(self) -> dict[Key, list[AnyRecordedEvent]]:
         """Decoded again and not kept before: kept, the events of a batch made rebuilds a fifth slower."""
-        found: defaultdict[Key, list[RecordedEvent]] = defaultdict(list)
+        found: defaultdict[Key, list[AnyRecordedEvent]] = defaultdict(list)
         with suppress(Indigestible):  # whoever takes the batch gets there too, and begins anew without it
             for _, touches in self.touches(self._batch()):
                 for recorded, keys in touches:
@@ -187,7 +187,7 @@ class ViewBatch:
                         found[key].append(recorded)
         return found
 
-    def _evolve_again(self, key: Key, before: Message | None, recorded: RecordedEvent) -> Message | None:
+    def _evolve_again(self, key: Key, before: Message | None, recorded: AnyRecordedEvent) -> Message | None:
         try:
             after = self._view.evolve(key, before, recorded)
         except MemoryError:

@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from foldlog.v1.options_pb2 import indexed
-from foldlog_server.domain.view import View
+from foldlog_server.domain.view import AnyView
 from foldlog_server.log.codec import Codec
 
 ColumnValue: TypeAlias = str | int | None
@@ -92,7 +92,7 @@ FORMAT = 2
 """Of what is stored of a view; 2 has checksums."""
 
 
-def generation(view: View) -> str:
+def generation(view: AnyView) -> str:
     """A short name of the definition: another revision, other events that it looks at, another shape of a
     document, or another format is another one."""
     digest = hashlib.sha256(f"{FORMAT}\n{view.name}\n{view.revision}\n".encode())
@@ -128,7 +128,7 @@ def _definition(descriptor: Descriptor | EnumDescriptor) -> bytes:
     return enum.SerializeToString(deterministic=True)
 
 
-def codec_of(*views: View) -> Codec:
+def codec_of(*views: AnyView) -> Codec:
     """Decodes what the views look at."""
     upcasters = dict.fromkeys(upcaster for view in views for upcaster in view.upcasters)
     return Codec((event for view in views for event in view.events), upcasters)

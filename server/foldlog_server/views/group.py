@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from typing import NamedTuple
 
 from foldlog_server.log.event_store import Log
-from foldlog_server.log.events import EncodedEvent, RecordedEvent
+from foldlog_server.log.events import AnyRecordedEvent, EncodedEvent
 from foldlog_server.views.batch import SLICE, Indigestible, ViewBatch
 from foldlog_server.views.definition import codec_of
 from foldlog_server.views.projector import Projector
@@ -139,9 +139,9 @@ class ProjectorGroup:
             digested.append(_Digested(member, view_batch, changes))
         return digested
 
-    def _decode(self, events: Sequence[EncodedEvent]) -> Sequence[RecordedEvent]:
+    def _decode(self, events: Sequence[EncodedEvent]) -> Sequence[AnyRecordedEvent]:
         decode = self._codec.decode_known
-        decoded: list[RecordedEvent] = []
+        decoded: list[AnyRecordedEvent] = []
         for event in events:
             try:
                 recorded = decode(event)

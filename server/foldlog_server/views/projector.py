@@ -7,8 +7,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-from foldlog_server.domain.view import Key, View
-from foldlog_server.log.events import RecordedEvent
+from foldlog_server.domain.view import AnyView, Key
+from foldlog_server.log.events import AnyRecordedEvent
 from foldlog_server.personal import described
 from foldlog_server.timer import Timer, within
 from foldlog_server.views.batch import ViewBatch
@@ -26,7 +26,7 @@ class Projector:
 
     def __init__(
         self,
-        view: View,
+        view: AnyView,
         read_model: ReadModel,
         *,
         follows: bool = True,
@@ -104,7 +104,9 @@ class Projector:
 
     # One batch
 
-    def begin(self, batch: Callable[[], Iterable[RecordedEvent]], *, retried: Key | None = None) -> ViewBatch:
+    def begin(
+        self, batch: Callable[[], Iterable[AnyRecordedEvent]], *, retried: Key | None = None
+    ) -> ViewBatch:
         """The documents of the batch that follows on where the view stands, or of what is parked of one.
 
         `batch` gives its events once more, in order.

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from foldlog_server.domain.view import View
+from foldlog_server.domain.view import AnyView
 from foldlog_server.personal import described
 from foldlog_server.timer import Timer
 from foldlog_server.views.batch import told
@@ -31,13 +31,13 @@ class BuildFailed(Exception):
 class RebuildRunner(Protocol):
     """Builds views aside from what serves."""
 
-    def prepare(self, view: View) -> None:
+    def prepare(self, view: AnyView) -> None:
         """Keep it on disk that a view is to be built: after a restart it is gone on with.
 
         Raises a `StoreError` if that cannot be done now, or there is no log to build it from.
         """
 
-    async def build(self, view: View, tell: Callable[[Progress], None]) -> ReadModel:
+    async def build(self, view: AnyView, tell: Callable[[Progress], None]) -> ReadModel:
         """Documents of their own for a view that was prepared, built up to about the end of the log.
 
         Raises `BuildFailed`.
@@ -95,7 +95,7 @@ class Rebuilds:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    async def _run(self, view: View) -> None:
+    async def _run(self, view: AnyView) -> None:
         try:
             async with self._turn:
                 _log.info("The view %s is being built anew.", view.name)
@@ -107,7 +107,7 @@ class Rebuilds:
         finally:
             del self._under_way[view.name]
 
-    async def _rebuild(self, view: View) -> None:
+    async def _rebuild(self, view: AnyView) -> None:
         def tell(progress: Progress) -> None:
             self._under_way[view.name] = progress
 
@@ -122,7 +122,7 @@ class Rebuilds:
             raise
         await self._projectors.discard(former)
 
-    def _fail(self, view: View, error: Exception) -> None:
+    def _fail(self, view: AnyView, error: Exception) -> None:
         before = self._failures.get(view.name)
         self._failures[view.name] = str(error) if isinstance(error, BuildFailed) else told(error)
         former = self._projectors.of_view(view.name)

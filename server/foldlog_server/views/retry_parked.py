@@ -5,7 +5,7 @@ from functools import partial
 from foldlog_server.domain.view import Key
 from foldlog_server.log.codec import Codec
 from foldlog_server.log.event_store import EventStore
-from foldlog_server.log.events import RecordedEvent
+from foldlog_server.log.events import AnyRecordedEvent
 from foldlog_server.views.definition import codec_of
 from foldlog_server.views.group import checkpoint_at
 from foldlog_server.views.projector import Projector
@@ -40,6 +40,6 @@ async def retry(projector: Projector, store: EventStore, key: Key) -> Parked | N
     return projector.read_model.parked.get(key.collection, {}).get(key.id)
 
 
-async def _read(store: EventStore, codec: Codec, position: int) -> RecordedEvent:
+async def _read(store: EventStore, codec: Codec, position: int) -> AnyRecordedEvent:
     (event,) = await store.read_all(from_position=position, limit=1)
     return codec.decode(event)

@@ -15,7 +15,7 @@ from filelock import FileLock
 from foldlog_server.app.rebuild_worker import Told, build
 from foldlog_server.domain.view import Key
 from foldlog_server.domains.shop import VIEWS
-from foldlog_server.log.events import RecordedEvent
+from foldlog_server.log.events import AnyRecordedEvent
 from foldlog_server.stores.views import view_files
 from foldlog_server.stores.views.read_model import SqliteReadModel
 from foldlog_server.stores.views.view_files import ViewFile
@@ -82,7 +82,7 @@ async def test_what_was_built_from_another_log_is_built_anew(tmp_path: Path) -> 
 
 
 async def test_an_event_that_stops_the_view_stops_the_build(tmp_path: Path) -> None:
-    def keys(recorded: RecordedEvent) -> Sequence[Key]:
+    def keys(recorded: AnyRecordedEvent) -> Sequence[Key]:
         raise ArithmeticError
 
     with pytest.raises(Indigestible, match="position 1 "):

@@ -13,8 +13,8 @@ from foldlog.orders.v1.commands_pb2 import ChangeItemQuantity, CreateOrder, Remo
 from foldlog.orders.v1.events_pb2 import ItemAdded
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog_server.commands.aggregates import MAX_ATTEMPTS
-from foldlog_server.domains.orders.order import Order
-from foldlog_server.domains.orders.order_decider import ORDER
+from foldlog_server.domains.orders.order import Event, Order
+from foldlog_server.domains.orders.order_rules import ORDER
 from foldlog_server.errors import (
     Contended,
     FoldlogError,
@@ -570,7 +570,7 @@ async def test_a_command_whose_events_make_no_state_stores_nothing_and_holds_up_
     assert len(commands.stored()) == 1
 
 
-def fails_at_items(order: Order, event: Message) -> Order:
+def fails_at_items(order: Order, event: Event) -> Order:
     if isinstance(event, ItemAdded):
         broken()
     return ORDER.evolve(order, event)

@@ -14,7 +14,7 @@ from msgspec import defstruct
 from foldlog_server.commands import state_codec
 from foldlog_server.domains.inventory.stock import STOCK, Stock
 from foldlog_server.domains.orders.order import Line, Order, Status
-from foldlog_server.domains.orders.order_decider import ORDER
+from foldlog_server.domains.orders.order_rules import ORDER
 
 NUMBERS = st.integers(-(10**30), 10**30)
 ORDERS = st.builds(

@@ -13,7 +13,7 @@ from foldlog.v1.events_pb2 import EventMetadata
 from foldlog_server.commands.snapshots import NoSnapshots, Snapshot, Snapshots, Until
 from foldlog_server.domain.decider import AnyDecider
 from foldlog_server.domains.inventory.stock import STOCK
-from foldlog_server.domains.orders.order_decider import ORDER
+from foldlog_server.domains.orders.order_rules import ORDER
 from foldlog_server.domains.shop import CODEC, DECIDERS
 from foldlog_server.log.codec import Codec
 from foldlog_server.log.events import NewEvent

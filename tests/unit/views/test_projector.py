@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from foldlog.orders.v1.events_pb2 import OrderCreated
 from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
-from foldlog_server.domain.view import Key, View
+from foldlog_server.domain.view import AnyView, Key
 from foldlog_server.log.codec import Codec
-from foldlog_server.log.events import EncodedEvent, RecordedEvent
+from foldlog_server.log.events import AnyRecordedEvent, EncodedEvent
 from foldlog_server.views.batch import SLICE
 from foldlog_server.views.group import TURNS
 from foldlog_server.views.projector import SKIPPED_EVENTS, Projector
@@ -40,14 +40,14 @@ from tests.support.order_counts import (
 class Setting:
     """A log, a clock that stands still, and one projector."""
 
-    def __init__(self, view: View = ORDER_COUNTS, *, batch_events: int = 2000) -> None:
+    def __init__(self, view: AnyView = ORDER_COUNTS, *, batch_events: int = 2000) -> None:
         self.log = ListLog()
         self.timer = ManualTimer()
         self.batch_events = batch_events
         self.model = DictReadModel()
         self.projector = self.another(view, self.model)
 
-    def another(self, view: View = ORDER_COUNTS, model: DictReadModel | None = None) -> Projector:
+    def another(self, view: AnyView = ORDER_COUNTS, model: DictReadModel | None = None) -> Projector:
         read_model: Any = model or DictReadModel()
         return Projector(view, read_model, timer=self.timer)
 
@@ -73,13 +73,13 @@ def item_count(model: DictReadModel, order_id: str) -> int:
     return int(order.item_count)
 
 
-def failing_at(position: int, where: str = "evolve") -> View:
-    def keys(recorded: RecordedEvent) -> Sequence[Key]:
+def failing_at(position: int, where: str = "evolve") -> AnyView:
+    def keys(recorded: AnyRecordedEvent) -> Sequence[Key]:
         if recorded.position == position and where == "keys":
             raise ArithmeticError("no key")
         return list(ORDER_COUNTS.keys(recorded))
 
-    def evolve(key: Key, document: Message | None, recorded: RecordedEvent) -> Message | None:
+    def evolve(key: Key, document: Message | None, recorded: AnyRecordedEvent) -> Message | None:
         if recorded.position == position and where == "evolve":
             raise ArithmeticError("no document")
         return ORDER_COUNTS.evolve(key, document, recorded)
@@ -263,7 +263,7 @@ async def test_between_slices_of_a_long_batch_others_have_their_turns() -> None:
 
 
 async def test_an_event_that_touches_many_documents_is_a_slice_of_its_own() -> None:
-    def keys(recorded: RecordedEvent) -> Sequence[Key]:
+    def keys(recorded: AnyRecordedEvent) -> Sequence[Key]:
         return [Key(ORDERS, f"{recorded.id} {number}") for number in range(320)]
 
     setting = Setting(replace(ORDER_COUNTS, keys=keys))
@@ -365,7 +365,7 @@ async def test_views_at_one_place_have_the_log_read_and_decoded_once(monkeypatch
     decoded: list[EncodedEvent] = []
     decode_known = Codec.decode_known
 
-    def watched(self: Codec, event: EncodedEvent) -> RecordedEvent | None:
+    def watched(self: Codec, event: EncodedEvent) -> AnyRecordedEvent | None:
         decoded.append(event)
         return decode_known(self, event)
 
@@ -516,7 +516,7 @@ async def test_a_view_is_not_shown_what_only_another_view_looks_at() -> None:
     setting = Setting()
     shown: list[str] = []
 
-    def keys(recorded: RecordedEvent) -> Sequence[Key]:
+    def keys(recorded: AnyRecordedEvent) -> Sequence[Key]:
         shown.append(recorded.type)
         return ()
 
@@ -551,7 +551,7 @@ async def test_a_view_that_cannot_say_what_an_event_touches_stops_just_before_it
 
 
 async def test_what_comes_before_the_event_that_stops_a_view_is_applied_or_parked() -> None:
-    def keys(recorded: RecordedEvent) -> Sequence[Key]:
+    def keys(recorded: AnyRecordedEvent) -> Sequence[Key]:
         if recorded.position == 4:
             raise ArithmeticError("no key")
         return list(ORDER_COUNTS.keys(recorded))

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from foldlog_server.domain.view import Key, View
-from foldlog_server.log.events import RecordedEvent
+from foldlog_server.domain.view import AnyView, Key
+from foldlog_server.log.events import AnyRecordedEvent
 from foldlog_server.views.projector import Projector
 from foldlog_server.views.read_model import ReadModel
 from foldlog_server.views.rebuilds import BuildFailed, Progress, Rebuilds
@@ -30,7 +30,7 @@ OTHER = replace(
 class Building:
     """One build that a test brings to its end."""
 
-    view: View
+    view: AnyView
     tell: Callable[[Progress], None]
     done: "asyncio.Future[Any]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
@@ -42,10 +42,10 @@ class ManualBuilder:
         self.prepared: list[str] = []
         self.builds: list[Building] = []
 
-    def prepare(self, view: View) -> None:
+    def prepare(self, view: AnyView) -> None:
         self.prepared.append(view.name)
 
-    async def build(self, view: View, tell: Callable[[Progress], None]) -> ReadModel:
+    async def build(self, view: AnyView, tell: Callable[[Progress], None]) -> ReadModel:
         building = Building(view, tell)
         self.builds.append(building)
         model: ReadModel = await building.done
@@ -55,7 +55,7 @@ class ManualBuilder:
 class Setting:
     """A log, two views of it, and what rebuilds them."""
 
-    def __init__(self, *, follows: bool = True, view: View = ORDER_COUNTS) -> None:
+    def __init__(self, *, follows: bool = True, view: AnyView = ORDER_COUNTS) -> None:
         self.log = ListLog()
         self.timer = ManualTimer()
         self.former = DictReadModel()
@@ -293,8 +293,8 @@ async def test_one_that_does_not_follow_and_cannot_be_built_has_stopped() -> Non
         assert isinstance(setting.projector.failed, OSError)
 
 
-def failing_at(position: int) -> View:
-    def keys(recorded: RecordedEvent) -> Sequence[Key]:
+def failing_at(position: int) -> AnyView:
+    def keys(recorded: AnyRecordedEvent) -> Sequence[Key]:
         if recorded.position == position:
             raise ArithmeticError("no key")
         return list(ORDER_COUNTS.keys(recorded))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from foldlog_server.domain.view import View
+from foldlog_server.domain.view import AnyView
 from foldlog_server.views import repairs
 from foldlog_server.views.read_model import ReadModelDamaged, ReadModelUnavailable
 from foldlog_server.views.rebuilds import BuildFailed
@@ -146,7 +146,7 @@ async def test_one_that_can_no_longer_be_written_answers_until_another_takes_its
 async def test_a_build_that_cannot_even_begin_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     setting = Looked()
 
-    def refuse(view: View) -> None:
+    def refuse(view: AnyView) -> None:
         raise OSError("no room")
 
     async with setting.running():

@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple, TypeAlias, assert_never, get_args
-
-from google.protobuf.message import Message
+from typing import NamedTuple, TypeAlias, assert_never
 
 from foldlog.inventory.v1 import types_pb2
 from foldlog.inventory.v1.commands_pb2 import (
@@ -147,23 +145,4 @@ def render(id: str, version: int, stock: Stock) -> types_pb2.Stock | None:
     )
 
 
-def _decide(command: Message, stock: Stock) -> Sequence[Event]:
-    assert isinstance(command, Command)
-    return decide(command, stock)
-
-
-def _evolve(stock: Stock, event: Message) -> Stock:
-    assert isinstance(event, Event)
-    return evolve(stock, event)
-
-
-# A runner has messages of any domain: the two above narrow them, so that the checker proves the rest.
-STOCK = Decider(
-    category="stock",
-    initial=Stock(),
-    decide=_decide,
-    evolve=_evolve,
-    render=render,
-    events=get_args(Event),
-    revision=1,
-)
+STOCK = Decider("stock", Stock(), decide, evolve, render)

@@ -27,11 +27,11 @@ from foldlog.orders.v1.events_pb2 import (
 )
 from foldlog.orders.v1.types_pb2 import OrderLine
 from foldlog.v1.money_pb2 import Money
+from foldlog_server.domain.decider import Decider
 from foldlog_server.domain.money import NANOS, round_to_minor, to_money, to_nanos
 from foldlog_server.domains.orders import refusals
 from foldlog_server.domains.orders.order import Event, Line, Order, Status, evolve
-from foldlog_server.domains.orders.order_message import line_message, line_messages, money
-from foldlog_server.errors import Rejected
+from foldlog_server.domains.orders.order_message import line_message, line_messages, money, render
 
 Command: TypeAlias = (
     CreateOrder
@@ -45,125 +45,66 @@ Command: TypeAlias = (
     | CancelOrder
 )
 
+PAID_OR_LATER = (Status.PAID, Status.SHIPPED)
+RESERVED_OR_LATER = (Status.RESERVED, *PAID_OR_LATER)
+SUBMITTED_OR_LATER = (Status.SUBMITTED, *RESERVED_OR_LATER)
+CANCELLABLE = (Status.DRAFT, Status.SUBMITTED, Status.RESERVED, Status.PAID)
+
 MAX_LINES = 2_000
 MAX_QUANTITY = 1_000_000
 MAX_TOTAL = 1_000_000_000_000 * NANOS
 
 
-def decide(command: Command, order: Order) -> Sequence[Event]:  # noqa: C901, PLR0915 - a table, to be read as one
-    """The contract's table: a row is a command, a column a status. Raises `Rejected`."""
-    if order.status is Status.ABSENT:
-        return order_begun(command)
+def decide(command: Command, order: Order) -> Sequence[Event]:
+    """Decides a command on an order, one rule for each command. Raises `Rejected`."""
     match command:
         case CreateOrder():
-            raise refusals.order_exists(command, order.status.name)
+            return order_created(command, order)
         case AddItem():
-            match order.status:
-                case Status.DRAFT:
-                    return [item_added(command, command.line, order)]
-                case Status.SUBMITTED | Status.RESERVED | Status.PAID | Status.SHIPPED | Status.CANCELLED:
-                    raise wrong_status(command, order, Status.DRAFT)
-                case _:
-                    assert_never(order.status)
+            return [item_added(command, command.line, in_status(command, order, Status.DRAFT))]
         case ChangeItemQuantity():
-            match order.status:
-                case Status.DRAFT:
-                    return quantity_set(command, order)
-                case Status.SUBMITTED | Status.RESERVED | Status.PAID | Status.SHIPPED | Status.CANCELLED:
-                    raise wrong_status(command, order, Status.DRAFT)
-                case _:
-                    assert_never(order.status)
+            return quantity_set(command, in_status(command, order, Status.DRAFT))
         case RemoveItem():
-            match order.status:
-                case Status.DRAFT:
-                    return [item_removed(command, order)]
-                case Status.SUBMITTED | Status.RESERVED | Status.PAID | Status.SHIPPED | Status.CANCELLED:
-                    raise wrong_status(command, order, Status.DRAFT)
-                case _:
-                    assert_never(order.status)
+            return [item_removed(command, in_status(command, order, Status.DRAFT))]
         case SubmitOrder():
-            match order.status:
-                case Status.DRAFT:
-                    return [order_submitted(command, order)]
-                case Status.SUBMITTED | Status.RESERVED | Status.PAID | Status.SHIPPED:
-                    return []
-                case Status.CANCELLED:
-                    raise wrong_status(command, order, Status.DRAFT)
-                case _:
-                    assert_never(order.status)
-        case ConfirmReservation(reservation_id=reservation_id):
-            match order.status:
-                case Status.DRAFT | Status.CANCELLED:
-                    raise wrong_status(command, order, Status.SUBMITTED)
-                case Status.SUBMITTED:
-                    return [OrderReserved(reservation_id=reservation_id)]
-                case Status.RESERVED | Status.PAID | Status.SHIPPED:
-                    if reservation_id == order.reservation_id:
-                        return []
-                    raise refusals.other_reservation(command, order.status.name, order.reservation_id)
-                case _:
-                    assert_never(order.status)
-        case RecordPayment(payment_id=payment_id):
-            match order.status:
-                case Status.DRAFT | Status.SUBMITTED | Status.CANCELLED:
-                    raise wrong_status(command, order, Status.RESERVED)
-                case Status.RESERVED:
-                    return [payment_received(command, order)]
-                case Status.PAID | Status.SHIPPED:
-                    if payment_id == order.payment_id:
-                        return []
-                    raise refusals.already_paid(command, order.payment_id)
-                case _:
-                    assert_never(order.status)
-        case ShipOrder(shipment_id=shipment_id):
-            match order.status:
-                case Status.DRAFT | Status.SUBMITTED | Status.RESERVED | Status.CANCELLED:
-                    raise wrong_status(command, order, Status.PAID)
-                case Status.PAID:
-                    return [order_shipped(command, order)]
-                case Status.SHIPPED:
-                    if shipment_id == order.shipment_id:
-                        return []
-                    raise refusals.already_shipped(command, order.shipment_id)
-                case _:
-                    assert_never(order.status)
+            return order_submitted(command, order)
+        case ConfirmReservation():
+            return reservation_confirmed(command, order)
+        case RecordPayment():
+            return payment_recorded(command, order)
+        case ShipOrder():
+            return order_shipped(command, order)
         case CancelOrder():
-            match order.status:
-                case Status.DRAFT | Status.SUBMITTED | Status.RESERVED | Status.PAID:
-                    return [order_cancelled(command, order)]
-                case Status.SHIPPED:
-                    raise wrong_status(
-                        command, order, Status.DRAFT, Status.SUBMITTED, Status.RESERVED, Status.PAID
-                    )
-                case Status.CANCELLED:
-                    return []
-                case _:
-                    assert_never(order.status)
+            return order_cancelled(command, order)
         case _:
             assert_never(command)
 
 
-def order_begun(command: Command) -> Sequence[Event]:
-    """What happens where no order is: it is created, and filled by the rule for adding an item."""
-    if not isinstance(command, CreateOrder):
+def in_status(command: Command, order: Order, *allowed: Status) -> Order:
+    """The order, if its status is one of those allowed; raises `Rejected` otherwise."""
+    if order.status is Status.ABSENT:
         raise refusals.order_not_found(command)
+    if order.status not in allowed:
+        raise refusals.wrong_status(command, order.status.name, [status.name for status in allowed])
+    return order
+
+
+def order_created(command: CreateOrder, order: Order) -> Sequence[Event]:
+    """A new order; each of its lines is added by the rule for adding an item."""
+    if order.status is not Status.ABSENT:
+        raise refusals.order_exists(command, order.status.name)
     created = OrderCreated(
         customer_id=command.customer_id,
         customer_name=command.customer_name,
         currency_code=command.currency_code,
     )
     events: list[Event] = [created]
-    if command.lines:
-        order = evolve(Order(), created)
-        for item in command.lines:
-            event = item_added(command, item, order)
-            events.append(event)
-            order = evolve(order, event)
+    order = evolve(order, created)
+    for item in command.lines:
+        event = item_added(command, item, order)
+        events.append(event)
+        order = evolve(order, event)
     return events
-
-
-def wrong_status(command: Command, order: Order, *needed: Status) -> Rejected:
-    return refusals.wrong_status(command, order.status.name, [status.name for status in needed])
 
 
 def item_added(
@@ -211,34 +152,58 @@ def item_removed(command: ChangeItemQuantity | RemoveItem, order: Order) -> Item
     )
 
 
-def order_submitted(command: SubmitOrder, order: Order) -> OrderSubmitted:
+def order_submitted(command: SubmitOrder, order: Order) -> Sequence[OrderSubmitted]:
+    if order.status in SUBMITTED_OR_LATER:
+        return []
+    in_status(command, order, Status.DRAFT)
     if not order.lines:
         raise refusals.order_empty(command)
     amount_due = round_to_minor(order.currency_code, order.total)
-    return OrderSubmitted(
+    submitted = OrderSubmitted(
         customer_id=order.customer_id,
         customer_name=order.customer_name,
         lines=line_messages(order),
         total=to_money(order.currency_code, order.total),
         amount_due=to_money(order.currency_code, amount_due),
     )
+    return [submitted]
 
 
-def payment_received(command: RecordPayment, order: Order) -> PaymentReceived:
+def reservation_confirmed(command: ConfirmReservation, order: Order) -> Sequence[OrderReserved]:
+    if order.status in RESERVED_OR_LATER:
+        if command.reservation_id == order.reservation_id:
+            return []
+        raise refusals.other_reservation(command, order.status.name, order.reservation_id)
+    in_status(command, order, Status.SUBMITTED)
+    return [OrderReserved(reservation_id=command.reservation_id)]
+
+
+def payment_recorded(command: RecordPayment, order: Order) -> Sequence[PaymentReceived]:
+    if order.status in PAID_OR_LATER:
+        if command.payment_id == order.payment_id:
+            return []
+        raise refusals.already_paid(command, order.payment_id)
+    in_status(command, order, Status.RESERVED)
     check_currency(command, order, command.amount)
     amount = to_nanos(command.amount)
     assert order.amount_due is not None  # fixed by submitting
     if amount != order.amount_due:
         raise refusals.amount_mismatch(command, order.currency_code, order.amount_due, amount)
-    return PaymentReceived(
+    received = PaymentReceived(
         payment_id=command.payment_id,
         amount=to_money(order.currency_code, amount),
         customer_id=order.customer_id,
     )
+    return [received]
 
 
-def order_shipped(command: ShipOrder, order: Order) -> OrderShipped:
-    return OrderShipped(
+def order_shipped(command: ShipOrder, order: Order) -> Sequence[OrderShipped]:
+    if order.status is Status.SHIPPED:
+        if command.shipment_id == order.shipment_id:
+            return []
+        raise refusals.already_shipped(command, order.shipment_id)
+    in_status(command, order, Status.PAID)
+    shipped = OrderShipped(
         shipment_id=command.shipment_id,
         carrier=command.carrier,
         tracking_number=command.tracking_number,
@@ -248,10 +213,14 @@ def order_shipped(command: ShipOrder, order: Order) -> OrderShipped:
         total=to_money(order.currency_code, order.total),
         amount_due=money(order, order.amount_due),
     )
+    return [shipped]
 
 
-def order_cancelled(command: CancelOrder, order: Order) -> OrderCancelled:
-    return OrderCancelled(
+def order_cancelled(command: CancelOrder, order: Order) -> Sequence[OrderCancelled]:
+    if order.status is Status.CANCELLED:
+        return []
+    in_status(command, order, *CANCELLABLE)
+    cancelled = OrderCancelled(
         reason=command.reason,
         former_status=order.status.value,
         customer_id=order.customer_id,
@@ -261,6 +230,7 @@ def order_cancelled(command: CancelOrder, order: Order) -> OrderCancelled:
         amount_due=money(order, order.amount_due),
         paid=money(order, order.paid),
     )
+    return [cancelled]
 
 
 def existing_line(command: ChangeItemQuantity | RemoveItem, order: Order) -> Line:
@@ -286,3 +256,6 @@ def check_limits(command: Command, order: Order, line_id: str, quantity: int, li
         raise refusals.too_many_lines(command, line_id, MAX_LINES)
     if total > MAX_TOTAL:
         raise refusals.total_too_large(command, line_id, order.currency_code, total, MAX_TOTAL)
+
+
+ORDER = Decider("order", Order(), decide, evolve, render)

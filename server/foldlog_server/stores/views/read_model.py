@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 import aiosqlite
 
-from foldlog_server.domain.view import Key, View
+from foldlog_server.domain.view import AnyView, Key
 from foldlog_server.stores.files.wal_file import wal_of
 from foldlog_server.stores.refusals import ERRORS, of_reading_derived, of_writing_derived
 from foldlog_server.stores.sqlite.statements import REMEMBERED, Statement
@@ -85,7 +85,7 @@ class SqliteReadModel:
     async def open(
         cls,
         file: ViewFile,
-        view: View,
+        view: AnyView,
         thread: WriterThread,
         is_detached: Callable[[], bool] = _in_place,
     ) -> "SqliteReadModel":

@@ -15,7 +15,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from foldlog_server.domain.view import View
+from foldlog_server.domain.view import AnyView
 from foldlog_server.log.event_store import Log
 from foldlog_server.log.record import NO_CHAIN
 from foldlog_server.stores.files import private_files
@@ -68,7 +68,7 @@ class Choice(NamedTuple):
     """One that was being built."""
 
 
-async def choose(view: View, directory: Path, log: Log) -> Choice:
+async def choose(view: AnyView, directory: Path, log: Log) -> Choice:
     """The files of a view to go on with; one is made where there is none, and those of no use are deleted."""
     files = _files_of(view, directory)
     current = generation(view)
@@ -95,7 +95,7 @@ async def choose(view: View, directory: Path, log: Log) -> Choice:
     return Choice(serving, follows, newest)
 
 
-def new_file(view: View, directory: Path, above: int = 0) -> ViewFile:
+def new_file(view: AnyView, directory: Path, above: int = 0) -> ViewFile:
     """The next file of a view, which is not made yet.
 
     Its number is above all that there are, and above that of a file which is still open: what was removed
@@ -127,7 +127,7 @@ def contents_of(path: Path) -> Contents | None:
     return Contents(kept.log_id, kept.checkpoint, bool(kept.is_complete))
 
 
-async def whole_contents_of(file: ViewFile, view: View) -> Contents | None:
+async def whole_contents_of(file: ViewFile, view: AnyView) -> Contents | None:
     """What a file that nobody writes says of itself; None, and a line in the log, if it is damaged."""
     contents = contents_of(file.path)
     tables = tables_of(view) if file.generation == generation(view) else None
@@ -151,7 +151,7 @@ async def fits(log: Log, contents: Contents) -> bool:
     return position == 0 or await log.chain_hash_at(position) == chain_hash
 
 
-def make(path: Path, view: View, log_id: str, *, is_complete: bool) -> None:
+def make(path: Path, view: AnyView, log_id: str, *, is_complete: bool) -> None:
     """Make a file without documents, in place of any that is there."""
     _remove(path)
     private_files.make_file(path)
@@ -180,12 +180,12 @@ def set_up(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def tables_of(view: View) -> Mapping[str, sql.Table]:
+def tables_of(view: AnyView) -> Mapping[str, sql.Table]:
     """The table of each collection."""
     return {name: sql.Table.of(name, document) for name, document in view.collections.items()}
 
 
-def tables_in(connection: sqlite3.Connection, file: ViewFile, view: View) -> Mapping[str, sql.Table]:
+def tables_in(connection: sqlite3.Connection, file: ViewFile, view: AnyView) -> Mapping[str, sql.Table]:
     """The table of each collection as a file has it: one of a former definition may have more columns."""
     tables = tables_of(view)
     if file.generation == generation(view):
@@ -196,7 +196,7 @@ def tables_in(connection: sqlite3.Connection, file: ViewFile, view: View) -> Map
     }
 
 
-def _files_of(view: View, directory: Path) -> Sequence[ViewFile]:
+def _files_of(view: AnyView, directory: Path) -> Sequence[ViewFile]:
     """Those of former releases, which had no number, have none here either."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = re.compile(re.escape(view.name) + r"-([0-9a-f]{16})(?:-(\d{1,18}))?\.db")
@@ -210,7 +210,7 @@ def _remove(path: Path) -> None:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-def _has_tables(path: Path, view: View) -> bool:
+def _has_tables(path: Path, view: AnyView) -> bool:
     """Whether what is asked of the view can be asked of a file of another definition."""
     try:
         with closing(_connect_reader(path)) as connection:

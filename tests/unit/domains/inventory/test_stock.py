@@ -20,8 +20,8 @@ from foldlog.inventory.v1.events_pb2 import (
     StockReserved,
 )
 from foldlog.inventory.v1.types_pb2 import Stock as StockMessage
+from foldlog_server.domain.testing import given
 from foldlog_server.domains.inventory.stock import MAX_ON_HAND, STOCK
-from tests.support.given_when_then import given
 
 ID = "85123A"
 RECEIVED = StockReceived(name="T-LIGHT HOLDER", quantity=10)
@@ -283,6 +283,6 @@ def test_the_decider_has_every_event_of_its_proto() -> None:
 
 def test_a_message_of_another_domain_is_a_defect_not_a_refusal() -> None:
     with pytest.raises(AssertionError):
-        STOCK.decide(RECEIVED, STOCK.initial)
+        STOCK.decide(RECEIVED, STOCK.initial)  # type: ignore[arg-type]
     with pytest.raises(AssertionError):
-        STOCK.evolve(STOCK.initial, receive(1))
+        STOCK.evolve(STOCK.initial, receive(1))  # type: ignore[arg-type]

@@ -30,10 +30,9 @@ from foldlog.orders.v1.types_pb2 import Order as OrderMessage
 from foldlog.orders.v1.types_pb2 import OrderLine, OrderStatus
 from foldlog.v1.money_pb2 import Money
 from foldlog_server.domain.money import to_money
+from foldlog_server.domain.testing import given
 from foldlog_server.domains.orders.order import Status
-from foldlog_server.domains.orders.order_decider import ORDER
-from foldlog_server.domains.orders.order_rules import MAX_LINES, MAX_QUANTITY
-from tests.support.given_when_then import given
+from foldlog_server.domains.orders.order_rules import MAX_LINES, MAX_QUANTITY, ORDER
 
 ID = "536365"
 CENT = 10_000_000
@@ -606,6 +605,6 @@ def test_the_decider_has_every_event_of_its_proto() -> None:
 
 def test_a_message_of_another_domain_is_a_defect_not_a_refusal() -> None:
     with pytest.raises(AssertionError):
-        ORDER.decide(CREATED, ORDER.initial)
+        ORDER.decide(CREATED, ORDER.initial)  # type: ignore[arg-type]
     with pytest.raises(AssertionError):
-        ORDER.evolve(ORDER.initial, SubmitOrder(order_id=ID))
+        ORDER.evolve(ORDER.initial, SubmitOrder(order_id=ID))  # type: ignore[arg-type]

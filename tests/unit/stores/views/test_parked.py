@@ -13,8 +13,8 @@ from google.protobuf.message import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foldlog_server.domain.view import Key, View
-from foldlog_server.log.events import RecordedEvent
+from foldlog_server.domain.view import AnyView, Key
+from foldlog_server.log.events import AnyRecordedEvent
 from foldlog_server.stores.views import read_model, view_files
 from foldlog_server.stores.views.read_model import SqliteReadModel
 from foldlog_server.stores.writer_thread import WriterThread
@@ -49,10 +49,10 @@ class Fragile:
         self.error = error
 
     @property
-    def view(self) -> View:
+    def view(self) -> AnyView:
         return replace(ORDER_COUNTS, evolve=self._evolve)
 
-    def _evolve(self, key: Key, document: Message | None, recorded: RecordedEvent) -> Message | None:
+    def _evolve(self, key: Key, document: Message | None, recorded: AnyRecordedEvent) -> Message | None:
         after = ORDER_COUNTS.evolve(key, document, recorded)  # which changes the document in place
         if (key, recorded.position) in self.poison:
             raise ArithmeticError(self.error)
@@ -62,7 +62,7 @@ class Fragile:
         """What a plain replay gives if nothing reaches a document from its first poison on."""
         firsts = {key: min(at for its_key, at in self.poison if its_key == key) for key, _ in self.poison}
 
-        def keys(recorded: RecordedEvent) -> Iterable[Key]:
+        def keys(recorded: AnyRecordedEvent) -> Iterable[Key]:
             touched = ORDER_COUNTS.keys(recorded)
             return [key for key in touched if recorded.position < firsts.get(key, recorded.position + 1)]
 

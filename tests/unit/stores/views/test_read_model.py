@@ -28,7 +28,7 @@ from foldlog.orders.v1.types_pb2 import (
     OrderStatus,
 )
 from foldlog.v1.options_pb2 import COMPARISON_BEFORE, COMPARISON_FROM, COMPARISON_UNSPECIFIED
-from foldlog_server.domain.view import Key, View
+from foldlog_server.domain.view import AnyView, Key, View
 from foldlog_server.stores.views import read_model, read_model_table, view_files
 from foldlog_server.stores.views.read_model import SqliteReadModel
 from foldlog_server.stores.writer_thread import WriterThread
@@ -58,7 +58,7 @@ from tests.support.order_counts import (
     unseen,
 )
 
-FINISHED = View(
+FINISHED: AnyView = View(
     name="finished",
     collections={"finished": FinishedOrder},
     events=(),
@@ -71,7 +71,7 @@ HASH = bytes(range(32))
 
 @asynccontextmanager
 async def opened(
-    directory: Path, view: View = FINISHED, log: ListLog | None = None
+    directory: Path, view: AnyView = FINISHED, log: ListLog | None = None
 ) -> AsyncIterator[SqliteReadModel]:
     choice = await view_files.choose(view, directory, log or ListLog())
     model = await SqliteReadModel.open(choice.serving, view, WriterThread())
@@ -83,7 +83,7 @@ async def opened(
 
 @asynccontextmanager
 async def projecting(
-    directory: Path, log: ListLog, view: View = ORDER_COUNTS, *, batch_events: int = 2000
+    directory: Path, log: ListLog, view: AnyView = ORDER_COUNTS, *, batch_events: int = 2000
 ) -> AsyncIterator[Projector]:
     """A projector that has seen the log as it was when it was started."""
     async with opened(directory, view, log) as model:
@@ -97,7 +97,7 @@ async def projecting(
             await scheduler.stop()
 
 
-async def everything(model: ReadModel, view: View = ORDER_COUNTS) -> Mapping[Key, tuple[int, bytes]]:
+async def everything(model: ReadModel, view: AnyView = ORDER_COUNTS) -> Mapping[Key, tuple[int, bytes]]:
     return {
         Key(collection, row.id): (row.made, row.document)
         for collection in view.collections

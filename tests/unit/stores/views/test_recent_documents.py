@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foldlog.orders.v1.queries_pb2 import CurrentOrder
-from foldlog_server.domain.view import Key, View
+from foldlog_server.domain.view import AnyView, Key, View
 from foldlog_server.stores.views import view_files
 from foldlog_server.stores.views.read_model import SqliteReadModel
 from foldlog_server.stores.views.recent_documents import LONGEST
@@ -23,7 +23,7 @@ from foldlog_server.views.definition import indexed_columns
 from foldlog_server.views.read_model import Change, Checkpoint, Found
 from tests.support.list_log import ListLog
 
-VIEW = View(
+VIEW: AnyView = View(
     name="documents",
     collections={"documents": CurrentOrder},
     events=(),

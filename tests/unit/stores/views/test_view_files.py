@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from foldlog_server.domain.view import View
+from foldlog_server.domain.view import AnyView
 from foldlog_server.stores.causes import Cause, cause_of
 from foldlog_server.stores.views import view_files, view_seal
 from foldlog_server.stores.views.read_model import SqliteReadModel
@@ -33,7 +33,7 @@ async def a_file(
     position: int,
     *,
     number: int = 1,
-    view: View = ORDER_COUNTS,
+    view: AnyView = ORDER_COUNTS,
     is_complete: bool = True,
 ) -> ViewFile:
     """A file that has seen the log up to a position."""

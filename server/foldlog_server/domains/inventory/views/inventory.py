@@ -1,9 +1,7 @@
 """Every product's stock, and what orders demanded and took of it."""
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple, TypeAlias, assert_never, cast, get_args
-
-from google.protobuf.message import Message
+from typing import NamedTuple, TypeAlias, assert_never
 
 from foldlog.inventory.v1.events_pb2 import (
     StockAdjusted,
@@ -15,8 +13,8 @@ from foldlog.inventory.v1.events_pb2 import (
 from foldlog.inventory.v1.queries_pb2 import InventoryItem
 from foldlog.orders.v1.events_pb2 import OrderCancelled, OrderShipped, OrderSubmitted
 from foldlog_server.domain.money import add_to_sums, to_nanos
-from foldlog_server.domain.view import Key, View
-from foldlog_server.log.events import RecordedEvent
+from foldlog_server.domain.view import Key, View, existing
+from foldlog_server.log.events import AnyRecordedEvent, RecordedEvent
 
 _PRODUCTS = "inventory"
 
@@ -28,27 +26,27 @@ Payload: TypeAlias = StockEvent | OrderEvent
 _FIRST = (StockReceived, OrderSubmitted)
 
 
-def keys(recorded: RecordedEvent) -> Iterable[Key]:
+def keys(recorded: RecordedEvent[Payload]) -> Iterable[Key]:
     """The product of a stock event; of an order's event every product that it demands or demanded."""
-    match cast(Payload, recorded.payload):
-        case OrderSubmitted() | OrderShipped() | OrderCancelled():
-            return [Key(_PRODUCTS, product_id) for product_id in _shares(recorded)]
+    match recorded.payload:
+        case OrderSubmitted() | OrderShipped() | OrderCancelled() as payload:
+            return [Key(_PRODUCTS, product_id) for product_id in _shares(recorded, payload)]
         case _:
             return (Key(_PRODUCTS, recorded.id),)
 
 
-def evolve(key: Key, document: Message | None, recorded: RecordedEvent) -> Message:
+def evolve(key: Key, document: InventoryItem | None, recorded: RecordedEvent[Payload]) -> InventoryItem:
     """The product after the event; it begins with the first receipt or order."""
-    payload = cast(Payload, recorded.payload)
+    payload = recorded.payload
     if document is None and isinstance(payload, _FIRST):
         document = InventoryItem(product_id=key.id)
-    assert isinstance(document, InventoryItem)
+    item = existing(document)
     match payload:
         case OrderSubmitted() | OrderShipped() | OrderCancelled():
-            _count_order(document, payload, _shares(recorded)[key.id])
+            _count_order(item, payload, _shares(recorded, payload)[key.id])
         case _:
-            _count_stock(document, payload)
-    return document
+            _count_stock(item, payload)
+    return item
 
 
 def _count_stock(item: InventoryItem, payload: StockEvent) -> None:
@@ -102,15 +100,15 @@ def _count_order(item: InventoryItem, payload: OrderEvent, share: Share) -> None
 
 # A runner asks for every product of an event in turn. Remembering the last event keeps that linear in the
 # lines: an order of 2,000 products would otherwise have each of its lines read 2,000 times.
-_latest: tuple[RecordedEvent | None, Mapping[str, Share]] = (None, {})
+_latest: tuple[AnyRecordedEvent | None, Mapping[str, Share]] = (None, {})
 
 
-def _shares(recorded: RecordedEvent) -> Mapping[str, Share]:
+def _shares(recorded: AnyRecordedEvent, payload: OrderEvent) -> Mapping[str, Share]:
     """By product what the order wants; nothing if it was never submitted."""
     global _latest
     latest, shares = _latest
     if latest is not recorded:
-        shares = _share_out(cast(OrderEvent, recorded.payload))
+        shares = _share_out(payload)
         _latest = recorded, shares
     return shares
 
@@ -130,7 +128,6 @@ def _share_out(payload: OrderEvent) -> Mapping[str, Share]:
 INVENTORY = View(
     name="inventory",
     collections={_PRODUCTS: InventoryItem},
-    events=get_args(Payload),
     keys=keys,
     evolve=evolve,
 )

@@ -1,9 +1,7 @@
 """Every order that is neither shipped nor cancelled, at a glance."""
 
 from collections.abc import Iterable
-from typing import TypeAlias, assert_never, cast, get_args
-
-from google.protobuf.message import Message
+from typing import TypeAlias, assert_never
 
 from foldlog.orders.v1.events_pb2 import (
     ItemAdded,
@@ -24,7 +22,7 @@ from foldlog.orders.v1.types_pb2 import (
     ORDER_STATUS_SUBMITTED,
 )
 from foldlog_server.domain.money import NANOS, to_nanos
-from foldlog_server.domain.view import Key, View
+from foldlog_server.domain.view import Key, View, existing
 from foldlog_server.log.events import RecordedEvent
 
 _ORDERS = "current-orders"
@@ -35,27 +33,26 @@ Change: TypeAlias = (
 Payload: TypeAlias = OrderCreated | Change | OrderShipped | OrderCancelled
 
 
-def keys(recorded: RecordedEvent) -> Iterable[Key]:
+def keys(recorded: RecordedEvent[Payload]) -> Iterable[Key]:
     """The order."""
     return (Key(_ORDERS, recorded.id),)
 
 
-def evolve(key: Key, document: Message | None, recorded: RecordedEvent) -> Message | None:
+def evolve(key: Key, document: CurrentOrder | None, recorded: RecordedEvent[Payload]) -> CurrentOrder | None:
     """The order after the event; nothing once it is shipped or cancelled."""
-    match cast(Payload, recorded.payload):
+    match recorded.payload:
         case OrderCreated() as created:
             order = _draft(key.id, created, recorded)
         case OrderShipped() | OrderCancelled():
             return None
         case change:
-            assert isinstance(document, CurrentOrder)
-            order = document
+            order = existing(document)
             _change(order, change)
     order.changed_time.CopyFrom(recorded.recorded_time)
     return order
 
 
-def _draft(order_id: str, created: OrderCreated, recorded: RecordedEvent) -> CurrentOrder:
+def _draft(order_id: str, created: OrderCreated, recorded: RecordedEvent[Payload]) -> CurrentOrder:
     order = CurrentOrder()
     order.order_id = order_id
     order.customer_id = created.customer_id
@@ -97,7 +94,6 @@ def _add_units(order: CurrentOrder, units: int, price: int) -> None:
 CURRENT_ORDERS = View(
     name="current-orders",
     collections={_ORDERS: CurrentOrder},
-    events=get_args(Payload),
     keys=keys,
     evolve=evolve,
 )

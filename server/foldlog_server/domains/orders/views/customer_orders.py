@@ -1,10 +1,10 @@
 """Every customer's sums and orders; both are one view, so that they always agree."""
 
 from collections.abc import Iterable
-from typing import TypeAlias, assert_never, cast, get_args
+from typing import TypeAlias, assert_never
 
 from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
-from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from foldlog.orders.v1.events_pb2 import (
     OrderCancelled,
@@ -25,49 +25,55 @@ from foldlog.orders.v1.types_pb2 import (
 )
 from foldlog.v1.money_pb2 import Money
 from foldlog_server.domain.money import add_to_sums, to_nanos
-from foldlog_server.domain.view import Key, View
+from foldlog_server.domain.view import DocumentMissing, Key, View
 from foldlog_server.log.events import RecordedEvent
 
 _CUSTOMERS = "customers"
 _ORDERS = "customer-orders"
 
-CustomerChange: TypeAlias = OrderSubmitted | PaymentReceived | OrderShipped | OrderCancelled
-CustomerPayload: TypeAlias = OrderCreated | CustomerChange
-OrderChange: TypeAlias = CustomerChange | OrderReserved
+OrderChange: TypeAlias = OrderSubmitted | OrderReserved | PaymentReceived | OrderShipped | OrderCancelled
 Payload: TypeAlias = OrderCreated | OrderChange
 
 
-def keys(recorded: RecordedEvent) -> Iterable[Key]:
+def keys(recorded: RecordedEvent[Payload]) -> Iterable[Key]:
     """The order and its customer; a reservation changes no sum."""
     order = Key(_ORDERS, recorded.id)
-    match cast(Payload, recorded.payload):
-        case OrderReserved():
-            return (order,)
-        case payload:
-            return (Key(_CUSTOMERS, payload.customer_id), order)
+    if isinstance(recorded.payload, OrderReserved):
+        return (order,)
+    return (Key(_CUSTOMERS, recorded.payload.customer_id), order)
 
 
-def evolve(key: Key, document: Message | None, recorded: RecordedEvent) -> Message:
+def evolve(
+    key: Key, document: Customer | CustomerOrder | None, recorded: RecordedEvent[Payload]
+) -> Customer | CustomerOrder:
     """The customer or the order after the event."""
+    match document:
+        case None:
+            return _begin(key, recorded)
+        case Customer():
+            return _evolve_customer(document, recorded)
+        case CustomerOrder():
+            return _evolve_order(document, recorded.payload)
+
+
+def _begin(key: Key, recorded: RecordedEvent[Payload]) -> Customer | CustomerOrder:
+    """A document begins with an order's first event."""
+    if not isinstance(recorded.payload, OrderCreated):
+        raise DocumentMissing(key)
     if key.collection == _CUSTOMERS:
-        return _evolve_customer(key.id, document, recorded)
-    return _evolve_order(key.id, document, recorded)
+        return _evolve_customer(Customer(customer_id=key.id), recorded)
+    return _draft(key.id, recorded.payload, recorded.recorded_time)
 
 
-def _evolve_customer(customer_id: str, document: Message | None, recorded: RecordedEvent) -> Customer:
-    payload = cast(CustomerPayload, recorded.payload)
-    if document is None and isinstance(payload, OrderCreated):
-        document = Customer(customer_id=customer_id)
-    assert isinstance(document, Customer)
-    match payload:
-        case OrderCreated() as created:
-            _begin_order(document, created, recorded)
-        case change:
-            _change_sums(document, change)
-    return document
+def _evolve_customer(customer: Customer, recorded: RecordedEvent[Payload]) -> Customer:
+    if isinstance(recorded.payload, OrderCreated):
+        _count_order(customer, recorded.payload, recorded)
+    else:
+        _change_sums(customer, recorded.payload)
+    return customer
 
 
-def _begin_order(customer: Customer, created: OrderCreated, recorded: RecordedEvent) -> None:
+def _count_order(customer: Customer, created: OrderCreated, recorded: RecordedEvent[Payload]) -> None:
     if created.customer_name:
         customer.customer_name = created.customer_name
     customer.order_count += 1
@@ -76,7 +82,7 @@ def _begin_order(customer: Customer, created: OrderCreated, recorded: RecordedEv
     customer.last_order_time.CopyFrom(recorded.recorded_time)
 
 
-def _change_sums(customer: Customer, payload: CustomerChange) -> None:
+def _change_sums(customer: Customer, payload: OrderChange) -> None:
     match payload:
         case OrderSubmitted() as submitted:
             _add(customer.ordered, submitted.amount_due)
@@ -85,6 +91,8 @@ def _change_sums(customer: Customer, payload: CustomerChange) -> None:
         case OrderShipped():
             customer.active_count -= 1
             customer.completed_count += 1
+        case OrderReserved():
+            pass  # changes no sum
         case OrderCancelled() as cancelled:
             customer.active_count -= 1
             customer.cancelled_count += 1
@@ -104,27 +112,19 @@ def _subtract(sums: RepeatedCompositeFieldContainer[Money], amount: Money) -> No
     add_to_sums(sums, amount.currency_code, -to_nanos(amount))
 
 
-def _evolve_order(order_id: str, document: Message | None, recorded: RecordedEvent) -> CustomerOrder:
-    match cast(Payload, recorded.payload):
-        case OrderCreated() as created:
-            return _draft(order_id, created, recorded)
-        case change:
-            assert isinstance(document, CustomerOrder)
-            _advance(document, change)
-            return document
-
-
-def _draft(order_id: str, created: OrderCreated, recorded: RecordedEvent) -> CustomerOrder:
+def _draft(order_id: str, created: OrderCreated, created_time: Timestamp) -> CustomerOrder:
     order = CustomerOrder()
     order.order_id = order_id
     order.customer_id = created.customer_id
     order.status = ORDER_STATUS_DRAFT
-    order.created_time.CopyFrom(recorded.recorded_time)
+    order.created_time.CopyFrom(created_time)
     return order
 
 
-def _advance(order: CustomerOrder, payload: OrderChange) -> None:
+def _evolve_order(order: CustomerOrder, payload: Payload) -> CustomerOrder:
     match payload:
+        case OrderCreated():
+            pass  # begun by it
         case OrderSubmitted() as submitted:
             order.status = ORDER_STATUS_SUBMITTED
             order.amount_due.CopyFrom(submitted.amount_due)
@@ -138,12 +138,12 @@ def _advance(order: CustomerOrder, payload: OrderChange) -> None:
             order.status = ORDER_STATUS_CANCELLED
         case _:
             assert_never(payload)
+    return order
 
 
-CUSTOMER_ORDERS = View(
+CUSTOMER_ORDERS: View[Customer | CustomerOrder, Payload] = View(
     name="customer-orders",
     collections={_CUSTOMERS: Customer, _ORDERS: CustomerOrder},
-    events=get_args(Payload),
     keys=keys,
     evolve=evolve,
 )

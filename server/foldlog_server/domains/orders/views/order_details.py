@@ -1,9 +1,7 @@
 """Every order as it stands with its lines, message for message what the decider renders."""
 
 from collections.abc import Iterable
-from typing import TypeAlias, assert_never, cast, get_args
-
-from google.protobuf.message import Message
+from typing import TypeAlias, assert_never
 
 from foldlog.orders.v1.events_pb2 import (
     ItemAdded,
@@ -26,7 +24,7 @@ from foldlog.orders.v1.types_pb2 import (
     Order,
 )
 from foldlog_server.domain.money import NANOS, to_nanos
-from foldlog_server.domain.view import Key, View
+from foldlog_server.domain.view import Key, View, existing
 from foldlog_server.log.events import RecordedEvent
 
 _ORDERS = "order-details"
@@ -36,23 +34,21 @@ StatusEvent: TypeAlias = OrderSubmitted | OrderReserved | PaymentReceived | Orde
 Payload: TypeAlias = OrderCreated | LineEvent | StatusEvent
 
 
-def keys(recorded: RecordedEvent) -> Iterable[Key]:
+def keys(recorded: RecordedEvent[Payload]) -> Iterable[Key]:
     """The order."""
     return (Key(_ORDERS, recorded.id),)
 
 
-def evolve(key: Key, document: Message | None, recorded: RecordedEvent) -> Message:
+def evolve(key: Key, document: Order | None, recorded: RecordedEvent[Payload]) -> Order:
     """The order after the event, with the event's version."""
-    match cast(Payload, recorded.payload):
+    match recorded.payload:
         case OrderCreated() as created:
             order = _draft(key.id, created)
         case ItemAdded() | ItemQuantityChanged() | ItemRemoved() as changed:
-            assert isinstance(document, Order)
-            order = document
+            order = existing(document)
             _change_lines(order, changed)
         case advanced:
-            assert isinstance(document, Order)
-            order = document
+            order = existing(document)
             _advance(order, advanced)
     order.version = recorded.version
     return order
@@ -120,7 +116,6 @@ def _advance(order: Order, payload: StatusEvent) -> None:
 ORDER_DETAILS = View(
     name="order-details",
     collections={_ORDERS: Order},
-    events=get_args(Payload),
     keys=keys,
     evolve=evolve,
 )

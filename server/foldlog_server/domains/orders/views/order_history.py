@@ -1,9 +1,7 @@
 """Every order that was shipped or cancelled, as it ended."""
 
 from collections.abc import Iterable
-from typing import TypeAlias, assert_never, cast, get_args
-
-from google.protobuf.message import Message
+from typing import TypeAlias, assert_never
 
 from foldlog.orders.v1.events_pb2 import OrderCancelled, OrderShipped
 from foldlog.orders.v1.queries_pb2 import FinishedOrder
@@ -16,14 +14,14 @@ _ORDERS = "order-history"
 Payload: TypeAlias = OrderShipped | OrderCancelled
 
 
-def keys(recorded: RecordedEvent) -> Iterable[Key]:
+def keys(recorded: RecordedEvent[Payload]) -> Iterable[Key]:
     """The order."""
     return (Key(_ORDERS, recorded.id),)
 
 
-def evolve(key: Key, document: Message | None, recorded: RecordedEvent) -> Message:
+def evolve(key: Key, document: FinishedOrder | None, recorded: RecordedEvent[Payload]) -> FinishedOrder:
     """The order as it ended; an order ends once, so there is no document before."""
-    payload = cast(Payload, recorded.payload)
+    payload = recorded.payload
     order = FinishedOrder()
     order.order_id = key.id
     order.customer_id = payload.customer_id
@@ -59,7 +57,6 @@ def _finish(order: FinishedOrder, payload: Payload) -> None:
 ORDER_HISTORY = View(
     name="order-history",
     collections={_ORDERS: FinishedOrder},
-    events=get_args(Payload),
     keys=keys,
     evolve=evolve,
 )

@@ -19,9 +19,10 @@ from foldlog.orders.v1.types_pb2 import (
     ORDER_STATUS_SUBMITTED,
     OrderStatus,
 )
+from foldlog_server.domain.testing import ViewScenario
 from foldlog_server.domain.view import Key
 from foldlog_server.domains.inventory.views.inventory import INVENTORY
-from tests.support.view_scenario import LAMP_AND_SHADE, OrderStory, ViewScenario, line, money
+from tests.support.order_stories import LAMP_AND_SHADE, OrderStory, line, money
 
 RECEIVED = StockReceived(name="Lamp", quantity=10)
 TWO_PRICES = OrderStory(

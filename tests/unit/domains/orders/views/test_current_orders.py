@@ -14,8 +14,9 @@ from foldlog.orders.v1.types_pb2 import (
     OrderStatus,
 )
 from foldlog.v1.money_pb2 import Money
+from foldlog_server.domain.testing import ViewScenario, recorded_time
 from foldlog_server.domains.orders.views.current_orders import CURRENT_ORDERS
-from tests.support.view_scenario import LAMP_AND_SHADE, ViewScenario, line, money, recorded_time
+from tests.support.order_stories import LAMP_AND_SHADE, line, money
 
 LAMP, SHADE = LAMP_AND_SHADE.lines
 CREATED = OrderCreated(customer_id="ada", customer_name="Ada", currency_code="GBP")

@@ -21,16 +21,10 @@ from foldlog.orders.v1.types_pb2 import (
     OrderStatus,
 )
 from foldlog.v1.money_pb2 import Money
+from foldlog_server.domain.testing import ViewScenario, recorded_time
 from foldlog_server.domain.view import Key
 from foldlog_server.domains.orders.views.customer_orders import CUSTOMER_ORDERS
-from tests.support.view_scenario import (
-    LAMP_AND_SHADE,
-    OrderStory,
-    ViewScenario,
-    line,
-    money,
-    recorded_time,
-)
+from tests.support.order_stories import LAMP_AND_SHADE, OrderStory, line, money
 
 EURO_ORDER = OrderStory((line("lamp", 3, money("7.00", "EUR")),), currency_code="EUR")
 

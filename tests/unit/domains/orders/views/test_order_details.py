@@ -16,8 +16,9 @@ from foldlog.orders.v1.types_pb2 import (
     OrderStatus,
 )
 from foldlog.v1.money_pb2 import Money
+from foldlog_server.domain.testing import ViewScenario
 from foldlog_server.domains.orders.views.order_details import ORDER_DETAILS
-from tests.support.view_scenario import LAMP_AND_SHADE, ViewScenario, line, money
+from tests.support.order_stories import LAMP_AND_SHADE, line, money
 
 LAMP, SHADE = LAMP_AND_SHADE.lines
 CREATED = OrderCreated(customer_id="ada", customer_name="Ada", currency_code="GBP")

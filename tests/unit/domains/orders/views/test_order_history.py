@@ -14,15 +14,9 @@ from foldlog.orders.v1.types_pb2 import (
     OrderStatus,
 )
 from foldlog.v1.money_pb2 import Money
+from foldlog_server.domain.testing import ViewScenario, recorded_time
 from foldlog_server.domains.orders.views.order_history import ORDER_HISTORY
-from tests.support.view_scenario import (
-    LAMP_AND_SHADE,
-    OrderStory,
-    ViewScenario,
-    line,
-    money,
-    recorded_time,
-)
+from tests.support.order_stories import LAMP_AND_SHADE, OrderStory, line, money
 
 
 @pytest.fixture
