@@ -21,7 +21,7 @@ from foldlog.orders.v1.commands_pb2 import (
 from foldlog.orders.v1.types_pb2 import OrderLine
 from foldlog.v1.events_pb2 import EventMetadata
 from foldlog.v1.money_pb2 import Money
-from foldlog_server.app.app import new_id
+from foldlog_server.app.services import new_id
 from foldlog_server.domain.decider import AnyDecider
 from foldlog_server.domains.inventory.stock import STOCK
 from foldlog_server.domains.orders.order_rules import ORDER

@@ -10,9 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from bench.processes import BenchFailed, output_of
-from foldlog_server.app.app import new_id
+from foldlog_server.app.services import new_id
 from foldlog_server.domain.view import AnyView
-from foldlog_server.domains.shop import VIEWS
+from foldlog_server.domains.shop import SHOP
 from foldlog_server.process import loop_factory
 from foldlog_server.stores.sqlite.event_store import SqliteEventStore
 from foldlog_server.stores.views import view_files
@@ -35,8 +35,8 @@ async def rebuild(directory: Path) -> dict[str, float]:
         on_failure=lambda _: None,
     )
     try:
-        seconds = {ALL_VIEWS: await _project(store, directory / "views", VIEWS)}
-        for view in VIEWS:
+        seconds = {ALL_VIEWS: await _project(store, directory / "views", SHOP.views)}
+        for view in SHOP.views:
             seconds[view.name] = await _project(store, directory / "views", [view])
         return seconds
     finally:

@@ -1,5 +1,6 @@
 """What an operator can set, with its defaults."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -21,5 +22,9 @@ class Settings:
     """Let tools such as grpcurl ask which services there are."""
     cached_aggregates: int = 10_000
     """The states of so many aggregates are kept in memory."""
+    domains: Sequence[str] = ()
+    """The names of domains that are served beside those installed, such as "bank.domain:BANK"."""
+    shop: bool = True
+    """Serve the shop: orders and inventory."""
     scrub_after: timedelta = timedelta(minutes=10)
     """How long after its start a server begins to hold the log's tables against their indexes."""

@@ -23,7 +23,7 @@ from foldlog.v1.admin_service_pb2 import (
 from foldlog.v1.reads_pb2 import ReadOptions
 from foldlog_client import Client, Exhausted, FoldlogError, InvalidRequest
 from foldlog_server.domain.view import Key
-from foldlog_server.domains.shop import VIEWS
+from foldlog_server.domains.shop import SHOP
 from foldlog_server.log.events import AnyRecordedEvent
 from foldlog_server.stores.views import view_files
 from tests.support.orders import create
@@ -79,21 +79,21 @@ async def make(client: Client, *ids: str) -> int:
 
 async def test_every_view_is_told_with_what_it_has_not_seen(server: Server, client: Client) -> None:
     position = await make(client, "1")
-    for view in VIEWS:
+    for view in SHOP.views:
         await server.projector(next(iter(view.collections))).wait_for(position, 30)
     await server.views.stop()
     await make(client, "2", "3")
     found = await client.admin.list_views()
     head = await client.events.head()
     assert (found.log_id, found.head) == (head.log_id, head.position)
-    assert [state.name for state in found.views] == [view.name for view in VIEWS]
+    assert [state.name for state in found.views] == [view.name for view in SHOP.views]
     for state in found.views:
         assert (state.position, state.lag_events) == (position, head.position - position)
         assert state.lag_time.ToNanoseconds() > 0
         assert not state.HasField("rebuilding")
         assert (state.stopped, state.outdated, state.parked_documents) == ("", False, 0)
         assert state.edition
-    assert len({state.edition for state in found.views}) == len(VIEWS)
+    assert len({state.edition for state in found.views}) == len(SHOP.views)
 
 
 async def test_a_poisoned_document_waits_is_listed_marked_cured_and_whole(
@@ -244,7 +244,7 @@ async def test_views_are_listed_on_the_command_line(server: Server, client: Clie
     assert listed.code == 0
     heading, *rows = listed.output.splitlines()
     assert heading.split() == ["view", "position", "behind", "parked", "state"]
-    assert [row.split()[0] for row in rows] == [view.name for view in VIEWS]
+    assert [row.split()[0] for row in rows] == [view.name for view in SHOP.views]
     [row] = [row.split() for row in rows if row.split()[0] == "current-orders"]
     assert row[1:] == [str(position), "0", "2", "follows"]
     as_json = json.loads((await foldlog("views", "list", "--json", *where)).output)
@@ -392,7 +392,7 @@ async def test_a_rebuild_that_fails_ends_the_command_with_1(
 
 
 async def test_the_state_of_views_can_be_asked_for_as_it_is(server: Server) -> None:
-    assert len((await server.ask(ListViewsRequest())).views) == len(VIEWS)
+    assert len((await server.ask(ListViewsRequest())).views) == len(SHOP.views)
 
 
 async def test_orders_made_over_the_wire_are_seen_too(server: Server) -> None:

@@ -15,14 +15,16 @@ from google.protobuf.message import Message
 
 import foldlog_client
 from foldlog.inventory.v1.commands_pb2 import ReceiveStock
+from foldlog_server.domain.domain import Domains
 from foldlog_server.domain.view import Key
-from foldlog_server.domains.shop import VIEWS
+from foldlog_server.domains.shop import SHOP
 from foldlog_server.log.events import AnyRecordedEvent
 from foldlog_server.operations import check_history
 from foldlog_server.operations.history import Findings, Kind, Problem
 from foldlog_server.stores.views import read_model, view_files
 from tests.support import processes
 from tests.support.commands import add, create
+from tests.support.domains import shop_with
 from tests.support.faults import sqlite_error
 from tests.support.files import contents
 from tests.support.processes import FOLDLOG, foldlog
@@ -51,7 +53,7 @@ async def test_a_sound_history_is_told_in_a_line_while_the_server_goes_on(
     assert (ended.code, ended.errors) == (0, "")
     *steps, summary = ended.output.splitlines()
     done = [step for step in steps if step.endswith(": done")]
-    assert done == ["streams: done", *(f"{view.name}: done" for view in VIEWS)]
+    assert done == ["streams: done", *(f"{view.name}: done" for view in SHOP.views)]
     assert summary == SOUND
     assert list(temporary.iterdir()) == []
 
@@ -93,7 +95,7 @@ async def test_programs_get_json_and_nothing_else(server: Server) -> None:
     assert json.loads(ended.output) == {
         "events": 6,
         "streams": 4,
-        "views": [view.name for view in VIEWS],
+        "views": [view.name for view in SHOP.views],
         "problems": [
             {
                 "kind": "event",
@@ -127,33 +129,27 @@ async def test_a_place_without_a_log_is_told(tmp_path: Path) -> None:
     assert ended.errors.startswith(f"foldlog: There is no log.db in {tmp_path}.")
 
 
-async def found(data: Path) -> Findings:
+async def found(data: Path, domains: Domains = SHOP) -> Findings:
     findings = Findings()
-    async for _ in check_history.check(data, findings):
+    async for _ in check_history.check(data, domains, findings):
         pass
     return findings
 
 
-async def test_a_view_that_would_park_or_stop_is_told(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_view_that_would_park_or_stop_is_told(server: Server) -> None:
     def evolve(key: Key, document: Message | None, recorded: AnyRecordedEvent) -> Message | None:
         raise LookupError("no such line")
 
     def keys(recorded: AnyRecordedEvent) -> Iterable[Key]:
         raise ValueError("which keys?")
 
-    by_name: dict[str, Any] = {view.name: view for view in VIEWS}
-    monkeypatch.setattr(
-        check_history,
-        "VIEWS",
-        (
-            replace(by_name["current-orders"], evolve=evolve),
-            replace(by_name["inventory"], keys=keys),
-            by_name["order-details"],
-        ),
+    by_name: dict[str, Any] = {view.name: view for view in SHOP.views}
+    views = (
+        replace(by_name["current-orders"], evolve=evolve),
+        replace(by_name["inventory"], keys=keys),
+        by_name["order-details"],
     )
-    assert (await found(server.data)).problems == [
+    assert (await found(server.data, shop_with(views))).problems == [
         Problem(Kind.VIEW, "current-orders", "parks: LookupError: no such line", 1, "current-orders a", 2),
         Problem(Kind.VIEW, "inventory", "stops: ValueError: which keys?", 4, "all behind it"),
     ]

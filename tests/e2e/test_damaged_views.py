@@ -24,7 +24,7 @@ from foldlog.orders.v1.queries_pb2 import (
     ListCustomersRequest,
 )
 from foldlog.v1.admin_service_pb2 import ListViewsRequest, RebuildViewRequest, ViewState
-from foldlog_server.domains.shop import VIEWS
+from foldlog_server.domains.shop import SHOP
 from tests.support.files import flip_anywhere
 from tests.support.orders import create
 from tests.support.server import Server, client_of, until
@@ -98,7 +98,7 @@ async def check_right_in_the_end(server: Server, right: Mapping[str, Any]) -> No
                     cured = False
                 else:
                     assert found == expected, name
-    for view in VIEWS:
+    for view in SHOP.views:
         model = served(server, view.name)
         assert model._file.path.exists()
         model.check()
@@ -164,12 +164,12 @@ WAYS = {
 async def test_what_befalls_the_files_is_noticed_told_once_and_cured(
     server: Server, right: Mapping[str, Any], way: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    numbers = {view.name: served(server, view.name)._file.number for view in VIEWS}
+    numbers = {view.name: served(server, view.name)._file.number for view in SHOP.views}
     with caplog.at_level(logging.WARNING):
         WAYS[way](server.data / "views")
         await until(lambda: all(not projector.follows for projector in list(server.app._projectors.all)[:1]))
         await check_right_in_the_end(server, right)
-    for view in VIEWS:
+    for view in SHOP.views:
         told = [record for record in caplog.records if f"The view {view.name} is damaged" in record.message]
         assert len(told) == 1
         assert served(server, view.name)._file.number > numbers[view.name]
@@ -270,7 +270,7 @@ async def test_a_rebuild_that_an_operator_asks_for_is_served_from_its_file(
         shutil.rmtree(server.data / "views")
         await server.ask(RebuildViewRequest(view="order-details"))
         await check_right_in_the_end(server, right)
-        assert len(files_of(server)) == len(VIEWS)
+        assert len(files_of(server)) == len(SHOP.views)
 
 
 async def test_while_the_log_is_detached_no_view_is_built_and_queries_go_on(

@@ -22,15 +22,16 @@ from foldlog.v1.admin_service_pb2 import ViewState
 from foldlog.v1.reads_pb2 import WHEN_BEHIND_ANSWER, ReadOptions
 from foldlog_client import Client
 from foldlog_server.app import app, rebuild_processes
-from foldlog_server.domains.shop import VIEWS
+from foldlog_server.domains.shop import SHOP
 from foldlog_server.stores.views import view_files
 from foldlog_server.views.definition import generation
+from tests.support.domains import shop_with
 from tests.support.orders import create
 from tests.support.server import Server, client_of, until
 from tests.support.wire import refused
 
 VIEW = "order-details"
-DEFINED = next(view for view in VIEWS if view.name == VIEW)
+DEFINED = next(view for view in SHOP.views if view.name == VIEW)
 
 
 class Gate:
@@ -133,11 +134,11 @@ async def test_pages_go_on_over_a_rebuild_of_the_same_definition(server: Server,
 
 async def test_several_views_are_built_in_turn(server: Server, client: Client, gate: Gate) -> None:
     await orders(server, 3)
-    for view in VIEWS:
+    for view in SHOP.views:
         await client.admin.rebuild_view(view=view.name)
-    for view in VIEWS:
+    for view in SHOP.views:
         assert not (await rebuilt(client, view.name)).rebuild_error
-    assert len(gate.processes) == len(VIEWS)
+    assert len(gate.processes) == len(SHOP.views)
     assert (await client.inventory.list_inventory()).freshness.lag_events == 0
 
 
@@ -187,12 +188,12 @@ async def formerly(new_log: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch)
     """A server with a former definition of the view, and three orders."""
     shutil.copytree(new_log, tmp_path / "data")
     shutil.rmtree(tmp_path / "data" / "views")
-    former = [replace(view, revision=0) if view.name == VIEW else view for view in VIEWS]
-    monkeypatch.setattr(app, "VIEWS", former)
+    former = [replace(view, revision=0) if view.name == VIEW else view for view in SHOP.views]
+    monkeypatch.setattr(app, "load", lambda *_, **__: shop_with(former))
     server = Server(tmp_path / "data")
     await server.start()
     await orders(server, 3)
-    monkeypatch.setattr(app, "VIEWS", VIEWS)
+    monkeypatch.setattr(app, "load", lambda *_, **__: SHOP)
     try:
         yield server
     finally:
@@ -274,6 +275,6 @@ async def test_a_view_that_has_nothing_and_is_far_behind_is_built_aside_and_answ
                 none_yet = await refused(server.ask(request))
                 assert (none_yet.code, none_yet.reason) == (StatusCode.UNAVAILABLE, "VIEW_REBUILDING")
     async with client_of(server) as client:
-        for view in VIEWS:
+        for view in SHOP.views:
             assert not (await rebuilt(client, view.name)).outdated
         assert len((await client.orders.list_current_orders(min_position=position)).orders) == 3

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from foldlog_server.domains.shop import VIEWS
+from foldlog_server.domains.shop import SHOP
 from tests.support.copies import backed_up, log_in, restored
 from tests.support.processes import foldlog, serving
 
@@ -61,7 +61,7 @@ async def test_a_backup_in_the_middle_of_a_days_import_is_its_history_elsewhere(
     ended = await foldlog("verify", "--full", "--json", "--data", elsewhere)
     found = json.loads(ended.output)
     assert (ended.code, found["damages"], found["notes"]) == (0, [], [])
-    assert (found["events"], found["views"]) == (len(copy.events), len(VIEWS))
+    assert (found["events"], found["views"]) == (len(copy.events), len(SHOP.views))
 
 
 async def position(address: str) -> int:

@@ -22,9 +22,10 @@ from foldlog_client import Client, Retry
 from foldlog_server.app import app
 from foldlog_server.domain.view import Key
 from foldlog_server.domains.orders.views.current_orders import CURRENT_ORDERS
-from foldlog_server.domains.shop import VIEWS
+from foldlog_server.domains.shop import SHOP
 from foldlog_server.log.events import AnyRecordedEvent
 from foldlog_server.stores.views import view_files
+from tests.support.domains import shop_with
 from tests.support.mirror import Mirror
 from tests.support.processes import serving
 from tests.support.relay import relayed
@@ -166,9 +167,11 @@ def as_it_was(key: Key, document: Any, recorded: AnyRecordedEvent) -> Any:
 async def test_a_changed_view_answers_as_it_was_until_it_answers_anew(
     invoices: Invoices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    former = [replace(view, revision=0, evolve=as_it_was) if view.name == VIEW else view for view in VIEWS]
+    former = [
+        replace(view, revision=0, evolve=as_it_was) if view.name == VIEW else view for view in SHOP.views
+    ]
     with monkeypatch.context() as patch:
-        patch.setattr(app, "VIEWS", former)
+        patch.setattr(app, "load", lambda *_, **__: shop_with(former))
         async with (
             running(tmp_path) as server,
             foldlog_client.connect(server.address, timeout=60) as importer,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from foldlog_server.domains.shop import VIEWS
+from foldlog_server.domains.shop import SHOP
 from foldlog_server.operations.findings import Findings
 from foldlog_server.operations.verify import verify
 from foldlog_server.stores.views import view_check, view_checksums
@@ -47,7 +47,7 @@ async def test_it_verifies_beside_a_server_that_goes_on_writing(server: Server) 
             ]
             assert [step for step in steps if step.endswith(": done")] == [f"{name}: done" for name in done]
             assert summary.startswith("Nothing is damaged: ")
-            assert (f"{len(VIEWS)} views against a replay" in summary) == bool(flags)
+            assert (f"{len(SHOP.views)} views against a replay" in summary) == bool(flags)
     finally:
         stopped.set()
         await writer
@@ -72,11 +72,11 @@ async def test_a_view_that_moves_on_while_it_is_looked_at_is_held_against_a_repl
     findings = Findings()
 
     async def verified() -> None:
-        async for _ in verify(server.data, findings, full=True):
+        async for _ in verify(server.data, SHOP, findings, full=True):
             pass
 
     await asyncio.to_thread(lambda: asyncio.run(verified()))
-    assert (findings.damages, findings.views) == ([], len(VIEWS))
+    assert (findings.damages, findings.views) == ([], len(SHOP.views))
 
 
 async def test_nothing_is_changed_where_nobody_serves(server: Server) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from foldlog_server.domains.shop import SHOP
 from foldlog_server.operations.findings import Findings
 from foldlog_server.operations.refused import Refused
 from foldlog_server.operations.verify import verify
@@ -21,7 +22,7 @@ from tests.format.test_log_file import FLIP, partition
 async def verified(data: Path, *, full: bool = False) -> list[tuple[str, str, str]]:
     """What is damaged: file, part and where."""
     findings = Findings()
-    async for _ in verify(data, findings, full=full):
+    async for _ in verify(data, SHOP, findings, full=full):
         pass
     return [(damage.file, damage.part, damage.where) for damage in findings.damages]
 
@@ -182,7 +183,7 @@ async def test_much_damage_is_counted_and_not_all_told(loose: Path) -> None:
     with closing(sqlite3.connect(loose, isolation_level=None)) as connection:
         connection.execute("UPDATE events SET chain = zeroblob(32), version = 99")
     findings = Findings()
-    async for _ in verify(loose.parent, findings, full=True):
+    async for _ in verify(loose.parent, SHOP, findings, full=True):
         pass
     assert len(findings.damages) == 100
     assert findings.untold > 0

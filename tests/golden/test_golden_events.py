@@ -13,11 +13,11 @@ from foldlog_server.domain.decider import AnyDecider
 from foldlog_server.domains.inventory.stock import STOCK
 from foldlog_server.domains.orders.order import Status
 from foldlog_server.domains.orders.order_rules import ORDER
-from foldlog_server.domains.shop import CODEC
+from foldlog_server.domains.shop import SHOP
 from tests.golden.write_golden import DECIDERS, EVENTS, FOLDS, HISTORIES, folded, read_back
 
 STORED: dict[str, type[Message]] = {
-    name: GetMessageClass(Default().FindMessageTypeByName(name)) for name in sorted(CODEC.stored)
+    name: GetMessageClass(Default().FindMessageTypeByName(name)) for name in sorted(SHOP.codec.stored)
 }
 """Every message that may lie in a log, by its full name; old ones, too."""
 

@@ -34,11 +34,11 @@ from foldlog.orders.v1.events_pb2 import (
 from foldlog.orders.v1.types_pb2 import OrderLine, OrderStatus
 from foldlog.v1.events_pb2 import EventMetadata
 from foldlog.v1.money_pb2 import Money
-from foldlog_server.commands import state_codec
+from foldlog_server.domain import state_codec
 from foldlog_server.domain.decider import AnyDecider
 from foldlog_server.domains.inventory.stock import STOCK
 from foldlog_server.domains.orders.order_rules import ORDER
-from foldlog_server.domains.shop import CODEC
+from foldlog_server.domains.shop import SHOP
 from foldlog_server.log.events import EncodedEvent, NewEvent
 from foldlog_server.log.record import encode_common, encode_header, encode_record
 
@@ -114,7 +114,7 @@ def read_back(sample: Message) -> Message:
     """What folds are given for a message that was stored: itself, or what it was upcast to."""
     event = NewEvent("id", sample.DESCRIPTOR.full_name, sample.SerializeToString())
     header = encode_header("golden-1", 1, event, encode_common(0, EventMetadata()))
-    payload: Message = CODEC.decode(EncodedEvent(1, encode_record(header, event))).payload
+    payload: Message = SHOP.codec.decode(EncodedEvent(1, encode_record(header, event))).payload
     return payload
 
 

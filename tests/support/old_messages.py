@@ -9,8 +9,10 @@ from google.protobuf.message import Message
 
 from foldlog.orders.v1.events_pb2 import OrderCreated
 from foldlog_server.app import app
-from foldlog_server.domains.shop import DECIDERS, VIEWS
-from foldlog_server.log.codec import Codec
+from foldlog_server.domain.domain import Domains
+from foldlog_server.domains import shop
+from foldlog_server.domains.inventory import INVENTORY
+from foldlog_server.domains.orders import ORDERS
 from foldlog_server.log.events import NewEvent
 from foldlog_server.log.upcasting import Upcaster
 
@@ -52,6 +54,5 @@ def stored(payload: Message, event_id: str = "e") -> NewEvent:
 
 def with_a_past(monkeypatch: Any, *upcasters: Upcaster) -> None:
     """Let servers that start from now on upcast."""
-    events = [event for decider in DECIDERS.values() for event in decider.events]
-    monkeypatch.setattr(app, "VIEWS", tuple(replace(view, upcasters=upcasters) for view in VIEWS))
-    monkeypatch.setattr(app, "CODEC", Codec(events, upcasters))
+    domains = Domains((replace(ORDERS, upcasters=upcasters), INVENTORY), shop.NAMES)
+    monkeypatch.setattr(app, "load", lambda *_, **__: domains)

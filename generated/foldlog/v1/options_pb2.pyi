@@ -267,7 +267,10 @@ Global___CommandRoute: _TypeAlias = CommandRoute  # noqa: Y015
 
 @_typing.final
 class QueryRoute(_message.Message):
-    """QueryRoute binds a query, or a watch, to one collection of a view's documents."""
+    """QueryRoute binds a query, or a watch, to what it is answered from: one document or a list of documents of a view's
+    collection, the latest state of an aggregate if `collection` is empty and `aggregate` is set, or the events of one
+    stream if `history` is set.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -276,6 +279,8 @@ class QueryRoute(_message.Message):
     BY_ID_FIELD_NUMBER: _builtins.int
     NOT_FOUND_FIELD_NUMBER: _builtins.int
     AGGREGATE_FIELD_NUMBER: _builtins.int
+    HISTORY_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
     collection: _builtins.str
     """The name of the collection, such as "current-orders"."""
     id: _builtins.str
@@ -287,7 +292,17 @@ class QueryRoute(_message.Message):
     not_found: _builtins.str
     """The entry of the package's error catalogue for a document that is not there, such as "ORDER_NOT_FOUND"."""
     aggregate: _builtins.str
-    """The aggregate that the document shows, such as "order": `as_of` folds its past states from the log."""
+    """The aggregate that the document shows, such as "order": `as_of` folds its past states from the log.
+    Without a collection, the query is answered from the aggregate itself, as commands see it.
+    """
+    history: _builtins.str
+    """The category, such as "order", of the stream that the query lists event by event, a page of versions at a time;
+    `id` says which one. An element of the response's list has a RecordedEvent and, if it wants one, a `token`.
+    """
+    owner: _builtins.str
+    """Of a list: the collection of the one document that everything listed belongs to, such as "customers". It is the
+    response's first field, `id` and `not_found` speak of it, and both are read at one position.
+    """
     def __init__(
         self,
         *,
@@ -296,10 +311,12 @@ class QueryRoute(_message.Message):
         by_id: _builtins.bool = ...,
         not_found: _builtins.str = ...,
         aggregate: _builtins.str = ...,
+        history: _builtins.str = ...,
+        owner: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregate", b"aggregate", "by_id", b"by_id", "collection", b"collection", "id", b"id", "not_found", b"not_found"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregate", b"aggregate", "by_id", b"by_id", "collection", b"collection", "history", b"history", "id", b"id", "not_found", b"not_found", "owner", b"owner"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -391,6 +408,6 @@ goes for each of its fields that is an identifier.
 command: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___CommandRoute]
 """The method is a command: how the server finds the streams it is decided on."""
 query: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___QueryRoute]
-"""The method is answered from documents of one view without code of its own."""
+"""The method is a query or a watch: what it is answered from."""
 error: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.EnumValueOptions, Global___ErrorEntry]
 """What an error reason means and what a client should do."""

@@ -8,33 +8,15 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
-import uuid_utils
-
-from foldlog.inventory.v1 import command_service_pb2 as inventory_commands
-from foldlog.inventory.v1 import query_service_pb2 as inventory_queries
-from foldlog.orders.v1 import command_service_pb2 as orders_commands
-from foldlog.orders.v1 import query_service_pb2 as orders_queries
-from foldlog.v1 import admin_service_pb2 as admin
-from foldlog.v1 import event_service_pb2 as events
-from foldlog.v1 import request_service_pb2 as requests
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog_server.app import unknown_history
 from foldlog_server.app.rebuild_processes import BuildProcess
 from foldlog_server.app.server_clock import SLEWED, Lookout, Reading, ServerClock, monotonic_ns
-from foldlog_server.clock import Clock
-from foldlog_server.commands.aggregates import Aggregates
-from foldlog_server.commands.command_handler import CommandHandler
-from foldlog_server.commands.fold import Folds
-from foldlog_server.commands.past import Past
-from foldlog_server.commands.snapshots import Snapshots
-from foldlog_server.domains.inventory.queries import get_stock
-from foldlog_server.domains.orders.queries import get_customer_orders, get_order_history
-from foldlog_server.domains.shop import CODEC, DECIDERS, VIEWS
+from foldlog_server.app.services import Parts, handlers, new_id
+from foldlog_server.domain.domain import Domains
+from foldlog_server.domains.loading import load
 from foldlog_server.errors import LogDetached, NothingToBuildFrom, StoreError
 from foldlog_server.log.event_store import EventStore
-from foldlog_server.queries.bound_queries import Query
-from foldlog_server.queries.bound_watches import compile_watch
-from foldlog_server.queries.reads import Reads
 from foldlog_server.settings import Settings
 from foldlog_server.stores.files.data_directory import DataDirectoryUnusable
 from foldlog_server.stores.sqlite.event_store import SqliteEventStore
@@ -44,15 +26,8 @@ from foldlog_server.stores.views import view_files
 from foldlog_server.stores.views.read_model import SqliteReadModel
 from foldlog_server.stores.views.view_files import ViewFile
 from foldlog_server.stores.writer_thread import WriterThread
-from foldlog_server.transport.admin import Admin
-from foldlog_server.transport.admin_service import admin_handlers
-from foldlog_server.transport.arrivals import Arrivals
-from foldlog_server.transport.calls import Calls, RpcMethodHandler
-from foldlog_server.transport.command_service import command_handlers
-from foldlog_server.transport.event_service import event_handlers
-from foldlog_server.transport.query_service import query_handlers
+from foldlog_server.transport.calls import Calls
 from foldlog_server.transport.refusal_log import RefusalLog
-from foldlog_server.transport.request_service import request_handlers
 from foldlog_server.transport.server import BoundPort, GrpcServer
 from foldlog_server.views.projector import Projector
 from foldlog_server.views.read_model import ReadModelDamaged
@@ -64,11 +39,6 @@ logger = logging.getLogger("foldlog")
 
 SCRUB_EVERY = timedelta(days=1)
 """Between the end of a scrub of the log and the next."""
-
-
-def new_id() -> str:
-    """A UUIDv7: unique, and in the order of time."""
-    return str(uuid_utils.uuid7())
 
 
 class App:
@@ -108,6 +78,7 @@ class App:
     async def start(
         cls,
         settings: Settings,
+        domains: Domains | None = None,
         *,
         clock: Reading = time.time_ns,
         monotonic: Reading = monotonic_ns,
@@ -116,12 +87,14 @@ class App:
     ) -> "App":
         """Listen, open the data directory, follow the log, serve.
 
+        `domains` are those that the settings name, if not given; raises `DomainsUnfit` if they do not fit.
         `clock` is the wall clock, and `monotonic` the clock that it is held against; both give nanoseconds.
         `before_serving` is called when all is ready, and nobody has been answered yet.
         `on_failure` is told when the store can no longer be trusted; the process should then end and
         verify the log when it starts again. Raises what the store and the server raise when they start.
         """
         server_clock = ServerClock(clock, monotonic)
+        domains = domains or load(settings.domains, with_shop=settings.shop)
         async with AsyncExitStack() as opened:
             # First, so that an address that cannot be had leaves no data directory behind.
             port = BoundPort(settings.listen)
@@ -135,30 +108,31 @@ class App:
                 monotonic=monotonic,
             )
             opened.push_async_callback(store.close)
-            await _tell_of_events_ahead(store, server_clock())
-            _tell_what_is_unknown(store, settings)
+            await _report_the_unexpected(store, domains, settings, server_clock())
             writer = opened.enter_context(WriterThread())
-            projectors, serving, interrupted = await _open_views(store, settings, writer)
+            projectors, serving, interrupted = await _open_views(store, domains, settings, writer)
             opened.push_async_callback(projectors.stop)
-            builder = _builder(settings, store, writer, serving, interrupted)
+            builder = _builder(settings, domains, store, writer, serving, interrupted)
             rebuilds = Rebuilds(projectors, builder)
             opened.push_async_callback(rebuilds.stop)
             repairs = Repairs(projectors, rebuilds, lambda view, well: server.set_well(view, well))
             opened.push_async_callback(repairs.stop)
-            snapshots = await _open_snapshots(store, settings, writer)
+            snapshots = await _open_snapshots(store, domains, settings, writer)
             opened.push_async_callback(snapshots.close)
             scrubber = Scrubber(store.scan, server_clock, store.distrust)
             opened.push_async_callback(scrubber.stop)
-            server = _server(
-                port, store, projectors, rebuilds, repairs, snapshots, settings, server_clock, scrubber
+            parts = Parts(store, domains, projectors, rebuilds, repairs, snapshots, server_clock, scrubber)
+            calls = Calls(RefusalLog(asyncio.get_running_loop))
+            server = GrpcServer(
+                port,
+                handlers(parts, calls, cached_aggregates=settings.cached_aggregates),
+                calls,
+                with_reflection=settings.reflection,
             )
             before_serving()
             await server.start()
             store.when_refusing(lambda: server.set_serving(False))
-            projectors.start()
-            scrubber.start(settings.scrub_after.total_seconds(), SCRUB_EVERY.total_seconds())
-            _go_on_building(rebuilds, projectors, interrupted, settings)
-            repairs.start()
+            _begin(parts, interrupted, settings)
             opened.pop_all()
             return cls(
                 store, projectors, rebuilds, repairs, snapshots, server, port, server_clock, scrubber, writer
@@ -193,6 +167,21 @@ class App:
         self._is_stopped = True
 
 
+async def _report_the_unexpected(
+    store: SqliteEventStore, domains: Domains, settings: Settings, now: int
+) -> None:
+    await _tell_of_events_ahead(store, now)
+    _tell_what_is_unknown(store, domains, settings)
+
+
+def _begin(parts: Parts, interrupted: Collection[str], settings: Settings) -> None:
+    """Start what goes on by itself while the server serves."""
+    parts.projectors.start()
+    parts.scrubber.start(settings.scrub_after.total_seconds(), SCRUB_EVERY.total_seconds())
+    _go_on_building(parts.rebuilds, parts.projectors, interrupted, settings)
+    parts.repairs.start()
+
+
 async def _tell_of_events_ahead(store: EventStore, now: int) -> None:
     for event in await store.read_all(backwards=True, limit=1):
         ahead = RecordedEvent.FromString(event.record).recorded_time.ToNanoseconds() - now
@@ -204,17 +193,17 @@ async def _tell_of_events_ahead(store: EventStore, now: int) -> None:
             )
 
 
-def _tell_what_is_unknown(store: SqliteEventStore, settings: Settings) -> None:
+def _tell_what_is_unknown(store: SqliteEventStore, domains: Domains, settings: Settings) -> None:
     try:
         types, categories = store.names()
     except sqlite3.Error as error:
         raise DataDirectoryUnusable(settings.data, error) from error
-    if line := unknown_history.told(types, categories, CODEC.stored, DECIDERS, settings.data):
+    if line := unknown_history.told(types, categories, domains.codec.stored, domains.deciders, settings.data):
         logger.warning("%s", line)
 
 
 async def _open_views(
-    store: SqliteEventStore, settings: Settings, writer: WriterThread
+    store: SqliteEventStore, domains: Domains, settings: Settings, writer: WriterThread
 ) -> tuple[ViewRegistry, dict[str, ViewFile], dict[str, ViewFile]]:
     """The views, the files that they are answered from, and those that were being built anew, by view."""
     directory = settings.data / "views"
@@ -223,7 +212,7 @@ async def _open_views(
     interrupted: dict[str, ViewFile] = {}
     head = store.head.position
     try:
-        for view in VIEWS:
+        for view in domains.views:
             choice = await view_files.choose(view, directory, store)
             read_model = await SqliteReadModel.open(
                 choice.serving, view, writer, lambda: store.is_out_of_place
@@ -243,6 +232,7 @@ async def _open_views(
 
 def _builder(
     settings: Settings,
+    domains: Domains,
     store: SqliteEventStore,
     writer: WriterThread,
     serving: Mapping[str, ViewFile],
@@ -250,6 +240,7 @@ def _builder(
 ) -> BuildProcess:
     return BuildProcess(
         settings.data,
+        domains.names,
         store,
         writer,
         serving,
@@ -271,66 +262,14 @@ def _go_on_building(
 
 
 async def _open_snapshots(
-    store: SqliteEventStore, settings: Settings, writer: WriterThread
+    store: SqliteEventStore, domains: Domains, settings: Settings, writer: WriterThread
 ) -> SqliteSnapshots:
     try:
         return await SqliteSnapshots.open(
-            settings.data, store.log_id, DECIDERS.values(), writer, lambda: store.is_out_of_place
+            settings.data, store.log_id, domains.deciders.values(), writer, lambda: store.is_out_of_place
         )
     except (OSError, sqlite3.Error) as error:
         raise DataDirectoryUnusable(settings.data, error) from error
-
-
-def _server(
-    port: BoundPort,
-    store: SqliteEventStore,
-    projectors: ViewRegistry,
-    rebuilds: Rebuilds,
-    repairs: Repairs,
-    snapshots: Snapshots,
-    settings: Settings,
-    clock: Clock,
-    scrubber: Scrubber,
-) -> GrpcServer:
-    folds = Folds(store, CODEC, snapshots)
-    aggregates = Aggregates(store, folds, new_id, capacity=settings.cached_aggregates)
-    handler = CommandHandler(store, folds, DECIDERS, aggregates)
-    reads = Reads(store, projectors, clock)
-    past = Past(store, folds, DECIDERS, clock)
-    calls = Calls(RefusalLog(asyncio.get_running_loop))
-    services: dict[str, dict[str, RpcMethodHandler]] = {}
-    arrivals = Arrivals()
-    for module in (orders_commands, inventory_commands):
-        service = module.DESCRIPTOR.services_by_name["CommandService"]
-        services[service.full_name] = command_handlers(
-            service, calls, handler, DECIDERS, arrivals, store, new_id
-        )
-    queries = _queries(store, aggregates, past, reads)
-    for module in (orders_queries, inventory_queries):
-        service = module.DESCRIPTOR.services_by_name["QueryService"]
-        services[service.full_name] = query_handlers(
-            service, calls, reads, past, queries, lambda method: compile_watch(method, store, projectors)
-        )
-    service = events.DESCRIPTOR.services_by_name["EventService"]
-    services[service.full_name] = event_handlers(service, calls, store)
-    service = requests.DESCRIPTOR.services_by_name["RequestService"]
-    services[service.full_name] = request_handlers(service, calls, handler, store)
-    service = admin.DESCRIPTOR.services_by_name["AdminService"]
-    services[service.full_name] = admin_handlers(
-        service,
-        calls,
-        Admin(store, projectors, rebuilds, repairs, reads, clock, lambda: scrubber.state, store.source),
-    )
-    return GrpcServer(port, services, calls, with_reflection=settings.reflection)
-
-
-def _queries(store: EventStore, aggregates: Aggregates, past: Past, reads: Reads) -> dict[str, Query]:
-    """The queries that their proto does not bind to a collection, by full name."""
-    return {
-        "foldlog.orders.v1.QueryService.GetOrderHistory": get_order_history(store, reads),
-        "foldlog.orders.v1.QueryService.GetCustomerOrders": get_customer_orders(reads),
-        "foldlog.inventory.v1.QueryService.GetStock": get_stock(store, aggregates, past, reads),
-    }
 
 
 async def run(

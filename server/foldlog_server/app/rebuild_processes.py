@@ -36,6 +36,7 @@ class BuildProcess:
     def __init__(
         self,
         data: Path,
+        domains: Sequence[str],
         store: EventStore,
         thread: WriterThread,
         serving: Mapping[str, ViewFile],
@@ -43,11 +44,13 @@ class BuildProcess:
         refusal: Callable[[], StoreError | None],
         is_detached: Callable[[], bool],
     ) -> None:
-        """`thread` writes what has been built; `serving` are the files, by view, that are answered from, and
+        """`domains` are the names of those that are served, and `thread` writes what has been built.
+        `serving` are the files, by view, that are answered from, and
         `interrupted` those that were being built. `refusal` says why nothing can be built, if that is so;
         for `is_detached` see `SqliteReadModel.open`.
         """
         self._data = data
+        self._domains = domains
         self._store = store
         self._thread = thread
         self._files = dict(interrupted)
@@ -113,7 +116,7 @@ class BuildProcess:
             else:
                 tell(Progress(told.position, told.head))
 
-        arguments = (str(self._data), view.name, file.generation, str(file.number))
+        arguments = (str(self._data), view.name, file.generation, str(file.number), *self._domains)
         child = _Child(arguments)
         listening = asyncio.ensure_future(
             asyncio.to_thread(child.listen, lambda told: loop.call_soon_threadsafe(hear, told))

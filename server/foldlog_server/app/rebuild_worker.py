@@ -1,4 +1,6 @@
-"""A process that builds one view: `python -m foldlog_server.app.rebuild_worker DATA VIEW GENERATION NUMBER`.
+"""Rebuilds one view, in a process of its own.
+
+`python -m foldlog_server.app.rebuild_worker DATA VIEW GENERATION NUMBER DOMAIN...`
 
 It reads the log, which the server goes on writing, and writes a file that nobody else opens meanwhile; it
 goes on with what it finds there. To its output it says how far it is, each time as one line of JSON; when the
@@ -12,14 +14,15 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from filelock import FileLock
 
+from foldlog_server.domain.domain import Domains
 from foldlog_server.domain.view import AnyView
-from foldlog_server.domains.shop import VIEWS
+from foldlog_server.domains.loading import DomainsUnfit, named
 from foldlog_server.log.event_store import Log
 from foldlog_server.process import collect_garbage_rarely, log_to_stderr, loop_factory
 from foldlog_server.stores.files import private_files
@@ -98,14 +101,14 @@ async def _follow(projector: Projector, log: Log, tell: Callable[[Told], None]) 
     tell(Told(projector.position, head))
 
 
-def main(data: str, view_name: str, wanted: str, number: str) -> int:
+def main(data: str, view_name: str, wanted: str, number: str, *domains: str) -> int:
     """Build the view in the file; gives the exit code."""
     threading.Thread(target=_end_with_the_server, daemon=True).start()
     os.nice(_NICENESS)
     collect_garbage_rarely()
     log_to_stderr("warning")
     try:
-        _build_as_told(Path(data), view_name, wanted, int(number))
+        _build_as_told(Path(data), view_name, wanted, int(number), _domains(domains))
     except CannotBuild as error:
         _print(Told(failed=str(error)))
         return _CANNOT
@@ -115,8 +118,15 @@ def main(data: str, view_name: str, wanted: str, number: str) -> int:
     return 0
 
 
-def _build_as_told(data: Path, view_name: str, wanted: str, number: int) -> None:
-    view = next((view for view in VIEWS if view.name == view_name), None)
+def _domains(names: Sequence[str]) -> Domains:
+    try:
+        return named(names)
+    except DomainsUnfit as error:
+        raise CannotBuild(f"{error} The server that runs was started before; restart it") from None
+
+
+def _build_as_told(data: Path, view_name: str, wanted: str, number: int, domains: Domains) -> None:
+    view = next((view for view in domains.views if view.name == view_name), None)
     if view is None or generation(view) != wanted:
         raise CannotBuild(
             f"the code that is installed defines the view {view_name} otherwise than the server that runs, "

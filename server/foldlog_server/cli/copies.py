@@ -15,6 +15,7 @@ from foldlog_server.cli.apps import DEFAULTS, app
 from foldlog_server.cli.options import (
     BackedUpData,
     Data,
+    DomainNames,
     Json,
     StoredData,
     Through,
@@ -24,6 +25,7 @@ from foldlog_server.cli.options import (
 from foldlog_server.cli.output import (
     carry_out,
     fail,
+    loaded_domains,
     print_error_line,
     print_line,
     teller,
@@ -68,7 +70,7 @@ def restore(
     as_json: Json = False,
 ) -> None:
     """Make a log out of a backup, in a data directory that has none. It has a log_id of its own."""
-    from foldlog_server.app.app import new_id
+    from foldlog_server.app.services import new_id
     from foldlog_server.operations.restore import NewLog
 
     ending.interrupt_at_sigterm()
@@ -81,10 +83,12 @@ def restore(
 def export_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file; - = the output.")],
     data: StoredData = DEFAULTS.data,
+    domain: DomainNames = None,
 ) -> None:
     """Write a log as lines of JSON; a server may be using the directory, and goes on."""
     from foldlog_server.operations.export import export as exporting
 
+    loaded_domains(domain, with_shop=True)  # so that their events are readable in it
     ending.interrupt_at_sigterm()
     if str(file) == "-":
         carry_out(exporting(data, file, _write_line), print_error_line)
@@ -102,7 +106,7 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Make a log out of an export, in a data directory that has none. It has a log_id of its own."""
-    from foldlog_server.app.app import new_id
+    from foldlog_server.app.services import new_id
     from foldlog_server.operations.json_lines import JsonLinesSource
     from foldlog_server.operations.refused import Refused
     from foldlog_server.operations.restore import NewLog

@@ -63,6 +63,17 @@ CachedAggregates = Annotated[
         envvar="FOLDLOG_CACHED_AGGREGATES", min=1, help="How many aggregates' states are kept in memory."
     ),
 ]
+DomainNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--domain",
+        envvar="FOLDLOG_DOMAINS",
+        metavar="MODULE:NAME",
+        help="A domain of your own, such as bank.domain:BANK; may be given more than once, and in the "
+        "environment separated by blanks. Those of installed packages (foldlog.domains) need no option.",
+    ),
+]
+Shop = Annotated[bool, typer.Option(envvar="FOLDLOG_SHOP", help="With the shop: orders and inventory.")]
 LogLevel = Annotated[
     str,
     typer.Option(

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
@@ -13,6 +13,7 @@ from foldlog_server.cli.options import check_address
 from foldlog_server.printable import printable
 
 if TYPE_CHECKING:  # it loads more than most commands need
+    from foldlog_server.domain.domain import Domains
     from foldlog_server.operations.progress import Step
 
 
@@ -41,6 +42,18 @@ def teller(as_json: bool) -> Callable[[str], None]:
 def discard_output() -> None:
     """Python writes what is left when it exits, and would fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def loaded_domains(names: Sequence[str] | None, *, with_shop: bool) -> "Domains":
+    """The domains, or the end with a line for each reason why they cannot be had."""
+    from foldlog_server.domains.loading import DomainsUnfit, load
+
+    try:
+        return load(names or (), with_shop=with_shop)
+    except DomainsUnfit as error:
+        for reason in error.reasons[:-1]:
+            print(f"foldlog: {printable(reason)}", file=sys.stderr)
+        fail(error.reasons[-1])
 
 
 def carry_out(steps: "AsyncIterator[Step]", tell: Callable[[str], None]) -> None:

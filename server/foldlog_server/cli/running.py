@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from foldlog_server.cli.apps import DEFAULTS, app, events, views
-from foldlog_server.cli.options import Address, Json, check_event_type
-from foldlog_server.cli.output import fail, print_line, told_failures
+from foldlog_server.cli.options import Address, DomainNames, Json, check_event_type
+from foldlog_server.cli.output import fail, loaded_domains, print_line, told_failures
 from foldlog_server.printable import printable
 from foldlog_server.tables import print_table
 
@@ -63,6 +63,7 @@ def events_tail(
     stream_prefix: Annotated[list[str] | None, typer.Option(help="Only streams that begin so.")] = None,
     event_type: Annotated[list[str] | None, typer.Option(help="Only these full message names.")] = None,
     follow: Annotated[bool, typer.Option(help="Go on when the end is reached.")] = True,
+    domain: DomainNames = None,
     as_json: Json = False,
 ) -> None:
     """Print events as they are stored: new ones only, or with --after from a position on."""
@@ -71,6 +72,7 @@ def events_tail(
 
     for name in event_type or []:
         check_event_type(name)
+    loaded_domains(domain, with_shop=True)  # so that their events are readable
     try:
         start = None if after is None else event_lines.parsed_position(after)
     except ValueError as error:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from foldlog_server import __version__, ending
 from foldlog_server.app.app import App, run
 from foldlog_server.cli import welcome
+from foldlog_server.domains.loading import DomainsUnfit
 from foldlog_server.process import collect_garbage_rarely
 from foldlog_server.settings import Settings
 from foldlog_server.stores.files.data_directory import CannotOpen
@@ -18,7 +19,11 @@ logger = logging.getLogger("foldlog")
 
 
 class CannotStart(Exception):
-    """One line for the operator: what stands in the way, and what to do."""
+    """Lines for the operator: what stands in the way, and what to do."""
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__(*reasons)
+        self.reasons = reasons
 
 
 async def serve_until_stopped(
@@ -46,6 +51,8 @@ async def serve_until_stopped(
 
     try:
         return await run(settings, stop_in_order, ready, stop)
+    except DomainsUnfit as error:
+        raise CannotStart(*error.reasons) from None
     except (CannotOpen, AddressInUse) as reason:
         raise CannotStart(str(reason)) from None
     except Exception as error:

@@ -14,12 +14,14 @@ from foldlog_server.cli.apps import DEFAULTS, app
 from foldlog_server.cli.options import (
     CachedAggregates,
     Data,
+    DomainNames,
     Grace,
     Json,
     Listen,
     LogLevel,
     Reflection,
     RequestWindow,
+    Shop,
     check_address,
     check_level,
 )
@@ -40,6 +42,8 @@ def serve(
     grace: Grace = DEFAULTS.grace,
     reflection: Reflection = DEFAULTS.reflection,
     cached_aggregates: CachedAggregates = DEFAULTS.cached_aggregates,
+    domain: DomainNames = None,
+    shop: Shop = DEFAULTS.shop,
     log_level: LogLevel = "info",
     examples: Annotated[bool, typer.Option("--examples", help="Print commands to try first.")] = False,
 ) -> None:
@@ -47,7 +51,16 @@ def serve(
     check_address(listen)
     check_level(log_level)
     log_to_stderr(log_level)
-    settings = Settings(listen, data, timedelta(hours=request_window), grace, reflection, cached_aggregates)
+    settings = Settings(
+        listen,
+        data,
+        timedelta(hours=request_window),
+        grace,
+        reflection,
+        cached_aggregates,
+        tuple(domain or ()),
+        shop,
+    )
     _serve(settings, examples=examples)
 
 
@@ -60,11 +73,13 @@ def config(
     grace: Grace = DEFAULTS.grace,
     reflection: Reflection = DEFAULTS.reflection,
     cached_aggregates: CachedAggregates = DEFAULTS.cached_aggregates,
+    domain: DomainNames = None,
+    shop: Shop = DEFAULTS.shop,
     log_level: LogLevel = "info",
     as_json: Json = False,
 ) -> None:
     """Show the settings that `serve` would use, and where each comes from: flag, environment, default."""
-    del data, request_window, grace, reflection, cached_aggregates
+    del data, request_window, grace, reflection, cached_aggregates, domain, shop
     check_address(listen)
     check_level(log_level)
     rows = [_setting(context, parameter) for parameter in context.command.params if parameter.envvar]
@@ -97,8 +112,9 @@ def _serve(settings: Settings, *, examples: bool) -> None:
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             failure = runner.run(serve_until_stopped(settings, print_line, examples=examples))
-    except CannotStart as reason:
-        print(f"foldlog: {printable(str(reason))}", file=sys.stderr, flush=True)
+    except CannotStart as cannot:
+        for reason in cannot.reasons:
+            print(f"foldlog: {printable(reason)}", file=sys.stderr, flush=True)
         os._exit(1)  # whatever thread is left would be waited for
     if isinstance(failure, LogDetached):
         print(

@@ -10,14 +10,19 @@ from typing import Annotated
 import typer
 
 from foldlog_server.cli.apps import DEFAULTS, app
-from foldlog_server.cli.options import Json, StoredData
-from foldlog_server.cli.output import carry_out, fail, teller
+from foldlog_server.cli.options import DomainNames, Json, Shop, StoredData
+from foldlog_server.cli.output import carry_out, fail, loaded_domains, teller
 from foldlog_server.printable import printable
 from foldlog_server.tables import print_table
 
 
 @app.command("check-history")
-def check_history(data: StoredData = DEFAULTS.data, as_json: Json = False) -> None:
+def check_history(
+    data: StoredData = DEFAULTS.data,
+    domain: DomainNames = None,
+    shop: Shop = DEFAULTS.shop,
+    as_json: Json = False,
+) -> None:
     """Fold all that is stored by the code that is installed; exit code 1 if something would break.
 
     For a new release, before it is deployed. Nothing is changed, and a server may be using the directory.
@@ -28,16 +33,17 @@ def check_history(data: StoredData = DEFAULTS.data, as_json: Json = False) -> No
 
     logging.getLogger("foldlog_server").setLevel(logging.CRITICAL)  # the findings say what views would log
     findings = Findings()
+    domains = loaded_domains(domain, with_shop=shop)
     try:
-        asyncio.run(shown(checking.check(data, findings), teller(as_json)))
+        asyncio.run(shown(checking.check(data, domains, findings), teller(as_json)))
     except checking.CannotCheck as reason:
         fail(str(reason))
     if as_json:
-        print(json.dumps(checking.as_json(findings), indent=2))
+        print(json.dumps(checking.as_json(findings, domains), indent=2))
     else:
         if findings.problems:
             print_table(checking.table_of_problems(findings))
-        print(checking.summary(findings))
+        print(checking.summary(findings, domains))
     if findings.problems:
         raise typer.Exit(1)
 
@@ -51,7 +57,7 @@ def accept_loss(
 
     Clients are told that the log was replaced. Copies of the files as they were stay in the data directory.
     """
-    from foldlog_server.app.app import new_id
+    from foldlog_server.app.services import new_id
     from foldlog_server.stores.files.data_directory import CannotOpen
     from foldlog_server.stores.opening import loss
 
@@ -68,6 +74,8 @@ def verify(
     full: Annotated[
         bool, typer.Option("--full", help="Also the whole chain, every index, and views against a replay.")
     ] = False,
+    domain: DomainNames = None,
+    shop: Shop = DEFAULTS.shop,
     as_json: Json = False,
 ) -> None:
     """Verify all that is stored, and name what is damaged and where; exit code 1 if something is.
@@ -78,7 +86,8 @@ def verify(
     from foldlog_server.operations.verify import verify as verifying
 
     findings = found.Findings()
-    carry_out(verifying(data, findings, full=full), teller(as_json))
+    domains = loaded_domains(domain, with_shop=shop)
+    carry_out(verifying(data, domains, findings, full=full), teller(as_json))
     if as_json:
         print(json.dumps(found.as_json(findings), indent=2))
     else:

@@ -6,7 +6,7 @@ is still there, under the same id.
 
 from typing import Any, NamedTuple, Protocol
 
-from foldlog_server.commands import state_codec
+from foldlog_server.domain import state_codec
 from foldlog_server.domain.decider import AnyDecider
 from foldlog_server.log.events import ANY
 

@@ -26,6 +26,24 @@ def parameter(function: Callable[..., Any], index: int) -> Any:
         ) from None
 
 
+def returned(function: Callable[..., Any]) -> type[Message]:
+    """The one message class, apart from None, that a function is annotated to return.
+
+    Raises `TypeError` if the annotation is missing or is anything else.
+    """
+    try:
+        annotation = get_type_hints(function).get("return")
+    except NameError as error:
+        raise TypeError(f"{_name(function)} has an annotation that cannot be read: {error}.") from None
+    classes = [one for one in get_args(annotation) or (annotation,) if one is not type(None)]
+    if len(classes) != 1:
+        raise TypeError(
+            f"{_name(function)} needs an annotation of what it returns: one message class, or that and None, "
+            f"such as `-> Account | None`. Found: {annotation!r}."
+        )
+    return messages(classes[0], function)[0]
+
+
 def messages(annotation: Any, function: Callable[..., Any]) -> tuple[type[Message], ...]:
     """The message classes of a class or of a union of classes. Raises `TypeError` for anything else."""
     classes = get_args(annotation) or (annotation,)

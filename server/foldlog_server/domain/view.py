@@ -44,6 +44,8 @@ class View(Generic[Document, Payload]):
     """How old messages become such payloads. A domain sets them for all of its views."""
     further_definition: str = ""
     """What else the documents depend on; another text has the view rebuilt, as another revision has."""
+    answered: Callable[[bytes], bytes] | None = None
+    """Returns what answers show of an encoded document, if that is not all of it."""
     events: tuple[type[Message], ...] = ANNOTATED
     """The payloads, read from the annotation of `evolve`, unless they are given."""
 

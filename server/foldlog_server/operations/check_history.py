@@ -11,8 +11,8 @@ from typing import Any
 
 from rich.table import Table
 
+from foldlog_server.domain.domain import Domains
 from foldlog_server.domain.view import AnyView
-from foldlog_server.domains.shop import CODEC, DECIDERS, VIEWS
 from foldlog_server.errors import StoreError
 from foldlog_server.log.event_store import Log
 from foldlog_server.operations.history import Findings, History, Kind, Problem
@@ -41,14 +41,14 @@ class CannotCheck(Exception):
     """One line for people: what stands in the way."""
 
 
-async def check(data: Path, findings: Findings) -> AsyncIterator[Step]:
+async def check(data: Path, domains: Domains, findings: Findings) -> AsyncIterator[Step]:
     """Check all that is stored now, and tell how far that is. Raises `CannotCheck`."""
     try:
         with stored_log(data) as stored:
             reader = SqliteLogReader.on(stored.connection, stored.file)
             if lost := loss.proved(data, reader, stored.wal):
                 findings.add(Problem(Kind.LOG, "log.db", lost, reader.head.position, "its end"))
-            async for step in _check(data, reader, findings):
+            async for step in _check(data, domains, reader, findings):
                 yield step
     except (CannotOpen, Changed, StoreError) as reason:
         raise CannotCheck(str(reason)) from None
@@ -57,13 +57,15 @@ async def check(data: Path, findings: Findings) -> AsyncIterator[Step]:
         raise CannotCheck(f"Views are built in {where} for a while, and cannot be: {reason}.") from None
 
 
-async def _check(data: Path, reader: SqliteLogReader, findings: Findings) -> AsyncIterator[Step]:
+async def _check(
+    data: Path, domains: Domains, reader: SqliteLogReader, findings: Findings
+) -> AsyncIterator[Step]:
     log, end = ReadOnlyLog(reader), reader.head.position
     with snapshots_in(data, reader.log_id) as snapshots:
-        async for position in History(log, DECIDERS, CODEC, snapshots, findings).check(end):
+        async for position in History(log, domains.deciders, domains.codec, snapshots, findings).check(end):
             yield Step("streams", position, end)
     yield Step("streams", end, end, is_over=True)
-    for view in VIEWS:
+    for view in domains.views:
         async for step in _check_view(view, log, end, findings):
             yield step
 
@@ -108,20 +110,20 @@ def _parked(view: AnyView, read_model: ReadModel) -> Iterator[Problem]:
 # What is printed
 
 
-def as_json(findings: Findings) -> dict[str, Any]:
+def as_json(findings: Findings, domains: Domains) -> dict[str, Any]:
     """What was found, for programs."""
     return {
         "events": findings.events,
         "streams": findings.streams,
-        "views": [view.name for view in VIEWS],
+        "views": [view.name for view in domains.views],
         "problems": [problem._asdict() for problem in findings.problems],
         "untold": findings.untold,
     }
 
 
-def summary(findings: Findings) -> str:
+def summary(findings: Findings, domains: Domains) -> str:
     """What was found, in one line."""
-    looked_at = f"{findings.events:,} events in {findings.streams:,} streams, and {len(VIEWS)} views"
+    looked_at = f"{findings.events:,} events in {findings.streams:,} streams, and {len(domains.views)} views"
     found = len(findings.problems)
     if not found:
         return f"Nothing would break: {looked_at}."

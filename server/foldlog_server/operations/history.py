@@ -7,8 +7,8 @@ from typing import NamedTuple
 from google.protobuf.message import Message
 
 from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
-from foldlog_server.commands import state_codec
 from foldlog_server.commands.snapshots import EVERY, Snapshot, Snapshots, Until
+from foldlog_server.domain import state_codec
 from foldlog_server.domain.decider import AnyDecider
 from foldlog_server.errors import EventUnreadable
 from foldlog_server.log.codec import Codec

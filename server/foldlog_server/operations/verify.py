@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
+from foldlog_server.domain.domain import Domains
 from foldlog_server.errors import StoreError
 from foldlog_server.operations.copying import recognised
 from foldlog_server.operations.findings import Findings
@@ -22,8 +23,10 @@ from foldlog_server.stores.sqlite.reader import SqliteLogReader
 from foldlog_server.views.read_model import ReadModelUnavailable
 
 
-async def verify(data: Path, findings: Findings, *, full: bool) -> AsyncGenerator[Step]:
-    """Verify what is there now, and tell how far that is; raises `Refused` if there is nothing to verify.
+async def verify(data: Path, domains: Domains, findings: Findings, *, full: bool) -> AsyncGenerator[Step]:
+    """Verify what is there now, and report the progress; raises `Refused` if there is nothing to verify.
+
+    Views and snapshots of other domains than these are only held against their checksums.
 
     `full` also works out the whole chain, has SQLite check each index, and holds views against a replay,
     snapshots against folds: copies and replays need room where the system keeps temporary files.
@@ -33,7 +36,7 @@ async def verify(data: Path, findings: Findings, *, full: bool) -> AsyncGenerato
         with stored_log(data) as stored:
             if stored.wal.proves_a_loss:
                 findings.add("log.db-wal", "", "", stored.wal.proves_a_loss)
-            async for step in _verify(data, stored, findings, full=full):
+            async for step in _verify(data, domains, stored, findings, full=full):
                 yield step
     except (CannotOpen, Changed) as reason:
         raise Refused(str(reason)) from None
@@ -45,7 +48,9 @@ async def verify(data: Path, findings: Findings, *, full: bool) -> AsyncGenerato
         findings.seconds = time.monotonic() - began
 
 
-async def _verify(data: Path, stored: StoredLog, findings: Findings, *, full: bool) -> AsyncGenerator[Step]:
+async def _verify(
+    data: Path, domains: Domains, stored: StoredLog, findings: Findings, *, full: bool
+) -> AsyncGenerator[Step]:
     try:
         connection = recognised(stored.connection, stored.file)
         async for step in LogVerifier(connection, "log.db", findings, full=full).run():
@@ -60,9 +65,9 @@ async def _verify(data: Path, stored: StoredLog, findings: Findings, *, full: bo
         findings.add("log.db", "", "", f"it cannot be read as a log: {error}")
         return
     try:
-        async for step in ViewsVerifier(data, log, findings, full=full).run():
+        async for step in ViewsVerifier(data, domains.views, log, findings, full=full).run():
             yield step
-        async for step in verify_snapshots(data, log, findings, full=full):
+        async for step in verify_snapshots(data, domains, log, findings, full=full):
             yield step
     except StoreError as error:
         findings.notes.append(f"Views and snapshots were not held against the log, which is damaged: {error}")

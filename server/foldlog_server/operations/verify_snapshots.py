@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
-from foldlog_server.commands import state_codec
 from foldlog_server.commands.snapshots import kind
+from foldlog_server.domain import state_codec
 from foldlog_server.domain.decider import AnyDecider
-from foldlog_server.domains.shop import CODEC, DECIDERS
+from foldlog_server.domain.domain import Domains
+from foldlog_server.log.codec import Codec
 from foldlog_server.operations.findings import Findings
 from foldlog_server.operations.progress import Step
 from foldlog_server.stores.files.log_files import untouched
@@ -40,13 +41,13 @@ class _Kept(NamedTuple):
 
 
 async def verify_snapshots(
-    data: Path, log: ReadOnlyLog, findings: Findings, *, full: bool
+    data: Path, domains: Domains, log: ReadOnlyLog, findings: Findings, *, full: bool
 ) -> AsyncGenerator[Step]:
     """Verify them, and tell how far that is; `full` also folds their streams."""
     file = snapshots.file_in(data)
     if not file.exists():
         return
-    deciders = {kind(decider): decider for decider in DECIDERS.values()}
+    deciders = {kind(decider): decider for decider in domains.deciders.values()}
     try:
         with untouched(data, file) as connection:
             kept = _read(connection, log, findings, full=full)
@@ -56,7 +57,7 @@ async def verify_snapshots(
     for number, (place, group) in enumerate(groupby(kept, lambda one: (one.stream, one.kind))):
         decider = deciders.get(place[1])
         if full and decider is not None:
-            await _fold(log, decider, list(group), findings)
+            await _fold(log, domains.codec, decider, list(group), findings)
             yield Step("snapshots", number, 0)
     yield Step("snapshots", len(kept), len(kept), is_over=True)
 
@@ -93,7 +94,9 @@ def _crc(one: _Kept) -> Any:
         return None
 
 
-async def _fold(log: ReadOnlyLog, decider: AnyDecider, kept: Sequence[_Kept], findings: Findings) -> None:
+async def _fold(
+    log: ReadOnlyLog, codec: Codec, decider: AnyDecider, kept: Sequence[_Kept], findings: Findings
+) -> None:
     """Compare the snapshots of one stream, in the order of their versions, with the states of its events."""
     wanted = {one.version: one for one in kept}
     state, version, last = decider.initial, 0, kept[-1].version
@@ -105,7 +108,7 @@ async def _fold(log: ReadOnlyLog, decider: AnyDecider, kept: Sequence[_Kept], fi
         for event in events:
             version += 1
             try:
-                state = decider.evolve(state, CODEC.decode(event).payload)
+                state = decider.evolve(state, codec.decode(event).payload)
             except Exception as error:
                 findings.notes.append(f"{stream} cannot be folded: {error}. See `foldlog check-history`.")
                 return

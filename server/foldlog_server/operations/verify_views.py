@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from foldlog_server.domain.view import AnyView
-from foldlog_server.domains.shop import VIEWS
 from foldlog_server.operations.findings import Findings
 from foldlog_server.operations.progress import Step
 from foldlog_server.stores.files.log_files import untouched
@@ -42,9 +41,12 @@ class _Copied(NamedTuple):
 class ViewsVerifier:
     """Verifies all files of views in a data directory."""
 
-    def __init__(self, data: Path, log: ReadOnlyLog, findings: Findings, *, full: bool) -> None:
+    def __init__(
+        self, data: Path, views: Sequence[AnyView], log: ReadOnlyLog, findings: Findings, *, full: bool
+    ) -> None:
         """`full` also replays the log."""
         self._data = data
+        self._views = views
         self._log = log
         self._findings = findings
         self._full = full
@@ -66,7 +68,7 @@ class ViewsVerifier:
         """Check what a file says of itself; gives it if it can be held against a replay."""
         name = f"views/{file.name}"
         found = _FILE.fullmatch(file.name)
-        view = next((one for one in VIEWS if found and one.name == found["view"]), None)
+        view = next((one for one in self._views if found and one.name == found["view"]), None)
         try:
             with untouched(self._data, file) as connection:
                 self._check_pages(connection, name)

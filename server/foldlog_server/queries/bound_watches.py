@@ -15,7 +15,7 @@ from foldlog_server.errors import InvalidRequest
 from foldlog_server.log.event_store import EventStore
 from foldlog_server.log.record import embedded, tag_of
 from foldlog_server.queries import tokens
-from foldlog_server.queries.bound_queries import filters_of
+from foldlog_server.queries.filters import filters_of
 from foldlog_server.queries.watch import Move, Place, Watched, watch
 from foldlog_server.views.registry import ViewRegistry
 

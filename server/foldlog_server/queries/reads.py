@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
+from msgspec.structs import replace
 
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog.v1.reads_pb2 import WHEN_BEHIND_ANSWER, Freshness, ReadOptions
@@ -17,8 +18,6 @@ from foldlog_server.views.read_model import ColumnFilter, Cursor, Found, Page, R
 from foldlog_server.views.registry import ViewRegistry
 
 DEFAULT_MAX_WAIT = 2.0
-
-
 _NANOS = 1_000_000_000
 
 
@@ -83,6 +82,8 @@ class Reads:
             raise self._damaged(projector, damage) from damage
         if found.document is None and found.incomplete:
             raise ReadRefused.document_parked(projector.view.name, id)
+        if (answered := projector.view.answered) is not None and found.document is not None:
+            return replace(found, document=answered(found.document))
         return found
 
     async def page(
@@ -102,11 +103,15 @@ class Reads:
         projector = self._projectors.of(collection)
         self._check_whole(projector)
         try:
-            return await projector.read_model.page(
+            page = await projector.read_model.page(
                 collection, filters, by_id=by_id, descending=descending, after=after, limit=limit
             )
         except ReadModelDamaged as damage:
             raise self._damaged(projector, damage) from damage
+        if (answered := projector.view.answered) is not None:
+            rows = [row._replace(document=answered(row.document)) for row in page.rows]
+            return page._replace(rows=rows)
+        return page
 
     def must_wait(self, collection: str) -> bool:
         """Whether a collection has nothing to answer from yet."""

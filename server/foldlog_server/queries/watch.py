@@ -197,7 +197,9 @@ class _Watcher:
 
     def _marked(self, move: Move) -> Move:
         newest = self._store.lineage.place(max(self._newest, move.place.seen))
-        return move._replace(place=move.place._replace(newest=newest.position, run=newest.run))
+        answered = self._projector.view.answered
+        puts = move.puts if answered is None else [answered(document) for document in move.puts]
+        return move._replace(puts=puts, place=move.place._replace(newest=newest.position, run=newest.run))
 
     async def _step(self) -> Iterable[Move]:
         place = self._place

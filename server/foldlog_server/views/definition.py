@@ -94,7 +94,7 @@ FORMAT = 2
 
 def generation(view: AnyView) -> str:
     """A short name of the definition: another revision, other events that it looks at, another shape of a
-    document, or another format is another one."""
+    document, another further definition, or another format is another one."""
     digest = hashlib.sha256(f"{FORMAT}\n{view.name}\n{view.revision}\n".encode())
     digest.update("".join(f"{stored}\n" for stored in sorted(codec_of(view).stored)).encode())
     for collection, document in sorted(view.collections.items()):
@@ -102,6 +102,7 @@ def generation(view: AnyView) -> str:
         digest.update(f"{collection}\n{columns}\n".encode())
         for shape in _shapes(cast(Descriptor, document.DESCRIPTOR)):
             digest.update(shape)
+    digest.update(view.further_definition.encode())
     return digest.hexdigest()[:16]
 
 

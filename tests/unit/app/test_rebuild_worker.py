@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from foldlog_server.app.rebuild_worker import Told, build
 from foldlog_server.domain.view import Key
-from foldlog_server.domains.shop import VIEWS
+from foldlog_server.domains.shop import SHOP
 from foldlog_server.log.events import AnyRecordedEvent
 from foldlog_server.stores.views import view_files
 from foldlog_server.stores.views.read_model import SqliteReadModel
@@ -107,12 +107,13 @@ def test_what_is_told_is_one_line() -> None:
 
 
 def started(data: Path, *arguments: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "foldlog_server.app.rebuild_worker", str(data), *arguments]
+    worker = [sys.executable, "-m", "foldlog_server.app.rebuild_worker"]
+    command = [*worker, str(data), *arguments, *SHOP.names]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def test_it_ends_with_its_server_whatever_it_is_at(tmp_path: Path) -> None:
-    view = VIEWS[0]
+    view = SHOP.views[0]
     file = view_files.file_of(tmp_path / "views", view.name, generation(view), 1)
     file.path.parent.mkdir()
     with FileLock(file.lock), started(tmp_path, view.name, file.generation, "1") as process:
@@ -124,7 +125,7 @@ def test_it_ends_with_its_server_whatever_it_is_at(tmp_path: Path) -> None:
 
 
 def test_code_of_another_definition_than_the_servers_is_not_used(tmp_path: Path) -> None:
-    with started(tmp_path, VIEWS[0].name, "0123456789abcdef", "1") as process:
+    with started(tmp_path, SHOP.views[0].name, "0123456789abcdef", "1") as process:
         output = process.stdout.read() if process.stdout else ""
         assert process.wait(SECONDS) == 3
     assert "restart" in json.loads(output)["failed"]
@@ -133,7 +134,7 @@ def test_code_of_another_definition_than_the_servers_is_not_used(tmp_path: Path)
 
 def test_a_log_that_cannot_be_read_ends_it_otherwise(tmp_path: Path) -> None:
     (tmp_path / "views").mkdir()
-    with started(tmp_path, VIEWS[0].name, generation(VIEWS[0]), "1") as process:
+    with started(tmp_path, SHOP.views[0].name, generation(SHOP.views[0]), "1") as process:
         assert process.stdout is not None
         assert process.stdout.read() == ""
         assert process.wait(SECONDS) == 1

@@ -7,7 +7,7 @@ from google.protobuf.message import Message
 
 from foldlog.orders.v1.events_pb2 import ItemRemoved, OrderCreated
 from foldlog.v1.events_pb2 import EventMetadata
-from foldlog_server.domains.shop import VIEWS
+from foldlog_server.domains.shop import SHOP
 from foldlog_server.errors import EventUnreadable
 from foldlog_server.log import record
 from foldlog_server.log.codec import Codec
@@ -86,7 +86,7 @@ def test_damage_is_told_from_an_upcaster_that_fails() -> None:
 
 
 def test_a_view_that_sees_more_of_the_past_is_another_generation() -> None:
-    view = VIEWS[0]
+    view = SHOP.views[0]
     assert OrderCreated in view.events
     with_past = replace(view, upcasters=UPCASTERS)
     assert codec_of(view, with_past).stored > codec_of(view).stored

@@ -14,7 +14,7 @@ from foldlog_server.commands.snapshots import NoSnapshots, Snapshot, Snapshots, 
 from foldlog_server.domain.decider import AnyDecider
 from foldlog_server.domains.inventory.stock import STOCK
 from foldlog_server.domains.orders.order_rules import ORDER
-from foldlog_server.domains.shop import CODEC, DECIDERS
+from foldlog_server.domains.shop import SHOP
 from foldlog_server.log.codec import Codec
 from foldlog_server.log.events import NewEvent
 from foldlog_server.log.record import encode_common, encode_header, encode_record
@@ -25,19 +25,19 @@ from tests.support.old_messages import OPENED, OPENED_IN, OrderOpened
 from tests.support.order_counts import added, created
 
 NO_SNAPSHOTS = NoSnapshots()
-EVENTS = [event for decider in DECIDERS.values() for event in decider.events]
+EVENTS = [event for decider in SHOP.deciders.values() for event in decider.events]
 
 
 async def checked(
     log: ListLog,
     *deciders: AnyDecider,
-    codec: Codec = CODEC,
+    codec: Codec = SHOP.codec,
     snapshots: Snapshots = NO_SNAPSHOTS,
     until: int = 0,
 ) -> Findings:
     """What is found by these deciders instead of those that there are."""
     findings = Findings()
-    ours = {**DECIDERS, **{decider.category: decider for decider in deciders}}
+    ours = {**SHOP.deciders, **{decider.category: decider for decider in deciders}}
     end = until or len(log.events)
     told = [position async for position in History(log, ours, codec, snapshots, findings).check(end)]
     assert told[-1:] == [end][: len(log.events)]

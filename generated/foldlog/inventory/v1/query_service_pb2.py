@@ -26,7 +26,7 @@ from foldlog.inventory.v1 import queries_pb2 as foldlog_dot_inventory_dot_v1_dot
 from foldlog.v1 import options_pb2 as foldlog_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(foldlog/inventory/v1/query_service.proto\x12\x14\x66oldlog.inventory.v1\x1a\"foldlog/inventory/v1/queries.proto\x1a\x18\x66oldlog/v1/options.proto2\x9a\x04\n\x0cQueryService\x12\x98\x01\n\x0cGetInventory\x12).foldlog.inventory.v1.GetInventoryRequest\x1a*.foldlog.inventory.v1.GetInventoryResponse\"1\x90\x02\x01\x92\xaa$*\n\tinventory\x12\nproduct_id\"\x11PRODUCT_NOT_FOUND\x12~\n\rListInventory\x12*.foldlog.inventory.v1.ListInventoryRequest\x1a+.foldlog.inventory.v1.ListInventoryResponse\"\x14\x90\x02\x01\x92\xaa$\r\n\tinventory\x18\x01\x12^\n\x08GetStock\x12%.foldlog.inventory.v1.GetStockRequest\x1a&.foldlog.inventory.v1.GetStockResponse\"\x03\x90\x02\x01\x12\x8e\x01\n\x0eWatchInventory\x12+.foldlog.inventory.v1.WatchInventoryRequest\x1a,.foldlog.inventory.v1.WatchInventoryResponse\"\x1f\x90\x02\x01\x92\xaa$\x18\n\tinventory\x12\x0bproduct_ids0\x01\x42\xbd\x01\n\x14\x66oldlog.inventory.v1B\x11QueryServiceProtoP\x01Z foldlog/inventory/v1;inventoryv1\xa2\x02\x03\x46IX\xaa\x02\x14\x46oldlog.Inventory.V1\xca\x02\x14\x46oldlog\\Inventory\\V1\xe2\x02 Foldlog\\Inventory\\V1\\GPBMetadata\xea\x02\x16\x46oldlog::Inventory::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(foldlog/inventory/v1/query_service.proto\x12\x14\x66oldlog.inventory.v1\x1a\"foldlog/inventory/v1/queries.proto\x1a\x18\x66oldlog/v1/options.proto2\xc5\x04\n\x0cQueryService\x12\x98\x01\n\x0cGetInventory\x12).foldlog.inventory.v1.GetInventoryRequest\x1a*.foldlog.inventory.v1.GetInventoryResponse\"1\x90\x02\x01\x92\xaa$*\n\tinventory\x12\nproduct_id\"\x11PRODUCT_NOT_FOUND\x12~\n\rListInventory\x12*.foldlog.inventory.v1.ListInventoryRequest\x1a+.foldlog.inventory.v1.ListInventoryResponse\"\x14\x90\x02\x01\x92\xaa$\r\n\tinventory\x18\x01\x12\x88\x01\n\x08GetStock\x12%.foldlog.inventory.v1.GetStockRequest\x1a&.foldlog.inventory.v1.GetStockResponse\"-\x90\x02\x01\x92\xaa$&\x12\nproduct_id\"\x11PRODUCT_NOT_FOUND*\x05stock\x12\x8e\x01\n\x0eWatchInventory\x12+.foldlog.inventory.v1.WatchInventoryRequest\x1a,.foldlog.inventory.v1.WatchInventoryResponse\"\x1f\x90\x02\x01\x92\xaa$\x18\n\tinventory\x12\x0bproduct_ids0\x01\x42\xbd\x01\n\x14\x66oldlog.inventory.v1B\x11QueryServiceProtoP\x01Z foldlog/inventory/v1;inventoryv1\xa2\x02\x03\x46IX\xaa\x02\x14\x46oldlog.Inventory.V1\xca\x02\x14\x46oldlog\\Inventory\\V1\xe2\x02 Foldlog\\Inventory\\V1\\GPBMetadata\xea\x02\x16\x46oldlog::Inventory::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,9 +39,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUERYSERVICE'].methods_by_name['ListInventory']._loaded_options = None
   _globals['_QUERYSERVICE'].methods_by_name['ListInventory']._serialized_options = b'\220\002\001\222\252$\r\n\tinventory\030\001'
   _globals['_QUERYSERVICE'].methods_by_name['GetStock']._loaded_options = None
-  _globals['_QUERYSERVICE'].methods_by_name['GetStock']._serialized_options = b'\220\002\001'
+  _globals['_QUERYSERVICE'].methods_by_name['GetStock']._serialized_options = b'\220\002\001\222\252$&\022\nproduct_id\"\021PRODUCT_NOT_FOUND*\005stock'
   _globals['_QUERYSERVICE'].methods_by_name['WatchInventory']._loaded_options = None
   _globals['_QUERYSERVICE'].methods_by_name['WatchInventory']._serialized_options = b'\220\002\001\222\252$\030\n\tinventory\022\013product_ids'
   _globals['_QUERYSERVICE']._serialized_start=129
-  _globals['_QUERYSERVICE']._serialized_end=667
+  _globals['_QUERYSERVICE']._serialized_end=710
 # @@protoc_insertion_point(module_scope)

@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec.msgpack
 
-from foldlog_server.commands import state_codec
 from foldlog_server.commands.snapshots import NoSnapshots, Snapshot, Snapshots, Until, kind
+from foldlog_server.domain import state_codec
 from foldlog_server.domain.decider import AnyDecider
 from foldlog_server.spell import Spell
 from foldlog_server.stores.causes import Cause, cause_in, cause_of_reading

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from foldlog_server.domains.shop import SHOP
 from foldlog_server.operations import check_history, findings
 from foldlog_server.operations.backup import Backup
 from foldlog_server.operations.export import export
@@ -85,7 +86,7 @@ async def check_that_commands_tell(data: Path) -> None:
     and nothing is changed."""
     before = all_of(data)
     verified, history = findings.Findings(), Findings()
-    async for _ in verify(data, verified, full=False):
+    async for _ in verify(data, SHOP, verified, full=False):
         pass
     assert all_of(data) == before
     [lost] = [one.what for one in verified.damages if one.what.startswith("it ends at ")]
@@ -101,7 +102,7 @@ async def check_that_commands_tell(data: Path) -> None:
     assert all_of(data) == before
     assert not written
     assert not (data.parent / "backup").exists()
-    async for _ in check_history.check(data, history):
+    async for _ in check_history.check(data, SHOP, history):
         pass
     [problem] = [one for one in history.problems if one.kind is Kind.LOG]
     assert problem.error == lost

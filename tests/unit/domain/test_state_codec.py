@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import defstruct
 
-from foldlog_server.commands import state_codec
+from foldlog_server.domain import state_codec
 from foldlog_server.domains.inventory.stock import STOCK, Stock
 from foldlog_server.domains.orders.order import Line, Order, Status
 from foldlog_server.domains.orders.order_rules import ORDER

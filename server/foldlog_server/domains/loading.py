@@ -1,0 +1,85 @@
+"""Finds the domains that a process serves: by their names, among those installed, and the shop.
+
+A name is `package.module:NAME`, the module and the name of a `Domain` in it. Distributions that are
+installed can name their domains in the entry-point group `foldlog.domains`; those are found by themselves.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from importlib.metadata import entry_points
+
+from foldlog_server.domain.domain import Domain, Domains
+from foldlog_server.domains import shop
+from foldlog_server.domains.fit import problems
+
+GROUP = "foldlog.domains"
+
+
+class DomainsUnfit(Exception):
+    """Domains that cannot be served, with a line for each reason."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__(" ".join(reasons))
+        self.reasons = reasons
+
+
+def load(names: Sequence[str] = (), *, with_shop: bool = True) -> Domains:
+    """The domains with these names, those that are installed, and the shop unless it is left out.
+
+    Raises `DomainsUnfit` with everything that stands in the way.
+    """
+    installed = [entry.value for entry in entry_points(group=GROUP)]
+    return named([*(shop.NAMES if with_shop else ()), *names, *sorted(installed)])
+
+
+def named(names: Iterable[str]) -> Domains:
+    """Exactly the domains with these names; one that is named twice counts once. Raises `DomainsUnfit`."""
+    found: dict[str, Domain] = {}
+    reasons: list[str] = []
+    for name in dict.fromkeys(names):
+        try:
+            domain = _find(name)
+        except _NotFound as reason:
+            reasons.append(str(reason))
+        else:
+            if not any(domain is other for other in found.values()):
+                found[name] = domain
+    reasons += problems(list(found.values()))
+    if reasons:
+        raise DomainsUnfit(reasons)
+    return Domains(list(found.values()), list(found))
+
+
+class _NotFound(Exception):
+    pass
+
+
+def _find(name: str) -> Domain:
+    module_name, colon, attribute = name.partition(":")
+    if not (module_name and colon and attribute.isidentifier()):
+        raise _NotFound(
+            f"{name!r} does not name a domain. Give a module and a name in it, such as bank.domain:BANK."
+        )
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())  # as `python -m` has it, so that a project is found where it lies
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise _NotFound(
+            f"The domain {name} cannot be imported: there is no module {error.name}. "
+            "Run from its directory, put that on PYTHONPATH, or install the package."
+        ) from None
+    except Exception as error:  # whatever a module raises when it is run
+        said = " ".join(str(error).split())
+        raise _NotFound(f"The domain {name} cannot be imported: {type(error).__name__}: {said}") from error
+    domain = getattr(module, attribute, None)
+    if isinstance(domain, Domain):
+        return domain
+    domains = [key for key, value in vars(module).items() if isinstance(value, Domain)]
+    what = "is no Domain" if hasattr(module, attribute) else "does not exist"
+    near = get_close_matches(attribute, domains, n=1, cutoff=0) or domains
+    advice = f"Did you mean {module_name}:{near[0]}?" if near else "The module has none: make a Domain there."
+    raise _NotFound(f"{name} {what}. {advice}")
