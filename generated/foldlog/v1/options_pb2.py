@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x66oldlog/v1/options.proto\x12\nfoldlog.v1\x1a google/protobuf/descriptor.proto\"\xad\x01\n\nFieldRules\x12\x10\n\x08required\x18\x01 \x01(\x08\x12\x10\n\x03min\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x10\n\x03max\x18\x03 \x01(\x03H\x01\x88\x01\x01\x12\x11\n\tmax_bytes\x18\x04 \x01(\r\x12\x0f\n\x07pattern\x18\x05 \x01(\t\x12\x11\n\tmax_items\x18\x06 \x01(\r\x12\"\n\x06\x66ormat\x18\x07 \x01(\x0e\x32\x12.foldlog.v1.FormatB\x06\n\x04_minB\x06\n\x04_max\"G\n\x0c\x43ommandRoute\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x0f\n\x07streams\x18\x02 \x01(\t\x12\x14\n\x0cgenerates_id\x18\x03 \x01(\x08\"a\n\nQueryRoute\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\r\n\x05\x62y_id\x18\x03 \x01(\x08\x12\x11\n\tnot_found\x18\x04 \x01(\t\x12\x11\n\taggregate\x18\x05 \x01(\t\"D\n\x06\x46ilter\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12*\n\ncomparison\x18\x02 \x01(\x0e\x32\x16.foldlog.v1.Comparison\"Z\n\nErrorEntry\x12\x1e\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x10.foldlog.v1.Code\x12\r\n\x05\x63\x61use\x18\x02 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x03 \x01(\t\x12\r\n\x05retry\x18\x04 \x01(\x08*[\n\x06\x46ormat\x12\x16\n\x12\x46ORMAT_UNSPECIFIED\x10\x00\x12\r\n\tFORMAT_ID\x10\x01\x12\x0f\n\x0b\x46ORMAT_UUID\x10\x02\x12\x19\n\x15\x46ORMAT_POSITION_TOKEN\x10\x03*T\n\nComparison\x12\x1a\n\x16\x43OMPARISON_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43OMPARISON_FROM\x10\x01\x12\x15\n\x11\x43OMPARISON_BEFORE\x10\x02*\x95\x03\n\x04\x43ode\x12\x14\n\x10\x43ODE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43ODE_CANCELLED\x10\x01\x12\x10\n\x0c\x43ODE_UNKNOWN\x10\x02\x12\x19\n\x15\x43ODE_INVALID_ARGUMENT\x10\x03\x12\x1a\n\x16\x43ODE_DEADLINE_EXCEEDED\x10\x04\x12\x12\n\x0e\x43ODE_NOT_FOUND\x10\x05\x12\x17\n\x13\x43ODE_ALREADY_EXISTS\x10\x06\x12\x1a\n\x16\x43ODE_PERMISSION_DENIED\x10\x07\x12\x1b\n\x17\x43ODE_RESOURCE_EXHAUSTED\x10\x08\x12\x1c\n\x18\x43ODE_FAILED_PRECONDITION\x10\t\x12\x10\n\x0c\x43ODE_ABORTED\x10\n\x12\x15\n\x11\x43ODE_OUT_OF_RANGE\x10\x0b\x12\x16\n\x12\x43ODE_UNIMPLEMENTED\x10\x0c\x12\x11\n\rCODE_INTERNAL\x10\r\x12\x14\n\x10\x43ODE_UNAVAILABLE\x10\x0e\x12\x12\n\x0e\x43ODE_DATA_LOSS\x10\x0f\x12\x18\n\x14\x43ODE_UNAUTHENTICATED\x10\x10:F\n\x05rules\x12\x1d.google.protobuf.FieldOptions\x18\x97\xc5\x04 \x01(\x0b\x32\x16.foldlog.v1.FieldRules:1\n\x08personal\x12\x1d.google.protobuf.FieldOptions\x18\x98\xc5\x04 \x01(\x08:0\n\x07indexed\x12\x1d.google.protobuf.FieldOptions\x18\x99\xc5\x04 \x01(\x08:C\n\x06\x66ilter\x12\x1d.google.protobuf.FieldOptions\x18\x9a\xc5\x04 \x01(\x0b\x32\x12.foldlog.v1.Filter:2\n\tnames_new\x12\x1d.google.protobuf.FieldOptions\x18\x9b\xc5\x04 \x01(\x08:K\n\x07\x63ommand\x12\x1e.google.protobuf.MethodOptions\x18\xa1\xc5\x04 \x01(\x0b\x32\x18.foldlog.v1.CommandRoute:G\n\x05query\x12\x1e.google.protobuf.MethodOptions\x18\xa2\xc5\x04 \x01(\x0b\x32\x16.foldlog.v1.QueryRoute:J\n\x05\x65rror\x12!.google.protobuf.EnumValueOptions\x18\xab\xc5\x04 \x01(\x0b\x32\x16.foldlog.v1.ErrorEntryBy\n\nfoldlog.v1B\x0cOptionsProtoP\x01Z\x14\x66oldlog/v1;foldlogv1\xa2\x02\x03\x46XX\xaa\x02\nFoldlog.V1\xca\x02\nFoldlog\\V1\xe2\x02\x16\x46oldlog\\V1\\GPBMetadata\xea\x02\x0b\x46oldlog::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x66oldlog/v1/options.proto\x12\nfoldlog.v1\x1a google/protobuf/descriptor.proto\"\xad\x01\n\nFieldRules\x12\x10\n\x08required\x18\x01 \x01(\x08\x12\x10\n\x03min\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x10\n\x03max\x18\x03 \x01(\x03H\x01\x88\x01\x01\x12\x11\n\tmax_bytes\x18\x04 \x01(\r\x12\x0f\n\x07pattern\x18\x05 \x01(\t\x12\x11\n\tmax_items\x18\x06 \x01(\r\x12\"\n\x06\x66ormat\x18\x07 \x01(\x0e\x32\x12.foldlog.v1.FormatB\x06\n\x04_minB\x06\n\x04_max\"o\n\x0c\x43ommandRoute\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x0f\n\x07streams\x18\x02 \x01(\t\x12\x14\n\x0cgenerates_id\x18\x03 \x01(\x08\x12&\n\x04\x61lso\x18\x04 \x03(\x0b\x32\x18.foldlog.v1.CommandRoute\"a\n\nQueryRoute\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\r\n\x05\x62y_id\x18\x03 \x01(\x08\x12\x11\n\tnot_found\x18\x04 \x01(\t\x12\x11\n\taggregate\x18\x05 \x01(\t\"D\n\x06\x46ilter\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12*\n\ncomparison\x18\x02 \x01(\x0e\x32\x16.foldlog.v1.Comparison\"Z\n\nErrorEntry\x12\x1e\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x10.foldlog.v1.Code\x12\r\n\x05\x63\x61use\x18\x02 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x03 \x01(\t\x12\r\n\x05retry\x18\x04 \x01(\x08*[\n\x06\x46ormat\x12\x16\n\x12\x46ORMAT_UNSPECIFIED\x10\x00\x12\r\n\tFORMAT_ID\x10\x01\x12\x0f\n\x0b\x46ORMAT_UUID\x10\x02\x12\x19\n\x15\x46ORMAT_POSITION_TOKEN\x10\x03*T\n\nComparison\x12\x1a\n\x16\x43OMPARISON_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43OMPARISON_FROM\x10\x01\x12\x15\n\x11\x43OMPARISON_BEFORE\x10\x02*\x95\x03\n\x04\x43ode\x12\x14\n\x10\x43ODE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43ODE_CANCELLED\x10\x01\x12\x10\n\x0c\x43ODE_UNKNOWN\x10\x02\x12\x19\n\x15\x43ODE_INVALID_ARGUMENT\x10\x03\x12\x1a\n\x16\x43ODE_DEADLINE_EXCEEDED\x10\x04\x12\x12\n\x0e\x43ODE_NOT_FOUND\x10\x05\x12\x17\n\x13\x43ODE_ALREADY_EXISTS\x10\x06\x12\x1a\n\x16\x43ODE_PERMISSION_DENIED\x10\x07\x12\x1b\n\x17\x43ODE_RESOURCE_EXHAUSTED\x10\x08\x12\x1c\n\x18\x43ODE_FAILED_PRECONDITION\x10\t\x12\x10\n\x0c\x43ODE_ABORTED\x10\n\x12\x15\n\x11\x43ODE_OUT_OF_RANGE\x10\x0b\x12\x16\n\x12\x43ODE_UNIMPLEMENTED\x10\x0c\x12\x11\n\rCODE_INTERNAL\x10\r\x12\x14\n\x10\x43ODE_UNAVAILABLE\x10\x0e\x12\x12\n\x0e\x43ODE_DATA_LOSS\x10\x0f\x12\x18\n\x14\x43ODE_UNAUTHENTICATED\x10\x10:F\n\x05rules\x12\x1d.google.protobuf.FieldOptions\x18\x97\xc5\x04 \x01(\x0b\x32\x16.foldlog.v1.FieldRules:1\n\x08personal\x12\x1d.google.protobuf.FieldOptions\x18\x98\xc5\x04 \x01(\x08:0\n\x07indexed\x12\x1d.google.protobuf.FieldOptions\x18\x99\xc5\x04 \x01(\x08:C\n\x06\x66ilter\x12\x1d.google.protobuf.FieldOptions\x18\x9a\xc5\x04 \x01(\x0b\x32\x12.foldlog.v1.Filter:2\n\tnames_new\x12\x1d.google.protobuf.FieldOptions\x18\x9b\xc5\x04 \x01(\x08:K\n\x07\x63ommand\x12\x1e.google.protobuf.MethodOptions\x18\xa1\xc5\x04 \x01(\x0b\x32\x18.foldlog.v1.CommandRoute:G\n\x05query\x12\x1e.google.protobuf.MethodOptions\x18\xa2\xc5\x04 \x01(\x0b\x32\x16.foldlog.v1.QueryRoute:J\n\x05\x65rror\x12!.google.protobuf.EnumValueOptions\x18\xab\xc5\x04 \x01(\x0b\x32\x16.foldlog.v1.ErrorEntryBy\n\nfoldlog.v1B\x0cOptionsProtoP\x01Z\x14\x66oldlog/v1;foldlogv1\xa2\x02\x03\x46XX\xaa\x02\nFoldlog.V1\xca\x02\nFoldlog\\V1\xe2\x02\x16\x46oldlog\\V1\\GPBMetadata\xea\x02\x0b\x46oldlog::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,20 +33,20 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'foldlog.v1.options_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\nfoldlog.v1B\014OptionsProtoP\001Z\024foldlog/v1;foldlogv1\242\002\003FXX\252\002\nFoldlog.V1\312\002\nFoldlog\\V1\342\002\026Foldlog\\V1\\GPBMetadata\352\002\013Foldlog::V1'
-  _globals['_FORMAT']._serialized_start=584
-  _globals['_FORMAT']._serialized_end=675
-  _globals['_COMPARISON']._serialized_start=677
-  _globals['_COMPARISON']._serialized_end=761
-  _globals['_CODE']._serialized_start=764
-  _globals['_CODE']._serialized_end=1169
+  _globals['_FORMAT']._serialized_start=624
+  _globals['_FORMAT']._serialized_end=715
+  _globals['_COMPARISON']._serialized_start=717
+  _globals['_COMPARISON']._serialized_end=801
+  _globals['_CODE']._serialized_start=804
+  _globals['_CODE']._serialized_end=1209
   _globals['_FIELDRULES']._serialized_start=75
   _globals['_FIELDRULES']._serialized_end=248
   _globals['_COMMANDROUTE']._serialized_start=250
-  _globals['_COMMANDROUTE']._serialized_end=321
-  _globals['_QUERYROUTE']._serialized_start=323
-  _globals['_QUERYROUTE']._serialized_end=420
-  _globals['_FILTER']._serialized_start=422
-  _globals['_FILTER']._serialized_end=490
-  _globals['_ERRORENTRY']._serialized_start=492
-  _globals['_ERRORENTRY']._serialized_end=582
+  _globals['_COMMANDROUTE']._serialized_end=361
+  _globals['_QUERYROUTE']._serialized_start=363
+  _globals['_QUERYROUTE']._serialized_end=460
+  _globals['_FILTER']._serialized_start=462
+  _globals['_FILTER']._serialized_end=530
+  _globals['_ERRORENTRY']._serialized_start=532
+  _globals['_ERRORENTRY']._serialized_end=622
 # @@protoc_insertion_point(module_scope)
