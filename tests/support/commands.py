@@ -1,7 +1,7 @@
 """A command handler over a store whose appends a test can hold, release and fail."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -16,10 +16,10 @@ from foldlog.v1.commands_pb2 import CommandOptions
 from foldlog.v1.money_pb2 import Money
 from foldlog.v1.options_pb2 import command as command_option
 from foldlog_server.commands.aggregates import Aggregates
-from foldlog_server.commands.command_handler import Command, CommandHandler, Outcome, Route
+from foldlog_server.commands.command_handler import Command, CommandHandler, Outcome
 from foldlog_server.commands.fold import Folds
 from foldlog_server.commands.pending_command import never, settling
-from foldlog_server.commands.routing import route_of
+from foldlog_server.commands.routing import Route, route_of
 from foldlog_server.commands.snapshots import NoSnapshots, Snapshots
 from foldlog_server.domain.decider import AnyDecider
 from foldlog_server.domains.inventory.stock import STOCK
@@ -31,7 +31,13 @@ from foldlog_server.log.events import EncodedEvent
 from foldlog_server.stores.memory import MemoryEventStore
 
 DECIDERS: dict[str, AnyDecider] = {"order": ORDER, "stock": STOCK}
-CODEC = Codec([*ORDER.events, *STOCK.events])
+
+
+def _codec(deciders: Mapping[str, AnyDecider]) -> Codec:
+    return Codec([event for decider in deciders.values() for event in decider.events])
+
+
+CODEC = _codec(DECIDERS)
 
 
 class HeldStore(MemoryEventStore):
@@ -99,14 +105,21 @@ class HeldStore(MemoryEventStore):
 class Commands:
     """Sends commands as the transport does, after its checks."""
 
-    def __init__(self, store: HeldStore, *, capacity: int = 100, snapshots: Snapshots | None = None) -> None:
+    def __init__(
+        self,
+        store: HeldStore,
+        *,
+        capacity: int = 100,
+        snapshots: Snapshots | None = None,
+        deciders: Mapping[str, AnyDecider] = DECIDERS,
+    ) -> None:
         self.store = store
-        self.folds = Folds(store, CODEC, snapshots or NoSnapshots())
+        self.folds = Folds(store, _codec(deciders), snapshots or NoSnapshots())
         ids = count(1)
         self.new_id = lambda: f"id-{next(ids)}"
         aggregates = Aggregates(store, self.folds, self.new_id, capacity=capacity)
         self.aggregates = aggregates
-        self.handler = CommandHandler(store, self.folds, DECIDERS, aggregates)
+        self.handler = CommandHandler(store, self.folds, deciders, aggregates)
 
     async def execute(
         self, message: Message, *, actor: str = "", is_late: Callable[[], bool] = never, **options: Any
@@ -131,12 +144,10 @@ class Commands:
 
 def route_to(message: Message, new_id: Callable[[], str]) -> tuple[str, Route]:
     """The full name of a command's method, and how it finds its streams."""
-    descriptor: Any = message.DESCRIPTOR
     for module in (orders_service, inventory_service):
         for method in module.DESCRIPTOR.services_by_name["CommandService"].methods:
             if method.GetOptions().HasExtension(command_option) and method.name == type(message).__name__:
-                options = method.GetOptions().Extensions[command_option]
-                return method.full_name, route_of(options, descriptor, DECIDERS, new_id)
+                return method.full_name, route_of(method, DECIDERS, new_id)
     raise LookupError(type(message).__name__)
 
 

@@ -8,9 +8,11 @@ An extension's number must be nobody else's in the same program: in-house option
 99999, and most are at the beginning. The numbers from 74391 to 74420 are Foldlog's, and none of them changes.
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pb2 as _descriptor_pb2
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf.internal import extension_dict as _extension_dict
 import builtins as _builtins
@@ -235,13 +237,20 @@ Global___FieldRules: _TypeAlias = FieldRules  # noqa: Y015
 
 @_typing.final
 class CommandRoute(_message.Message):
-    """CommandRoute binds a command to its aggregate."""
+    """CommandRoute binds a command to its aggregate.
+
+    The request of a command holds it in a field `command`, beside a field `options` of type foldlog.v1.CommandOptions; or
+    it has no such field and is the command itself, with its `options` as one more field. The reply has a field of type
+    foldlog.v1.CommandResult, and may be shared by commands; where it has a field of the type of the aggregate, it shows
+    what the command made of it. A field for one aggregate shows the first, where the command names several.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CATEGORY_FIELD_NUMBER: _builtins.int
     STREAMS_FIELD_NUMBER: _builtins.int
     GENERATES_ID_FIELD_NUMBER: _builtins.int
+    ALSO_FIELD_NUMBER: _builtins.int
     category: _builtins.str
     """The category of the streams: what stands before the first dash of their names."""
     streams: _builtins.str
@@ -250,16 +259,25 @@ class CommandRoute(_message.Message):
     """
     generates_id: _builtins.bool
     """An empty id is filled with a new UUIDv7."""
+    @_builtins.property
+    def also(self) -> _containers.RepeatedCompositeFieldContainer[Global___CommandRoute]:
+        """Further categories that decide the command, each once, such as the student beside the course of an enrolment.
+        The decider of each is given the command (of a list, with its own element alone) and the state of its own stream;
+        what all of them say is appended all or none, and where some refuse, all of their refusals come back. These
+        have no `also` of their own. A command that names several streams takes no `expected_version`.
+        """
+
     def __init__(
         self,
         *,
         category: _builtins.str = ...,
         streams: _builtins.str = ...,
         generates_id: _builtins.bool = ...,
+        also: _abc.Iterable[Global___CommandRoute] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "generates_id", b"generates_id", "streams", b"streams"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["also", b"also", "category", b"category", "generates_id", b"generates_id", "streams", b"streams"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

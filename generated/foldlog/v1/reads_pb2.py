@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from foldlog.v1 import events_pb2 as foldlog_dot_v1_dot_events__pb2
 from foldlog.v1 import options_pb2 as foldlog_dot_v1_dot_options__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x66oldlog/v1/reads.proto\x12\nfoldlog.v1\x1a\x18\x66oldlog/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd3\x01\n\x0bReadOptions\x12\x14\n\x0cmin_position\x18\x01 \x01(\x04\x12\x16\n\x06log_id\x18\x02 \x01(\tB\x06\xba\xa9$\x02 @\x12\x35\n\x08max_wait\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x08\xba\xa9$\x04\x10\x00\x18\x1e\x12+\n\x0bwhen_behind\x18\x04 \x01(\x0e\x32\x16.foldlog.v1.WhenBehind\x12\"\n\x12min_position_token\x18\x05 \x01(\tB\x06\xba\xa9$\x02\x38\x03\x12\x0e\n\x06latest\x18\x06 \x01(\x08\"\x9f\x01\n\tFreshness\x12\x0e\n\x06log_id\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x04\x12\x0c\n\x04head\x18\x03 \x01(\x04\x12\x12\n\nlag_events\x18\x04 \x01(\x04\x12+\n\x08lag_time\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nincomplete\x18\x06 \x01(\x08\x12\r\n\x05token\x18\x07 \x01(\t\"\x81\x01\n\x04\x41sOf\x12\x11\n\x07version\x18\x01 \x01(\x04H\x00\x12\x12\n\x08position\x18\x02 \x01(\x04H\x00\x12*\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12 \n\x0eposition_token\x18\x04 \x01(\tB\x06\xba\xa9$\x02\x38\x03H\x00\x42\x04\n\x02\x61t*W\n\nWhenBehind\x12\x1b\n\x17WHEN_BEHIND_UNSPECIFIED\x10\x00\x12\x14\n\x10WHEN_BEHIND_FAIL\x10\x01\x12\x16\n\x12WHEN_BEHIND_ANSWER\x10\x02\x42w\n\nfoldlog.v1B\nReadsProtoP\x01Z\x14\x66oldlog/v1;foldlogv1\xa2\x02\x03\x46XX\xaa\x02\nFoldlog.V1\xca\x02\nFoldlog\\V1\xe2\x02\x16\x46oldlog\\V1\\GPBMetadata\xea\x02\x0b\x46oldlog::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x66oldlog/v1/reads.proto\x12\nfoldlog.v1\x1a\x17\x66oldlog/v1/events.proto\x1a\x18\x66oldlog/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd3\x01\n\x0bReadOptions\x12\x14\n\x0cmin_position\x18\x01 \x01(\x04\x12\x16\n\x06log_id\x18\x02 \x01(\tB\x06\xba\xa9$\x02 @\x12\x35\n\x08max_wait\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x08\xba\xa9$\x04\x10\x00\x18\x1e\x12+\n\x0bwhen_behind\x18\x04 \x01(\x0e\x32\x16.foldlog.v1.WhenBehind\x12\"\n\x12min_position_token\x18\x05 \x01(\tB\x06\xba\xa9$\x02\x38\x03\x12\x0e\n\x06latest\x18\x06 \x01(\x08\"\x9f\x01\n\tFreshness\x12\x0e\n\x06log_id\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x04\x12\x0c\n\x04head\x18\x03 \x01(\x04\x12\x12\n\nlag_events\x18\x04 \x01(\x04\x12+\n\x08lag_time\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nincomplete\x18\x06 \x01(\x08\x12\r\n\x05token\x18\x07 \x01(\t\"\x81\x01\n\x04\x41sOf\x12\x11\n\x07version\x18\x01 \x01(\x04H\x00\x12\x12\n\x08position\x18\x02 \x01(\x04H\x00\x12*\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12 \n\x0eposition_token\x18\x04 \x01(\tB\x06\xba\xa9$\x02\x38\x03H\x00\x42\x04\n\x02\x61t\"G\n\x0cHistoryEntry\x12(\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x19.foldlog.v1.RecordedEvent\x12\r\n\x05token\x18\x02 \x01(\t*W\n\nWhenBehind\x12\x1b\n\x17WHEN_BEHIND_UNSPECIFIED\x10\x00\x12\x14\n\x10WHEN_BEHIND_FAIL\x10\x01\x12\x16\n\x12WHEN_BEHIND_ANSWER\x10\x02\x42w\n\nfoldlog.v1B\nReadsProtoP\x01Z\x14\x66oldlog/v1;foldlogv1\xa2\x02\x03\x46XX\xaa\x02\nFoldlog.V1\xca\x02\nFoldlog\\V1\xe2\x02\x16\x46oldlog\\V1\\GPBMetadata\xea\x02\x0b\x46oldlog::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,12 +44,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_READOPTIONS'].fields_by_name['min_position_token']._serialized_options = b'\272\251$\0028\003'
   _globals['_ASOF'].fields_by_name['position_token']._loaded_options = None
   _globals['_ASOF'].fields_by_name['position_token']._serialized_options = b'\272\251$\0028\003'
-  _globals['_WHENBEHIND']._serialized_start=637
-  _globals['_WHENBEHIND']._serialized_end=724
-  _globals['_READOPTIONS']._serialized_start=130
-  _globals['_READOPTIONS']._serialized_end=341
-  _globals['_FRESHNESS']._serialized_start=344
-  _globals['_FRESHNESS']._serialized_end=503
-  _globals['_ASOF']._serialized_start=506
-  _globals['_ASOF']._serialized_end=635
+  _globals['_WHENBEHIND']._serialized_start=735
+  _globals['_WHENBEHIND']._serialized_end=822
+  _globals['_READOPTIONS']._serialized_start=155
+  _globals['_READOPTIONS']._serialized_end=366
+  _globals['_FRESHNESS']._serialized_start=369
+  _globals['_FRESHNESS']._serialized_end=528
+  _globals['_ASOF']._serialized_start=531
+  _globals['_ASOF']._serialized_end=660
+  _globals['_HISTORYENTRY']._serialized_start=662
+  _globals['_HISTORYENTRY']._serialized_end=733
 # @@protoc_insertion_point(module_scope)

@@ -5,7 +5,6 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
 
 from google.protobuf.message import Message
 from msgspec import Struct
@@ -19,10 +18,10 @@ from foldlog_server.commands.pending_command import (
     Decided,
     PendingCommand,
     Proposed,
-    StreamCommand,
     StreamState,
     never,
 )
+from foldlog_server.commands.routing import Route
 from foldlog_server.commands.snapshots import Until
 from foldlog_server.domain.decider import AnyDecider
 from foldlog_server.errors import (
@@ -34,7 +33,6 @@ from foldlog_server.errors import (
     ReadRefused,
     StoreHindered,
     StoreUnavailable,
-    Violation,
 )
 from foldlog_server.log.event_store import (
     DuplicateRequest,
@@ -78,16 +76,6 @@ class Outcome(Struct, frozen=True):
     proposed: Sequence[Proposed] = ()
     replayed: bool = False
     validated_only: bool = False
-
-
-class Route(NamedTuple):
-    """How a command finds its streams."""
-
-    check: Callable[[Message, CommandOptions], Sequence[Violation]] | None
-    """What stands in the way of splitting a command, to be asked before it is handed over; None if nothing
-    ever does."""
-    split: Callable[[Message], Sequence[StreamCommand]]
-    """The parts of a command, one for each stream; makes an id where the command leaves it open."""
 
 
 Tell = Callable[[Outcome | BaseException], None]
@@ -255,6 +243,7 @@ class CommandHandler:
             options.validate_only,
             command.message,
             command.is_late,
+            command_prefix=route.form.prefix,
         )
         if request is not None:
             self._flights[request.key] = _Flight(request.fingerprint, pending)

@@ -77,16 +77,17 @@ def named_by(events: Iterable[Message]) -> Iterator[str]:
             yield from names(event)
 
 
-def violations(command: Message, new: Iterable[str]) -> list[Violation]:
+def violations(command: Message, new: Iterable[str], prefix: str) -> list[Violation]:
     """The fields in which a command gave a new name that is unclear.
 
-    A name that the command did not give, such as one put together of older names, is passed over.
+    A name that the command did not give, such as one put together of older names, is passed over. `prefix`
+    is what stands before a field's path in the request.
     """
     why = {name: reason for name in new if (reason := unclear(name))}
     if not why:
         return []
     return [
-        Violation(f"command{path}", "new_name", f"names something new, and such a name {why[name]}")
+        Violation(f"{prefix}{path}", "new_name", f"names something new, and such a name {why[name]}")
         for path, name in _ids(command)
         if name in why
     ]
@@ -97,9 +98,9 @@ def _ids(message: Message, path: str = "") -> Iterator[tuple[str, str]]:
     for field, value in message.ListFields():
         for place, one in _values(field, value):
             if isinstance(one, Message):
-                yield from _ids(one, f"{path}.{field.name}{place}")
+                yield from _ids(one, f"{path}{field.name}{place}.")
             elif _is_id(field):
-                yield f"{path}.{field.name}{place}", one
+                yield f"{path}{field.name}{place}", one
 
 
 def _values(field: FieldDescriptor, value: Any) -> Iterable[tuple[str, Any]]:

@@ -96,6 +96,8 @@ class PendingCommand(Struct, eq=False):
     """Whether the deadlines of all who wait have passed; asked before it is decided, and never after."""
     ended: Callable[[], object] | None = None
     """Called when the outcome is known, before anyone is told."""
+    command_prefix: str = ""
+    """What stands before the path of the command's fields where a violation names them."""
 
     aggregates: "Sequence[Aggregate]" = ()
     """Of its parts, in their order."""
@@ -192,7 +194,7 @@ def happens(pending: PendingCommand) -> Sequence[Sequence[Message]]:
     if refusals:
         raise Rejected.of_all(refusals)
     if pending.command is not None:
-        unclear = new_names.violations(pending.command, _new_names(pending, happened))
+        unclear = new_names.violations(pending.command, _new_names(pending, happened), pending.command_prefix)
         if unclear:
             raise InvalidRequest.fields(unclear)
     return happened

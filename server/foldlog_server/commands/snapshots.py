@@ -4,7 +4,7 @@ They are disposable, and never believed more than the log: a snapshot is used on
 is still there, under the same id.
 """
 
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from foldlog_server.domain import state_codec
 from foldlog_server.domain.decider import AnyDecider
@@ -56,5 +56,4 @@ class NoSnapshots:
 
 def kind(decider: AnyDecider) -> str:
     """Tells which snapshots fit a decider: its category, its revision and the shape of its states."""
-    state_type: Any = type(decider.initial)
-    return f"{decider.category} {decider.revision} {state_codec.shape(state_type)}"
+    return f"{decider.category} {decider.revision} {state_codec.shape_of(decider.initial)}"

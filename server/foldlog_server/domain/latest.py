@@ -7,8 +7,7 @@ left out of answers:
     document  fields of the rendered message | tag, length, state, length of all of this (4 bytes, big endian)
 """
 
-from collections.abc import Hashable, Iterable
-from typing import cast
+from collections.abc import Iterable
 
 from google.protobuf.message import Message
 
@@ -38,7 +37,7 @@ def latest(collection: str, decider: Decider[Command, State, Event]) -> AnyView:
         evolve=lambda key, document, recorded: _evolve(decider, key, document, recorded),
         revision=decider.revision,
         events=decider.events,
-        further_definition=state_codec.shape(cast(Hashable, type(decider.initial))),
+        further_definition=state_codec.shape_of(decider.initial),
         answered=without_state,
     )
 

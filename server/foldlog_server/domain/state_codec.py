@@ -24,6 +24,11 @@ def decode(encoded: bytes, type_: type[State]) -> State:
     return msgspec.json.decode(encoded, type=type_)
 
 
+def shape_of(state: object) -> str:
+    """The shape of a state's type; raises `TypeError` for one that snapshots cannot keep."""
+    return shape(type(state))
+
+
 @cache
 def shape(type_: Hashable) -> str:
     """Sixteen hexadecimal digits that change when names or types of fields do, or an enum's members."""

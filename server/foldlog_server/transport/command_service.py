@@ -2,15 +2,17 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor import Descriptor, MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import Message
 
 from foldlog.v1.commands_pb2 import REPLY_EVENTS, REPLY_RESULT, CommandOptions
 from foldlog.v1.options_pb2 import command as command_option
-from foldlog_server.commands.command_handler import Command, CommandHandler, Outcome, Route
+from foldlog_server.commands.command_handler import Command, CommandHandler, Outcome
+from foldlog_server.commands.forms import result_field
 from foldlog_server.commands.pending_command import never
-from foldlog_server.commands.routing import route_of
+from foldlog_server.commands.routing import Route, route_of
 from foldlog_server.domain.decider import AnyDecider
 from foldlog_server.errors import NotOffered
 from foldlog_server.log.event_store import EventStore
@@ -49,10 +51,8 @@ def _command(
     store: EventStore,
     new_id: Callable[[], str],
 ) -> RpcMethodHandler:
-    options = method.GetOptions().Extensions[command_option]
-    command_type = method.input_type.fields_by_name["command"].message_type
-    assert command_type is not None
-    route = route_of(options, command_type, deciders, new_id)
+    route = route_of(method, deciders, new_id)
+    command_of = route.form.command_of
     respond = _responder(method, store)
     name = method.full_name
 
@@ -67,19 +67,21 @@ def _command(
             except Exception as error:
                 reply.set_result(error)
 
-        handler.submit(_received(name, request, context, trace), route, tell)
+        handler.submit(_received(name, command_of(request), options, context, trace), route, tell)
 
     return calls.gathered(method, begin, _further_check(route), arrivals)
 
 
 def _further_check(route: Route) -> FurtherCheck | None:
-    check = route.check
-    return None if check is None else lambda request: check(request.command, request.options)
+    check, command_of = route.check, route.form.command_of
+    return None if check is None else lambda request: check(command_of(request), request.options)
 
 
-def _received(name: str, request: Any, context: Context, trace: TraceContext) -> Command:
+def _received(
+    name: str, command: Message, options: CommandOptions, context: Context, trace: TraceContext
+) -> Command:
     is_late = _lateness(context.time_remaining())
-    return Command(name, request.command, request.options, "", trace.traceparent, trace.tracestate, is_late)
+    return Command(name, command, options, "", trace.traceparent, trace.tracestate, is_late)
 
 
 def _lateness(seconds: float | None) -> Callable[[], bool]:
@@ -92,7 +94,9 @@ def _lateness(seconds: float | None) -> Callable[[], bool]:
 
 def _responder(method: MethodDescriptor, store: EventStore) -> Callable[[Outcome, CommandOptions], bytes]:
     """Puts a response together around the bytes of stored events, which are not decoded for it."""
-    result_tag, aggregate_tag = (tag_of(field) for field in method.output_type.fields)
+    result = result_field(method.output_type)
+    assert result is not None
+    result_tag, aggregate_fields = tag_of(result), _fields_by_type(method.output_type)
 
     def respond(outcome: Outcome, options: CommandOptions) -> bytes:
         reply = options.reply
@@ -100,9 +104,37 @@ def _responder(method: MethodDescriptor, store: EventStore) -> Callable[[Outcome
         response = embedded(result_tag, result)
         if reply in (REPLY_RESULT, REPLY_EVENTS):
             return response
-        for stream in outcome.streams:
-            if stream.aggregate is not None:
-                response += embedded(aggregate_tag, stream.aggregate.SerializeToString())
-        return response
+        return response + _aggregates(outcome, aggregate_fields)
 
     return respond
+
+
+class _AggregateField(NamedTuple):
+    """Where a reply shows the aggregates of one type."""
+
+    tag: bytes
+    is_list: bool
+
+
+def _fields_by_type(reply: Descriptor) -> Mapping[str, _AggregateField]:
+    """The first field of each type of message."""
+    return {
+        field.message_type.full_name: _AggregateField(tag_of(field), field.is_repeated)
+        for field in reversed(reply.fields)
+        if field.message_type is not None
+    }
+
+
+def _aggregates(outcome: Outcome, fields: Mapping[str, _AggregateField]) -> bytes:
+    """Each aggregate in the field of its type, if there is one; a field for one has the first."""
+    encoded = b""
+    filled: set[bytes] = set()
+    for stream in outcome.streams:
+        if stream.aggregate is None:
+            continue
+        field = fields.get(stream.aggregate.DESCRIPTOR.full_name)
+        if field is not None and field.tag not in filled:
+            encoded += embedded(field.tag, stream.aggregate.SerializeToString())
+            if not field.is_list:
+                filled.add(field.tag)
+    return encoded

@@ -104,9 +104,12 @@ def _rules_of(descriptor: Descriptor) -> _MessageRules:
 
 def _field_check(field: FieldDescriptor) -> _FieldCheck | None:
     rule = field.GetOptions().Extensions[rules]
-    check = _all_of(_value_checks(field, rule))
-    if field.is_repeated:
-        check = _list_check(rule, check)
+    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        check = _map_check(_all_of(_value_checks(field.message_type.fields_by_name["value"], rule)))
+    else:
+        check = _all_of(_value_checks(field, rule))
+        if field.is_repeated:
+            check = _list_check(rule, check)
     if check is _nothing and not rule.required:
         return None
     return _FieldCheck(f".{field.name}", check, rule.required, field.index)
@@ -141,6 +144,17 @@ def _list_check(rule: FieldRules, check_value: Check) -> Check:
         return [
             (f"[{index}]{path}", rule, text)
             for index, value in enumerate(values)
+            for path, rule, text in check_value(value)
+        ]
+
+    return check
+
+
+def _map_check(check_value: Check) -> Check:
+    def check(values: Mapping[Any, Any]) -> Sequence[Broken]:
+        return [
+            (f"[{key}]{path}", rule, text)
+            for key, value in sorted(values.items())
             for path, rule, text in check_value(value)
         ]
 

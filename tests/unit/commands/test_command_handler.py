@@ -32,6 +32,7 @@ from tests.support.older_release import takes_any_new_name
 
 A = "01938f3e-7c5a-7000-8000-00000000000a"
 B = "01938f3e-7c5a-7000-8000-00000000000b"
+FINGERPRINT = "a9ad9f94f7c6bbb826058d2634eea15356effbba93d9b94c092d24f1a361dbd9"
 
 
 @pytest.fixture
@@ -141,6 +142,14 @@ async def test_a_request_id_is_not_for_another_command(
         await commands.execute(message, request_id=A, **options)
     assert caught.value.reason.name == "REQUEST_ID_REUSED"
     assert len(commands.stored()) == 1
+
+
+async def test_a_request_id_stands_for_the_same_bytes_for_ever(store: HeldStore, commands: Commands) -> None:
+    """They are stored: whatever the server becomes, a repeat of an older command must find itself in them."""
+    await commands.execute(create())
+    await commands.execute(add(), request_id=A, expected_version=1)
+    [stored] = [append.request for append in store.appends if append.request is not None]
+    assert stored.fingerprint.hex() == FINGERPRINT
 
 
 async def test_a_command_with_the_same_bytes_is_another_command(commands: Commands) -> None:

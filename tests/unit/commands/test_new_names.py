@@ -118,7 +118,7 @@ def test_the_fields_of_events_say_what_is_new_with_them() -> None:
 
 
 def fields(command: CreateOrder | AddItem | ReceiveStock | ReserveStock, *new: str) -> list[str]:
-    return [violation.subject for violation in new_names.violations(command, new)]
+    return [violation.subject for violation in new_names.violations(command, new, "command.")]
 
 
 def test_every_field_that_gave_an_unclear_new_name_is_told() -> None:
