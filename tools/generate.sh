@@ -11,6 +11,8 @@ services=$(find protos -name '*_service.proto' | LC_ALL=C sort)
 made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
 out=$made/generated
+printf '#!/bin/sh\nexec "%s/python" -m foldlog_generator.plugin\n' "$bin" > "$made/plugin"
+chmod +x "$made/plugin"
 mkdir "$out"
 # shellcheck disable=SC2086
 PATH="$bin:$PATH" "$bin/python" -m grpc_tools.protoc -Iprotos \
@@ -21,8 +23,8 @@ PATH="$bin:$PATH" "$bin/python" -m grpc_tools.protoc -Iprotos \
 find "$out" -type d -path "$out/*" -exec touch {}/__init__.py \;
 touch "$out/foldlog/py.typed"
 # shellcheck disable=SC2086
-PATH="$bin:$PATH" PYTHONPATH="$out" PYTHONDONTWRITEBYTECODE=1 "$bin/python" -m grpc_tools.protoc -Iprotos \
-    --plugin=protoc-gen-foldlog_client=tools/protoc_gen_foldlog_client.py --foldlog_client_out="$out" $protos
+PATH="$bin:$PATH" PYTHONPATH="$out:generator" PYTHONDONTWRITEBYTECODE=1 "$bin/python" -m grpc_tools.protoc -Iprotos \
+    --plugin=protoc-gen-foldlog_client="$made/plugin" --foldlog_client_out="$out" $protos
 if [ "${1:-}" = --check ]; then
     diff -rq -x __pycache__ generated "$out" >&2 || {
         echo "generated/ is not what protos/ say: run make generate, and commit it with the protos." >&2

@@ -26,7 +26,7 @@ def test_what_is_committed_is_what_would_be_generated() -> None:
 
 
 def test_a_stale_file_is_told_and_left_as_it_is(tmp_path: Path) -> None:
-    for name in ("protos", "tools", "generated"):
+    for name in ("protos", "tools", "generated", "generator"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     stale = tmp_path / "generated" / "foldlog" / "v1" / "money_pb2.pyi"
     stale.write_text(stale.read_text() + "# edited\n")

@@ -15,6 +15,7 @@ METADATA = f"foldlog-{VERSION}.dist-info"
 PACKAGES = {
     "foldlog": ROOT / "generated" / "foldlog",
     "foldlog_client": ROOT / "client" / "foldlog_client",
+    "foldlog_generator": ROOT / "generator" / "foldlog_generator",
     "foldlog_server": ROOT / "server" / "foldlog_server",
 }
 
@@ -31,7 +32,7 @@ def wheel(built: Path) -> Iterator[zipfile.ZipFile]:
         yield wheel
 
 
-def test_it_holds_the_three_packages_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+def test_it_holds_the_packages_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     assert {name.partition("/")[0] for name in wheel.namelist()} == {*PACKAGES, METADATA}
 
 

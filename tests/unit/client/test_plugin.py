@@ -97,7 +97,7 @@ def protoc(out: Path, protos: Path, *files: str, plugin: bool = True) -> "subpro
 def shim(folder: Path) -> Path:
     """The plugin under the interpreter of this test."""
     path = folder / "plugin.sh"
-    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT}/tools/protoc_gen_foldlog_client.py"\n')
+    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m foldlog_generator.plugin\n')
     path.chmod(0o755)
     return path
 

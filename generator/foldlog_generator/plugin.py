@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """A protoc plugin: writes one typed method for each RPC of every Command-, Query- and AdminService.
 
 Each method is written twice, for the async client and for the sync one. Beside them it writes the reasons of
@@ -17,7 +16,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from client_arguments import (
+from google.protobuf.compiler.plugin_pb2 import CodeGeneratorRequest, CodeGeneratorResponse
+from google.protobuf.descriptor_pb2 import (
+    DescriptorProto,
+    FileDescriptorProto,
+    MethodDescriptorProto,
+    ServiceDescriptorProto,
+)
+
+from foldlog.v1.options_pb2 import command as command_route
+from foldlog_generator.client_arguments import (
     F,
     Names,
     Protos,
@@ -29,8 +37,8 @@ from client_arguments import (
     snake,
     type_of,
 )
-from client_reasons import catalogue_of, reasons
-from client_source import (
+from foldlog_generator.client_reasons import catalogue_of, reasons
+from foldlog_generator.client_source import (
     ASYNC,
     ENTRANCE,
     HEADER,
@@ -44,15 +52,6 @@ from client_source import (
     construction,
     docstring,
 )
-from google.protobuf.compiler.plugin_pb2 import CodeGeneratorRequest, CodeGeneratorResponse
-from google.protobuf.descriptor_pb2 import (
-    DescriptorProto,
-    FileDescriptorProto,
-    MethodDescriptorProto,
-    ServiceDescriptorProto,
-)
-
-from foldlog.v1.options_pb2 import command as command_route
 
 SERVICES = {"CommandService": "", "QueryService": "", "AdminService": "admin"}
 """The services with methods, and by which name; the package's if empty."""
@@ -269,8 +268,8 @@ def generate(request: CodeGeneratorRequest) -> CodeGeneratorResponse:
 
 
 def copied(name: str) -> str:
-    """A module that lies beside this one, and says the same whatever the protos say."""
-    return HEADER + Path(__file__).with_name(name).read_text(encoding="utf-8")
+    """A module of `copied`, which says the same whatever the protos say."""
+    return HEADER + (Path(__file__).parent / "copied" / name).read_text(encoding="utf-8")
 
 
 def main() -> None:

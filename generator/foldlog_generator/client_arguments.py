@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from client_source import Parameter
 from google.protobuf.descriptor_pb2 import (
     DescriptorProto,
     EnumDescriptorProto,
@@ -14,6 +13,7 @@ from google.protobuf.descriptor_pb2 import (
 )
 
 from foldlog.v1.options_pb2 import rules
+from foldlog_generator.client_source import Parameter
 
 F = FieldDescriptorProto
 SCALARS = {
