@@ -57,13 +57,13 @@ types: $(READY) ## check the types
 
 .PHONY: generate
 generate: $(READY) ## write generated/ and docs/errors.md from protos/, and the quotes in docs/clients.md
-	tools/generate.sh
+	$(BIN)/python tools/generate.py
 	$(BIN)/python -m tests.architecture.error_catalogue
 	$(BIN)/python -m tests.architecture.quotes
 
 .PHONY: check-generated
 check-generated: $(READY) ## prove that generated/ is what protos/ say
-	tools/generate.sh --check
+	$(BIN)/python tools/generate.py --check
 
 .PHONY: release-contract
 release-contract: $(READY) ## at a release only: what clients may rely on from now on is what protos/ say

@@ -1,4 +1,4 @@
-# Written by tools/protoc_gen_foldlog_client.py from the protos; do not edit.
+# Written by foldlog from the protos; do not edit.
 """Every domain of the contract. Importing this makes every message known by name."""
 
 import foldlog.inventory.v1.command_service_pb2

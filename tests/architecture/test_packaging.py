@@ -15,6 +15,7 @@ METADATA = f"foldlog-{VERSION}.dist-info"
 PACKAGES = {
     "foldlog": ROOT / "generated" / "foldlog",
     "foldlog_client": ROOT / "client" / "foldlog_client",
+    "foldlog_generator": ROOT / "generator" / "foldlog_generator",
     "foldlog_server": ROOT / "server" / "foldlog_server",
 }
 
@@ -31,7 +32,7 @@ def wheel(built: Path) -> Iterator[zipfile.ZipFile]:
         yield wheel
 
 
-def test_it_holds_the_three_packages_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+def test_it_holds_the_packages_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     assert {name.partition("/")[0] for name in wheel.namelist()} == {*PACKAGES, METADATA}
 
 
@@ -43,7 +44,15 @@ def test_it_holds_every_file_of_a_package(wheel: zipfile.ZipFile, package: str) 
         for file in root.rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
     }
-    assert {name for name in wheel.namelist() if name.startswith(f"{package}/")} == files
+    protos = {"foldlog/protos"} if package == "foldlog" else set()
+    found = {name for name in wheel.namelist() if name.startswith(f"{package}/")}
+    assert {name for name in found if not any(name.startswith(one) for one in protos)} == files
+
+
+def test_it_holds_every_proto_that_others_import(wheel: zipfile.ZipFile) -> None:
+    protos = {file.relative_to(ROOT): file.read_bytes() for file in (ROOT / "protos").rglob("*.proto")}
+    names = [name for name in wheel.namelist() if name.startswith("foldlog/protos/")]
+    assert {Path(name).relative_to("foldlog"): wheel.read(name) for name in names} == protos
 
 
 @pytest.mark.parametrize(
@@ -69,9 +78,10 @@ def test_its_metadata_are_the_projects(wheel: zipfile.ZipFile) -> None:
     assert metadata["Name"] == "foldlog"
     assert metadata["License-Expression"] == "Apache-2.0"
     assert metadata["Requires-Python"] == ">=3.11"
-    assert metadata.get_all("Provides-Extra") == ["dev", "server", "testing"]
+    assert metadata.get_all("Provides-Extra") == ["dev", "generate", "server", "testing"]
     script = wheel.read(f"{METADATA}/entry_points.txt").decode()
     assert "foldlog = foldlog_server.__main__:main" in script
+    assert "protoc-gen-foldlog_client = foldlog_generator.plugin:main" in script
 
 
 def test_a_wheel_made_from_the_sdist_is_the_same_to_the_byte(built: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from tests.architecture.documents import ROOT
 
 SERVER = ROOT / "server" / "foldlog_server"
 PAGE = ROOT / "docs" / "architecture.md"
-NOT_OF_THE_SERVER = {"bench", "client", "examples", "support"}
+NOT_OF_THE_SERVER = {"bench", "client", "examples", "generator", "support"}
 """Folders of tests/unit that mirror something else."""
 
 

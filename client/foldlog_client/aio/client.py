@@ -6,6 +6,7 @@ from typing import Self
 import grpc.aio
 
 from foldlog.async_domains import Domains
+from foldlog.v1.async_caller import Caller
 from foldlog.v1.commands_pb2 import CommandResult
 from foldlog.v1.request_service_pb2 import GetOutcomeRequest, GetOutcomeResponse
 from foldlog_client.aio.calls import Calls
@@ -39,6 +40,48 @@ class Client(Domains):
         self.events = Events(channel, self._calls)
         super().__init__(self._calls)
 
+    @classmethod
+    def connect(
+        cls,
+        target: str = "127.0.0.1:50051",
+        *,
+        credentials: grpc.ChannelCredentials | None = None,
+        interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
+        options: Sequence[tuple[str, str | int]] = (),
+        read_your_writes: bool = True,
+        session: LogPosition | None = None,
+        timeout: float = 10.0,
+        retry: Retry | None = None,
+    ) -> Self:
+        """A client of the server at `target`; it connects with its first call. Call it in a running
+        event loop.
+
+        Args:
+            target: Host and port, `unix:` and the path of a socket, or any name that gRPC resolves.
+            credentials: TLS and, with it, who is calling; plain text if None.
+            interceptors: gRPC interceptors, such as those of OpenTelemetry.
+            options: gRPC channel options, in addition to or instead of the client's own.
+            read_your_writes: Queries see what the commands of this client have done; a query can say
+            otherwise
+                with its `min_position`.
+            session: What another client has done so far, its `session.token`.
+            timeout: Seconds for a call with all its attempts, where the call does not say.
+            retry: How often and how fast calls are made again; as often as the timeout has time for if None.
+        """
+        settings = channel_options(target, options)
+        if credentials is None:
+            channel = grpc.aio.insecure_channel(grpc_target(target), settings, interceptors=interceptors)
+        else:
+            channel = grpc.aio.secure_channel(
+                grpc_target(target), credentials, settings, interceptors=interceptors
+            )
+        return cls(channel, read_your_writes=read_your_writes, session=session, timeout=timeout, retry=retry)
+
+    @property
+    def caller(self) -> Caller:
+        """What generated methods make their calls with; `Bank(client.caller)` has those of a domain."""
+        return self._calls
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -68,35 +111,4 @@ class Client(Domains):
         await self._channel.close()
 
 
-def connect(
-    target: str = "127.0.0.1:50051",
-    *,
-    credentials: grpc.ChannelCredentials | None = None,
-    interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
-    options: Sequence[tuple[str, str | int]] = (),
-    read_your_writes: bool = True,
-    session: LogPosition | None = None,
-    timeout: float = 10.0,
-    retry: Retry | None = None,
-) -> Client:
-    """A client of the server at `target`; it connects with its first call. Call it in a running event loop.
-
-    Args:
-        target: Host and port, `unix:` and the path of a socket, or any name that gRPC resolves.
-        credentials: TLS and, with it, who is calling; plain text if None.
-        interceptors: gRPC interceptors, such as those of OpenTelemetry.
-        options: gRPC channel options, in addition to or instead of the client's own.
-        read_your_writes: Queries see what the commands of this client have done; a query can say otherwise
-            with its `min_position`.
-        session: What another client has done so far, its `session.token`.
-        timeout: Seconds for a call with all its attempts, where the call does not say.
-        retry: How often and how fast calls are made again; as often as the timeout has time for if None.
-    """
-    settings = channel_options(target, options)
-    if credentials is None:
-        channel = grpc.aio.insecure_channel(grpc_target(target), settings, interceptors=interceptors)
-    else:
-        channel = grpc.aio.secure_channel(
-            grpc_target(target), credentials, settings, interceptors=interceptors
-        )
-    return Client(channel, read_your_writes=read_your_writes, session=session, timeout=timeout, retry=retry)
+connect = Client.connect

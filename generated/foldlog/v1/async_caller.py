@@ -1,4 +1,4 @@
-# Written by tools/protoc_gen_foldlog_client.py from the protos; do not edit.
+# Written by foldlog from the protos; do not edit.
 """What the generated methods ask of the client around them, in a loop."""
 
 from typing import Protocol, Self

@@ -1,4 +1,4 @@
-# Written by tools/protoc_gen_foldlog_client.py from the protos; do not edit.
+# Written by foldlog from the protos; do not edit.
 """What calls are made of, however they are made: requests, responses, times."""
 
 import datetime

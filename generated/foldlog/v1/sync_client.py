@@ -1,4 +1,4 @@
-# Written by tools/protoc_gen_foldlog_client.py from the protos; do not edit.
+# Written by foldlog from the protos; do not edit.
 """The methods of foldlog.v1."""
 
 import datetime
@@ -114,15 +114,15 @@ class Admin:
         """Every item of every page of `list_parked`, page after page. Takes what that takes."""
         page_token = ""
         while True:
-            page = self.list_parked(
+            _page = self.list_parked(
                 view=view,
                 page_size=page_size,
                 page_token=page_token,
                 timeout=timeout,
             )
-            for item in page.documents:
-                yield item
-            page_token = page.next_page_token
+            for _item in _page.documents:
+                yield _item
+            page_token = _page.next_page_token
             if not page_token:
                 return
 

@@ -14,7 +14,7 @@ from foldlog_server.printable import printable
 
 # isort: off
 # For the commands that they add, in the order in which these are listed.
-from foldlog_server.cli import copies, running, serving, stored  # noqa: F401
+from foldlog_server.cli import copies, running, serving, stored, generating  # noqa: F401
 
 # isort: on
 

@@ -57,6 +57,8 @@ def test_both_clients_have_the_same_names_arguments_and_explanations(
     assert theirs.keys() == ours.keys()
     assert ours
     for name, value in ours.items():
+        if name == "connect":  # has a test of its own: interceptors are of another kind
+            continue
         assert blocking(inspect.getdoc(value) or "") == blocking(inspect.getdoc(theirs[name]) or ""), name
         if callable(value):
             ours_take, theirs_take = inspect.signature(value), inspect.signature(theirs[name])

@@ -1,4 +1,4 @@
-# Written by tools/protoc_gen_foldlog_client.py from the protos; do not edit.
+# Written by foldlog from the protos; do not edit.
 """The methods of foldlog.inventory.v1."""
 
 import datetime
@@ -460,7 +460,7 @@ class Inventory:
         """Every item of every page of `list_inventory`, page after page. Takes what that takes."""
         page_token = ""
         while True:
-            page = self.list_inventory(
+            _page = self.list_inventory(
                 page_size=page_size,
                 page_token=page_token,
                 descending=descending,
@@ -472,9 +472,9 @@ class Inventory:
                 latest=latest,
                 timeout=timeout,
             )
-            for item in page.items:
-                yield item
-            page_token = page.next_page_token
+            for _item in _page.items:
+                yield _item
+            page_token = _page.next_page_token
             if not page_token:
                 return
 

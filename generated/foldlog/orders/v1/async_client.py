@@ -1,4 +1,4 @@
-# Written by tools/protoc_gen_foldlog_client.py from the protos; do not edit.
+# Written by foldlog from the protos; do not edit.
 """The methods of foldlog.orders.v1."""
 
 import datetime
@@ -733,7 +733,7 @@ class Orders:
         """
         page_token = ""
         while True:
-            page = await self.list_current_orders(
+            _page = await self.list_current_orders(
                 page_size=page_size,
                 page_token=page_token,
                 status=status,
@@ -747,9 +747,9 @@ class Orders:
                 latest=latest,
                 timeout=timeout,
             )
-            for item in page.orders:
-                yield item
-            page_token = page.next_page_token
+            for _item in _page.orders:
+                yield _item
+            page_token = _page.next_page_token
             if not page_token:
                 return
 
@@ -829,7 +829,7 @@ class Orders:
         """Every item of every page of `get_order_history`, page after page. Takes what that takes."""
         page_token = ""
         while True:
-            page = await self.get_order_history(
+            _page = await self.get_order_history(
                 order_id=order_id,
                 page_size=page_size,
                 page_token=page_token,
@@ -842,9 +842,9 @@ class Orders:
                 latest=latest,
                 timeout=timeout,
             )
-            for item in page.entries:
-                yield item
-            page_token = page.next_page_token
+            for _item in _page.entries:
+                yield _item
+            page_token = _page.next_page_token
             if not page_token:
                 return
 
@@ -937,7 +937,7 @@ class Orders:
         """Every item of every page of `list_order_history`, page after page. Takes what that takes."""
         page_token = ""
         while True:
-            page = await self.list_order_history(
+            _page = await self.list_order_history(
                 page_size=page_size,
                 page_token=page_token,
                 outcome=outcome,
@@ -953,9 +953,9 @@ class Orders:
                 latest=latest,
                 timeout=timeout,
             )
-            for item in page.orders:
-                yield item
-            page_token = page.next_page_token
+            for _item in _page.orders:
+                yield _item
+            page_token = _page.next_page_token
             if not page_token:
                 return
 
@@ -1037,7 +1037,7 @@ class Orders:
         """
         page_token = ""
         while True:
-            page = await self.get_customer_orders(
+            _page = await self.get_customer_orders(
                 customer_id=customer_id,
                 page_size=page_size,
                 page_token=page_token,
@@ -1050,9 +1050,9 @@ class Orders:
                 latest=latest,
                 timeout=timeout,
             )
-            for item in page.orders:
-                yield item
-            page_token = page.next_page_token
+            for _item in _page.orders:
+                yield _item
+            page_token = _page.next_page_token
             if not page_token:
                 return
 
@@ -1127,7 +1127,7 @@ class Orders:
         """Every item of every page of `list_customers`, page after page. Takes what that takes."""
         page_token = ""
         while True:
-            page = await self.list_customers(
+            _page = await self.list_customers(
                 page_size=page_size,
                 page_token=page_token,
                 descending=descending,
@@ -1139,9 +1139,9 @@ class Orders:
                 latest=latest,
                 timeout=timeout,
             )
-            for item in page.customers:
-                yield item
-            page_token = page.next_page_token
+            for _item in _page.customers:
+                yield _item
+            page_token = _page.next_page_token
             if not page_token:
                 return
 

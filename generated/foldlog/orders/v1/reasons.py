@@ -1,4 +1,4 @@
-# Written by tools/protoc_gen_foldlog_client.py from the protos; do not edit.
+# Written by foldlog from the protos; do not edit.
 """Why calls fail, as an error says it where its domain is foldlog.orders.v1."""
 
 from enum import StrEnum

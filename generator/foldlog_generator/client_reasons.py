@@ -1,8 +1,9 @@
 """From an error catalogue to text that reasons can be compared with."""
 
-from client_arguments import one_line
-from client_source import HEADER
 from google.protobuf.descriptor_pb2 import EnumDescriptorProto, FileDescriptorProto
+
+from foldlog_generator.client_arguments import one_line
+from foldlog_generator.client_source import HEADER
 
 CATALOGUE = "ErrorReason"
 _PREFIX = "ERROR_REASON_"

@@ -2,10 +2,9 @@
 
 import keyword
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from client_source import Parameter
 from google.protobuf.descriptor_pb2 import (
     DescriptorProto,
     EnumDescriptorProto,
@@ -14,6 +13,7 @@ from google.protobuf.descriptor_pb2 import (
 )
 
 from foldlog.v1.options_pb2 import rules
+from foldlog_generator.client_source import Parameter
 
 F = FieldDescriptorProto
 SCALARS = {
@@ -41,22 +41,42 @@ class Protos:
     messages: dict[str, DescriptorProto] = field(default_factory=dict)
     enums: dict[str, EnumDescriptorProto] = field(default_factory=dict)
     comments: dict[str, str] = field(default_factory=dict)
+    around: dict[str, str] = field(default_factory=dict)
+    """The message that a nested message or enum stands in."""
 
     def add(self, file: FileDescriptorProto) -> None:
         written = {tuple(at.path): at.leading_comments for at in file.source_code_info.location}
+        package = f".{file.package}" if file.package else ""
         for index, message in enumerate(file.message_type):
-            name = f".{file.package}.{message.name}"
-            self.files[name], self.messages[name] = file, message
-            for place, member in enumerate(message.field):
-                self.comments[f"{name}.{member.name}"] = one_line(written.get((4, index, 2, place), ""))
+            self._add_message(file, f"{package}.{message.name}", message, (4, index), written)
         for enum in file.enum_type:
-            name = f".{file.package}.{enum.name}"
-            self.files[name], self.enums[name] = file, enum
+            self._add_enum(file, f"{package}.{enum.name}", enum)
         for index, service in enumerate(file.service):
-            name = f".{file.package}.{service.name}"
+            name = f"{package}.{service.name}"
             self.comments[name] = one_line(written.get((6, index), ""))
             for place, method in enumerate(service.method):
                 self.comments[f"{name}.{method.name}"] = one_line(written.get((6, index, 2, place), ""))
+
+    def _add_message(
+        self,
+        file: FileDescriptorProto,
+        name: str,
+        message: DescriptorProto,
+        path: tuple[int, ...],
+        written: Mapping[tuple[int, ...], str],
+    ) -> None:
+        self.files[name], self.messages[name] = file, message
+        for place, member in enumerate(message.field):
+            self.comments[f"{name}.{member.name}"] = one_line(written.get((*path, 2, place), ""))
+        for index, nested in enumerate(message.nested_type):
+            self.around[f"{name}.{nested.name}"] = name
+            self._add_message(file, f"{name}.{nested.name}", nested, (*path, 3, index), written)
+        for enum in message.enum_type:
+            self.around[f"{name}.{enum.name}"] = name
+            self._add_enum(file, f"{name}.{enum.name}", enum)
+
+    def _add_enum(self, file: FileDescriptorProto, name: str, enum: EnumDescriptorProto) -> None:
+        self.files[name], self.enums[name] = file, enum
 
 
 @dataclass(slots=True)
@@ -69,8 +89,9 @@ class Names:
 
     def of(self, full_name: str) -> str:
         """The local name of a message or enum; the second of two with the same name gets its package's."""
-        if full_name not in self.protos.files:
-            raise Unsupported(f"{full_name[1:]} is nested; move it to the top level of its file.")
+        around = self.protos.around.get(full_name)
+        if around is not None:
+            return f"{self.of(around)}.{full_name.rpartition('.')[2]}"
         if full_name not in self.local:
             short = full_name.rpartition(".")[2]
             self.local[full_name] = short if short not in self.taken else full_name[1:].replace(".", "_")
@@ -105,8 +126,15 @@ def parameter(owner: str, member: FieldDescriptorProto, names: Names, *, of_comm
         raise Unsupported(
             f"{owner[1:]}.{member.name} is one of a oneof; give the oneof a message of its own."
         )
+    if (
+        member.type_name in names.protos.messages
+        and names.protos.messages[member.type_name].options.map_entry
+    ):
+        raise Unsupported(
+            f"{owner[1:]}.{member.name} is a map; make it repeated, of a message with a key and a value."
+        )
     name = member.name
-    if keyword.iskeyword(name):
+    if keyword.iskeyword(name) or name == "self":
         raise Unsupported(f"{owner[1:]}.{name} is a word of Python's own; rename the field.")
     annotation, default, value = argument(member, name, names)
     number = annotation in ("int", "float")

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 WIDTH = 100
-HEADER = "# Written by tools/protoc_gen_foldlog_client.py from the protos; do not edit.\n"
+HEADER = "# Written by foldlog from the protos; do not edit.\n"
 MODULE = '''{header}"""The methods of {package}."""
 
 import datetime
 from collections.abc import {iterator}, Iterable
-
+{modules}
 {imports}
 from foldlog.v1.calling import as_duration, as_timestamp
 from foldlog.v1.{style}_caller import Caller, Watch
@@ -23,6 +23,22 @@ class {class_name}:
         self._caller = caller
 
 {methods}'''
+CLIENT = '''
+
+class Client({client}.Client):
+    """A client with the methods of {package} as `{noun}`.
+
+    A class that inherits from several such clients has the methods of all their packages.
+    """
+
+    @cached_property
+    def {noun}(self) -> {class_name}:
+        """The methods of {package}."""
+        return {class_name}(self.caller)
+
+
+connect = Client.connect
+'''
 ENTRANCE = '''{header}"""Every domain of the contract. Importing this makes every message known by name."""
 
 {messages}{classes}from foldlog.v1.{style}_caller import Caller
@@ -45,10 +61,12 @@ class Style:
     wait: str
     iterator: str
     block: str
+    client: str
+    """The module with the client that calls so."""
 
 
-ASYNC = Style("async", "async def", "await ", "AsyncIterator", "async with")
-SYNC = Style("sync", "def", "", "Iterator", "with")
+ASYNC = Style("async", "async def", "await ", "AsyncIterator", "async with", "foldlog_client")
+SYNC = Style("sync", "def", "", "Iterator", "with", "foldlog_client.sync")
 
 
 class Kind(enum.Enum):
@@ -117,15 +135,15 @@ class Method:
         """A generator of all items of all pages."""
         arguments = [one for one in self.arguments if one.name != "page_token"]
         given = [f"{one.name}={one.name}" for one in self.arguments]
-        call = textwrap.indent(exploded(f"page = {style.wait}self.{self.name}", given), " " * 12)
+        call = textwrap.indent(exploded(f"_page = {style.wait}self.{self.name}", given), " " * 12)
         comment = f"Every item of every page of `{self.name}`, page after page. Takes what that takes."
         return (
             signature(f"{style.define} {name}", arguments, f"{style.iterator}[{item}]")
             + docstring(comment, ())
             + '        page_token = ""\n        while True:\n'
             + call
-            + f"            for item in page.{items}:\n                yield item\n"
-            + "            page_token = page.next_page_token\n"
+            + f"            for _item in _page.{items}:\n                yield _item\n"
+            + "            page_token = _page.next_page_token\n"
             + "            if not page_token:\n                return\n"
         )
 

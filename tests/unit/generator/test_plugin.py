@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from foldlog_client import sync
+from foldlog_generator.client_modules import CLIENTS_OWN
+
 ROOT = Path(__file__).parents[3]
 BOOKS = """
 syntax = "proto3";
@@ -48,6 +51,27 @@ message LendBook {
   bytes cover = 9;
   bool fast = 10;
 }
+// ReturnBook is a command and its request.
+message ReturnBook {
+  // The book.
+  string book_id = 1 [(foldlog.v1.rules) = {required: true}];
+  // How it is.
+  Condition condition = 2;
+  // Condition of a book.
+  message Condition {
+    // How torn.
+    Torn torn = 1;
+    // Torn is how torn.
+    enum Torn { TORN_UNSPECIFIED = 0; TORN_BADLY = 1; }
+  }
+  // How torn it was.
+  Condition.Torn before = 3;
+  // A field that a wrapped command has, too.
+  string command = 4;
+  // How many pages are left.
+  int32 pages = 5;
+  foldlog.v1.CommandOptions options = 15;
+}
 message LendBookRequest { LendBook command = 1; foldlog.v1.CommandOptions options = 2; }
 message LendBookResponse { foldlog.v1.CommandResult result = 1; }
 message ListBooksRequest {
@@ -71,9 +95,20 @@ service CommandService {
   }
   rpc Execute(stream LendBookRequest) returns (stream LendBookResponse);
 }
+// Shelf is called as nobody expects: what its methods say is what counts.
+service Shelf {
+  // ReturnBook brings it back.
+  rpc ReturnBook(plugintest.books.v1.ReturnBook) returns (LendBookResponse) {
+    option (foldlog.v1.command) = {category: "book" streams: "book_id"};
+  }
+}
+// Elsewhere has nothing to do with it.
+service Elsewhere { rpc Ask(ReturnBook) returns (Author); }
 // QueryService answers.
 service QueryService {
-  rpc ListBooks(ListBooksRequest) returns (ListBooksResponse);
+  rpc ListBooks(ListBooksRequest) returns (ListBooksResponse) {
+    option (foldlog.v1.query) = {collection: "books"};
+  }
   rpc TailBooks(ListBooksRequest) returns (stream ListBooksResponse);
   // WatchBooks shows them.
   rpc WatchBooks(WatchBooksRequest) returns (stream WatchBooksResponse);
@@ -97,7 +132,7 @@ def protoc(out: Path, protos: Path, *files: str, plugin: bool = True) -> "subpro
 def shim(folder: Path) -> Path:
     """The plugin under the interpreter of this test."""
     path = folder / "plugin.sh"
-    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT}/tools/protoc_gen_foldlog_client.py"\n')
+    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m foldlog_generator.plugin\n')
     path.chmod(0o755)
     return path
 
@@ -197,6 +232,28 @@ async def test_a_command_is_sent_as_its_arguments_say(books: ModuleType) -> None
     assert caller.keywords == [{"within": 4}]
 
 
+def test_the_fields_of_a_request_that_is_the_command_become_arguments(books: ModuleType) -> None:
+    found = parameters(books.Books.return_book)
+    assert list(found)[:5] == ["book_id", "pages", "condition", "before", "command"]
+    assert (found["book_id"], found["pages"], found["condition"], found["before"]) == (..., ..., None, 0)
+    assert {"request_id", "expected_version", "timeout"} < found.keys()
+    assert "options" not in found
+
+
+async def test_a_request_that_is_the_command_is_sent_as_its_arguments_say(books: ModuleType) -> None:
+    caller = Notes(replies=[books.LendBookResponse()])
+    condition = books.ReturnBook.Condition(torn=books.ReturnBook.Condition.TORN_BADLY)
+    await books.Books(caller).return_book(book_id="b", pages=0, condition=condition, request_id="r")
+    path, request = caller.asked[0]
+    assert path == "/plugintest.books.v1.Shelf/ReturnBook"
+    assert (request.book_id, request.condition, request.command) == ("b", condition, "")
+    assert request.options.request_id == "r"
+
+
+def test_a_service_without_commands_and_queries_has_no_methods(books: ModuleType) -> None:
+    assert not hasattr(books.Books, "ask")
+
+
 async def test_a_time_without_a_zone_is_refused(books: ModuleType) -> None:
     naive = datetime.datetime(2030, 1, 2)  # noqa: DTZ001
     with pytest.raises(ValueError, match="no time zone"):
@@ -233,7 +290,11 @@ async def test_a_paged_query_has_an_iterator_over_all_pages(books: ModuleType) -
 
 
 def test_the_comments_of_the_protos_are_the_docstrings(books: ModuleType) -> None:
-    assert inspect.getdoc(books.Books) == "CommandService lends.\n\nQueryService answers."
+    assert (inspect.getdoc(books.Books) or "").split("\n\n") == [
+        "CommandService lends.",
+        "Shelf is called as nobody expects: what its methods say is what counts.",
+        "QueryService answers.",
+    ]
     text = inspect.getdoc(books.Books.lend_book) or ""
     assert text.startswith("LendBook gives a book away for a while.\n\nArgs:\n    book_id: The book.\n")
     assert "\n    days: For how many days.\n" in text
@@ -241,38 +302,71 @@ def test_the_comments_of_the_protos_are_the_docstrings(books: ModuleType) -> Non
     assert '\n    note: Which \\"book\\", with a back\\\\slash.\n' in text
 
 
-@pytest.mark.parametrize(
-    ("command", "options", "problem"),
-    [
-        ("oneof who { string a = 1; string b = 2; }", "CommandOptions options = 2;", "one of a oneof"),
-        ("string request_id = 1;", "CommandOptions options = 2;", "two arguments called request_id"),
-        ("string from = 1;", "CommandOptions options = 2;", "a word of Python's own"),
-        ("message Inner {} Inner inner = 1;", "CommandOptions options = 2;", "is nested"),
-        ("repeated google.protobuf.Timestamp at = 1;", "CommandOptions options = 2;", "repeats times"),
-        ("", "CommandOptions how = 2;", "no field `options`"),
-    ],
-)
-def test_what_has_no_place_in_arguments_is_refused(
-    tmp_path: Path, command: str, options: str, problem: str
-) -> None:
-    (tmp_path / "odd.proto").write_text(
+ODD = {
+    "a oneof": ({"command": "oneof who { string a = 1; string b = 2; }"}, "is one of a oneof"),
+    "a twin": ({"command": "string request_id = 1;"}, "two arguments called request_id"),
+    "a keyword": ({"command": "string from = 1;"}, "a word of Python's own"),
+    "self": ({"command": "string self = 1;"}, "a word of Python's own"),
+    "a map": ({"command": "map<string, string> tags = 1;"}, "odd.v1.Do.tags is a map"),
+    "times": ({"command": "repeated google.protobuf.Timestamp at = 1;"}, "repeats times"),
+    "no options": ({"options": "foldlog.v1.CommandOptions how"}, "no field `options` of type"),
+    "other options": ({"options": "foldlog.v1.ReadOptions options"}, "type foldlog.v1.CommandOptions"),
+    "no result": ({"result": "foldlog.v1.CommandResult what"}, "no field `result`"),
+    "two methods": ({"more": "rpc DO(DoRequest) returns (DoResponse) { %s }"}, "two methods called do;"),
+    "no package": ({"package": ""}, "odd.proto has no package"),
+    "another folder": (
+        {"package": "package even.v1;"},
+        "is of package even.v1; move it to even/v1/odd.proto",
+    ),
+    "no name": ({"package": "package v1;", "folder": "v1"}, "has a version and no name"),
+    "a taken name": ({"package": "package events.v1;", "folder": "events/v1"}, "rename the package"),
+    "Client": ({"package": "package client;", "folder": "client"}, "rename the package"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_a_client_cannot_have_is_refused(tmp_path: Path, name: str) -> None:
+    changed, problem = ODD[name]
+    usual = {
+        "package": "package odd.v1;",
+        "folder": "odd/v1",
+        "command": "",
+        "options": "foldlog.v1.CommandOptions options",
+        "result": "foldlog.v1.CommandResult result",
+        "more": "",
+    }
+    said = {**usual, **changed}
+    bound = 'option (foldlog.v1.command) = {category: "odd"};'
+    proto = tmp_path / said["folder"] / "odd.proto"
+    proto.parent.mkdir(parents=True)
+    proto.write_text(
         f"""
         syntax = "proto3";
-        package odd.v1;
+        {said["package"]}
         import "foldlog/v1/commands.proto";
         import "foldlog/v1/options.proto";
+        import "foldlog/v1/reads.proto";
         import "google/protobuf/timestamp.proto";
-        message Do {{ {command} }}
-        message DoRequest {{ Do command = 1; foldlog.v1.{options} }}
-        message DoResponse {{ foldlog.v1.CommandResult result = 1; }}
+        message Do {{ {said["command"]} }}
+        message DoRequest {{ Do command = 1; {said["options"]} = 2; }}
+        message DoResponse {{ {said["result"]} = 1; }}
         service CommandService {{
-          rpc Do(DoRequest) returns (DoResponse) {{ option (foldlog.v1.command) = {{category: "odd"}}; }}
+          rpc Do(DoRequest) returns (DoResponse) {{ {bound} }}
+          {said["more"].replace("%s", bound)}
         }}
         """
     )
-    done = protoc(tmp_path, tmp_path, "odd.proto")
+    done = protoc(tmp_path, tmp_path, f"{said['folder']}/odd.proto")
     assert done.returncode != 0
     assert problem in done.stderr
+
+
+def test_the_names_that_the_client_has_are_known() -> None:
+    client = sync.connect()
+    try:
+        assert {name for name in dir(client) if not name.startswith("_")} == CLIENTS_OWN
+    finally:
+        client.close()
 
 
 def test_what_is_committed_is_what_the_plugin_writes(tmp_path: Path) -> None:

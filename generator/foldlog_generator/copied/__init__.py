@@ -1,0 +1,1 @@
+"""Modules that the generated code has as they are; the generator copies their text."""
