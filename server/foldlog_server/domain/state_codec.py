@@ -6,7 +6,7 @@ msgspec writes named tuples as JSON arrays, enums as their values, and numbers o
 import hashlib
 from collections.abc import Hashable, Mapping
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec.json
 from msgspec import inspect
@@ -26,7 +26,8 @@ def decode(encoded: bytes, type_: type[State]) -> State:
 
 def shape_of(state: object) -> str:
     """The shape of a state's type; raises `TypeError` for one that snapshots cannot keep."""
-    return shape(type(state))
+    state_type: Any = type(state)
+    return shape(state_type)
 
 
 @cache
