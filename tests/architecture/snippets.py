@@ -1,6 +1,6 @@
 """Runs a document's Python snippets one after the other, beside a server, as if they were one program.
 
-Also by itself, where nothing but the client is installed: `python -m tests.architecture.snippets README.md ADDRESS`.
+Also by itself, where nothing but the client is installed: `python -m tests.architecture.snippets docs/python.md ADDRESS`.
 """
 
 import ast

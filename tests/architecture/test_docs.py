@@ -14,6 +14,7 @@ from tests.architecture.documents import DOCUMENTS, ROOT, anchors, links
 from tests.architecture.error_catalogue import ERRORS, reasons, text
 
 README, CONTRIBUTING = ROOT / "README.md", ROOT / "CONTRIBUTING.md"
+GUARANTEES, COMMAND_LINE = ROOT / "docs" / "guarantees.md", ROOT / "docs" / "command-line.md"
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 
@@ -50,8 +51,13 @@ def test_documents_that_the_code_names_are_there() -> None:
 
 
 def test_guarantees_name_tests_that_there_are() -> None:
-    shown = [(text, ROOT / target) for text, target in links(README) if target.startswith("tests/")]
-    assert shown
+    shown = [
+        (text, (page.parent / target).resolve())
+        for page in (README, GUARANTEES)
+        for text, target in links(page)
+        if "tests/" in target
+    ]
+    assert len(shown) > 50
     for name, path in shown:
         if "_" in name:
             assert re.search(rf"def test_{name}\(", path.read_text()), f"{name} is not in {path}"
@@ -105,17 +111,17 @@ def test_every_setting_is_documented_with_its_default() -> None:
         for parameter in COMMANDS["serve"].params
         if parameter.envvar
     }
-    assert {tuple(row[:3]) for row in cells(README) if row[0].startswith("`--")} == settings
+    assert {tuple(row[:3]) for row in cells(COMMAND_LINE) if row[0].startswith("`--")} == settings
 
 
 def test_every_variable_is_documented() -> None:
     commands = [*COMMANDS.values(), *COMMANDS["events"].commands.values()]
     variables = {parameter.envvar for command in commands for parameter in command.params if parameter.envvar}
-    assert set(re.findall(r"`(FOLDLOG_[A-Z_]+)`", README.read_text())) == variables
+    assert set(re.findall(r"`(FOLDLOG_[A-Z_]+)`", COMMAND_LINE.read_text())) == variables
 
 
 def test_every_option_of_events_tail_is_documented() -> None:
-    [row] = [row for row in cells(README) if row[0] == "`foldlog events tail`"]
+    [row] = [row for row in cells(COMMAND_LINE) if row[0] == "`foldlog events tail`"]
     flags = {parameter.opts[0] for parameter in COMMANDS["events"].commands["tail"].params}
     assert flags - {"--follow"} | {"--no-follow"} == set(re.findall(r"`(--[a-z-]+)", row[1]))
 
@@ -132,7 +138,7 @@ def test_every_command_is_documented() -> None:
     commands = {f"`foldlog {name}`" for name, command in COMMANDS.items() if not hasattr(command, "commands")}
     for group, command in COMMANDS.items():
         commands |= {f"`foldlog {group} {name}`" for name in getattr(command, "commands", ())}
-    listed = {row[0] for row in cells(README) if row[0].startswith("`foldlog ")}
+    listed = {row[0] for row in cells(COMMAND_LINE) if row[0].startswith("`foldlog ")}
     assert listed == commands | {"`foldlog --version`"}
 
 

@@ -12,7 +12,7 @@ from tests.architecture.distributions import SDIST, WHEEL, build, environment, r
 from tests.architecture.documents import ROOT, fences
 from tests.architecture.pasting import served
 
-README = ROOT / "README.md"
+PYTHON = ROOT / "docs" / "python.md"
 LOWEST = [
     re.sub(r"^([\w-]+)>=([\w.]+).*$", r"\1==\2", line)
     for line in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
@@ -73,14 +73,14 @@ def test_the_client_alone_brings_nothing_of_the_server(lowest: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["lowest", "newest"])
-def test_the_readme_runs_there(
+def test_the_page_of_the_client_runs_there(
     name: str, newest: Path, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     """The server is the newest one; the client the one or the other."""
     bin: Path = request.getfixturevalue(name)
-    _, _, from_python, *_ = fences(README, "sh")
+    from_python, _ = fences(PYTHON, "sh")
     with served(tmp_path, tmp_path, newest) as server:
-        here = f"exec {bin}/python -m tests.architecture.snippets {README} {server.address}"
+        here = f"exec {bin}/python -m tests.architecture.snippets {PYTHON} {server.address}"
         assert "OrderSubmitted" in server.paste(from_python.replace(".venv/bin", str(bin)))
         server.paste(here)
 
