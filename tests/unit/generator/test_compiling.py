@@ -22,7 +22,7 @@ def test_the_protos_of_foldlog_are_found_in_the_source_tree() -> None:
 
 def test_what_protoc_says_is_passed_on_as_it_is(tmp_path: Path) -> None:
     found = refusal(tmp_path, {"bank/v1/bank.proto": BANK.replace("int64 cents = 2;", "int46 cents = 2;")})
-    assert f'{tmp_path}/bank/v1/bank.proto:29:3: "int46" is not defined.' in found.said
+    assert f'{tmp_path}/bank/v1/bank.proto:33:3: "int46" is not defined.' in found.said
     assert str(found) == "protoc refuses the protos, and nothing was changed. Correct what it names."
 
 
@@ -30,6 +30,13 @@ def test_a_command_that_is_called_as_its_rpc_is_explained(tmp_path: Path) -> Non
     found = refusal(tmp_path, {"bank/v1/bank.proto": BANK.replace("(bank.v1.Deposit)", "(Deposit)")})
     assert '"Deposit" is not a message type.' in found.said
     assert str(found).endswith("with its package, as in `rpc Deposit(bank.v1.Deposit)`.")
+
+
+def test_an_import_that_is_not_found_is_explained(tmp_path: Path) -> None:
+    missing = BANK.replace("import", 'import "google/type/money.proto";\nimport', 1)
+    found = refusal(tmp_path, {"bank/v1/bank.proto": missing})
+    assert "google/type/money.proto: File not found." in found.said
+    assert "Imports are looked for in the directory of the protos" in str(found)
 
 
 def test_what_our_plugin_says_is_the_reason(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 import foldlog_client
 from foldlog.v1.commands_pb2 import CommandResult
 from foldlog_client import sync
+from foldlog_client.testing import Fake
 from foldlog_generator.compiling import compiled
 from foldlog_generator.generated_code import bring_about, differences
 from foldlog_generator.protos import directory
@@ -93,6 +94,13 @@ def test_the_calls_of_both_kinds_of_requests_are_made() -> None:
     assert issue.command.card_id == "c"
 
 
+def test_names_that_python_or_the_client_has_are_changed() -> None:
+    bank = own("bank.v1", "sync")
+    assert {"return_", "list", "iterate_accounts"} < set(dir(bank.Bank))
+    assert issubclass(bank.Client, sync.Client)
+    assert bank.Return(client=bank.bank_v1_Client(name="Ada")).client.name == "Ada"
+
+
 def test_one_reply_serves_all_commands() -> None:
     bank = own("bank.v1", "async").Bank
     assert bank.deposit.__annotations__["return"] is bank.withdraw.__annotations__["return"]
@@ -108,6 +116,34 @@ def test_importing_a_client_makes_every_message_of_the_package_known(src: Path) 
     subprocess.run([sys.executable, "-c", code], cwd=src, check=True)
 
 
+def test_a_fake_answers_it(src: Path) -> None:
+    bank, cards = own("bank.v1", "sync"), own("acme.cards.v2", "sync")
+    both = type("Both", (bank.Client, cards.Client), {})
+    Deposit, Withdraw, Reply = bank.Deposit, bank.Withdraw, bank.AccountReply
+    with Fake() as fake:
+        client: Any = fake.client_of(both)
+        fake.answer(cards.IssueResponse(result=CommandResult(position=1)))
+        fake.answer_to(Deposit, Reply(result=CommandResult(position=2)), Reply())
+        fake.refuse(Withdraw, "TOO_LITTLE")
+        assert client.cards.issue(card_id="c").result.position == 1
+        assert client.bank.deposit(account_id="a", cents=1).result.position == 2
+        assert client.bank.deposit(account_id="a", cents=1) == Reply()
+        with pytest.raises(foldlog_client.Rejected, match="Less"):
+            client.bank.withdraw(account_id="a")
+        assert [one.account_id for one in fake.requests_of(Withdraw)] == ["a"]
+
+
+def test_a_fake_wants_to_know_whose_answer_a_shared_reply_is() -> None:
+    bank = own("bank.v1", "sync")
+    with Fake() as fake:
+        with pytest.raises(TypeError, match="say whose by answer_to, of Deposit, Return, Withdraw"):
+            fake.answer(bank.AccountReply())
+        with pytest.raises(
+            TypeError, match=r"Deposit answers with bank\.v1\.AccountReply, not bank\.v1\.Account"
+        ):
+            fake.answer_to(bank.Deposit, bank.Account())
+
+
 def test_its_reasons_are_beside_it() -> None:
     reasons: ModuleType = importlib.import_module("bank.v1.reasons")
     assert list(reasons.Reason) == ["TOO_LITTLE"]
@@ -117,6 +153,7 @@ GOOD = """
 from typing import assert_type
 
 import acme.cards.v2.{style}_client
+import bank.v1.bank_pb2
 import bank.v1.{style}_client
 from bank.v1.bank_pb2 import Account, AccountReply
 
@@ -131,8 +168,9 @@ async def use() -> None:
         assert_type(reply, AccountReply)
         await client.cards.issue(card_id="c")
         await client.orders.submit_order(order_id="o")
-        async for account in client.bank.iterate_accounts():
+        async for account in client.bank.iterate_accounts(page_size=5):
             assert_type(account, Account)
+        await client.bank.return_(account_id="a", client=bank.v1.bank_pb2.Client(name="Ada"))
     async with bank.v1.{style}_client.connect() as other:
         assert_type(other, bank.v1.{style}_client.Client)
 """
