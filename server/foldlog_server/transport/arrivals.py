@@ -30,22 +30,21 @@ class Arrivals:
         self._under_way = 0
         self._lately = 0
         """How many were under way when calls were last taken up together."""
-        self._gathering: list[Callable[[], None]] = []
+        self._gathering: list[asyncio.Future[None]] = []
 
-    def enter(self, take_up: Callable[[], None]) -> None:
-        """Have a call taken up: at once when no other is expected, else with those that come soon.
-
-        `take_up` does not raise.
-        """
+    async def enter(self) -> None:
+        """Come in, and wait for the others: not at all when none is expected, else for those that come
+        soon."""
         self._under_way += 1
         if self._expected == 1:
-            take_up()
             return
-        self._gathering.append(take_up)
+        loop = asyncio.get_running_loop()
+        together = loop.create_future()
+        self._gathering.append(together)
         if len(self._gathering) == 1:
-            loop = asyncio.get_running_loop()
             turns = min(TURNS, _TURNS_PER_CALL * self._expected)
             self._gather(loop, turns, self._clock() + LONGEST)
+        await together
 
     def leave(self) -> None:
         """Go, however the call ended, once for each time that it came in."""
@@ -61,5 +60,6 @@ class Arrivals:
             return
         gathered, self._gathering = self._gathering, []
         self._lately = self._under_way
-        for take_up in gathered:
-            take_up()
+        for together in gathered:
+            if not together.done():  # else its caller has given up
+                together.set_result(None)

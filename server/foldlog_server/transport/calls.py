@@ -27,7 +27,6 @@ from foldlog_server.transport.arrivals import Arrivals
 from foldlog_server.transport.field_rules import violations
 from foldlog_server.transport.refusal_log import RefusalLog
 from foldlog_server.transport.status import Context, abort, unforeseen
-from foldlog_server.transport.trace_context import TRACE, TraceContext
 
 logger = logging.getLogger("foldlog.calls")
 
@@ -37,10 +36,6 @@ _HEARING_SECONDS = 1.0
 """How long a stream that will be refused may go on writing: it must not hold up a stop."""
 
 Unary = Callable[[Any, Context], Awaitable[bytes]]
-Reply: TypeAlias = "asyncio.Future[bytes | BaseException]"
-"""The answer to come, or what stood in its way: a value, which may go unheard when the caller is gone."""
-Begin = Callable[[Any, Context, TraceContext, Reply], None]
-"""Begins to answer a request; what comes of it is set later, unless the reply was cancelled."""
 Streamed = Callable[[Any, Context], AsyncGenerator[bytes]]
 # gRPC's classes are generic in their stubs only.
 RpcMethodHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
@@ -76,37 +71,24 @@ class Calls:
         return grpc.unary_unary_rpc_method_handler(handle)
 
     def gathered(
-        self, method: MethodDescriptor, begin: Begin, check: FurtherCheck | None, arrivals: Arrivals
+        self, method: MethodDescriptor, answer: Unary, check: FurtherCheck | None, arrivals: Arrivals
     ) -> RpcMethodHandler:
-        """As `unary`; calls with the same `arrivals` are taken up together, and each waits once.
+        """As `unary`; calls with the same `arrivals` are parsed, checked and begun together.
 
-        What `check` finds is told together with the rules of fields that are broken.
+        What `check` finds is answered together with the rules of fields that are broken.
         """
         request_class = GetMessageClass(method.input_type)
         name = method.full_name
 
-        def take_up(data: bytes, context: Context, trace: TraceContext, reply: Reply) -> None:
-            if reply.done():  # its caller has given up
-                return
-            try:
-                begin(checked(request_class, data, check), context, trace, reply)
-            except Exception as error:
-                if reply.done():  # too late to tell; raised, it would keep others of its round from beginning
-                    unforeseen(error)
-                else:
-                    reply.set_result(error)
-
         async def handle(data: bytes, context: Context) -> bytes:
             began = time.monotonic()
-            reply: Reply = asyncio.get_running_loop().create_future()
-            arrivals.enter(partial(take_up, data, context, TRACE.get(), reply))
             try:
-                found = await reply
-                if isinstance(found, bytes):
-                    return found
-                if isinstance(found, MemoryError):  # before the command was stored, or behind
-                    found = StoreUnavailable()
-                await self._end(name, context, found, partial(_personal, request_class, data))
+                await arrivals.enter()
+                return await answer(checked(request_class, data, check), context)
+            except Exception as error:
+                if isinstance(error, MemoryError):  # before the command was stored, or after
+                    error = StoreUnavailable()
+                await self._end(name, context, error, partial(_personal, request_class, data))
             finally:
                 arrivals.leave()
                 _log_call(name, time.monotonic() - began)
