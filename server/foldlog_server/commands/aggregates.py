@@ -101,7 +101,7 @@ class Aggregates:
         if len(self._by_stream) > self._most:
             self._evict()
 
-    # Turns
+    # Step 3 (of those that command_handler lists): turns
 
     def _aggregate_of(self, part: StreamCommand) -> Aggregate:
         aggregate = self._by_stream.get(part.stream)
@@ -146,7 +146,7 @@ class Aggregates:
                 return False
         return True
 
-    # Loading
+    # Step 3: loading
 
     def _load(self, aggregate: Aggregate) -> None:
         if aggregate.loading is None:
@@ -181,7 +181,7 @@ class Aggregates:
             if aggregate.line:
                 self._advance(aggregate.line[0])
 
-    # Deciding
+    # Step 4: deciding
 
     def _decide_in_time(self, pending: PendingCommand) -> None:
         if pending.is_late():
@@ -235,6 +235,8 @@ class Aggregates:
     def _new_event(self, payload: Message) -> NewEvent:
         return NewEvent(self._new_id(), payload.DESCRIPTOR.full_name, payload.SerializeToString())
 
+    # Steps 5 and 6: appending, and what came of it
+
     def _append(
         self, pending: PendingCommand, appends: Sequence[StreamAppend], streams: Sequence[StreamState]
     ) -> None:
@@ -249,8 +251,6 @@ class Aggregates:
             aggregate.state, aggregate.version = stream.state, stream.version
             aggregate.pending.append(pending)
         self._store.append(append).add_done_callback(partial(self._on_appended, pending, append))
-
-    # Outcomes
 
     def _settle_when_durable(self, pending: PendingCommand, decision: Result | FoldlogError) -> None:
         pending.decision = decision

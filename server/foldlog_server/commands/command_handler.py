@@ -121,8 +121,9 @@ class CommandHandler:
         when it was to be decided. A command that was submitted in time runs to its end, whether or not
         somebody still waits for it.
         """
-        if self._store.refusal is not None:
-            raise self._store.refusal
+        refusal = self._store.refusal
+        if refusal is not None:
+            raise refusal
         options = command.options
         if options.request_id and not options.validate_only:
             return await self._execute_once(command, route)
@@ -130,7 +131,7 @@ class CommandHandler:
         return self._outcome(command, await self._submit(command, route).result())
 
     async def outcome_of(self, key: RequestKey) -> Outcome:
-        """What a command did, as its repeat is told; one that is being carried out is waited for.
+        """What a command did, as its repeat is answered; waits for one that is being carried out.
 
         Raises `ReadRefused` if nothing is recorded for the request id, `LogDetached` if the files that say so
         are not those that will be served, and `StoreHindered` or `DataDamaged` if it cannot be looked up.

@@ -91,7 +91,7 @@ class PendingCommand(Struct, eq=False):
     is_late: Callable[[], bool] = never
     """Whether the deadlines of all who wait have passed; asked before it is decided, and never after."""
     ended: Callable[[], object] | None = None
-    """Called when the outcome is known, before anybody has it."""
+    """Called when the outcome is known, before those who wait for it go on."""
     command_prefix: str = ""
     """What stands before the path of the command's fields where a violation names them."""
 
@@ -110,10 +110,10 @@ class PendingCommand(Struct, eq=False):
     outcome: Result | BaseException | None = None
     """What it did, or what stood in its way; None until that is known and durable."""
     waiters: "list[asyncio.Future[None]]" = field(default_factory=list)
-    """One for each caller who waits for the outcome."""
+    """One for each caller who waits for the outcome: whoever gives up cancels no more than its own."""
 
     async def settled(self) -> None:
-        """Return once the outcome is known and durable. Whoever gives up waiting stops nothing."""
+        """Return once the outcome is known and durable."""
         if self.outcome is None:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self.waiters.append(waiter)
