@@ -125,7 +125,7 @@ class Aggregates:
                 del self._by_stream[name]
 
     def _advance(self, pending: PendingCommand) -> None:
-        """Decide a command if it is its turn everywhere, and then whoever comes next."""
+        """Decide a command if it is its turn everywhere, and then those who come next."""
         ready = [pending]
         for turn in ready:
             if self._is_its_turn(turn):

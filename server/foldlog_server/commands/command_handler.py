@@ -273,7 +273,8 @@ def _both(first: Callable[[], bool], second: Callable[[], bool]) -> Callable[[],
 
 
 def fingerprint(command: Command) -> bytes:
-    """32 bytes that tell a command from any other: its name, its fields as parsed, its expected version."""
+    """32 bytes that distinguish a command from any other: its name, its fields as parsed, its expected
+    version."""
     options = command.options
     expected = str(options.expected_version) if options.HasField("expected_version") else ""
     head = f"{command.name}\n{expected}\n".encode()

@@ -110,7 +110,7 @@ class PendingCommand(Struct, eq=False):
     outcome: Result | BaseException | None = None
     """What it did, or what stood in its way; None until that is known and durable."""
     waiters: "list[asyncio.Future[None]]" = field(default_factory=list)
-    """One for each caller who waits for the outcome: whoever gives up cancels no more than its own."""
+    """One for each caller who waits for the outcome, so that one who gives up cancels its own alone."""
 
     async def settled(self) -> None:
         """Return once the outcome is known and durable."""

@@ -1,9 +1,9 @@
-"""Calls that are under way together are taken up together; a lone call waits at most once, after others.
+"""Has calls that arrive together begin together; a lone call waits at most once, after others.
 
-gRPC hands over calls one by one, with its own work in between. Taken up one after the other, they find
-code and objects in the processor's caches, and one commit stores them all. Who was answered is likely to come
-again: without the memory of how many there were, the first to come back went ahead alone, and all others
-waited for its commit.
+gRPC delivers calls one by one, with its own work in between. Begun one after the other, they find code and
+objects in the processor's caches, and one commit stores them all. A caller who was answered is likely to call
+again: without the memory of how many there were, the first to return began alone, and all others waited for
+its commit.
 """
 
 import asyncio
@@ -22,19 +22,19 @@ _TURNS_PER_CALL = 32
 
 
 class Arrivals:
-    """The calls of one kind, from when they come to when they are answered."""
+    """The calls of one kind, from their arrival to their answer."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` gives seconds."""
         self._clock = clock
         self._under_way = 0
         self._lately = 0
-        """How many were under way when calls were last taken up together."""
+        """How many were under way when calls last began together."""
         self._gathering: list[asyncio.Future[None]] = []
 
     async def enter(self) -> None:
-        """Come in, and wait for the others: not at all when none is expected, else for those that come
-        soon."""
+        """Count a call in, and return when it may begin: with those that arrive soon, or at once if none is
+        expected."""
         self._under_way += 1
         if self._expected == 1:
             return
@@ -47,7 +47,7 @@ class Arrivals:
         await together
 
     def leave(self) -> None:
-        """Go, however the call ended, once for each time that it came in."""
+        """Count a call out, however it ended; once for each time that it was counted in."""
         self._under_way -= 1
 
     @property

@@ -1,4 +1,4 @@
-"""One call: parse, check, answer, and turn every error into a status. Handlers see checked messages only."""
+"""Parses a call's request, checks it, answers it, and turns every error into a status."""
 
 import asyncio
 import logging
@@ -32,8 +32,8 @@ logger = logging.getLogger("foldlog.calls")
 
 SLOW_SECONDS = 1.0
 _NO_MEMORY = StoreHindered("no_memory", "there is no memory left")
-_HEARING_SECONDS = 1.0
-"""How long a stream that will be refused may go on writing: it must not hold up a stop."""
+_READING_SECONDS = 1.0
+"""How long a stream that will be refused may still write: it must not delay a stop."""
 
 Unary = Callable[[Any, Context], Awaitable[bytes]]
 Streamed = Callable[[Any, Context], AsyncGenerator[bytes]]
@@ -145,9 +145,9 @@ class Calls:
             await abort(context, error)
 
         async def refuse_stream(messages: AsyncIterator[bytes], context: Context) -> None:
-            # A Python client whose call ends while it writes is told INTERNAL instead.
+            # A Python client whose call ends while it writes sees INTERNAL instead.
             with suppress(TimeoutError):
-                async with asyncio.timeout(_HEARING_SECONDS):
+                async with asyncio.timeout(_READING_SECONDS):
                     async for _ in messages:
                         pass
             await refuse(messages, context)
@@ -174,7 +174,7 @@ class Calls:
             task.cancel()
 
     def end(self) -> None:
-        """Log what is left to be said of refusals."""
+        """Log the refusals that were counted and not yet logged."""
         self._refusals.end_all()
 
     async def _write_all(self, messages: AsyncGenerator[bytes], context: Context) -> None:
