@@ -1,5 +1,6 @@
 """The working tree's server against another commit's: a tiny run, and what is left when it ends early."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import h2load
+from bench import compare, h2load
 from bench.checkout import HERE, NoSuchCommit, checked_out
 
 IS_REPOSITORY = (HERE / ".git").exists()
@@ -58,6 +59,24 @@ def test_a_tiny_run_has_every_row(tmp_path: Path) -> None:
     assert run.returncode == 0, told
     for name in ("commands, 1 in", "commands, 16 in", "commands, 64 in", "point queries, 16 in", "start on"):
         assert f"| {name}" in table
+    assert (worktrees(), list(tmp_path.iterdir())) == (before, [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", compare.PARTS)
+def test_a_part_is_compared_without_a_server(tmp_path: Path, part: str) -> None:
+    before = worktrees()
+    command = [sys.executable, "-m", "bench.compare", part, "HEAD", "--count", "64", "--rounds", "1"]
+    done = subprocess.run(
+        command, cwd=HERE, env={**os.environ, "TMPDIR": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert [line.partition(" ")[0] for line in done.stdout.splitlines()] == [
+        "here",
+        "here",
+        "there",
+        "there:",
+    ]
     assert (worktrees(), list(tmp_path.iterdir())) == (before, [])
 
 
