@@ -9,6 +9,7 @@ READY := $(VENV)/.ready
 ADDRESS ?= 127.0.0.1:50051
 DATA ?=
 DAY ?=
+AGAINST ?=
 
 .PHONY: help
 help: ## list the targets
@@ -70,8 +71,8 @@ release-contract: $(READY) ## at a release only: what clients may rely on from n
 	$(BIN)/buf build protos --exclude-source-info --output protos/released.binpb
 
 .PHONY: bench
-bench: $(READY) ## measure against the bare gRPC echo; needs h2load (nghttp2-client)
-	$(BIN)/python -m bench
+bench: $(READY) ## measure against the bare gRPC echo, or AGAINST=<commit>; needs h2load (nghttp2-client)
+	$(BIN)/python -m bench$(if $(AGAINST),.against $(AGAINST)) $(BENCH_FLAGS)
 
 # Otherwise gRPC's C core writes lines of its own.
 demo clients retail: export GRPC_VERBOSITY ?= NONE

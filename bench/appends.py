@@ -10,7 +10,6 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from bench.bare_server import serve
@@ -35,28 +34,15 @@ class Appends:
         self._numbers = itertools.count(1)
 
     async def answer(self, data: bytes, _: object) -> bytes:
-        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._arrivals.enter(partial(self._take_up, data, stored))
         try:
-            await stored
+            await self._arrivals.enter()
+            event = NewEvent(str(uuid.uuid4()), "bench.Appended", data)
+            append = Append((StreamAppend(f"append-{next(self._numbers)}", 0, (event,)),))
+            # Shielded: a caller who gives up takes nothing back that is on its way to the disk.
+            await asyncio.shield(self._append(append))
         finally:
             self._arrivals.leave()
         return data
-
-    def _take_up(self, data: bytes, stored: "asyncio.Future[None]") -> None:
-        event = NewEvent(str(uuid.uuid4()), "bench.Appended", data)
-        append = Append((StreamAppend(f"append-{next(self._numbers)}", 0, (event,)),))
-        self._append(append).add_done_callback(partial(_pass_on, stored))
-
-
-def _pass_on(stored: "asyncio.Future[None]", appended: "asyncio.Future[Appended]") -> None:
-    error = appended.exception()
-    if stored.done():  # its caller has gone
-        return
-    if error is None:
-        stored.set_result(None)
-    else:
-        stored.set_exception(error)
 
 
 async def _serve(directory: Path) -> None:

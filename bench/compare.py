@@ -1,89 +1,81 @@
-"""`python -m bench.compare CHECKOUT`: what this checkout's log takes for an append, against another
-checkout's.
+"""`python -m bench.compare PART COMMIT`: what a part of the working tree's server takes, against a commit's.
 
 Both are measured in turn, in processes of their own and by the time that their processors were busy, so that
-neither the disk nor what else the machine does has a part in the ratio. Each append is a command's: one event
-in a stream that there is or is not, with a request id; 64 are in flight.
+neither the disk nor what else the machine does has a part in the ratio; and the commit once more, which shows
+what the machine makes of no difference. The parts are those of `bench.parts`: `appends` is the log alone,
+`commands` all of a command but gRPC. Both have request ids, which `bench.against` has not. A commit needs the
+modules that `bench.parts` names.
 """
 
 import argparse
-import asyncio
 import os
+import random
 import statistics
 import subprocess
 import sys
-import time
-import uuid
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
-from foldlog_server.log.event_store import Append, NewRequest, RequestKey, StreamAppend
-from foldlog_server.log.events import NewEvent
-from foldlog_server.stores.sqlite.event_store import SqliteEventStore
+from bench.checkout import HERE, NoSuchCommit, checked_out
+from bench.comparison import Side, estimate
+from bench.processes import SOURCES
 
-HERE = Path(__file__).parent.parent
-IN_FLIGHT = 64
-EVENTS_OF_A_STREAM = 8
-
-
-async def append(directory: Path, count: int) -> float:
-    """Append so many events; gives the seconds of processor time that it took."""
-    store = await SqliteEventStore.open(
-        directory, clock=time.time_ns, new_id=lambda: str(uuid.uuid4()), on_failure=_fail
-    )
-    try:
-        began = time.process_time()
-        await asyncio.gather(*[_client(store, number, count // IN_FLIGHT) for number in range(IN_FLIGHT)])
-        return time.process_time() - began
-    finally:
-        await store.close()
+PARTS = ("appends", "commands")
+_PROGRAM = Path(__file__).with_name("parts.py")
 
 
-async def _client(store: SqliteEventStore, client: int, count: int) -> None:
-    for number in range(count):
-        stream, version = divmod(number, EVENTS_OF_A_STREAM)
-        event = NewEvent(str(uuid.uuid4()), "bench.Appended", bytes(300))
-        part = StreamAppend(f"append-{client}-{stream}", version, (event,))
-        request = NewRequest(RequestKey("bench", str(uuid.uuid4())), bytes(32))
-        await store.append(Append((part,), request=request))
-
-
-def _fail(error: BaseException) -> None:
-    raise SystemExit(f"The log cannot be written any more: {error}")
-
-
-def measured(checkout: Path, count: int) -> float:
-    """As `append`, in a process that runs a checkout."""
-    paths = os.pathsep.join(str(checkout / part) for part in ("server", "generated"))
-    with TemporaryDirectory(prefix="foldlog-bench-") as directory:
+def measured(checkout: Path, part: str, count: int, in_flight: int) -> float:
+    """Microseconds of the processor's time that a call takes in a process that runs a checkout."""
+    paths = os.pathsep.join(str(checkout / source) for source in SOURCES)
+    with TemporaryDirectory(prefix="foldlog-bench-", dir=gettempdir()) as directory:
         done = subprocess.run(
-            [sys.executable, __file__, "--append", directory, str(count)],
+            [sys.executable, "-P", str(_PROGRAM), part, directory, str(count), str(in_flight)],
             env={**os.environ, "PYTHONPATH": paths},
             check=True,
-            capture_output=True,
+            stdout=subprocess.PIPE,
             text=True,
         )
     return float(done.stdout)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("checkout", type=Path, help="the other checkout")
-    parser.add_argument("--count", type=int, default=40_000, help="appends of a run")
-    parser.add_argument("--runs", type=int, default=8, help="of each of the two")
+def main() -> int:
+    """Measure, and print a line a round and the ratios of all."""
+    parser = argparse.ArgumentParser(prog="python -m bench.compare")
+    parser.add_argument("part", choices=PARTS)
+    parser.add_argument("commit", help="the other commit")
+    parser.add_argument("--count", type=int, default=8_000, help="calls of a run (8000)")
+    parser.add_argument("--in-flight", type=int, default=64, help="calls under way at once (64)")
+    parser.add_argument("--rounds", type=int, default=11, help="of three runs (11)")
     wanted = parser.parse_args()
-    ratios = []
-    for run in range(wanted.runs):
-        here, there = HERE, wanted.checkout.absolute()
-        order = (here, there) if run % 2 else (there, here)
-        seconds = {checkout: measured(checkout, wanted.count) for checkout in order}
-        ratios.append(seconds[here] / seconds[there])
-        print(f"{seconds[here]:.2f} s here, {seconds[there]:.2f} s there: {ratios[-1]:.3f}", flush=True)
-    print(f"median {statistics.median(ratios):.3f}")
+    try:
+        with (
+            TemporaryDirectory(prefix="foldlog-bench-") as place,
+            checked_out(wanted.commit, Path(place)) as checkout,
+        ):
+            _compare(checkout, wanted)
+    except NoSuchCommit as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _compare(checkout: Path, wanted: argparse.Namespace) -> None:
+    checkouts = {Side.HERE: HERE, Side.THERE: checkout, Side.THERE_AGAIN: checkout}
+    rounds: list[dict[Side, float]] = []
+    for _ in range(wanted.rounds):
+        sides = random.sample(list(Side), len(Side))
+        taken = {
+            side: measured(checkouts[side], wanted.part, wanted.count, wanted.in_flight) for side in sides
+        }
+        rounds.append(taken)
+        print(*(f"{side.name.lower()} {taken[side]:.1f} µs" for side in Side), sep=", ", flush=True)
+    for side in (Side.HERE, Side.THERE_AGAIN):
+        ratio = estimate([taken[side] / taken[Side.THERE] for taken in rounds])
+        print(f"{side.name.lower().replace('_', ' ')} ÷ there: {ratio}")
+    print(f"there: {statistics.median(taken[Side.THERE] for taken in rounds):.1f} µs a call")
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--append"]:
-        print(asyncio.run(append(Path(sys.argv[2]), int(sys.argv[3]))))
-    else:
-        main()
+    sys.exit(main())

@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,9 @@ _SECONDS_TO_START = 120
 _SECONDS_TO_STOP = 20
 
 ECHO = ("-m", "bench.echo")
+
+SOURCES = ("server", "generated")
+"""Where a checkout has what a server imports."""
 
 
 class BenchFailed(Exception):
@@ -31,7 +34,17 @@ class Server:
     pid: int
 
     def cpu_seconds(self) -> float:
-        """User and system time that the process has used; 0 where the system does not tell."""
+        """User and system time that the process has used; 0 where the system does not tell.
+
+        By the nanosecond where the system counts them, of the threads that there are; else by the hundredth
+        of a second.
+        """
+        try:
+            threads = [file.read_text() for file in Path(f"/proc/{self.pid}/task").glob("*/schedstat")]
+        except OSError:
+            threads = []
+        if threads:
+            return sum(int(thread.split()[0]) for thread in threads) / 1e9
         try:
             fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
@@ -50,27 +63,41 @@ def appends(data: Path) -> tuple[str, ...]:
 
 
 @asynccontextmanager
-async def serving(*arguments: str) -> AsyncIterator[Server]:
-    """Run Python with these arguments for as long as the block lasts. Raises `BenchFailed`."""
-    # A session of its own: Ctrl-C ends the benchmark, which then ends the server in order.
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        start_new_session=True,
-    )
+async def serving(*arguments: str, checkout: Path | None = None) -> AsyncIterator[Server]:
+    """Run Python with these arguments for as long as the block lasts. Raises `BenchFailed`.
+
+    With the packages of a checkout, or else with those that are installed.
+    """
+    process = _started(arguments, checkout)
     try:
         yield Server(await _address(process), process.pid)
     finally:
         await _end(process)
 
 
+def _started(arguments: Sequence[str], checkout: Path | None) -> "subprocess.Popen[str]":
+    # A session of its own: Ctrl-C ends the benchmark, which then ends the server in order. Not by the event
+    # loop: uvloop forks, and with gRPC's threads about a child may wait for ever to begin.
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **_paths(checkout)},
+        text=True,
+        start_new_session=True,
+    )
+
+
+def _paths(checkout: Path | None) -> dict[str, str]:
+    """What has Python take a checkout's packages before those that are installed."""
+    if checkout is None:
+        return {}
+    return {"PYTHONPATH": os.pathsep.join(str(checkout / part) for part in SOURCES)}
+
+
 async def output_of(*command: str, seconds: float) -> str:
     """What a program prints until it ends. Raises `BenchFailed` when it fails or takes longer."""
-    # Not by the event loop: uvloop forks, and with gRPC's threads about a child may wait for ever to begin.
-    try:
+    try:  # not by the event loop: see `_started`
         ended = await asyncio.to_thread(
             subprocess.run,
             command,
@@ -87,10 +114,10 @@ async def output_of(*command: str, seconds: float) -> str:
     return ended.stdout
 
 
-async def _address(process: asyncio.subprocess.Process) -> str:
+async def _address(process: "subprocess.Popen[str]") -> str:
     assert process.stdout is not None
     try:
-        line = (await asyncio.wait_for(process.stdout.readline(), _SECONDS_TO_START)).decode()
+        line = await asyncio.wait_for(asyncio.to_thread(process.stdout.readline), _SECONDS_TO_START)
     except TimeoutError:
         raise BenchFailed(f"A server did not start within {_SECONDS_TO_START} seconds.") from None
     found = _ADDRESS.search(line)
@@ -99,12 +126,13 @@ async def _address(process: asyncio.subprocess.Process) -> str:
     return found[1]
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    process.send_signal(signal.SIGTERM)
+async def _end(process: "subprocess.Popen[str]") -> None:
+    process.send_signal(signal.SIGTERM)  # nothing, if it has ended
     try:
-        await asyncio.wait_for(process.wait(), _SECONDS_TO_STOP)
-    except TimeoutError:
+        await asyncio.to_thread(process.wait, _SECONDS_TO_STOP)
+    except subprocess.TimeoutExpired:
         process.kill()
-        await process.wait()
+        await asyncio.to_thread(process.wait)
+    finally:
+        assert process.stdout is not None
+        process.stdout.close()

@@ -11,7 +11,8 @@ from bench import h2load
 from bench.h2load import SHAPES
 from bench.machine import NOT_DISKS
 from bench.rows import NOISY_SPREAD, Gate, Row
-from bench.stand import ECHO_BYTES, Sizes, Window
+from bench.shop import Window
+from bench.stand import ECHO_BYTES, Sizes
 
 _HEAD = (
     ("what", "a second", "÷ echo", "min … max", "p50 / p99 ms", "server µs", "must", "aim", "verdict"),

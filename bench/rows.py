@@ -8,7 +8,8 @@ from functools import partial
 from typing import NamedTuple
 
 from bench.rebuild import ALL_VIEWS
-from bench.stand import Stand, Window
+from bench.shop import Window
+from bench.stand import Stand
 from foldlog_server.domains.shop import SHOP
 
 NOISY_SPREAD = 1.5

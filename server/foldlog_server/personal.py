@@ -1,8 +1,10 @@
 """What says something about a person stays out of the log at its usual level."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from foldlog.v1.options_pb2 import personal
@@ -14,7 +16,7 @@ _WITH_TEXTS_OF_THEIR_OWN = ("aiosqlite", "foldlog_server", "grpc", "sqlite3")
 def values(message: Message) -> Iterator[str]:
     """What the message has in fields that are marked `foldlog.v1.personal`, as text."""
     for field, value in message.ListFields():
-        for one in value if field.is_repeated else (value,):
+        for one in _elements(field, value):
             if field.GetOptions().Extensions[personal]:
                 yield from _texts(one)
             elif isinstance(one, Message):
@@ -26,8 +28,16 @@ def _texts(value: Any) -> Iterator[str]:
         yield str(value)
         return
     for field, inner in value.ListFields():
-        for one in inner if field.is_repeated else (inner,):
+        for one in _elements(field, inner):
             yield from _texts(one)
+
+
+def _elements(field: FieldDescriptor, value: Any) -> Iterable[Any]:
+    """What a field holds: of a map its keys and its values."""
+    if not field.is_repeated:
+        return (value,)
+    is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
+    return chain(value, value.values()) if is_map else value
 
 
 def described(error: BaseException) -> str:

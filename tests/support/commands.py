@@ -18,7 +18,7 @@ from foldlog.v1.options_pb2 import command as command_option
 from foldlog_server.commands.aggregates import Aggregates
 from foldlog_server.commands.command_handler import Command, CommandHandler, Outcome
 from foldlog_server.commands.fold import Folds
-from foldlog_server.commands.pending_command import never, settling
+from foldlog_server.commands.pending_command import never
 from foldlog_server.commands.routing import Route, route_of
 from foldlog_server.commands.snapshots import NoSnapshots, Snapshots
 from foldlog_server.domain.decider import AnyDecider
@@ -128,9 +128,7 @@ class Commands:
         if route.check is not None and (broken := route.check(message, CommandOptions(**options))):
             raise InvalidRequest.fields(broken)
         command = Command(name, message, CommandOptions(**options), actor, is_late=is_late)
-        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self.handler.submit(command, route, settling(outcome))
-        return await outcome
+        return await self.handler.execute(command, route)
 
     def send(self, message: Message, **options: Any) -> "asyncio.Task[Outcome]":
         """Send and go on; `settle` lets it be taken in."""

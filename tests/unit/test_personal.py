@@ -16,6 +16,7 @@ from foldlog.orders.v1.queries_pb2 import (
 )
 from foldlog_server.errors import ReadRefused
 from foldlog_server.personal import described, values
+from tests.support import enrolment
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,11 @@ from foldlog_server.personal import described, values
 )
 def test_personal_fields_are_found_in_requests(request_: Message) -> None:
     assert list(values(request_)) == ["ada"]
+
+
+def test_in_a_map_keys_and_values_are_found() -> None:
+    request = enrolment.message("EnrolClass")(course_id="go", parents={"bob": "ada"})
+    assert list(values(request)) == ["bob", "ada"]
 
 
 def test_a_refusal_is_described_without_what_it_names() -> None:

@@ -27,15 +27,14 @@ from foldlog_server.commands.pending_command import (
     NO_LINKS,
     Aggregate,
     DeadlinePassed,
-    Decided,
     PendingCommand,
+    Result,
     StreamCommand,
     StreamState,
     closure,
     happens,
     proposed,
     resolve,
-    settling,
     take_back,
 )
 from foldlog_server.domain.decider import AnyDecider
@@ -87,14 +86,12 @@ class Aggregates:
 
     async def latest(self, stream: str, decider: AnyDecider) -> StreamState:
         """The state of a stream with everything that was taken in before, once that is on disk."""
-        outcome: asyncio.Future[Decided] = asyncio.get_running_loop().create_future()
-        self.submit(
-            PendingCommand((StreamCommand(stream, decider, None),), EventMetadata(), [settling(outcome)])
-        )
-        return (await outcome).streams[0]
+        pending = PendingCommand((StreamCommand(stream, decider, None),), EventMetadata())
+        self.submit(pending)
+        return (await pending.result()).streams[0]
 
     def submit(self, pending: PendingCommand) -> None:
-        """Take a command in; who waits for it is told its outcome when that is known and durable."""
+        """Take a command in; `pending.result()` waits for what it does."""
         pending.order = next(self._order)
         pending.aggregates = aggregates = [self._aggregate_of(part) for part in pending.parts]
         if all(aggregate.loaded and not aggregate.line for aggregate in aggregates):
@@ -104,7 +101,7 @@ class Aggregates:
         if len(self._by_stream) > self._most:
             self._evict()
 
-    # Turns
+    # Step 3 (of those that command_handler lists): turns
 
     def _aggregate_of(self, part: StreamCommand) -> Aggregate:
         aggregate = self._by_stream.get(part.stream)
@@ -128,7 +125,7 @@ class Aggregates:
                 del self._by_stream[name]
 
     def _advance(self, pending: PendingCommand) -> None:
-        """Decide a command if it is its turn everywhere, and then whoever comes next."""
+        """Decide a command if it is its turn everywhere, and then those who come next."""
         ready = [pending]
         for turn in ready:
             if self._is_its_turn(turn):
@@ -149,7 +146,7 @@ class Aggregates:
                 return False
         return True
 
-    # Loading
+    # Step 3: loading
 
     def _load(self, aggregate: Aggregate) -> None:
         if aggregate.loading is None:
@@ -184,7 +181,7 @@ class Aggregates:
             if aggregate.line:
                 self._advance(aggregate.line[0])
 
-    # Deciding
+    # Step 4: deciding
 
     def _decide_in_time(self, pending: PendingCommand) -> None:
         if pending.is_late():
@@ -229,21 +226,23 @@ class Aggregates:
     ) -> None:
         if pending.validate_only:
             would_be = proposed(appends, pending.metadata)
-            self._settle_when_durable(pending, Decided(streams, proposed=would_be))
+            self._settle_when_durable(pending, Result(streams, proposed=would_be))
         elif pending.request is None and not any(append.events for append in appends):
-            self._settle_when_durable(pending, Decided(streams))
+            self._settle_when_durable(pending, Result(streams))
         else:
             self._append(pending, appends, streams)
 
     def _new_event(self, payload: Message) -> NewEvent:
         return NewEvent(self._new_id(), payload.DESCRIPTOR.full_name, payload.SerializeToString())
 
+    # Steps 5 and 6: appending, and what came of it
+
     def _append(
         self, pending: PendingCommand, appends: Sequence[StreamAppend], streams: Sequence[StreamState]
     ) -> None:
         append = Append(tuple(appends), pending.metadata, pending.request)
         pending.append = append
-        pending.found = Decided(streams)
+        pending.decision = Result(streams)
         if pending.links:
             append.after = tuple([link.append for link in pending.links if link.append is not None])
             for link in pending.links:
@@ -253,10 +252,8 @@ class Aggregates:
             aggregate.pending.append(pending)
         self._store.append(append).add_done_callback(partial(self._on_appended, pending, append))
 
-    # Outcomes
-
-    def _settle_when_durable(self, pending: PendingCommand, found: Decided | FoldlogError) -> None:
-        pending.found = found
+    def _settle_when_durable(self, pending: PendingCommand, decision: Result | FoldlogError) -> None:
+        pending.decision = decision
         if not pending.links:
             resolve(pending)
         for link in pending.links:
@@ -275,8 +272,8 @@ class Aggregates:
             self._failed(pending, error)
 
     def _stored(self, pending: PendingCommand, append: Append, appended: Appended) -> None:
-        assert isinstance(pending.found, Decided)
-        streams = pending.found.streams
+        assert isinstance(pending.decision, Result)
+        streams = pending.decision.streams
         stored = 0
         for aggregate, part, state in zip(pending.aggregates, append.streams, streams, strict=True):
             aggregate.pending.remove(pending)
@@ -286,8 +283,8 @@ class Aggregates:
                 aggregate.position = last.position
                 self._folds.reached(aggregate.decider, part.expected_version, state, last)
             state.position = aggregate.position
-        pending.found.events = appended.events
-        pending.settle(pending.found)
+        pending.decision.events = appended.events
+        pending.settle(pending.decision)
         if pending.dependents:
             self._release(pending)
 
@@ -321,7 +318,7 @@ class Aggregates:
     def _queue_again(self, several: Sequence[PendingCommand]) -> None:
         """Put decisions at the front of their lines, before everything that arrived later."""
         for pending in reversed(several):
-            pending.append = pending.found = None
+            pending.append = pending.decision = None
             for aggregate in pending.aggregates:
                 aggregate.line.insert(0, pending)
         self._advance_heads(aggregate for pending in several for aggregate in pending.aggregates)

@@ -1,23 +1,35 @@
 """Carries a command out once: an accepted one is durable before it is answered, a repeated one gets the
-first answer."""
+first answer.
 
-import asyncio
+A command, step by step
+1. `Calls.gathered` (transport/calls) has calls that come together begin together (transport/arrivals), parses
+   the bytes and checks the rules of the fields (transport/field_rules).
+2. `CommandHandler.execute` is given the command by transport/command_service. It looks whether the command's
+   request id is being carried out already: then it waits for that outcome instead.
+3. `Aggregates.submit` has it wait for its turn on each of its streams, and loads what is not in memory.
+4. `Aggregates._decide` asks the deciders of its streams (`happens`). What was decided and is not yet stored
+   counts for the next command.
+5. `EventStore.append` stores what happens, with the request id: one transaction and one sync for all that has
+   gathered (stores/group_commit, stores/sqlite/writer).
+6. `PendingCommand.settle` gives the outcome to all who wait in `PendingCommand.result`; a refusal, too, only
+   when what it was decided on is on disk. `CommandHandler._outcome` renders the aggregates, and
+   transport/command_service puts the reply together around the stored bytes.
+"""
+
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 
 from google.protobuf.message import Message
 from msgspec import Struct
-from msgspec.structs import replace
 
 from foldlog.v1.commands_pb2 import CommandOptions
 from foldlog.v1.events_pb2 import EventMetadata
 from foldlog_server.commands.aggregates import MAX_ATTEMPTS, Aggregates
 from foldlog_server.commands.fold import Folds
 from foldlog_server.commands.pending_command import (
-    Decided,
     PendingCommand,
     Proposed,
+    Result,
     StreamState,
     never,
 )
@@ -78,20 +90,6 @@ class Outcome(Struct, frozen=True):
     validated_only: bool = False
 
 
-Tell = Callable[[Outcome | BaseException], None]
-"""Who wants to know what a command did, or what stood in its way."""
-
-
-class _Attempt(Struct, frozen=True):
-    """A command with a request id, to be carried out unless it was before."""
-
-    command: Command
-    route: Route
-    request: NewRequest
-    tell: Tell
-    number: int = 1
-
-
 class _Flight(Struct, frozen=True):
     """A command with a request id that is being carried out."""
 
@@ -115,44 +113,37 @@ class CommandHandler:
         self._deciders = deciders
         self._aggregates = aggregates
         self._flights: dict[RequestKey, _Flight] = {}
-        self._looking: set[asyncio.Task[None]] = set()
 
-    def submit(self, command: Command, route: Route, tell: Tell) -> None:
-        """Take a command in, and tell what it did once that is durable.
+    async def execute(self, command: Command, route: Route) -> Outcome:
+        """Carry a command out, and return what it did once that is durable.
 
-        What stood in its way is told likewise: a `FoldlogError` for a refusal, equally durable, and
-        `DeadlinePassed` if nobody waited any more when it was to be decided. A command that was taken in in
-        time runs to its end, whether or not somebody still wants to know.
+        Raises a `FoldlogError` for a refusal, equally durable, and `DeadlinePassed` if nobody waited any more
+        when it was to be decided. A command that was submitted in time runs to its end, whether or not
+        somebody still waits for it.
         """
-        options = command.options
         refusal = self._store.refusal
         if refusal is not None:
-            tell(refusal)
-        elif not options.request_id or options.validate_only:
-            mistaken = self._mistaken(options)
-            if mistaken is None:
-                self._carry_out(command, route, None, lambda found: tell(self._outcome(command, found)))
-            else:
-                tell(mistaken)
-        else:
-            key = RequestKey(command.actor, options.request_id.lower())
-            self._once(_Attempt(command, route, NewRequest(key, fingerprint(command)), tell))
+            raise refusal
+        options = command.options
+        if options.request_id and not options.validate_only:
+            return await self._execute_once(command, route)
+        self._check_history(options)
+        return self._outcome(command, await self._submit(command, route).result())
 
     async def outcome_of(self, key: RequestKey) -> Outcome:
-        """What a command did, as its repeat is told; one that is being carried out is waited for.
+        """What a command did, as its repeat is answered; waits for one that is being carried out.
 
         Raises `ReadRefused` if nothing is recorded for the request id, `LogDetached` if the files that say so
         are not those that will be served, and `StoreHindered` or `DataDamaged` if it cannot be looked up.
         """
         while (flight := self._flights.get(key)) is not None:
-            settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            flight.pending.waiting.append(partial(_wake, settled))
-            await settled
+            await flight.pending.settled()
         try:
             recorded = await self._store.find_request(key)
             outcome = None if recorded is None else await self._replay(recorded)
         except (StoreHindered, DataDamaged) as error:
-            raise error.not_looked_up() from error
+            error.not_looked_up()
+            raise
         refusal = self._store.refusal
         if isinstance(refusal, LogDetached):
             raise refusal
@@ -160,84 +151,60 @@ class CommandHandler:
             raise ReadRefused.request_not_found(key.request_id)
         return outcome
 
-    def _once(self, attempt: _Attempt) -> None:
-        command, request, tell = attempt.command, attempt.request, attempt.tell
-        flight = self._flights.get(request.key)
-
-        def hear(found: Decided | BaseException) -> None:
-            if isinstance(found, DuplicateRequest | FoldlogError):
-                self._look_up(attempt, found)
-            else:
-                tell(self._outcome(command, found, replayed=flight is not None))
-
-        if flight is None:
-            mistaken = self._mistaken(command.options)
-            if mistaken is None:
-                self._carry_out(command, attempt.route, request, hear)
-            else:
-                hear(mistaken)
-        elif flight.fingerprint != request.fingerprint:
-            hear(InvalidRequest.request_id_reused(request.key.request_id))
-        else:
-            flight.pending.waiting.append(hear)
-            flight.pending.is_late = _both(flight.pending.is_late, command.is_late)
-
-    def _mistaken(self, options: CommandOptions) -> ReadRefused | None:
-        """Why the version that is expected was read in another history; None if it was not."""
-        if options.expected_version_token:
+    async def _execute_once(self, command: Command, route: Route) -> Outcome:
+        """As `execute`, for a command with a request id: a repeat has the outcome of the first."""
+        key = RequestKey(command.actor, command.options.request_id.lower())
+        request = NewRequest(key, fingerprint(command))
+        for _ in range(MAX_ATTEMPTS):
+            flight = self._flights.get(key)
             try:
-                self._store.lineage.position_of(options.expected_version_token, self._store.head.position)
-            except ReadRefused as refusal:
-                return refusal
-        return None
+                if flight is None:
+                    self._check_history(command.options)
+                    pending = self._submit(command, route, request)
+                else:
+                    pending = _joined(flight, command, request)
+                result = await pending.result()
+            except (DuplicateRequest, FoldlogError) as refusal:
+                recorded = await self._recorded(request)
+                if recorded is not None:
+                    return recorded
+                if isinstance(refusal, FoldlogError):
+                    raise
+                # What the writer found and is gone has left the window: the command is new again.
+            else:
+                return self._outcome(command, result, replayed=flight is not None)
+        raise Contended(route.split(command.message)[0].stream, MAX_ATTEMPTS)
 
-    def _look_up(self, attempt: _Attempt, refusal: DuplicateRequest | FoldlogError) -> None:
-        looking = asyncio.get_running_loop().create_task(self._answer_recorded(attempt, refusal))
-        self._looking.add(looking)
-        looking.add_done_callback(self._looking.discard)
+    def _check_history(self, options: CommandOptions) -> None:
+        """Raise `ReadRefused` if the version that is expected was read in another history."""
+        if options.expected_version_token:
+            self._store.lineage.position_of(options.expected_version_token, self._store.head.position)
 
-    async def _answer_recorded(self, attempt: _Attempt, refusal: DuplicateRequest | FoldlogError) -> None:
-        """Whoever was refused may have been carried out before.
+    async def _recorded(self, request: NewRequest) -> Outcome | None:
+        """What a command did that was carried out before; None if it was not.
 
         The writer looks every request up; so only what is not stored has to be looked up here, and the many
         commands that come for the first time are spared a search.
         """
-        request = attempt.request
         try:
             recorded = await self._store.find_request(request.key)
             if recorded is None:
-                self._refuse(attempt, refusal)
-            elif recorded.fingerprint != request.fingerprint:
-                attempt.tell(InvalidRequest.request_id_reused(request.key.request_id))
-            else:
-                outcome = await self._replay(recorded)
-                attempt.tell(StoreUnavailable() if self._may_be_lost else outcome)
+                return None
+            if recorded.fingerprint != request.fingerprint:
+                raise InvalidRequest.request_id_reused(request.key.request_id)
+            outcome = await self._replay(recorded)
         except (StoreHindered, DataDamaged) as error:
-            attempt.tell(error.not_looked_up())
-        except BaseException as error:
-            attempt.tell(error)
+            error.not_looked_up()
+            raise
+        if self._may_be_lost:
+            raise StoreUnavailable()
+        return outcome
 
-    def _refuse(self, attempt: _Attempt, refusal: DuplicateRequest | FoldlogError) -> None:
-        if isinstance(refusal, FoldlogError):
-            attempt.tell(refusal)
-        elif attempt.number == MAX_ATTEMPTS:
-            attempt.tell(Contended(attempt.route.split(attempt.command.message)[0].stream, MAX_ATTEMPTS))
-        else:
-            # What was there for the writer and is gone has left the window: the command is new again.
-            self._once(replace(attempt, number=attempt.number + 1))
-
-    def _carry_out(
-        self,
-        command: Command,
-        route: Route,
-        request: NewRequest | None,
-        hear: Callable[[Decided | BaseException], None],
-    ) -> None:
+    def _submit(self, command: Command, route: Route, request: NewRequest | None = None) -> PendingCommand:
         options = command.options
         pending = PendingCommand(
             route.split(command.message),
             _metadata(command),
-            [hear],
             options.expected_version if options.HasField("expected_version") else None,
             request,
             options.validate_only,
@@ -249,31 +216,25 @@ class CommandHandler:
             self._flights[request.key] = _Flight(request.fingerprint, pending)
             pending.ended = lambda: self._flights.pop(request.key)
         self._aggregates.submit(pending)
+        return pending
 
     @property
     def _may_be_lost(self) -> bool:
         """Whether what is known by now may not outlive this process."""
         return isinstance(self._store.refusal, LogDetached)
 
-    def _outcome(
-        self, command: Command, found: Decided | BaseException, *, replayed: bool = False
-    ) -> Outcome | BaseException:
-        """What is told; a domain that cannot show what it made is told of, and holds up nobody else."""
-        if isinstance(found, BaseException):
-            return found
+    def _outcome(self, command: Command, result: Result, *, replayed: bool = False) -> Outcome:
+        """The result as callers are answered."""
         if self._may_be_lost:
-            return StoreUnavailable()
+            raise StoreUnavailable()
         streams: list[StreamOutcome] = []
         position = 0
-        try:
-            for stream in found.streams:
-                streams.append(self._stream_outcome(stream))
-                position = max(position, stream.position)
-        except Exception as error:
-            return error
+        for stream in result.streams:
+            streams.append(self._stream_outcome(stream))
+            position = max(position, stream.position)
         if command.options.validate_only:
-            return Outcome(streams, 0, proposed=found.proposed, replayed=replayed, validated_only=True)
-        return Outcome(streams, position, found.events, replayed=replayed)
+            return Outcome(streams, 0, proposed=result.proposed, replayed=replayed, validated_only=True)
+        return Outcome(streams, position, result.events, replayed=replayed)
 
     def _stream_outcome(self, stream: StreamState) -> StreamOutcome:
         decider = self._deciders[category_of(stream.stream)]
@@ -299,9 +260,12 @@ class CommandHandler:
         )
 
 
-def _wake(waiter: "asyncio.Future[None]", _: object) -> None:
-    if not waiter.done():  # its caller has given up
-        waiter.set_result(None)
+def _joined(flight: _Flight, command: Command, request: NewRequest) -> PendingCommand:
+    """The command that is being carried out; it is late when the later of the two is."""
+    if flight.fingerprint != request.fingerprint:
+        raise InvalidRequest.request_id_reused(request.key.request_id)
+    flight.pending.is_late = _both(flight.pending.is_late, command.is_late)
+    return flight.pending
 
 
 def _both(first: Callable[[], bool], second: Callable[[], bool]) -> Callable[[], bool]:
@@ -309,7 +273,8 @@ def _both(first: Callable[[], bool], second: Callable[[], bool]) -> Callable[[],
 
 
 def fingerprint(command: Command) -> bytes:
-    """32 bytes that tell a command from any other: its name, its fields as parsed, its expected version."""
+    """32 bytes that distinguish a command from any other: its name, its fields as parsed, its expected
+    version."""
     options = command.options
     expected = str(options.expected_version) if options.HasField("expected_version") else ""
     head = f"{command.name}\n{expected}\n".encode()

@@ -6,7 +6,7 @@ a dataclass or a named tuple takes three to five times as long to make.
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
-from typing import Any, TypeVar
+from typing import Any
 
 from google.protobuf.message import Message
 from msgspec import Struct, field
@@ -22,8 +22,6 @@ from foldlog_server.errors import (
 )
 from foldlog_server.log.event_store import Append, NewRequest, StreamAppend
 from foldlog_server.log.events import EncodedEvent, NewEvent, id_of
-
-Found = TypeVar("Found")
 
 
 class DeadlinePassed(Exception):
@@ -68,7 +66,7 @@ class Proposed(Struct, frozen=True):
     metadata: EventMetadata
 
 
-class Decided(Struct):
+class Result(Struct):
     """What a command did, or does once it is stored."""
 
     streams: Sequence[StreamState]
@@ -85,8 +83,6 @@ class PendingCommand(Struct, eq=False):
 
     parts: Sequence[StreamCommand]
     metadata: EventMetadata
-    waiting: "list[Callable[[Decided | BaseException], None]]"
-    """Called once, each with what was decided, with a refusal, or with a defect."""
     expected_version: int | None = None
     request: NewRequest | None = None
     validate_only: bool = False
@@ -95,7 +91,7 @@ class PendingCommand(Struct, eq=False):
     is_late: Callable[[], bool] = never
     """Whether the deadlines of all who wait have passed; asked before it is decided, and never after."""
     ended: Callable[[], object] | None = None
-    """Called when the outcome is known, before anyone is told."""
+    """Called when the outcome is known, before those who wait for it go on."""
     command_prefix: str = ""
     """What stands before the path of the command's fields where a violation names them."""
 
@@ -109,15 +105,40 @@ class PendingCommand(Struct, eq=False):
     """Commands, not yet stored, on whose outcome it was decided."""
     dependents: "list[PendingCommand]" = field(default_factory=list)
     append: Append | None = None
-    found: Decided | FoldlogError | None = None
+    decision: Result | FoldlogError | None = None
+    """What it was decided to do, or why not; not answered before what it was decided on is on disk."""
+    outcome: Result | BaseException | None = None
+    """What it did, or what stood in its way; None until that is known and durable."""
+    waiters: "list[asyncio.Future[None]]" = field(default_factory=list)
+    """One for each caller who waits for the outcome, so that one who gives up cancels its own alone."""
 
-    def settle(self, found: Decided | BaseException) -> None:
-        """Tell whoever waits; none of them may raise."""
+    async def settled(self) -> None:
+        """Return once the outcome is known and durable."""
+        if self.outcome is None:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self.waiters.append(waiter)
+            await waiter
+
+    async def result(self) -> Result:
+        """What the command did, once that is durable.
+
+        Raises a `FoldlogError` for a refusal, equally durable, `DeadlinePassed` if nobody waited any more
+        when it was to be decided, and whatever else stood in the way.
+        """
+        await self.settled()
+        assert self.outcome is not None
+        if isinstance(self.outcome, BaseException):
+            raise self.outcome
+        return self.outcome
+
+    def settle(self, outcome: Result | BaseException) -> None:
+        """Give the outcome to all who wait for it."""
         if self.ended is not None:
             self.ended()
-        waiting, self.waiting = self.waiting, []
-        for tell in waiting:
-            tell(found)
+        self.outcome = outcome
+        for waiter in self.waiters:
+            if not waiter.done():  # else its caller has given up
+                waiter.set_result(None)
 
 
 class Aggregate(Struct, eq=False):
@@ -144,20 +165,6 @@ class Aggregate(Struct, eq=False):
         return self.loaded and bool(self.line) and self.line[0] is pending
 
 
-def settling(outcome: "asyncio.Future[Found]") -> Callable[[Found | BaseException], None]:
-    """Sets a future to what is told, unless it was cancelled."""
-
-    def tell(found: Found | BaseException) -> None:
-        if outcome.done():
-            return
-        if isinstance(found, BaseException):
-            outcome.set_exception(found)
-        else:
-            outcome.set_result(found)
-
-    return tell
-
-
 def closure(pending: PendingCommand) -> list[PendingCommand]:
     """A command and every one that was decided on it, directly or not."""
     fallen, seen = [pending], {pending}
@@ -171,8 +178,8 @@ def closure(pending: PendingCommand) -> list[PendingCommand]:
 
 def left_by(pending: PendingCommand, stream: str) -> StreamState:
     """What a command made of a stream."""
-    assert isinstance(pending.found, Decided)
-    return next(state for state in pending.found.streams if state.stream == stream)
+    assert isinstance(pending.decision, Result)
+    return next(state for state in pending.decision.streams if state.stream == stream)
 
 
 def happens(pending: PendingCommand) -> Sequence[Sequence[Message]]:
@@ -219,12 +226,12 @@ def proposed(appends: Iterable[StreamAppend], metadata: EventMetadata) -> Sequen
 
 def resolve(pending: PendingCommand) -> None:
     """Answer, now that the version it was decided on is on disk, and so has a position."""
-    found = pending.found
-    assert found is not None
-    if isinstance(found, Decided):
-        for aggregate, stream in zip(pending.aggregates, found.streams, strict=True):
+    decision = pending.decision
+    assert decision is not None
+    if isinstance(decision, Result):
+        for aggregate, stream in zip(pending.aggregates, decision.streams, strict=True):
             stream.position = aggregate.position
-    pending.settle(found)
+    pending.settle(decision)
 
 
 def take_back(fallen: Sequence[PendingCommand]) -> None:

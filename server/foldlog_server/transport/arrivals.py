@@ -1,9 +1,9 @@
-"""Calls that are under way together are taken up together; a lone call waits at most once, after others.
+"""Has calls that arrive together begin together; a lone call waits at most once, after others.
 
-gRPC hands over calls one by one, with its own work in between. Taken up one after the other, they find
-code and objects in the processor's caches, and one commit stores them all. Who was answered is likely to come
-again: without the memory of how many there were, the first to come back went ahead alone, and all others
-waited for its commit.
+gRPC delivers calls one by one, with its own work in between. Begun one after the other, they find code and
+objects in the processor's caches, and one commit stores them all. A caller who was answered is likely to call
+again: without the memory of how many there were, the first to return began alone, and all others waited for
+its commit.
 """
 
 import asyncio
@@ -22,33 +22,32 @@ _TURNS_PER_CALL = 32
 
 
 class Arrivals:
-    """The calls of one kind, from when they come to when they are answered."""
+    """The calls of one kind, from their arrival to their answer."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` gives seconds."""
         self._clock = clock
         self._under_way = 0
         self._lately = 0
-        """How many were under way when calls were last taken up together."""
-        self._gathering: list[Callable[[], None]] = []
+        """How many were under way when calls last began together."""
+        self._gathering: list[asyncio.Future[None]] = []
 
-    def enter(self, take_up: Callable[[], None]) -> None:
-        """Have a call taken up: at once when no other is expected, else with those that come soon.
-
-        `take_up` does not raise.
-        """
+    async def enter(self) -> None:
+        """Count a call in, and return when it may begin: with those that arrive soon, or at once if none is
+        expected."""
         self._under_way += 1
         if self._expected == 1:
-            take_up()
             return
-        self._gathering.append(take_up)
+        loop = asyncio.get_running_loop()
+        together = loop.create_future()
+        self._gathering.append(together)
         if len(self._gathering) == 1:
-            loop = asyncio.get_running_loop()
             turns = min(TURNS, _TURNS_PER_CALL * self._expected)
             self._gather(loop, turns, self._clock() + LONGEST)
+        await together
 
     def leave(self) -> None:
-        """Go, however the call ended, once for each time that it came in."""
+        """Count a call out, however it ended; once for each time that it was counted in."""
         self._under_way -= 1
 
     @property
@@ -61,5 +60,6 @@ class Arrivals:
             return
         gathered, self._gathering = self._gathering, []
         self._lately = self._under_way
-        for take_up in gathered:
-            take_up()
+        for together in gathered:
+            if not together.done():  # else its caller has given up
+                together.set_result(None)

@@ -1,4 +1,4 @@
-"""One call: parse, check, answer, and turn every error into a status. Handlers see checked messages only."""
+"""Parses a call's request, checks it, answers it, and turns every error into a status."""
 
 import asyncio
 import logging
@@ -27,20 +27,15 @@ from foldlog_server.transport.arrivals import Arrivals
 from foldlog_server.transport.field_rules import violations
 from foldlog_server.transport.refusal_log import RefusalLog
 from foldlog_server.transport.status import Context, abort, unforeseen
-from foldlog_server.transport.trace_context import TRACE, TraceContext
 
 logger = logging.getLogger("foldlog.calls")
 
 SLOW_SECONDS = 1.0
 _NO_MEMORY = StoreHindered("no_memory", "there is no memory left")
-_HEARING_SECONDS = 1.0
-"""How long a stream that will be refused may go on writing: it must not hold up a stop."""
+_READING_SECONDS = 1.0
+"""How long a stream that will be refused may still write: it must not delay a stop."""
 
 Unary = Callable[[Any, Context], Awaitable[bytes]]
-Reply: TypeAlias = "asyncio.Future[bytes | BaseException]"
-"""The answer to come, or what stood in its way: a value, which may go unheard when the caller is gone."""
-Begin = Callable[[Any, Context, TraceContext, Reply], None]
-"""Begins to answer a request; what comes of it is set later, unless the reply was cancelled."""
 Streamed = Callable[[Any, Context], AsyncGenerator[bytes]]
 # gRPC's classes are generic in their stubs only.
 RpcMethodHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
@@ -76,37 +71,24 @@ class Calls:
         return grpc.unary_unary_rpc_method_handler(handle)
 
     def gathered(
-        self, method: MethodDescriptor, begin: Begin, check: FurtherCheck | None, arrivals: Arrivals
+        self, method: MethodDescriptor, answer: Unary, check: FurtherCheck | None, arrivals: Arrivals
     ) -> RpcMethodHandler:
-        """As `unary`; calls with the same `arrivals` are taken up together, and each waits once.
+        """As `unary`; calls with the same `arrivals` are parsed, checked and begun together.
 
-        What `check` finds is told together with the rules of fields that are broken.
+        What `check` finds is answered together with the rules of fields that are broken.
         """
         request_class = GetMessageClass(method.input_type)
         name = method.full_name
 
-        def take_up(data: bytes, context: Context, trace: TraceContext, reply: Reply) -> None:
-            if reply.done():  # its caller has given up
-                return
-            try:
-                begin(checked(request_class, data, check), context, trace, reply)
-            except Exception as error:
-                if reply.done():  # too late to tell; raised, it would keep others of its round from beginning
-                    unforeseen(error)
-                else:
-                    reply.set_result(error)
-
         async def handle(data: bytes, context: Context) -> bytes:
             began = time.monotonic()
-            reply: Reply = asyncio.get_running_loop().create_future()
-            arrivals.enter(partial(take_up, data, context, TRACE.get(), reply))
             try:
-                found = await reply
-                if isinstance(found, bytes):
-                    return found
-                if isinstance(found, MemoryError):  # before the command was stored, or behind
-                    found = StoreUnavailable()
-                await self._end(name, context, found, partial(_personal, request_class, data))
+                await arrivals.enter()
+                return await answer(checked(request_class, data, check), context)
+            except Exception as error:
+                if isinstance(error, MemoryError):  # before the command was stored, or after
+                    error = StoreUnavailable()
+                await self._end(name, context, error, partial(_personal, request_class, data))
             finally:
                 arrivals.leave()
                 _log_call(name, time.monotonic() - began)
@@ -163,9 +145,9 @@ class Calls:
             await abort(context, error)
 
         async def refuse_stream(messages: AsyncIterator[bytes], context: Context) -> None:
-            # A Python client whose call ends while it writes is told INTERNAL instead.
+            # A Python client whose call ends while it writes sees INTERNAL instead.
             with suppress(TimeoutError):
-                async with asyncio.timeout(_HEARING_SECONDS):
+                async with asyncio.timeout(_READING_SECONDS):
                     async for _ in messages:
                         pass
             await refuse(messages, context)
@@ -192,7 +174,7 @@ class Calls:
             task.cancel()
 
     def end(self) -> None:
-        """Log what is left to be said of refusals."""
+        """Log the refusals that were counted and not yet logged."""
         self._refusals.end_all()
 
     async def _write_all(self, messages: AsyncGenerator[bytes], context: Context) -> None:

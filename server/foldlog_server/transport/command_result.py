@@ -1,4 +1,4 @@
-"""What a command did, as callers are told: put together around the bytes of stored events."""
+"""Encodes what a command did as a `CommandResult`, around the bytes of the stored events."""
 
 from google.protobuf.any_pb2 import Any as AnyMessage
 
@@ -16,7 +16,7 @@ _EVENTS = tag_of(CommandResult.DESCRIPTOR.fields_by_name["events"])
 def encoded_result(
     outcome: Outcome, store: EventStore, session: str = "", *, with_events: bool = True
 ) -> bytes:
-    """The bytes of a `CommandResult`; `session` is the token that the caller goes by, if any."""
+    """The bytes of a `CommandResult`; `session` is the newest token that the caller has seen, if any."""
     first = outcome.streams[0]
     token = store.lineage.token
     # Field by field: with named arguments, a message takes twice as long to make.

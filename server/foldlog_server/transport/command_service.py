@@ -18,10 +18,10 @@ from foldlog_server.errors import NotOffered
 from foldlog_server.log.event_store import EventStore
 from foldlog_server.log.record import embedded, tag_of
 from foldlog_server.transport.arrivals import Arrivals
-from foldlog_server.transport.calls import Calls, FurtherCheck, Reply, RpcMethodHandler
+from foldlog_server.transport.calls import Calls, FurtherCheck, RpcMethodHandler
 from foldlog_server.transport.command_result import encoded_result
 from foldlog_server.transport.status import Context
-from foldlog_server.transport.trace_context import TraceContext
+from foldlog_server.transport.trace_context import TRACE
 
 
 def command_handlers(
@@ -56,20 +56,11 @@ def _command(
     respond = _responder(method, store)
     name = method.full_name
 
-    def begin(request: Any, context: Context, trace: TraceContext, reply: Reply) -> None:
-        options = request.options
+    async def answer(request: Any, context: Context) -> bytes:
+        command = _received(name, command_of(request), request.options, context)
+        return respond(await handler.execute(command, route), request.options)
 
-        def tell(found: Outcome | BaseException) -> None:
-            if reply.done():  # its caller has given up
-                return
-            try:
-                reply.set_result(respond(found, options) if isinstance(found, Outcome) else found)
-            except Exception as error:
-                reply.set_result(error)
-
-        handler.submit(_received(name, command_of(request), options, context, trace), route, tell)
-
-    return calls.gathered(method, begin, _further_check(route), arrivals)
+    return calls.gathered(method, answer, _further_check(route), arrivals)
 
 
 def _further_check(route: Route) -> FurtherCheck | None:
@@ -77,10 +68,8 @@ def _further_check(route: Route) -> FurtherCheck | None:
     return None if check is None else lambda request: check(command_of(request), request.options)
 
 
-def _received(
-    name: str, command: Message, options: CommandOptions, context: Context, trace: TraceContext
-) -> Command:
-    is_late = _lateness(context.time_remaining())
+def _received(name: str, command: Message, options: CommandOptions, context: Context) -> Command:
+    trace, is_late = TRACE.get(), _lateness(context.time_remaining())
     return Command(name, command, options, "", trace.traceparent, trace.tracestate, is_late)
 
 

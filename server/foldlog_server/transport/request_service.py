@@ -1,4 +1,4 @@
-"""RequestService: what became of commands."""
+"""Answers RequestService: what a command did, by its request id."""
 
 from google.protobuf.descriptor import ServiceDescriptor
 

@@ -8,7 +8,8 @@ from google.protobuf.any_pb2 import Any
 from bench.appends import Appends
 from bench.processes import BenchFailed
 from bench.rows import Gate, Measured, Row
-from bench.stand import ECHO_BYTES, Window, check_appended, check_growth, check_size
+from bench.shop import Window, check_growth, check_size
+from bench.stand import ECHO_BYTES, check_appended
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog_server.errors import StoreFull
 from foldlog_server.log.event_store import Append, Appended

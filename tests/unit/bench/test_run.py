@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import h2load, rows, stand
+from bench import h2load, rows, shop, stand
 from bench.__main__ import QUICK, measure
 from bench.processes import BenchFailed
 
@@ -40,7 +40,7 @@ async def test_a_tiny_run_fills_every_row(tmp_path: Path) -> None:
 async def test_commands_that_are_refused_fail_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stand, "CREATE", replace(stand.CREATE, message=b""))
+    monkeypatch.setattr(shop, "CREATE", replace(shop.CREATE, message=b""))
     async with stand.standing(tmp_path, QUICK, seed=7) as servers:
         with pytest.raises(BenchFailed, match="grew by 0 events"):
             await servers.commands(16)

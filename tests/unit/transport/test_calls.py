@@ -10,7 +10,7 @@ import pytest
 from foldlog.v1 import event_service_pb2 as events
 from foldlog_server.transport import calls
 from foldlog_server.transport.arrivals import Arrivals
-from foldlog_server.transport.calls import Calls, Reply
+from foldlog_server.transport.calls import Calls
 from foldlog_server.transport.refusal_log import RefusalLog
 from tests.support.manual_timer import ManualTimer, settle
 
@@ -43,6 +43,17 @@ class Clock:
     def monotonic(self) -> float:
         now, self._now = self._now, self._now + self._seconds
         return now
+
+
+class Aborted(Exception):
+    """A call ended with a status."""
+
+
+class Aborting:
+    """The context of a call that may be ended with a status."""
+
+    async def abort(self, *_: object) -> None:
+        raise Aborted
 
 
 async def nothing(*_: object) -> bytes:
@@ -88,11 +99,14 @@ async def two(*_: object) -> AsyncGenerator[bytes]:
 
 
 async def test_what_gathers_is_begun_together_except_for_those_who_gave_up() -> None:
-    begun: list[Reply] = []
-    gathered: Any = Calls(RefusalLog(ManualTimer)).gathered(
-        GET_HEAD, lambda *call: begun.append(call[-1]), None, Arrivals()
-    )
+    begun: list[asyncio.Future[bytes]] = []
     sent: list[int] = []
+
+    async def answer(*_: object) -> bytes:
+        begun.append(asyncio.get_running_loop().create_future())
+        return await begun[-1]
+
+    gathered: Any = Calls(RefusalLog(ManualTimer)).gathered(GET_HEAD, answer, None, Arrivals())
 
     async def call(number: int) -> None:
         assert await gathered.unary_unary(b"", None) == b"%d" % number
@@ -105,30 +119,25 @@ async def test_what_gathers_is_begun_together_except_for_those_who_gave_up() -> 
     await settle()
     assert len(begun) == 3
     for number, reply in zip((0, 1, 3), begun, strict=True):
-        assert not sent  # an answer goes out when all of the same turn are ready
         reply.set_result(b"%d" % number)
     await asyncio.wait(tasks)
     assert sent == [0, 1, 3]
     assert tasks[2].cancelled()
 
 
-async def test_a_call_that_fails_when_it_is_answered_keeps_no_other_from_beginning(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    begun: list[Reply] = []
+async def test_a_call_that_fails_keeps_no_other_from_beginning(caplog: pytest.LogCaptureFixture) -> None:
+    begun: list[int] = []
 
-    def begin(*call: Any) -> None:
-        begun.append(call[-1])
+    async def answer(*_: object) -> bytes:
+        begun.append(len(begun))
         if len(begun) == 2:
-            call[-1].set_result(b"2")
             raise ValueError("a defect")
+        return b"%d" % begun[-1]
 
-    gathered: Any = Calls(RefusalLog(ManualTimer)).gathered(GET_HEAD, begin, None, Arrivals())
-    tasks = [asyncio.create_task(gathered.unary_unary(b"", None)) for _ in range(3)]
-    await settle()
-    assert len(begun) == 3
-    begun[0].set_result(b"1")
-    begun[2].set_result(b"3")
+    gathered: Any = Calls(RefusalLog(ManualTimer)).gathered(GET_HEAD, answer, None, Arrivals())
+    tasks = [asyncio.create_task(gathered.unary_unary(b"", Aborting())) for _ in range(3)]
+    first, failed, last = await asyncio.gather(*tasks, return_exceptions=True)
 
-    assert await asyncio.gather(*tasks) == [b"1", b"2", b"3"]
+    assert (first, last) == (b"0", b"2")
+    assert isinstance(failed, Aborted)
     assert "a defect" in caplog.text

@@ -77,6 +77,9 @@ async def test_its_violations_name_its_fields_as_the_request_has_them(serving: R
     assert unclear.violations == [("student_id", "new_name")]
     twice = enrol_class(course_id="go", student_ids=["ada", "ada"])
     assert (await refused(serving.do("EnrolAll", twice))).violations == [("student_ids[1]", "unique")]
+    remarks = {"late": message("Course")(course_id=" go")}
+    in_map = enrol_class(course_id="go", student_ids=["ada"], remarks=remarks)
+    assert (await refused(serving.do("EnrolAll", in_map))).violations == [("remarks[late].course_id", "id")]
 
 
 async def test_an_id_that_it_leaves_open_is_made(serving: Registrar) -> None:
