@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar, get_args
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar, get_args, get_origin
 
 from google.protobuf.message import Message
 
-from foldlog_server.domain.annotations import ANNOTATED, messages, parameter
+from foldlog_server.domain.annotations import ANNOTATED, alternatives, messages, name_of, parameter
 from foldlog_server.log.events import RecordedEvent
 from foldlog_server.log.upcasting import Upcaster
 
@@ -52,7 +52,7 @@ class View(Generic[Document, Payload]):
     def __post_init__(self) -> None:
         """Raises `TypeError` if the annotation of `evolve` does not name message classes."""
         if self.events is ANNOTATED:
-            object.__setattr__(self, "events", messages(_payload_of(self.evolve), self.evolve))
+            object.__setattr__(self, "events", _payloads_of(self.evolve))
 
 
 AnyView: TypeAlias = View[Any, Any]
@@ -73,6 +73,14 @@ def existing(document: Document | None) -> Document:
     return document
 
 
-def _payload_of(evolve: Callable[..., Any]) -> Any:
-    annotation = parameter(evolve, 2)
-    return next(iter(get_args(annotation)), annotation)
+def _payloads_of(evolve: Callable[..., Any]) -> tuple[type[Message], ...]:
+    """The payloads that a function is annotated to handle; raises `TypeError` if that is not said."""
+    found: list[type[Message]] = []
+    for annotation in alternatives(parameter(evolve, 2)):
+        if get_origin(annotation) is not RecordedEvent:
+            raise TypeError(
+                f"{name_of(evolve)} needs an annotation of its parameter 3 such as `RecordedEvent[Opened | "
+                f"Closed]`, which names the payloads. Found: {annotation!r}."
+            )
+        found += messages(get_args(annotation)[0], evolve)
+    return tuple(dict.fromkeys(found))

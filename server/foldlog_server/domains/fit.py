@@ -1,20 +1,25 @@
-"""Says why domains cannot be served together: every reason at once, before anything is opened."""
+"""Says why domains cannot be served together: every reason at once, before anything is opened.
+
+What is found here would otherwise be found by the first call that meets it.
+"""
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from types import ModuleType
 
-from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
+from google.protobuf.message import Message
 
 from foldlog.v1.options_pb2 import command as command_option
 from foldlog.v1.options_pb2 import query as query_option
 from foldlog_server.commands import route_problems as commands
-from foldlog_server.domain import state_codec
-from foldlog_server.domain.decider import AnyDecider
+from foldlog_server.domain.decider import AnyDecider, Decider
 from foldlog_server.domain.domain import Domain
 from foldlog_server.domain.reasons import reason_problems
-from foldlog_server.domain.view import AnyView
+from foldlog_server.domain.view import AnyView, View
+from foldlog_server.domains import field_rule_problems, function_problems
 from foldlog_server.log.upcasting import Upcaster, chains, name_of
 from foldlog_server.queries import route_problems as queries
 from foldlog_server.views.definition import indexed_columns
@@ -22,17 +27,31 @@ from foldlog_server.views.definition import indexed_columns
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CATEGORY = re.compile(r"[a-z][a-z0-9_]*")
 _FILE_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_LONGEST = 100
+"""Characters of a category, and of the name of a view: it is a part of names of streams and files."""
 
 
 def problems(domains: Sequence[Domain]) -> Sequence[str]:
     """Every reason why the domains cannot be served, a line for each; none if they can."""
+    misshapen = [reason for domain in domains for reason in _parts(domain)]
+    # What is in a part that is not what it should be cannot be looked at.
+    return _lines(misshapen or _found(domains))
+
+
+def _lines(reasons: Iterable[str]) -> Sequence[str]:
+    """Each reason once and in one line: what types and libraries say of themselves may have several."""
+    return [" ".join(reason.split()) for reason in dict.fromkeys(reasons)]
+
+
+def _found(domains: Sequence[Domain]) -> Iterable[str]:
     deciders = [decider for domain in domains for decider in domain.deciders]
     views = [view for domain in domains for view in domain.views]
     upcasters = [upcaster for domain in domains for upcaster in domain.upcasters]
-    found = chain(
+    return chain(
         _names(domains),
         *map(_decider, deciders),
         *map(_view, views),
+        *map(function_problems.upcaster_problems, upcasters),
         _twice("category", (one.category for one in deciders), "rename one decider's"),
         _twice("view", (one.name for one in views), "rename one"),
         _twice("collection", (name for one in views for name in one.collections), "rename one"),
@@ -40,7 +59,30 @@ def problems(domains: Sequence[Domain]) -> Sequence[str]:
         _methods(domains, deciders, views),
         _reasons(domains),
     )
-    return list(dict.fromkeys(found))
+
+
+def _parts(domain: Domain) -> Iterator[str]:
+    """What of a domain is not what it says, such as one decider where a tuple of them belongs."""
+    for field, kind, what in _PARTS:
+        parts = getattr(domain, field)
+        if not isinstance(parts, list | tuple):
+            yield f"`{field}` of the domain {domain.name} is no tuple. Write `{field}=(…,)`, with its comma."
+            continue
+        for part in parts:
+            if not isinstance(part, kind) or (kind is ModuleType and not _is_proto(part)):
+                yield f"`{field}` of the domain {domain.name} has {part!r}, which is {what}."
+
+
+_PARTS: Sequence[tuple[str, type, str]] = (
+    ("protos", ModuleType, "no generated module of a proto. Give its module that ends in _pb2"),
+    ("deciders", Decider, "no Decider"),
+    ("views", View, "no View"),
+    ("upcasters", Upcaster, "no Upcaster"),
+)
+
+
+def _is_proto(module: object) -> bool:
+    return isinstance(getattr(module, "DESCRIPTOR", None), FileDescriptor)
 
 
 def _names(domains: Sequence[Domain]) -> Iterator[str]:
@@ -49,9 +91,12 @@ def _names(domains: Sequence[Domain]) -> Iterator[str]:
             yield f"{domain.name!r} is no name of a domain. Use lower case letters, digits and underscores."
         if not domain.services:
             yield f"The domain {domain.name} has no service. List in `protos` the module that declares it."
+        for file in {service.file.name: service.file for service in domain.services}.values():
+            if not file.package:
+                yield f"{file.name} has no package, which errors and events are named by. Declare one."
     yield from _twice("domain", (one.name for one in domains), "rename one")
     services = (one.full_name for domain in domains for one in domain.services)
-    yield from _twice("service", services, "list its proto in one domain alone")
+    yield from _twice("service", services, "list its proto in one domain alone, and once")
 
 
 def _twice(kind: str, names: Iterable[str], advice: str) -> Iterator[str]:
@@ -61,22 +106,29 @@ def _twice(kind: str, names: Iterable[str], advice: str) -> Iterator[str]:
 
 
 def _decider(decider: AnyDecider) -> Iterator[str]:
-    if not _CATEGORY.fullmatch(decider.category):
+    category = decider.category
+    if not _CATEGORY.fullmatch(category) or len(category) > _LONGEST:
         yield (
-            f'"{decider.category}" is no category: it stands before the first dash of a stream\'s name. Use '
-            "lower case letters, digits and underscores."
+            f'"{category}" is no category: it stands before the first dash of a stream\'s name. Use lower '
+            f"case letters, digits and underscores, {_LONGEST} at most."
         )
-    try:
-        state_codec.shape_of(decider.initial)
-    except TypeError as error:
-        yield f"The state of the decider {decider.category} cannot be kept as a snapshot: {error}"
+    yield from function_problems.decider_problems(decider)
 
 
 def _view(view: AnyView) -> Iterator[str]:
     for what, name in [("view", view.name), *(("collection", one) for one in view.collections)]:
-        if not _FILE_NAME.fullmatch(name):
-            yield f'"{name}" is no name of a {what}. Use lower case letters and digits, with single dashes.'
-    for document in view.collections.values():
+        if not _FILE_NAME.fullmatch(name) or len(name) > _LONGEST:
+            yield (
+                f'"{name}" is no name of a {what}. Use lower case letters and digits, with single dashes, '
+                f"{_LONGEST} at most."
+            )
+    if not view.collections:
+        yield f"The view {view.name} has no collection. Name the message of its documents in `collections`."
+    yield from function_problems.view_problems(view)
+    for name, document in view.collections.items():
+        if not (isinstance(document, type) and issubclass(document, Message)):
+            yield f'The collection "{name}" is of {document!r}, which is no message class.'
+            continue
         try:
             indexed_columns(document)
         except TypeError as error:
@@ -101,10 +153,15 @@ def _events(
                 "annotation of the decider's evolve."
             )
     for view in views:
-        for event in view.events:
-            if name_of(event) not in known:
+        for name in map(name_of, view.events):
+            if name in steps:
                 yield (
-                    f"The view {view.name} handles {name_of(event)}, which no decider knows. Add it to the "
+                    f"The view {view.name} handles {name}, which is upcast. Let it handle "
+                    f"{name_of(steps[name][-1].new)} instead."
+                )
+            elif name not in known:
+                yield (
+                    f"The view {view.name} handles {name}, which no decider knows. Add it to the "
                     "annotation of a decider's evolve, or take it out of the view's."
                 )
 
@@ -113,20 +170,28 @@ def _methods(
     domains: Sequence[Domain], deciders: Sequence[AnyDecider], views: Sequence[AnyView]
 ) -> Iterator[str]:
     by_category = {decider.category: decider for decider in deciders}
-    by_collection = {name: view for view in views for name in view.collections}
-    for domain in domains:
-        for service in domain.services:
-            for method in service.methods:
-                yield from _method(method, by_category, by_collection)
+    by_collection = {
+        name: view
+        for view in views
+        for name, document in view.collections.items()
+        if isinstance(document, type) and issubclass(document, Message)
+    }
+    methods = [method for domain in domains for service in domain.services for method in service.methods]
+    for method in methods:
+        yield from _method(method, by_category, by_collection)
+    yield from field_rule_problems.problems(method.input_type for method in methods)
 
 
 def _method(
     method: MethodDescriptor, deciders: Mapping[str, AnyDecider], views: Mapping[str, AnyView]
 ) -> Iterator[str]:
     options = method.GetOptions()
-    if options.HasExtension(command_option):
+    is_command, is_query = options.HasExtension(command_option), options.HasExtension(query_option)
+    if is_command and is_query:
+        yield f"{method.full_name} is a command and a query. Keep one of the two options."
+    elif is_command:
         yield from (f"{problem}." for problem in commands.problems(method, deciders))
-    elif options.HasExtension(query_option):
+    elif is_query:
         yield from (f"{problem}." for problem in queries.problems(method, views, deciders))
     elif not method.client_streaming:  # a stream of commands is not offered yet, and refused
         yield (

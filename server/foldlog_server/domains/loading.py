@@ -8,8 +8,10 @@ import importlib
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import redirect_stdout
 from difflib import get_close_matches
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
 
 from foldlog_server.domain.domain import Domain, Domains
 from foldlog_server.domains import shop
@@ -31,19 +33,27 @@ def load(names: Sequence[str] = (), *, with_shop: bool = True) -> Domains:
 
     Raises `DomainsUnfit` with everything that stands in the way.
     """
-    installed = [entry.value for entry in entry_points(group=GROUP)]
-    return named([*(shop.NAMES if with_shop else ()), *names, *sorted(installed)])
+    installed = {_name_of(entry): _origin(entry) for entry in entry_points(group=GROUP)}
+    wanted = [*(shop.NAMES if with_shop else ()), *names, *sorted(installed)]
+    if not wanted:
+        raise DomainsUnfit(
+            ["There is no domain to serve. Name one, as in --domain bank.domain:BANK, or leave the shop in."]
+        )
+    return named(wanted, installed)
 
 
-def named(names: Iterable[str]) -> Domains:
-    """Exactly the domains with these names; one that is named twice counts once. Raises `DomainsUnfit`."""
+def named(names: Iterable[str], origins: dict[str, str] | None = None) -> Domains:
+    """Exactly the domains with these names; one that is named twice counts once.
+
+    `origins` says where some of the names come from. Raises `DomainsUnfit`.
+    """
     found: dict[str, Domain] = {}
     reasons: list[str] = []
     for name in dict.fromkeys(names):
         try:
             domain = _find(name)
         except _NotFound as reason:
-            reasons.append(str(reason))
+            reasons.append(f"{reason}{(origins or {}).get(name, '')}")
         else:
             if not any(domain is other for other in found.values()):
                 found[name] = domain
@@ -53,28 +63,28 @@ def named(names: Iterable[str]) -> Domains:
     return Domains(list(found.values()), list(found))
 
 
+def _name_of(entry: EntryPoint) -> str:
+    return entry.value.partition("[")[0].strip()  # without extras
+
+
+def _origin(entry: EntryPoint) -> str:
+    distribution = "a distribution" if entry.dist is None else entry.dist.name
+    return f" It is an entry point of {distribution}, which is installed."
+
+
 class _NotFound(Exception):
     pass
 
 
 def _find(name: str) -> Domain:
-    module_name, colon, attribute = name.partition(":")
-    if not (module_name and colon and attribute.isidentifier()):
+    module_name, _, attribute = name.partition(":")
+    if not all(part.isidentifier() for part in [*module_name.split("."), attribute]):
         raise _NotFound(
             f"{name!r} does not name a domain. Give a module and a name in it, such as bank.domain:BANK."
         )
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # as `python -m` has it, so that a project is found where it lies
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise _NotFound(
-            f"The domain {name} cannot be imported: there is no module {error.name}. "
-            "Run from its directory, put that on PYTHONPATH, or install the package."
-        ) from None
-    except Exception as error:  # whatever a module raises when it is run
-        said = " ".join(str(error).split())
-        raise _NotFound(f"The domain {name} cannot be imported: {type(error).__name__}: {said}") from error
+    module = _imported(module_name, name)
     domain = getattr(module, attribute, None)
     if isinstance(domain, Domain):
         return domain
@@ -83,3 +93,23 @@ def _find(name: str) -> Domain:
     near = get_close_matches(attribute, domains, n=1, cutoff=0) or domains
     advice = f"Did you mean {module_name}:{near[0]}?" if near else "The module has none: make a Domain there."
     raise _NotFound(f"{name} {what}. {advice}")
+
+
+def _imported(module_name: str, name: str) -> ModuleType:
+    try:
+        # What a module prints when it is imported is not what the command answers, which may be JSON.
+        with redirect_stdout(sys.stderr):
+            return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        missing = error.name or str(error)
+        raise _NotFound(
+            f"The domain {name} cannot be imported: there is no module {missing}. "
+            "Run from its directory, put that on PYTHONPATH, or install the package."
+        ) from None
+    except (Exception, SystemExit) as error:  # whatever a module raises when it is run
+        raise _NotFound(f"The domain {name} cannot be imported: {_one_line(error)}") from error
+
+
+def _one_line(error: BaseException) -> str:
+    said = " ".join(str(error).split())
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -1,6 +1,7 @@
 """Says why a query or a watch cannot be answered: every reason at once, each with what to do about it."""
 
 from collections.abc import Iterator, Mapping
+from typing import cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
@@ -8,6 +9,7 @@ from google.protobuf.message import Message
 from foldlog.v1.options_pb2 import QueryRoute
 from foldlog.v1.options_pb2 import filter as filter_option
 from foldlog.v1.reads_pb2 import AsOf, Freshness, ReadOptions
+from foldlog_server.domain.annotations import returned
 from foldlog_server.domain.decider import AnyDecider
 from foldlog_server.domain.view import AnyView
 from foldlog_server.error_catalogue import catalogue_of
@@ -45,8 +47,10 @@ def _query(
     route = route_of(method)
     yield from _missing(method.input_type, {"options": ReadOptions.DESCRIPTOR.full_name})
     yield from _missing(method.output_type, {"freshness": Freshness.DESCRIPTOR.full_name})
+    yield from _without_effect(method, route)
     if route.id:
         yield from _id(method, route)
+        yield from _one_id(method, route)
         yield from _reason(method, route)
     if route.history:
         yield from _history(method, route, deciders)
@@ -65,6 +69,8 @@ def _watch(method: MethodDescriptor, views: Mapping[str, AnyView]) -> Iterator[s
     yield from _missing(method.output_type, _WATCHED)
     if route.id:
         yield from _id(method, route)
+        yield from _no_filters(method, "a watch of named documents")
+    yield from _text(method.output_type, "token")
     puts = method.output_type.fields_by_name.get("puts")
     if puts is None or not puts.is_repeated:
         yield f"{method.output_type.full_name} has no repeated field `puts`; add one for the documents"
@@ -81,9 +87,12 @@ def _document(
 ) -> Iterator[str]:
     yield from _collection(route.collection, views)
     yield from _shows(_first(method), route.collection, views)
+    yield from _is_one(_first(method))
+    yield from _no_filters(method, "a query for one document")
     if route.aggregate:
         yield from _decider(route.aggregate, deciders)
         yield from _missing(method.input_type, {"as_of": AsOf.DESCRIPTOR.full_name})
+        yield from _renders(method, route, deciders)
 
 
 def _list(method: MethodDescriptor, route: QueryRoute, views: Mapping[str, AnyView]) -> Iterator[str]:
@@ -93,6 +102,11 @@ def _list(method: MethodDescriptor, route: QueryRoute, views: Mapping[str, AnyVi
     yield from _filters(method.input_type, route.collection, views)
     fields = method.output_type.fields
     if route.owner:
+        if not route.id:
+            yield (
+                f'it lists what belongs to one of "{route.owner}"; say which field has its id, as in '
+                '`id: "…_id"`'
+            )
         yield from _collection(route.owner, views)
         owner, owned = views.get(route.owner), views.get(route.collection)
         if owner is not None and owned is not None and owner is not owned:
@@ -101,6 +115,7 @@ def _list(method: MethodDescriptor, route: QueryRoute, views: Mapping[str, AnyVi
                 f"{owned.name}, which are rarely at one position; keep both in one view"
             )
         yield from _shows(_first(method), route.owner, views)
+        yield from _is_one(_first(method))
     listed = fields[1 if route.owner else 0] if len(fields) > bool(route.owner) else None
     if listed is None or not listed.is_repeated:
         yield (
@@ -121,6 +136,9 @@ def _aggregate(
         )
         return
     yield from _decider(route.aggregate, deciders)
+    yield from _is_one(_first(method))
+    yield from _renders(method, route, deciders)
+    yield from _no_filters(method, "a query for one aggregate")
     if not route.id:
         yield f'it asks for one "{route.aggregate}"; say in which field its id is, as in `id: "…_id"`'
 
@@ -133,7 +151,10 @@ def _history(
     yield from _missing(method.output_type, {"next_page_token": "string"})
     if not route.id:
         yield f'it lists the events of one "{route.history}"; say which field has its id, as in `id: "…_id"`'
+    yield from _no_filters(method, "a history")
     first = _first(method)
+    if first is not None and first.message_type is not None:
+        yield from _text(first.message_type, "token")
     if first is None or not first.is_repeated or event_field(first.message_type) is None:
         yield (
             f"the first field of {method.output_type.full_name} is no list of messages with a "
@@ -168,6 +189,92 @@ def _shows(field: FieldDescriptor | None, collection: str, views: Mapping[str, A
     if shown != expected:
         where = "the response" if field is None else field.full_name
         yield f'{where} shows documents of "{collection}", which are {expected}; make it of that type'
+
+
+def _without_effect(method: MethodDescriptor, route: QueryRoute) -> Iterator[str]:
+    """What is said that would be passed over without a word."""
+    is_list = bool(route.collection) and not (route.id and not route.owner)
+    of_one_aggregate = bool(route.aggregate) and not route.history and not is_list
+    for name, is_said, has_effect in (
+        ("collection", route.collection, not route.history),
+        ("aggregate", route.aggregate, of_one_aggregate),
+        ("owner", route.owner, bool(route.collection) and not route.history),
+        ("by_id", route.by_id, is_list and not route.history),
+    ):
+        if is_said and not has_effect:
+            yield f"`{name}` has no effect beside the rest of its foldlog.v1.query; remove one or the other"
+    as_of = method.input_type.fields_by_name.get("as_of")
+    if as_of is None:
+        return
+    if not of_one_aggregate:
+        yield (
+            f"{as_of.full_name} asks for the past, and the present would be answered; let `aggregate` say "
+            "which decider knows the past of one document, or remove the field"
+        )
+    elif _type_of(as_of) != AsOf.DESCRIPTOR.full_name:
+        yield f"{as_of.full_name} is not a {AsOf.DESCRIPTOR.full_name}; make it one, or rename it"
+
+
+def _renders(
+    method: MethodDescriptor, route: QueryRoute, deciders: Mapping[str, AnyDecider]
+) -> Iterator[str]:
+    """What is wrong with what the decider shows, where the response shows it."""
+    decider, first = deciders.get(route.aggregate), _first(method)
+    if decider is None:
+        return
+    try:
+        rendered = returned(decider.render).DESCRIPTOR.full_name
+    except TypeError as error:
+        yield f'it shows what the decider "{route.aggregate}" renders: {str(error).rstrip(".")}'
+        return
+    if first is None or _type_of(first).removeprefix("repeated ") != rendered:
+        where = "the response" if first is None else first.full_name
+        yield (
+            f'{where} shows what the decider "{route.aggregate}" renders, which is {rendered}; make it of '
+            "that type"
+        )
+    yield from _renders_nothing_of_nothing(decider)
+
+
+def _renders_nothing_of_nothing(decider: AnyDecider) -> Iterator[str]:
+    what = f'`render` of the decider "{decider.category}"'
+    try:
+        shown = decider.render("1", 0, decider.initial)
+    except Exception as error:  # whatever it raises here, it would raise for every id that does not exist
+        yield (
+            f"{what} fails for what does not exist, the initial state at version 0 "
+            f"({type(error).__name__}: {error}); return None for version 0"
+        )
+        return
+    if shown is not None:
+        yield (
+            f"{what} shows what does not exist, the initial state at version 0, so that no id is ever "
+            "refused; return None for version 0"
+        )
+
+
+def _is_one(field: FieldDescriptor | None) -> Iterator[str]:
+    if field is not None and field.is_repeated:
+        yield f"{field.full_name} is a list, and holds one; remove `repeated`"
+
+
+def _text(message: Descriptor, name: str) -> Iterator[str]:
+    """What is wrong with a field that is filled where there is one."""
+    field = message.fields_by_name.get(name)
+    if field is not None and _type_of(field) != "string":
+        yield f"{field.full_name} is filled with the token of a position; make it a string, or rename it"
+
+
+def _no_filters(method: MethodDescriptor, what: str) -> Iterator[str]:
+    for field in method.input_type.fields:
+        if field.GetOptions().HasExtension(filter_option):
+            yield f"{field.full_name} is a filter, and {what} has none; remove its foldlog.v1.filter"
+
+
+def _one_id(method: MethodDescriptor, route: QueryRoute) -> Iterator[str]:
+    field = method.input_type.fields_by_name.get(route.id)
+    if field is not None and field.is_repeated:
+        yield f"{field.full_name} is a list, and the query is for one; remove `repeated`"
 
 
 def _id(method: MethodDescriptor, route: QueryRoute) -> Iterator[str]:
@@ -227,13 +334,27 @@ def _filters(request: Descriptor, collection: str, views: Mapping[str, AnyView])
         if not field.GetOptions().HasExtension(filter_option):
             continue
         column = field.GetOptions().Extensions[filter_option].column
-        if column not in columns:
+        if field.is_repeated:
+            yield f"{field.full_name} filters by one value, and is a list; remove `repeated`"
+        elif column not in columns:
             yield (
                 f"{field.full_name} filters by {column}, which is no indexed field of "
                 f"{document.DESCRIPTOR.full_name}; add `[(foldlog.v1.indexed) = true]` to it there"
             )
-        elif (other := document.DESCRIPTOR.fields_by_name[column]).cpp_type != field.cpp_type:
+        elif _kind(other := _column(document, column)) != _kind(field):
             yield (
                 f"{field.full_name} filters by {column}, which is of another type; make it that of "
                 f"{other.full_name}"
             )
+
+
+def _column(document: type[Message], name: str) -> FieldDescriptor:
+    return cast(Descriptor, document.DESCRIPTOR).fields_by_name[name]
+
+
+def _kind(field: FieldDescriptor) -> tuple[int, str]:
+    """What a column of the field holds: text and bytes are two kinds, numbers of any size and sign one
+    each."""
+    of_type = field.message_type or field.enum_type
+    is_bytes = field.type == FieldDescriptor.TYPE_BYTES
+    return field.cpp_type, "bytes" if is_bytes else "" if of_type is None else of_type.full_name

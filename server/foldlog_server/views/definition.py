@@ -54,7 +54,7 @@ def indexed_columns(document: type[Message]) -> tuple[IndexedColumn, ...]:
 
 
 def _column(field: FieldDescriptor) -> IndexedColumn:
-    is_text = field.cpp_type == FieldDescriptor.CPPTYPE_STRING
+    is_text = field.type == FieldDescriptor.TYPE_STRING
     read: Callable[[Message], ColumnValue] = attrgetter(field.name)
     if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:  # as it comes back from where it is stored
         read = _number_of(field.name)
