@@ -27,7 +27,7 @@ from foldlog.v1 import commands_pb2 as foldlog_dot_v1_dot_commands__pb2
 from foldlog.v1 import options_pb2 as foldlog_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x65nrolment/v1/commands.proto\x12\x0c\x65nrolment.v1\x1a\x18\x65nrolment/v1/types.proto\x1a\x19\x66oldlog/v1/commands.proto\x1a\x18\x66oldlog/v1/options.proto\"\x80\x01\n\x05Reply\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.foldlog.v1.CommandResult\x12$\n\x06\x63ourse\x18\x02 \x01(\x0b\x32\x14.enrolment.v1.Course\x12&\n\x07student\x18\x03 \x01(\x0b\x32\x15.enrolment.v1.Student\"\xa7\x01\n\x0e\x41nnounceCourse\x12\x19\n\tcourse_id\x18\x01 \x01(\tB\x06\xba\xa9$\x02\x38\x01\x12\x18\n\x05title\x18\x02 \x01(\tB\t\xba\xa9$\x05\x08\x01 \xc8\x01\x12\x1a\n\x05seats\x18\x03 \x01(\rB\x0b\xba\xa9$\x07\x08\x01\x10\x01\x18\x90N\x12\x17\n\x07\x63redits\x18\x04 \x01(\rB\x06\xba\xa9$\x02\x18<\x12+\n\x07options\x18\x0f \x01(\x0b\x32\x1a.foldlog.v1.CommandOptions\"Y\n\rOpenEnrolment\x12\x1b\n\tcourse_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12+\n\x07options\x18\x0f \x01(\x0b\x32\x1a.foldlog.v1.CommandOptions\"Z\n\x0e\x43loseEnrolment\x12\x1b\n\tcourse_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12+\n\x07options\x18\x0f \x01(\x0b\x32\x1a.foldlog.v1.CommandOptions\"s\n\x0b\x43hangeSeats\x12\x1b\n\tcourse_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12\x1a\n\x05seats\x18\x02 \x01(\rB\x0b\xba\xa9$\x07\x08\x01\x10\x01\x18\x90N\x12+\n\x07options\x18\x0f \x01(\x0b\x32\x1a.foldlog.v1.CommandOptions\"\x98\x01\n\x0fRegisterStudent\x12\x1a\n\nstudent_id\x18\x01 \x01(\tB\x06\xba\xa9$\x02\x38\x01\x12\x1b\n\x04name\x18\x02 \x01(\tB\r\xba\xa9$\x05\x08\x01 \xc8\x01\xc0\xa9$\x01\x12\x1f\n\x0bmax_credits\x18\x03 \x01(\rB\n\xba\xa9$\x06\x08\x01\x10\x01\x18x\x12+\n\x07options\x18\x0f \x01(\x0b\x32\x1a.foldlog.v1.CommandOptions\"\x88\x01\n\x05\x45nrol\x12\x1b\n\tcourse_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12\x1c\n\nstudent_id\x18\x02 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12\x17\n\x07\x63redits\x18\x03 \x01(\rB\x06\xba\xa9$\x02\x18<\x12+\n\x07options\x18\x0f \x01(\x0b\x32\x1a.foldlog.v1.CommandOptions\"r\n\x08Withdraw\x12\x1b\n\tcourse_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12\x1c\n\nstudent_id\x18\x02 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12+\n\x07options\x18\x0f \x01(\x0b\x32\x1a.foldlog.v1.CommandOptions\"y\n\x0fJoinWaitingList\x12\x1b\n\tcourse_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12\x1c\n\nstudent_id\x18\x02 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12+\n\x07options\x18\x0f \x01(\x0b\x32\x1a.foldlog.v1.CommandOptions\"z\n\x10LeaveWaitingList\x12\x1b\n\tcourse_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12\x1c\n\nstudent_id\x18\x02 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12+\n\x07options\x18\x0f \x01(\x0b\x32\x1a.foldlog.v1.CommandOptions2\xee\x06\n\x08\x43ommands\x12^\n\x0e\x41nnounceCourse\x12\x1c.enrolment.v1.AnnounceCourse\x1a\x13.enrolment.v1.Reply\"\x19\x8a\xaa$\x15\n\x06\x63ourse\x12\tcourse_id\x18\x01\x12Z\n\rOpenEnrolment\x12\x1b.enrolment.v1.OpenEnrolment\x1a\x13.enrolment.v1.Reply\"\x17\x8a\xaa$\x13\n\x06\x63ourse\x12\tcourse_id\x12\\\n\x0e\x43loseEnrolment\x12\x1c.enrolment.v1.CloseEnrolment\x1a\x13.enrolment.v1.Reply\"\x17\x8a\xaa$\x13\n\x06\x63ourse\x12\tcourse_id\x12V\n\x0b\x43hangeSeats\x12\x19.enrolment.v1.ChangeSeats\x1a\x13.enrolment.v1.Reply\"\x17\x8a\xaa$\x13\n\x06\x63ourse\x12\tcourse_id\x12\x62\n\x0fRegisterStudent\x12\x1d.enrolment.v1.RegisterStudent\x1a\x13.enrolment.v1.Reply\"\x1b\x8a\xaa$\x17\n\x07student\x12\nstudent_id\x18\x01\x12\x61\n\x05\x45nrol\x12\x13.enrolment.v1.Enrol\x1a\x13.enrolment.v1.Reply\".\x8a\xaa$*\n\x06\x63ourse\x12\tcourse_id\"\x15\n\x07student\x12\nstudent_id\x12g\n\x08Withdraw\x12\x16.enrolment.v1.Withdraw\x1a\x13.enrolment.v1.Reply\".\x8a\xaa$*\n\x06\x63ourse\x12\tcourse_id\"\x15\n\x07student\x12\nstudent_id\x12^\n\x0fJoinWaitingList\x12\x1d.enrolment.v1.JoinWaitingList\x1a\x13.enrolment.v1.Reply\"\x17\x8a\xaa$\x13\n\x06\x63ourse\x12\tcourse_id\x12`\n\x10LeaveWaitingList\x12\x1e.enrolment.v1.LeaveWaitingList\x1a\x13.enrolment.v1.Reply\"\x17\x8a\xaa$\x13\n\x06\x63ourse\x12\tcourse_idb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x65nrolment/v1/commands.proto\x12\x0c\x65nrolment.v1\x1a\x18\x65nrolment/v1/types.proto\x1a\x19\x66oldlog/v1/commands.proto\x1a\x18\x66oldlog/v1/options.proto\"\x80\x01\n\x05Reply\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.foldlog.v1.CommandResult\x12$\n\x06\x63ourse\x18\x02 \x01(\x0b\x32\x14.enrolment.v1.Course\x12&\n\x07student\x18\x03 \x01(\x0b\x32\x15.enrolment.v1.Student\"\xba\x01\n\x0e\x41nnounceCourse\x12\x19\n\tcourse_id\x18\x01 \x01(\tB\x06\xba\xa9$\x02\x38\x01\x12\x18\n\x05title\x18\x02 \x01(\tB\t\xba\xa9$\x05\x08\x01 \xc8\x01\x12\x1a\n\x05seats\x18\x03 \x01(\rB\x0b\xba\xa9$\x07\x08\x01\x10\x01\x18\x90N\x12\x1e\n\x07\x63redits\x18\x04 \x01(\rB\x08\xba\xa9$\x04\x10\x01\x18<H\x00\x88\x01\x01\x12+\n\x07options\x18\x0f \x01(\x0b\x32\x1a.foldlog.v1.CommandOptionsB\n\n\x08_credits\"Y\n\rOpenEnrolment\x12\x1b\n\tcourse_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12+\n\x07options\x18\x0f \x01(\x0b\x32\x1a.foldlog.v1.CommandOptions\"Z\n\x0e\x43loseEnrolment\x12\x1b\n\tcourse_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12+\n\x07options\x18\x0f \x01(\x0b\x32\x1a.foldlog.v1.CommandOptions\"s\n\x0b\x43hangeSeats\x12\x1b\n\tcourse_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12\x1a\n\x05seats\x18\x02 \x01(\rB\x0b\xba\xa9$\x07\x08\x01\x10\x01\x18\x90N\x12+\n\x07options\x18\x0f \x01(\x0b\x32\x1a.foldlog.v1.CommandOptions\"\x98\x01\n\x0fRegisterStudent\x12\x1a\n\nstudent_id\x18\x01 \x01(\tB\x06\xba\xa9$\x02\x38\x01\x12\x1b\n\x04name\x18\x02 \x01(\tB\r\xba\xa9$\x05\x08\x01 \xc8\x01\xc0\xa9$\x01\x12\x1f\n\x0bmax_credits\x18\x03 \x01(\rB\n\xba\xa9$\x06\x08\x01\x10\x01\x18x\x12+\n\x07options\x18\x0f \x01(\x0b\x32\x1a.foldlog.v1.CommandOptions\"\x9b\x01\n\x05\x45nrol\x12\x1b\n\tcourse_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12\x1c\n\nstudent_id\x18\x02 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12\x1e\n\x07\x63redits\x18\x03 \x01(\rB\x08\xba\xa9$\x04\x10\x01\x18<H\x00\x88\x01\x01\x12+\n\x07options\x18\x0f \x01(\x0b\x32\x1a.foldlog.v1.CommandOptionsB\n\n\x08_credits\"r\n\x08Withdraw\x12\x1b\n\tcourse_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12\x1c\n\nstudent_id\x18\x02 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12+\n\x07options\x18\x0f \x01(\x0b\x32\x1a.foldlog.v1.CommandOptions\"y\n\x0fJoinWaitingList\x12\x1b\n\tcourse_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12\x1c\n\nstudent_id\x18\x02 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12+\n\x07options\x18\x0f \x01(\x0b\x32\x1a.foldlog.v1.CommandOptions\"z\n\x10LeaveWaitingList\x12\x1b\n\tcourse_id\x18\x01 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12\x1c\n\nstudent_id\x18\x02 \x01(\tB\x08\xba\xa9$\x04\x08\x01\x38\x01\x12+\n\x07options\x18\x0f \x01(\x0b\x32\x1a.foldlog.v1.CommandOptions2\xee\x06\n\x08\x43ommands\x12^\n\x0e\x41nnounceCourse\x12\x1c.enrolment.v1.AnnounceCourse\x1a\x13.enrolment.v1.Reply\"\x19\x8a\xaa$\x15\n\x06\x63ourse\x12\tcourse_id\x18\x01\x12Z\n\rOpenEnrolment\x12\x1b.enrolment.v1.OpenEnrolment\x1a\x13.enrolment.v1.Reply\"\x17\x8a\xaa$\x13\n\x06\x63ourse\x12\tcourse_id\x12\\\n\x0e\x43loseEnrolment\x12\x1c.enrolment.v1.CloseEnrolment\x1a\x13.enrolment.v1.Reply\"\x17\x8a\xaa$\x13\n\x06\x63ourse\x12\tcourse_id\x12V\n\x0b\x43hangeSeats\x12\x19.enrolment.v1.ChangeSeats\x1a\x13.enrolment.v1.Reply\"\x17\x8a\xaa$\x13\n\x06\x63ourse\x12\tcourse_id\x12\x62\n\x0fRegisterStudent\x12\x1d.enrolment.v1.RegisterStudent\x1a\x13.enrolment.v1.Reply\"\x1b\x8a\xaa$\x17\n\x07student\x12\nstudent_id\x18\x01\x12\x61\n\x05\x45nrol\x12\x13.enrolment.v1.Enrol\x1a\x13.enrolment.v1.Reply\".\x8a\xaa$*\n\x06\x63ourse\x12\tcourse_id\"\x15\n\x07student\x12\nstudent_id\x12g\n\x08Withdraw\x12\x16.enrolment.v1.Withdraw\x1a\x13.enrolment.v1.Reply\".\x8a\xaa$*\n\x06\x63ourse\x12\tcourse_id\"\x15\n\x07student\x12\nstudent_id\x12^\n\x0fJoinWaitingList\x12\x1d.enrolment.v1.JoinWaitingList\x1a\x13.enrolment.v1.Reply\"\x17\x8a\xaa$\x13\n\x06\x63ourse\x12\tcourse_id\x12`\n\x10LeaveWaitingList\x12\x1e.enrolment.v1.LeaveWaitingList\x1a\x13.enrolment.v1.Reply\"\x17\x8a\xaa$\x13\n\x06\x63ourse\x12\tcourse_idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,7 +41,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ANNOUNCECOURSE'].fields_by_name['seats']._loaded_options = None
   _globals['_ANNOUNCECOURSE'].fields_by_name['seats']._serialized_options = b'\272\251$\007\010\001\020\001\030\220N'
   _globals['_ANNOUNCECOURSE'].fields_by_name['credits']._loaded_options = None
-  _globals['_ANNOUNCECOURSE'].fields_by_name['credits']._serialized_options = b'\272\251$\002\030<'
+  _globals['_ANNOUNCECOURSE'].fields_by_name['credits']._serialized_options = b'\272\251$\004\020\001\030<'
   _globals['_OPENENROLMENT'].fields_by_name['course_id']._loaded_options = None
   _globals['_OPENENROLMENT'].fields_by_name['course_id']._serialized_options = b'\272\251$\004\010\0018\001'
   _globals['_CLOSEENROLMENT'].fields_by_name['course_id']._loaded_options = None
@@ -61,7 +61,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENROL'].fields_by_name['student_id']._loaded_options = None
   _globals['_ENROL'].fields_by_name['student_id']._serialized_options = b'\272\251$\004\010\0018\001'
   _globals['_ENROL'].fields_by_name['credits']._loaded_options = None
-  _globals['_ENROL'].fields_by_name['credits']._serialized_options = b'\272\251$\002\030<'
+  _globals['_ENROL'].fields_by_name['credits']._serialized_options = b'\272\251$\004\020\001\030<'
   _globals['_WITHDRAW'].fields_by_name['course_id']._loaded_options = None
   _globals['_WITHDRAW'].fields_by_name['course_id']._serialized_options = b'\272\251$\004\010\0018\001'
   _globals['_WITHDRAW'].fields_by_name['student_id']._loaded_options = None
@@ -95,23 +95,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPLY']._serialized_start=125
   _globals['_REPLY']._serialized_end=253
   _globals['_ANNOUNCECOURSE']._serialized_start=256
-  _globals['_ANNOUNCECOURSE']._serialized_end=423
-  _globals['_OPENENROLMENT']._serialized_start=425
-  _globals['_OPENENROLMENT']._serialized_end=514
-  _globals['_CLOSEENROLMENT']._serialized_start=516
-  _globals['_CLOSEENROLMENT']._serialized_end=606
-  _globals['_CHANGESEATS']._serialized_start=608
-  _globals['_CHANGESEATS']._serialized_end=723
-  _globals['_REGISTERSTUDENT']._serialized_start=726
-  _globals['_REGISTERSTUDENT']._serialized_end=878
-  _globals['_ENROL']._serialized_start=881
-  _globals['_ENROL']._serialized_end=1017
-  _globals['_WITHDRAW']._serialized_start=1019
-  _globals['_WITHDRAW']._serialized_end=1133
-  _globals['_JOINWAITINGLIST']._serialized_start=1135
-  _globals['_JOINWAITINGLIST']._serialized_end=1256
-  _globals['_LEAVEWAITINGLIST']._serialized_start=1258
-  _globals['_LEAVEWAITINGLIST']._serialized_end=1380
-  _globals['_COMMANDS']._serialized_start=1383
-  _globals['_COMMANDS']._serialized_end=2261
+  _globals['_ANNOUNCECOURSE']._serialized_end=442
+  _globals['_OPENENROLMENT']._serialized_start=444
+  _globals['_OPENENROLMENT']._serialized_end=533
+  _globals['_CLOSEENROLMENT']._serialized_start=535
+  _globals['_CLOSEENROLMENT']._serialized_end=625
+  _globals['_CHANGESEATS']._serialized_start=627
+  _globals['_CHANGESEATS']._serialized_end=742
+  _globals['_REGISTERSTUDENT']._serialized_start=745
+  _globals['_REGISTERSTUDENT']._serialized_end=897
+  _globals['_ENROL']._serialized_start=900
+  _globals['_ENROL']._serialized_end=1055
+  _globals['_WITHDRAW']._serialized_start=1057
+  _globals['_WITHDRAW']._serialized_end=1171
+  _globals['_JOINWAITINGLIST']._serialized_start=1173
+  _globals['_JOINWAITINGLIST']._serialized_end=1294
+  _globals['_LEAVEWAITINGLIST']._serialized_start=1296
+  _globals['_LEAVEWAITINGLIST']._serialized_end=1418
+  _globals['_COMMANDS']._serialized_start=1421
+  _globals['_COMMANDS']._serialized_end=2299
 # @@protoc_insertion_point(module_scope)

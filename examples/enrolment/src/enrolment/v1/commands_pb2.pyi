@@ -72,7 +72,7 @@ class AnnounceCourse(_message.Message):
     seats: _builtins.int
     """How many students it takes, 1 to 10,000."""
     credits: _builtins.int
-    """What it counts, at most 60; 0 is 5, as in the first release. Since the second release."""
+    """What it counts, 1 to 60; 5 if not set, as in the first release. Since the second release."""
     @_builtins.property
     def options(self) -> _commands_pb2.CommandOptions:
         """How to carry it out."""
@@ -83,14 +83,16 @@ class AnnounceCourse(_message.Message):
         course_id: _builtins.str = ...,
         title: _builtins.str = ...,
         seats: _builtins.int = ...,
-        credits: _builtins.int = ...,
+        credits: _builtins.int | None = ...,
         options: _commands_pb2.CommandOptions | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_credits", b"_credits", "credits", b"credits", "options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["course_id", b"course_id", "credits", b"credits", "options", b"options", "seats", b"seats", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_credits", b"_credits", "course_id", b"course_id", "credits", b"credits", "options", b"options", "seats", b"seats", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__credits: _TypeAlias = _typing.Literal["credits"]  # noqa: Y015
+    _WhichOneofArgType__credits: _TypeAlias = _typing.Literal["_credits", b"_credits"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__credits) -> _WhichOneofReturnType__credits | None: ...
 
 Global___AnnounceCourse: _TypeAlias = AnnounceCourse  # noqa: Y015
 
@@ -233,7 +235,7 @@ class Enrol(_message.Message):
     student_id: _builtins.str
     """The student."""
     credits: _builtins.int
-    """What the student takes the course to count; 0 is 5, as in the first release. Since the second release. The
+    """What the student takes the course to count; 5 if not set, as in the first release. Since the second release. The
     student's limit is judged by it, and the course says whether it is right: neither sees the other.
     """
     @_builtins.property
@@ -245,14 +247,16 @@ class Enrol(_message.Message):
         *,
         course_id: _builtins.str = ...,
         student_id: _builtins.str = ...,
-        credits: _builtins.int = ...,
+        credits: _builtins.int | None = ...,
         options: _commands_pb2.CommandOptions | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_credits", b"_credits", "credits", b"credits", "options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["course_id", b"course_id", "credits", b"credits", "options", b"options", "student_id", b"student_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_credits", b"_credits", "course_id", b"course_id", "credits", b"credits", "options", b"options", "student_id", b"student_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__credits: _TypeAlias = _typing.Literal["credits"]  # noqa: Y015
+    _WhichOneofArgType__credits: _TypeAlias = _typing.Literal["_credits", b"_credits"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__credits) -> _WhichOneofReturnType__credits | None: ...
 
 Global___Enrol: _TypeAlias = Enrol  # noqa: Y015
 

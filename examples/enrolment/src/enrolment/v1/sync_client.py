@@ -73,8 +73,8 @@ class Enrolment:
         *,
         title: str,
         seats: int,
-        credits: int,
         course_id: str = "",
+        credits: int | None = None,
         request_id: str = "",
         expected_version: int | None = None,
         validate_only: bool = False,
@@ -90,9 +90,9 @@ class Enrolment:
         Args:
             title: What it is called.
             seats: How many students it takes, 1 to 10,000.
-            credits: What it counts, at most 60; 0 is 5, as in the first release. Since the second
-                release.
             course_id: The course; made by the server if empty.
+            credits: What it counts, 1 to 60; 5 if not set, as in the first release. Since the
+                second release.
             request_id: Makes the command act once: the same id and the same command again give the
                 first outcome again, with `replayed` set, for at least the server's window (24 hours
                 by default), also after a crash. Made by the client if empty.
@@ -111,8 +111,8 @@ class Enrolment:
             AnnounceCourse(
                 title=title,
                 seats=seats,
-                credits=credits,
                 course_id=course_id,
+                credits=credits,
                 options=CommandOptions(
                     request_id=request_id,
                     expected_version=expected_version,
@@ -335,7 +335,7 @@ class Enrolment:
         *,
         course_id: str,
         student_id: str,
-        credits: int,
+        credits: int | None = None,
         request_id: str = "",
         expected_version: int | None = None,
         validate_only: bool = False,
@@ -353,9 +353,9 @@ class Enrolment:
         Args:
             course_id: The course.
             student_id: The student.
-            credits: What the student takes the course to count; 0 is 5, as in the first release.
-                Since the second release. The student's limit is judged by it, and the course says
-                whether it is right: neither sees the other.
+            credits: What the student takes the course to count; 5 if not set, as in the first
+                release. Since the second release. The student's limit is judged by it, and the
+                course says whether it is right: neither sees the other.
             request_id: Makes the command act once: the same id and the same command again give the
                 first outcome again, with `replayed` set, for at least the server's window (24 hours
                 by default), also after a crash. Made by the client if empty.
