@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 SERVING := $(VENV)/.serving
 READY := $(VENV)/.ready
+# A project of its own, as a team would have it.
+ENROLMENT := $(MAKE) --no-print-directory -C examples/enrolment PYTHON=$(CURDIR)/$(BIN)/python
 ADDRESS ?= 127.0.0.1:50051
 DATA ?=
 DAY ?=
@@ -36,6 +38,7 @@ run: $(SERVING) ## serve ./foldlog-data on 127.0.0.1:50051, and print what to tr
 .PHONY: test
 test: $(READY) ## run the tests but for the slow ones, on all cores and in any order
 	$(BIN)/python -m pytest -n auto -m "not slow"
+	@$(ENROLMENT) test
 
 .PHONY: lint
 lint: $(READY) ## check style, imports and protos, and that no released client is broken
@@ -55,16 +58,19 @@ format: $(READY) ## put code and protos into shape
 .PHONY: types
 types: $(READY) ## check the types
 	$(BIN)/mypy
+	@$(ENROLMENT) types
 
 .PHONY: generate
 generate: $(READY) ## write generated/ and docs/errors.md from protos/, and the quotes in docs/clients.md
 	$(BIN)/python tools/generate.py
+	@$(ENROLMENT) generate
 	$(BIN)/python -m tests.architecture.error_catalogue
 	$(BIN)/python -m tests.architecture.quotes
 
 .PHONY: check-generated
 check-generated: $(READY) ## prove that generated/ is what protos/ say
 	$(BIN)/python tools/generate.py --check
+	@$(ENROLMENT) check-generated
 
 .PHONY: release-contract
 release-contract: $(READY) ## at a release only: what clients may rely on from now on is what protos/ say
@@ -113,6 +119,7 @@ check: lint types check-generated test ## everything that a change must pass
 .PHONY: check-slow
 check-slow: $(READY) ## real data, crashes, and the tools that people use
 	$(BIN)/python -m pytest -q -m slow
+	@$(ENROLMENT) check-slow
 
 .PHONY: conformance
 conformance: $(READY) ## hold the server at ADDRESS (127.0.0.1:50051) against the contract, sentence by sentence

@@ -9,7 +9,7 @@ import asyncio
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -30,12 +30,14 @@ __all__ = ["AsyncServer", "Server", "server"]
 Work = Callable[[], Coroutine[None, None, None]]
 
 
-def server(data: Path | None = None) -> "_Opening":
+def server(data: Path | None = None, *, domains: Sequence[str] = (), shop: bool = True) -> "_Opening":
     """A server, in `with` a `Server` and in `async with` an `AsyncServer`.
 
-    With a directory of yours it serves that, and leaves it where it is.
+    With a directory of yours it serves that, and leaves it where it is. `domains` are the names of your
+    own, such as "bank.domain:BANK"; they are served beside the shop, unless that is left out. Entering it
+    raises `foldlog_server.domains.loading.DomainsUnfit` if they cannot be served.
     """
-    return _Opening(data)
+    return _Opening(data, domains, shop)
 
 
 class Server:
@@ -111,8 +113,10 @@ class AsyncServer:
 class _Opening:
     """From nothing to a server and back to nothing."""
 
-    def __init__(self, data: Path | None) -> None:
+    def __init__(self, data: Path | None, domains: Sequence[str], shop: bool) -> None:
         self._data = data
+        self._domains = domains
+        self._shop = shop
         self._running: _Running | None = None
 
     def __enter__(self) -> Server:
@@ -148,7 +152,7 @@ class _Opening:
     def _begun(self) -> "_Running":
         if self._running is not None:
             raise RuntimeError("This server runs already: each `with` takes a server() of its own.")
-        self._running = _Running(self._data)
+        self._running = _Running(self._data, self._domains, self._shop)
         return self._running
 
     def _end(self, running: "_Running") -> None:
@@ -159,7 +163,9 @@ class _Opening:
 class _Running:
     """A server in the loop of a thread of its own, and its directory."""
 
-    def __init__(self, data: Path | None) -> None:
+    def __init__(self, data: Path | None, domains: Sequence[str], shop: bool) -> None:
+        self._domains = domains
+        self._shop = shop
         self.data = data or Path(tempfile.mkdtemp(prefix="foldlog-testing-"))
         self._is_temporary = data is None
         self._port = 0
@@ -193,7 +199,7 @@ class _Running:
         """Serve, unless it does."""
         async with self._turn:
             if self._app is None:
-                settings = Settings(self.address, self.data, grace=0)
+                settings = Settings(self.address, self.data, grace=0, domains=self._domains, shop=self._shop)
                 self._app = await App.start(settings, on_failure=self._failures.append)
                 self._port = self._app.port
 

@@ -18,6 +18,7 @@ import pytest
 import foldlog_client
 from foldlog_client import Retry, sync
 from foldlog_server import testing
+from foldlog_server.domains.loading import DomainsUnfit
 
 ONCE = Retry(attempts=1)
 
@@ -131,6 +132,31 @@ def test_a_view_is_built_anew_also_here() -> None:
         while any(view.HasField("rebuilding") for view in client.admin.list_views().views):
             pass
         assert [one.order_id for one in client.orders.iterate_current_orders()] == ["1"]
+
+
+def test_it_serves_domains_by_name_and_rebuilds_their_views(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A view is rebuilt by a process of its own, which finds the domain where this process did."""
+    (tmp_path / "own.py").write_text("from foldlog_server.domains.orders import ORDERS as OWN")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with testing.server(domains=["own:OWN"], shop=False) as server, server.connect() as client:
+        create(client, "1")
+        client.admin.rebuild_view(view="current-orders")
+        while any(view.HasField("rebuilding") for view in client.admin.list_views().views):
+            pass
+        assert not any(view.rebuild_error for view in client.admin.list_views().views)
+        assert [one.order_id for one in client.orders.iterate_current_orders()] == ["1"]
+        with pytest.raises(foldlog_client.NotOffered):
+            client.inventory.receive_stock(product_id="tea", name="Tea", quantity=3)
+
+
+def test_domains_that_do_not_fit_are_refused_at_the_start() -> None:
+    with (
+        pytest.raises(DomainsUnfit, match="there is no module nowhere"),
+        testing.server(domains=["nowhere:ONE"]),
+    ):
+        pass
 
 
 def test_nothing_is_left_behind(temporary: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import sqlite3
 import subprocess
 import sys
@@ -161,7 +162,14 @@ class _Child:
 
 def _start(arguments: Sequence[str]) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "foldlog_server.app.rebuild_worker", *arguments]
+    # A domain is found where this process found it: a test runner adds to sys.path what no variable says.
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     # In a session of its own, so that Ctrl-C reaches the server alone, which ends it in order.
     return subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment,
+        text=True,
+        start_new_session=True,
     )

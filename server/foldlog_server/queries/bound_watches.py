@@ -45,8 +45,10 @@ def _watched(method: MethodDescriptor, route: QueryRoute) -> Callable[[Any], Wat
     if not route.id:
         return lambda request: Watched(route.collection, None, filters(request))
     if method.input_type.fields_by_name[route.id].is_repeated:
-        return lambda request: Watched(route.collection, frozenset(getattr(request, route.id)) or None)
-    return lambda request: Watched(route.collection, {getattr(request, route.id)})
+        return lambda request: Watched(
+            route.collection, frozenset(getattr(request, route.id)) or None, filters(request)
+        )
+    return lambda request: Watched(route.collection, {getattr(request, route.id)}, filters(request))
 
 
 def _encoder(method: MethodDescriptor, store: EventStore) -> Callable[[Move, Message], bytes]:

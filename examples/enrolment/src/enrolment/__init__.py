@@ -1,0 +1,1 @@
+"""Enrolment: students take courses, which have seats and a waiting list."""

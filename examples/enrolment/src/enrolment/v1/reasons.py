@@ -1,0 +1,29 @@
+# Written by foldlog from the protos; do not edit.
+"""Why calls fail, as an error says it where its domain is enrolment.v1."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """What `reason` of an error is compared with: a value's name in ErrorReason, without ERROR_REASON_."""
+
+    COURSE_NOT_FOUND = "COURSE_NOT_FOUND"
+    """There is no such course."""
+    COURSE_EXISTS = "COURSE_EXISTS"
+    """The course exists."""
+    STUDENT_NOT_FOUND = "STUDENT_NOT_FOUND"
+    """There is no such student."""
+    STUDENT_EXISTS = "STUDENT_EXISTS"
+    """The student exists."""
+    ENROLMENT_CLOSED = "ENROLMENT_CLOSED"
+    """The course takes no students now."""
+    COURSE_FULL = "COURSE_FULL"
+    """No seat is free for this student."""
+    CREDIT_LIMIT = "CREDIT_LIMIT"
+    """The student would take too much."""
+    CREDITS_DIFFER = "CREDITS_DIFFER"
+    """The course counts something else. Since the second release."""
+    SEATS_TAKEN = "SEATS_TAKEN"
+    """There are more students than that. Since the second release."""
+    COURSE_HAS_ROOM = "COURSE_HAS_ROOM"
+    """There is nothing to wait for. Since the second release."""
