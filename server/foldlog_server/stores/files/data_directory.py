@@ -1,4 +1,4 @@
-"""What can be wrong with a data directory, each told in one line.
+"""Where a data directory keeps its log, how it is created, and one line for everything that can be wrong.
 
 CannotOpen
 ├── DataDirectoryUnusable   it cannot be made, read or written
@@ -12,9 +12,32 @@ CannotOpen
 └── IndexWrong              an index is not that of its table
 """
 
+import errno
+import os
 from pathlib import Path
 
 from foldlog_server.stores.causes import Cause, cause_in
+from foldlog_server.stores.files import durable
+
+
+def log_file(directory: Path) -> Path:
+    """Where a data directory has its log."""
+    return directory / "log.db"
+
+
+def make_directory(directory: Path) -> None:
+    """Create a data directory that survives a power cut, for its owner alone; keep one that exists.
+
+    Raises `OSError`.
+    """
+    if directory.is_dir():
+        return
+    if directory.exists() or directory.is_symlink():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(directory))
+    make_directory(directory.parent)
+    directory.mkdir(mode=0o700, exist_ok=True)
+    # SQLite syncs the directory of the files it creates, but no directory above it.
+    durable.sync_directory(directory.parent)
 
 
 class CannotOpen(Exception):

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from foldlog_server.stores.files.file_state import state_of
-from foldlog_server.stores.sqlite.schema import read_only_uri
+from foldlog_server.stores.sqlite.connections import at_rest_uri, connect, read_only_uri
 
 _LEFT = ("-wal", "-journal")
 """What holds committed rows beside a database."""
@@ -33,7 +33,7 @@ def untouched(directory: Path, file: Path, scratch: Path | None = None) -> Itera
     longer is.
     """
     if is_served(directory):
-        with closing(_connect(read_only_uri(file))) as connection:
+        with closing(connect(read_only_uri(file))) as connection:
             yield connection
         return
     before = state_of(file)
@@ -42,10 +42,10 @@ def untouched(directory: Path, file: Path, scratch: Path | None = None) -> Itera
             copy = copied(file, Path(copies))
             if state_of(file) != before:
                 raise _changed(file)
-            with closing(_connect(copy.absolute().as_uri())) as connection:
+            with closing(connect(copy.absolute().as_uri())) as connection:
                 yield connection
         return
-    with closing(_connect(at_rest_uri(file))) as connection:
+    with closing(connect(at_rest_uri(file))) as connection:
         try:
             yield connection
         finally:
@@ -61,11 +61,6 @@ def copied(file: Path, directory: Path) -> Path:
         if source.exists():
             shutil.copyfile(source, copy.with_name(copy.name + suffix))
     return copy
-
-
-def at_rest_uri(file: Path) -> str:
-    """A connection opened with this takes the file as one that nobody changes, and makes none beside it."""
-    return f"{read_only_uri(file)}&immutable=1"
 
 
 def is_served(directory: Path) -> bool:
@@ -84,10 +79,6 @@ def is_served(directory: Path) -> bool:
         except BlockingIOError:
             return True
         return False
-
-
-def _connect(uri: str) -> sqlite3.Connection:
-    return sqlite3.connect(uri, uri=True, isolation_level=None)
 
 
 def _changed(file: Path) -> Changed:

@@ -11,10 +11,14 @@ from foldlog_server.errors import DataDamaged, StoreError
 from foldlog_server.stores import refusals
 from foldlog_server.stores.causes import DAMAGE, cause_of, try_to_write
 from foldlog_server.stores.files import wal_file
-from foldlog_server.stores.files.data_directory import CannotOpen, DataDirectoryUnusable, LogDamaged
+from foldlog_server.stores.files.data_directory import (
+    CannotOpen,
+    DataDirectoryUnusable,
+    LogDamaged,
+    make_directory,
+)
 from foldlog_server.stores.files.held_files import FilesChanged, HeldFiles
 from foldlog_server.stores.opening import looked_at, loss
-from foldlog_server.stores.sqlite import schema
 
 _NOT_UNDERSTOOD = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, DecodeError)
 """What is raised by values that damage has made of others."""
@@ -49,7 +53,7 @@ def held(directory: Path, file: Path) -> HeldFiles:
     What must be written is tried first, so that a shortage is told as what it is.
     """
     looked_at.check_kinds(directory)
-    schema.make_directory(directory)
+    make_directory(directory)
     try_to_write(directory)
     looked_at.check_rights(directory)
     loss.check_that_there_is_a_log(directory)

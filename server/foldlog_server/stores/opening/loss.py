@@ -15,7 +15,7 @@ from pathlib import Path
 
 from foldlog_server.log.event_store import Head
 from foldlog_server.stores.files import durable, private_files, wal_file
-from foldlog_server.stores.files.data_directory import CannotOpen, NoLog, NotALog
+from foldlog_server.stores.files.data_directory import CannotOpen, NoLog, NotALog, log_file
 from foldlog_server.stores.files.held_files import HeldFiles
 from foldlog_server.stores.files.log_files import is_served
 from foldlog_server.stores.files.wal_file import WalState
@@ -23,7 +23,6 @@ from foldlog_server.stores.opening import evidence, looked_at
 from foldlog_server.stores.opening.evidence import Witness
 from foldlog_server.stores.sqlite import schema
 from foldlog_server.stores.sqlite.reader import SqliteLogReader
-from foldlog_server.stores.sqlite.schema import log_file
 from foldlog_server.stores.sqlite.statements import statement
 
 _SELECT_LOG = statement("select_log")

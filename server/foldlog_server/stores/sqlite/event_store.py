@@ -19,6 +19,7 @@ from foldlog_server.log.lineage import Lineage
 from foldlog_server.log.record import NO_CHAIN
 from foldlog_server.stores.encoded_append import admit
 from foldlog_server.stores.files import private_files
+from foldlog_server.stores.files.data_directory import log_file
 from foldlog_server.stores.files.held_files import FilesChanged, HeldFiles
 from foldlog_server.stores.group_commit import GroupCommit
 from foldlog_server.stores.head import Progress
@@ -27,6 +28,7 @@ from foldlog_server.stores.opening import before_opening, loss
 from foldlog_server.stores.read_troubles import ReadTroubles
 from foldlog_server.stores.served import Served
 from foldlog_server.stores.sqlite import rows, schema
+from foldlog_server.stores.sqlite.connections import in_thread, read_only_uri
 from foldlog_server.stores.sqlite.lineage import read_lineage
 from foldlog_server.stores.sqlite.reader import SqliteLogReader
 from foldlog_server.stores.sqlite.source import SqliteLogSource, told
@@ -120,7 +122,7 @@ class SqliteEventStore:
         `clock` gives nanoseconds since the epoch, `new_id` the id of a new log, `monotonic` nanoseconds by
         which the request window passes.
         """
-        file = schema.log_file(directory)
+        file = log_file(directory)
         window_ns = request_window // timedelta(microseconds=1) * 1000
 
         def set_up(raw: sqlite3.Connection) -> LogWriter:
@@ -138,17 +140,17 @@ class SqliteEventStore:
             sqlite3.connect(file).close()
             connection = await aiosqlite.connect(file, isolation_level=None, cached_statements=REMEMBERED)
             resources.push_async_callback(connection.close)
-            writer = await _in_thread(connection, set_up)
+            writer = await in_thread(connection, set_up)
             reader = resources.enter_context(SqliteLogReader.open(directory))
-            uri = schema.read_only_uri(file)
+            uri = read_only_uri(file)
             scanner = await aiosqlite.connect(uri, uri=True, isolation_level=None)
             resources.push_async_callback(scanner.close)
-            await _in_thread(scanner, schema.set_up_reader)
+            await in_thread(scanner, schema.set_up_reader)
             # Not before: a file that is not ours is left as it is.
             private_files.make_directory_private(directory)
             files.hold_beside()
             files.check()
-            lineage = await _in_thread(scanner, read_lineage)
+            lineage = await in_thread(scanner, read_lineage)
             kept = resources.pop_all()
         served = Served(writer.served, monotonic)
         return cls(writer, connection, reader, scanner, lineage, clock, served, on_failure, files, kept)
@@ -253,7 +255,7 @@ class SqliteEventStore:
         # What cannot be stored makes the request window longer; a closed connection has stored it.
         with suppress(sqlite3.Error, ValueError):
             if not self._failed:
-                await _in_thread(self._connection, lambda _: self._writer.store_served(self._served.now()))
+                await in_thread(self._connection, lambda _: self._writer.store_served(self._served.now()))
 
     async def _let_go_but_for_the_reader(self) -> None:
         # The last connection to close would remove, by its name, whatever `log.db-wal` there is now.
@@ -272,7 +274,7 @@ class SqliteEventStore:
 
     async def _scan(self, read: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            return await _in_thread(self._scanner, read)
+            return await in_thread(self._scanner, read)
         except ValueError as error:  # aiosqlite's way to say that the connection is closed
             raise StoreUnavailable from error
         except StoreError as error:
@@ -286,7 +288,7 @@ class SqliteEventStore:
             return
         try:
             now, served = self._clock(), self._served.now()
-            outcomes, change = await _in_thread(self._connection, lambda _: self._written(batch, now, served))
+            outcomes, change = await in_thread(self._connection, lambda _: self._written(batch, now, served))
         except BaseException as error:  # a cancelled task too: its thread goes on, and nobody hears of it
             self._settle_all(batch, _unavailable(batch))
             self._fail(error)
@@ -321,7 +323,7 @@ class SqliteEventStore:
                 self._writer.checkpoint()
 
         try:
-            await _in_thread(self._connection, checkpoint)
+            await in_thread(self._connection, checkpoint)
         except FilesChanged as change:
             self._detach(change)
         except BaseException as error:
@@ -357,7 +359,7 @@ class SqliteEventStore:
 
     def scan(self, function: Callable[[sqlite3.Connection], T]) -> Awaitable[T]:
         """Run a function on the connection that reads much, in its thread."""
-        return _in_thread(self._scanner, function)
+        return in_thread(self._scanner, function)
 
     def _look_at_files(self) -> None:
         self._served.now()  # counts what passes while nothing is stored
@@ -393,7 +395,7 @@ class SqliteEventStore:
     async def _save(self) -> None:
         """Bring what is only in a write-ahead log without a name into the database, which has one."""
         try:
-            saved = await _in_thread(self._connection, lambda _: self._writer.save())
+            saved = await in_thread(self._connection, lambda _: self._writer.save())
         except sqlite3.Error as error:
             _log.critical("What is stored could not be brought into log.db: %s.", error)
             return
@@ -436,12 +438,3 @@ def _settle(accepted: Accepted, outcome: Outcome) -> None:
 
 def _weight(accepted: Accepted) -> int:
     return sum([len(event.data) for part in accepted.append.streams for event in part.events])
-
-
-async def _in_thread(connection: aiosqlite.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
-    """Run a function in a connection's own thread: one hop, whatever it does there.
-
-    aiosqlite's public methods are a hop per statement, which costs four fifths of the append rate.
-    """
-    execute: Callable[..., Awaitable[T]] = connection._execute
-    return await execute(work, connection._conn)

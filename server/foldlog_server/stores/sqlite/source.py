@@ -13,8 +13,7 @@ from foldlog_server.log.lineage import Ancestor, Opening
 from foldlog_server.log.record import NO_CHAIN, chain_hash, checksum, split_record
 from foldlog_server.log.source import Origin, StoredRequest
 from foldlog_server.stores import refusals
-from foldlog_server.stores.sqlite import requests as sqlite_requests
-from foldlog_server.stores.sqlite import schema
+from foldlog_server.stores.sqlite import requests, schema
 from foldlog_server.stores.sqlite.rows import read_head
 from foldlog_server.stores.sqlite.statements import statement
 from foldlog_server.stores.sqlite.stored_text import text_of
@@ -176,6 +175,6 @@ def _read_requests(
 def _record(
     partition: str, number: int, key: bytes, fingerprint: bytes, outcome: bytes, crc: int
 ) -> StoredRequest:
-    if not sqlite_requests.is_sound(key, fingerprint, outcome, crc):
+    if not requests.is_sound(key, fingerprint, outcome, crc):
         raise RequestDamaged(key[:16] if isinstance(key, bytes) else b"")
     return StoredRequest(partition, key, fingerprint, text_of(outcome))
