@@ -1,15 +1,15 @@
 """Where a data directory keeps its log, how it is created, and one line for everything that can be wrong.
 
 CannotOpen
-├── DataDirectoryUnusable   it cannot be made, read or written
-├── DataDirectoryLocked     another server has it
+├── DataDirectoryUnusable   it cannot be created, read or written
+├── DataDirectoryLocked     another server is using it
 ├── LogLinked               its log.db has more than one name
-├── NoLog                   it has no log.db, for those who only read one
-├── WalAlone                it has a write-ahead log, and no log
+├── NoLog                   it has no log.db, and a reader needs one
+├── WalAlone                it has a write-ahead log, but no log
 ├── NotALog                 its log.db is something else
 ├── FormatTooNew            a later release wrote it
 ├── LogDamaged              its bytes are not what was written
-└── IndexWrong              an index is not that of its table
+└── IndexWrong              an index does not fit its table
 """
 
 import errno
@@ -59,7 +59,7 @@ _REMEDIES = {
 
 
 class DataDirectoryUnusable(CannotOpen):
-    """The data directory cannot be made, read or written."""
+    """The data directory cannot be created, read or written."""
 
     def __init__(self, directory: Path, reason: BaseException) -> None:
         cause = cause_in(directory, reason)
@@ -70,7 +70,7 @@ class DataDirectoryUnusable(CannotOpen):
 
 
 class DataDirectoryLocked(CannotOpen):
-    """Another server has the data directory."""
+    """Another server is using the data directory."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(
@@ -89,17 +89,17 @@ class LogLinked(CannotOpen):
 
 
 class IndexWrong(CannotOpen):
-    """An index of the log does not fit what it is an index of."""
+    """An index of the log does not fit its table."""
 
     def __init__(self, file: Path, where: str) -> None:
         super().__init__(
             f"{file} is damaged: {where}, by which a command could happen twice. Nothing was changed. "
-            "foldlog verify names what is damaged; foldlog backup and restore make all indexes anew."
+            "foldlog verify names what is damaged; foldlog backup and restore rebuild all indexes."
         )
 
 
 class NotALog(CannotOpen):
-    """There is no log of Foldlog at this place."""
+    """The file is not a log of Foldlog."""
 
     def __init__(self, file: Path) -> None:
         super().__init__(
@@ -146,7 +146,7 @@ class LogDamaged(CannotOpen):
 
 
 class WalAlone(CannotOpen):
-    """There is a write-ahead log, and nothing that it was written for."""
+    """There is a write-ahead log without the database that it was written for."""
 
     def __init__(self, file: Path, wal: Path) -> None:
         super().__init__(

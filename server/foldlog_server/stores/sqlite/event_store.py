@@ -22,10 +22,10 @@ from foldlog_server.stores.files import private_files
 from foldlog_server.stores.files.data_directory import log_file
 from foldlog_server.stores.files.held_files import FilesChanged, HeldFiles
 from foldlog_server.stores.group_commit import GroupCommit
-from foldlog_server.stores.head import Progress
-from foldlog_server.stores.newest_events import Tail
+from foldlog_server.stores.head import HeadSignal
+from foldlog_server.stores.newest_events import NewestEvents
 from foldlog_server.stores.opening import before_opening, loss
-from foldlog_server.stores.read_troubles import ReadTroubles
+from foldlog_server.stores.read_error_log import ReadErrorLog
 from foldlog_server.stores.served import Served
 from foldlog_server.stores.sqlite import rows, schema
 from foldlog_server.stores.sqlite.connections import in_thread, read_only_uri
@@ -91,9 +91,9 @@ class SqliteEventStore:
         self._files = files
         self._resources = resources
         self._loop = asyncio.get_running_loop()
-        self._progress = Progress(writer.head)
-        self._tail = Tail(writer.head.position + 1)
-        self._tail.extend(writer.newest)
+        self._head = HeadSignal(writer.head)
+        self._newest = NewestEvents(writer.head.position + 1)
+        self._newest.extend(writer.newest)
         self._commits = GroupCommit(self._write, _weight)
         self._failed = False
         self._refusing = False
@@ -103,7 +103,7 @@ class SqliteEventStore:
         self._saving: asyncio.Task[None] | None = None
         self._shrinking: asyncio.Task[None] | None = None
         self._looks = 0
-        self._read_troubles = ReadTroubles()
+        self._read_errors = ReadErrorLog()
         self._watch = self._loop.call_later(IDLE_SECONDS, self._look_at_files)
 
     @classmethod
@@ -157,7 +157,7 @@ class SqliteEventStore:
 
     @property
     def head(self) -> Head:
-        return self._progress.head
+        return self._head.head
 
     @property
     def refusal(self) -> StoreError | None:
@@ -216,7 +216,7 @@ class SqliteEventStore:
     async def read_all(
         self, *, from_position: int = 0, backwards: bool = False, limit: int = 1000
     ) -> Sequence[EncodedEvent]:
-        near = self._tail.read(from_position, backwards, limit)
+        near = self._newest.read(from_position, backwards, limit)
         if near is not None:
             return near
         return await self._scan(lambda scanner: rows.read_all(scanner, from_position, backwards, limit))
@@ -233,7 +233,7 @@ class SqliteEventStore:
         return await SqliteLogSource.open(lambda function: self._scan(told(function)))
 
     async def wait_beyond(self, position: int) -> None:
-        await self._progress.beyond(position)
+        await self._head.wait_beyond(position)
 
     async def close(self) -> None:
         self._refusing = True
@@ -244,7 +244,7 @@ class SqliteEventStore:
         for task in (self._saving, self._shrinking):
             if task is not None:
                 await task
-        self._progress.end()
+        self._head.end()
         if self._detached:
             await self._let_go_but_for_the_reader()
         else:
@@ -269,7 +269,7 @@ class SqliteEventStore:
         try:
             return read()
         except StoreError as error:
-            self._read_troubles.met(error)
+            self._read_errors.report(error)
             raise
 
     async def _scan(self, read: Callable[[sqlite3.Connection], T]) -> T:
@@ -278,7 +278,7 @@ class SqliteEventStore:
         except ValueError as error:  # aiosqlite's way to say that the connection is closed
             raise StoreUnavailable from error
         except StoreError as error:
-            self._read_troubles.met(error)
+            self._read_errors.report(error)
             raise
 
     async def _write(self, batch: list[Accepted]) -> None:
@@ -334,8 +334,8 @@ class SqliteEventStore:
         self._writer.make_known()
         stored = [event for outcome in outcomes if isinstance(outcome, Appended) for event in outcome.events]
         if stored:
-            self._tail.extend(stored)
-            self._progress.advance(self._writer.head)
+            self._newest.extend(stored)
+            self._head.advance(self._writer.head)
 
     @staticmethod
     def _settle_all(batch: list[Accepted], outcomes: Sequence[Outcome]) -> None:
@@ -412,7 +412,7 @@ class SqliteEventStore:
 
     def _fail(self, error: BaseException) -> None:
         self._failed = self._refusing = True
-        self._progress.end()
+        self._head.end()
         self._on_failure(error)
 
 

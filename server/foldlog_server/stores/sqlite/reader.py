@@ -8,7 +8,7 @@ from pathlib import Path
 from foldlog_server.log.event_store import Head, RecordedRequest, RequestKey
 from foldlog_server.log.events import EncodedEvent, category_of
 from foldlog_server.log.record import NO_CHAIN
-from foldlog_server.stores import refusals
+from foldlog_server.stores import store_errors
 from foldlog_server.stores.causes import DAMAGE, cause_of
 from foldlog_server.stores.encoded_append import stored_key
 from foldlog_server.stores.files import wal_file
@@ -65,23 +65,23 @@ class SqliteLogReader:
         """The end of the log."""
         try:
             return rows.read_head(self._connection)
-        except refusals.ERRORS as error:
-            raise refusals.of_reading(error) from error
+        except store_errors.ERRORS as error:
+            raise store_errors.for_read(error) from error
 
     def chain_hash(self, position: int) -> bytes | None:
         """The chain hash at a position, by which one can tell whether a log is the one it was."""
         try:
             row = self._connection.execute(_SELECT_CHAIN, (position,)).fetchone()
-        except refusals.ERRORS as error:
-            raise refusals.of_reading(error) from error
+        except store_errors.ERRORS as error:
+            raise store_errors.for_read(error) from error
         return None if row is None else bytes(row[0])
 
     def find_request(self, key: RequestKey) -> RecordedRequest | None:
         """As `EventStore.find_request`."""
         try:
             return requests.find(self._connection, stored_key(key))
-        except refusals.ERRORS as error:
-            raise refusals.of_reading(error) from error
+        except store_errors.ERRORS as error:
+            raise store_errors.for_read(error) from error
 
     def types(self) -> Sequence[str]:
         """The full name of every message that was ever stored. Raises `sqlite3.Error`."""

@@ -12,9 +12,9 @@ import aiosqlite
 
 from foldlog_server.domain.view import AnyView, Key
 from foldlog_server.stores.files.wal_file import wal_of
-from foldlog_server.stores.refusals import ERRORS, of_reading_derived, of_writing_derived
 from foldlog_server.stores.sqlite.connections import connect_to_read, in_thread, read_only_uri
 from foldlog_server.stores.sqlite.statements import REMEMBERED, Statement
+from foldlog_server.stores.store_errors import ERRORS, for_derived_read, for_derived_write
 from foldlog_server.stores.views import parked, view_checksums, view_files
 from foldlog_server.stores.views import read_model_table as sql
 from foldlog_server.stores.views.left_files import LeftFiles
@@ -148,7 +148,7 @@ class SqliteReadModel:
                 self._files.check()
         except (ReadModelDamaged, *ERRORS) as error:
             self._tell_damage(error)
-            raise of_reading_derived(error) from error
+            raise for_derived_read(error) from error
         return result
 
     def _tell_damage(self, error: Exception) -> None:
@@ -302,7 +302,7 @@ class SqliteReadModel:
                 self._kept = _transact(writer, statements, base, self._kept, after, counts=counts)
         except (ReadModelDamaged, *ERRORS) as error:
             self._tell_damage(error)
-            unavailable = of_writing_derived(error, wal_of(self._file.path))
+            unavailable = for_derived_write(error, wal_of(self._file.path))
             if unavailable is None:
                 raise
             self._writer.make_room()

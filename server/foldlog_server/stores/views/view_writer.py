@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from foldlog_server.stores.refusals import ERRORS
 from foldlog_server.stores.sqlite.connections import connect_to_write, set_pragmas
 from foldlog_server.stores.sqlite.statements import REMEMBERED
+from foldlog_server.stores.store_errors import ERRORS
 from foldlog_server.stores.views import read_model_table as sql
 from foldlog_server.stores.views import view_seal
 from foldlog_server.stores.views.left_files import LeftFiles

@@ -18,7 +18,7 @@ from foldlog_server.stores.files.data_directory import (
     LogDamaged,
     NotALog,
 )
-from foldlog_server.stores.opening.looked_at import InTheWay
+from foldlog_server.stores.opening.path_checks import InTheWay
 from foldlog_server.stores.sqlite import schema
 from foldlog_server.stores.sqlite.connections import in_thread
 from foldlog_server.stores.sqlite.event_store import SqliteEventStore
