@@ -23,8 +23,8 @@ from foldlog.v1.request_service_pb2 import GetOutcomeRequest
 from foldlog_server.commands.aggregates import MAX_ATTEMPTS
 from foldlog_server.errors import WrongExpectedVersion
 from foldlog_server.stores import encoded_append
-from foldlog_server.stores.sqlite import event_store as engine
 from foldlog_server.stores.sqlite import rows, writer
+from foldlog_server.stores.sqlite.connections import in_thread
 from foldlog_server.views.scheduler import Scheduler
 from tests.architecture.documents import ROOT
 from tests.architecture.error_catalogue import CATALOGUES
@@ -243,7 +243,7 @@ async def store_full(server: Server, _: pytest.MonkeyPatch) -> Provoked:
         [count] = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {count}").fetchall()
 
-    await engine._in_thread(server.app._store._connection, fill)
+    await in_thread(server.app._store._connection, fill)
     return await refusal(server, FULL), Told({"cause": "full"}, retry_after=5.0)
 
 

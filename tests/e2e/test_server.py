@@ -27,7 +27,7 @@ from foldlog.v1.reads_pb2 import ReadOptions
 from foldlog_server.app.app import App
 from foldlog_server.settings import Settings
 from foldlog_server.stores.files.data_directory import DataDirectoryLocked
-from foldlog_server.stores.opening.looked_at import InTheWay
+from foldlog_server.stores.opening.path_checks import InTheWay
 from foldlog_server.stores.sqlite.event_store import SqliteEventStore
 from foldlog_server.transport import event_service
 from foldlog_server.transport.refusal_log import LINES_A_SECOND, RefusalLog

@@ -13,7 +13,7 @@ from foldlog_server.app.rebuild_worker import Told
 from foldlog_server.domain.view import AnyView
 from foldlog_server.errors import StoreError
 from foldlog_server.log.event_store import EventStore
-from foldlog_server.stores import refusals
+from foldlog_server.stores import store_errors
 from foldlog_server.stores.causes import DAMAGE, Cause, cause_in
 from foldlog_server.stores.views import view_files
 from foldlog_server.stores.views.read_model import SqliteReadModel
@@ -72,7 +72,7 @@ class BuildProcess:
                 cause = cause_in(file.path.parent, error)
                 if cause is Cause.OTHER or cause in DAMAGE:
                     raise
-                raise refusals.of(cause) from error
+                raise store_errors.for_cause(cause) from error
             self._newest[view.name] = file.number
             self._files[view.name] = file
 

@@ -26,8 +26,7 @@ from foldlog_server.domains.loading import DomainsUnfit, named
 from foldlog_server.log.event_store import Log
 from foldlog_server.process import collect_garbage_rarely, log_to_stderr, loop_factory
 from foldlog_server.stores.files import private_files
-from foldlog_server.stores.sqlite.read_only_log import ReadOnlyLog
-from foldlog_server.stores.sqlite.reader import SqliteLogReader
+from foldlog_server.stores.sqlite.reader import ReadOnlyLog, SqliteLogReader
 from foldlog_server.stores.views import view_files
 from foldlog_server.stores.views.read_model import SqliteReadModel
 from foldlog_server.stores.views.view_files import ViewFile

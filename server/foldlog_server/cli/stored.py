@@ -31,7 +31,7 @@ def check_history(
     from foldlog_server.operations.history import Findings
     from foldlog_server.operations.progress import shown
 
-    logging.getLogger("foldlog_server").setLevel(logging.CRITICAL)  # the findings say what views would log
+    logging.getLogger("foldlog.views").setLevel(logging.CRITICAL)  # the findings say what views would log
     findings = Findings()
     domains = loaded_domains(domain, with_shop=shop)
     try:

@@ -1,1 +1,1 @@
-"""The log's promise and its bytes: events, streams, positions, and who follows them."""
+"""The log's promise and its bytes: events, streams, positions and subscriptions."""

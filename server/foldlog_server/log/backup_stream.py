@@ -1,5 +1,4 @@
-"""A log as messages, for a backup that is taken through the server which has it, and the same messages
-as a log."""
+"""Turns a log into messages and back, for a backup that is taken through the running server."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 
@@ -20,25 +19,26 @@ from foldlog_server.log.source import LogSource, Origin, StoredRequest
 
 
 class Incomplete(Exception):
-    """The messages do not make a log; the message says why, in a line for people."""
+    """The messages do not form a whole log; the text says why, in one line for people."""
 
 
 async def parts(source: LogSource) -> AsyncGenerator[BackupResponse]:
-    """All that a log holds, as messages. Raises what the source raises."""
+    """Everything that a log holds, as messages. Raises what the source raises."""
     yield BackupResponse(origin=_origin(source.origin))
     async for page in source.events(source.origin.head.position):
         records = [event.record for event in page]
         yield BackupResponse(events=BackupEvents(first_position=page[0].position, records=records))
     count = 0
     async for records_of_page in source.requests():
-        for some in _within_a_message(records_of_page):
-            count += len(some)
-            yield BackupResponse(request_records=BackupRequestRecords(records=some))
+        for batch in _split_by_size(records_of_page):
+            count += len(batch)
+            yield BackupResponse(request_records=BackupRequestRecords(records=batch))
     yield BackupResponse(end=BackupEnd(request_records=count))
 
 
-def _within_a_message(records: Sequence[StoredRequest]) -> Iterator[list[BackupRequestRecord]]:
-    some: list[BackupRequestRecord] = []
+def _split_by_size(records: Sequence[StoredRequest]) -> Iterator[list[BackupRequestRecord]]:
+    """The records in batches that each fit into one message."""
+    batch: list[BackupRequestRecord] = []
     room = MAX_BATCH_BYTES
     for record in records:
         message = BackupRequestRecord(
@@ -48,12 +48,12 @@ def _within_a_message(records: Sequence[StoredRequest]) -> Iterator[list[BackupR
             outcome=record.outcome,
         )
         room -= message.ByteSize() + 8
-        if room < 0 and some:
-            yield some
-            some, room = [], MAX_BATCH_BYTES - message.ByteSize() - 8
-        some.append(message)
-    if some:
-        yield some
+        if room < 0 and batch:
+            yield batch
+            batch, room = [], MAX_BATCH_BYTES - message.ByteSize() - 8
+        batch.append(message)
+    if batch:
+        yield batch
 
 
 def _origin(origin: Origin) -> BackupOrigin:
@@ -81,7 +81,7 @@ def _origin(origin: Origin) -> BackupOrigin:
 
 
 class StreamedLog:
-    """As `LogSource`, of messages that come one after the other: read once, in their order."""
+    """A `LogSource` whose log arrives as a stream of messages: it can be read once, in order."""
 
     def __init__(self, messages: AsyncIterator[BackupResponse], origin: Origin) -> None:
         self.origin = origin
@@ -89,10 +89,10 @@ class StreamedLog:
 
     @classmethod
     async def open(cls, messages: AsyncIterator[BackupResponse]) -> "StreamedLog":
-        """Hear what log it is; raises `Incomplete`, as all methods do."""
+        """Read the first message, which says which log it is; raises `Incomplete`, as all methods do."""
         first = await anext(messages, BackupResponse())
         if first.WhichOneof("part") != "origin":
-            raise Incomplete("the server did not say which log it has")
+            raise Incomplete("the server did not begin with the message that names its log")
         return cls(messages, _origin_of(first.origin))
 
     async def events(self, until: int) -> AsyncIterator[Sequence[EncodedEvent]]:
@@ -100,7 +100,7 @@ class StreamedLog:
         while expected <= until:
             message = await self._part()
             if message.WhichOneof("part") != "events" or message.events.first_position != expected:
-                raise Incomplete(f"the event at position {expected} did not come")
+                raise Incomplete(f"the event at position {expected} is missing")
             records = enumerate(message.events.records, expected)
             page = [EncodedEvent(position, record) for position, record in records]
             expected += len(page)
@@ -113,12 +113,12 @@ class StreamedLog:
             count += len(records)
             yield [StoredRequest(one.partition, one.key, one.fingerprint, one.outcome) for one in records]
         if message.WhichOneof("part") != "end" or message.end.request_records != count:
-            raise Incomplete("not all request records came")
+            raise Incomplete("some request records are missing")
 
     async def _part(self) -> BackupResponse:
         message = await anext(self._messages, None)
         if message is None:
-            raise Incomplete("the server ended before all had come")
+            raise Incomplete("the server ended the stream before its last message")
         return message
 
 

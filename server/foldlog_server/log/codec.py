@@ -12,37 +12,40 @@ from foldlog_server.log.upcasting import Upcaster, chains, name_of, upcast
 
 
 class _Reader(NamedTuple):
-    """How a payload is read that was stored under some name."""
+    """How a payload is read that was stored under a given name."""
 
     read: Callable[[bytes], Message]
     type: str
-    """The full name of the message that is read."""
+    """The full name of the message that `read` returns."""
 
 
 class Codec:
-    """Decodes the payloads it was told of, and those that become such by way of upcasters."""
+    """Decodes the payloads that it is given, and old ones that upcasters convert to those."""
 
     def __init__(self, events: Iterable[type[Message]], upcasters: Iterable[Upcaster] = ()) -> None:
-        """Raises `ValueError` for two ways or a circle, and for an event that is told of and upcast."""
+        """Raises `ValueError` for upcasters that fork or form a circle, and for an event that has an
+        upcaster."""
         self._readers = {name_of(event): _Reader(event.FromString, name_of(event)) for event in events}
-        by_way: dict[str, _Reader] = {}
+        upcast_readers: dict[str, _Reader] = {}
         for old, chain in chains(upcasters).items():
             if old in self._readers:
-                raise ValueError(f"{old} has an upcaster: no fold gets to see it, so none may ask for it.")
+                raise ValueError(
+                    f"{old} has an upcaster, so no fold ever sees it. Remove it from the events."
+                )
             if name_of(chain[-1].new) in self._readers:
-                by_way[old] = _Reader(_by_way_of(chain), name_of(chain[-1].new))
-        self._readers |= by_way
+                upcast_readers[old] = _Reader(_upcasting(chain), name_of(chain[-1].new))
+        self._readers |= upcast_readers
 
     @property
     def stored(self) -> frozenset[str]:
-        """The full names of the payloads that it decodes, as they are stored."""
+        """The full names under which the payloads that it decodes are stored."""
         return frozenset(self._readers)
 
     def decode(self, event: EncodedEvent) -> AnyRecordedEvent:
         """The event with its payload decoded.
 
-        Raises what `decode_known` does, and `EventUnreadable` for a payload that no code here knows, too, so
-        that `evolve` never sees one.
+        Raises what `decode_known` raises, and `EventUnreadable` for an unknown payload, so that `evolve`
+        never sees one.
         """
         decoded = self.decode_known(event)
         if decoded is None:
@@ -50,10 +53,10 @@ class Codec:
         return decoded
 
     def decode_known(self, event: EncodedEvent) -> AnyRecordedEvent | None:
-        """The event with its payload decoded, or None if it was told of no such payload; it stays bytes.
+        """The event with its payload decoded; None if the payload is not one of those that it decodes.
 
-        Raises `DataDamaged` if it is no event, `EventUnreadable` if its payload is not the message that it is
-        said to be, and what an upcaster raises.
+        Raises `DataDamaged` if the record is not an event, `EventUnreadable` if the payload is not a message
+        of its type, and whatever an upcaster raises.
         """
         try:
             envelope = RecordedEventMessage.FromString(event.record)
@@ -80,6 +83,7 @@ class Codec:
         )
 
 
-def _by_way_of(chain: Sequence[Upcaster]) -> Callable[[bytes], Message]:
+def _upcasting(chain: Sequence[Upcaster]) -> Callable[[bytes], Message]:
+    """Parses an old message and converts it to the current one."""
     parse = chain[0].old.FromString
     return lambda data: upcast(parse(data), chain)

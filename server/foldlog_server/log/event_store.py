@@ -1,12 +1,13 @@
-"""Everything an event store must promise. Every engine passes one suite, `tests/contract`.
+"""Everything that an event store promises; every engine passes the same suite, `tests/contract`.
 
 Promises
-1. An append is all or none, over all its streams, and is on disk before its future resolves.
-2. Positions are 1, 2, 3, … without gaps, in the order of commits; versions likewise in each stream.
+1. An append stores all of its events or none, over all its streams, and they are on disk before its future
+   resolves.
+2. Positions are 1, 2, 3, … without gaps, in the order of commits; so are the versions of each stream.
 3. Appends take effect in the order in which `append` was called.
-4. An append whose expected version is not the stream's fails by itself; its neighbours do not.
-5. An append decided on another one that fails, fails too, before any version is looked at.
-6. A request id is recorded in the transaction of what it did, and found again for the whole window.
+4. An append whose expected version is not the stream's version fails alone; its neighbours succeed.
+5. An append that was decided on another one fails if that one fails, before any version is checked.
+6. A request id is recorded in the transaction of its append, and is found for the whole window.
 7. Readers see a prefix of the log, whole transactions only; damaged bytes raise `DataDamaged`.
 """
 
@@ -22,10 +23,10 @@ from foldlog_server.log.events import EncodedEvent, NewEvent
 from foldlog_server.log.lineage import Lineage
 
 MAX_BATCH_BYTES = 1024 * 1024 - 72 * 1024
-"""A read gives at most this many bytes of records at a time, and at least one event.
+"""A read returns at most this many bytes of records, but always at least one event.
 
-A message that carries them is at most 1 MiB: to each of 1,000 records it adds fewer than 16 bytes for the
-position, and at most 54 for the token.
+A message that carries them stays below 1 MiB: it adds to each of 1,000 records fewer than 16 bytes for the
+position and at most 54 for the token.
 """
 
 
@@ -37,7 +38,7 @@ class Head(NamedTuple):
 
 
 class StreamAppend(Struct, frozen=True):
-    """What an append means for one stream; without events it is a check of the version."""
+    """The part of an append that concerns one stream; without events it only checks the version."""
 
     stream: str
     expected_version: int
@@ -46,16 +47,16 @@ class StreamAppend(Struct, frozen=True):
 
 
 class RequestKey(NamedTuple):
-    """Names one logical command: who sent it, under which idempotency key."""
+    """Identifies one logical command: who sent it, and its idempotency key."""
 
     actor: str
     request_id: str
 
 
 class StreamRange(NamedTuple):
-    """The versions that a command gave a stream: `first` to `last`; none if `first` > `last`.
+    """The versions of the events that a command appended to a stream: `first` to `last`.
 
-    `last` is the stream's version after the command in either case.
+    It appended none if `first` > `last`. Either way, `last` is the stream's version after the command.
     """
 
     stream: str
@@ -64,32 +65,32 @@ class StreamRange(NamedTuple):
 
 
 class NewRequest(Struct, frozen=True):
-    """A command to be remembered."""
+    """A command that is to be recorded with its append."""
 
     key: RequestKey
     fingerprint: bytes
-    """32 bytes that tell this command from any other."""
+    """32 bytes that differ between different commands."""
 
 
 class RecordedRequest(NamedTuple):
-    """A command that was carried out."""
+    """A command that has been carried out."""
 
     fingerprint: bytes
     streams: tuple[StreamRange, ...]
 
 
 class Append(Struct, eq=False):
-    """What is to be stored, all or none."""
+    """Events that are to be stored, all or none."""
 
     streams: tuple[StreamAppend, ...]
     metadata: EventMetadata = field(default_factory=EventMetadata)
     request: NewRequest | None = None
     after: tuple["Append", ...] = ()
-    """Earlier appends, perhaps not yet stored, on whose outcome this one was decided.
-    The engine empties it when the append is settled."""
+    """Earlier appends on whose outcome this one was decided; they may not be stored yet.
+    The engine clears it when the append is settled."""
     not_before: int = 0
-    """What is stored from now on is recorded at this time or later, also after a restart; nanoseconds since
-    the epoch."""
+    """This append, and all that are stored after it, get a recorded time that is not before this one, also
+    after a restart; nanoseconds since the epoch."""
     failed: bool = False
     """Set by the engine."""
 
@@ -101,42 +102,42 @@ class Appended(Struct, frozen=True):
 
 
 class LinkedAppendFailed(Exception):
-    """An append that this one was decided on has failed."""
+    """An append on which this one was decided has failed."""
 
 
 class DuplicateRequest(Exception):
-    """The request id is recorded already; nothing was stored."""
+    """The request id is already recorded; nothing was stored."""
 
 
 class Log(Protocol):
-    """An append-only log of events in streams, for those who only read it."""
+    """An append-only log of events in streams, as its readers see it."""
 
     @property
     def log_id(self) -> str:
-        """Which log this is: a UUID made with it."""
+        """Identifies the log: a UUID that is created with it."""
 
     @property
     def head(self) -> Head:
-        """The end of the log as this process knows it; everything up to it is on disk."""
+        """The end of the log as this process knows it; everything up to there is on disk."""
 
     async def read_stream(
         self, stream: str, *, from_version: int = 0, backwards: bool = False, limit: int = 1000
     ) -> Sequence[EncodedEvent]:
-        """At most `limit` events of a stream from a version on, and at most `MAX_BATCH_BYTES`.
+        """Events of a stream from a version on: at most `limit`, and at most `MAX_BATCH_BYTES`.
 
-        0 means the first version, or the last when going backwards. Empty where there are none.
+        Version 0 means the first one, or backwards the last one. Empty if there are no such events.
         """
 
     async def read_all(
         self, *, from_position: int = 0, backwards: bool = False, limit: int = 1000
     ) -> Sequence[EncodedEvent]:
-        """At most `limit` events of the log from a position on, and at most `MAX_BATCH_BYTES`.
+        """Events of the log from a position on: at most `limit`, and at most `MAX_BATCH_BYTES`.
 
-        0 means the first position, or the head when going backwards. Empty where there are none.
+        Position 0 means the first one, or backwards the head. Empty if there are no such events.
         """
 
     async def chain_hash_at(self, position: int) -> bytes | None:
-        """The hash of the chain through all events up to a position; None beyond the head."""
+        """The chain hash over all events up to a position; None beyond the head."""
 
 
 class EventStore(Log, Protocol):
@@ -144,27 +145,27 @@ class EventStore(Log, Protocol):
 
     @property
     def lineage(self) -> Lineage:
-        """Which history the positions of this log are of."""
+        """The history to which the positions of this log belong."""
 
     @property
     def refusal(self) -> StoreError | None:
-        """Why commands are refused before anything is looked up; None while they are taken."""
+        """Why commands are refused before anything is looked up; None while they are accepted."""
 
     def append(self, append: Append) -> asyncio.Future[Appended]:
-        """Store all of it or none; the future resolves when it is on disk.
+        """Store all of its events or none; the future resolves when they are on disk.
 
         The future raises `WrongExpectedVersion`, `LinkedAppendFailed`, `DuplicateRequest`, `StoreFull`,
-        `StoreHindered`, `EventTooLarge`, `LogDetached` or `DataDamaged`, each of which stored nothing, or
-        `StoreUnavailable`, after which what was stored is unknown, and `find_request` and `read_stream`
-        raise it, too. Cancelling the future does not undo the append. One without streams stores no event,
-        and resolves once all that came before it is on disk.
+        `StoreHindered`, `EventTooLarge`, `LogDetached` or `DataDamaged` if nothing was stored. It raises
+        `StoreUnavailable` if it is unknown what was stored; `find_request` and `read_stream` then raise that,
+        too. Cancelling the future does not undo the append. An append without streams stores no event, and
+        resolves when everything before it is on disk.
         """
 
     async def find_request(self, key: RequestKey) -> RecordedRequest | None:
-        """What was recorded for the request id, if it is within the window."""
+        """What was recorded for the request id; None if nothing was, or it is older than the window."""
 
     async def wait_beyond(self, position: int) -> None:
-        """Return once the head is beyond a position. Wakes once a commit, not once an event."""
+        """Return when the head is beyond a position. Wakes once per commit, not once per event."""
 
     async def close(self) -> None:
-        """Store what was accepted, then let go of everything."""
+        """Store what has been accepted, then release all resources."""

@@ -1,4 +1,4 @@
-"""Facts before and after they are stored."""
+"""Events before and after they are stored, and the names of their streams."""
 
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -10,28 +10,28 @@ from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
 
 
 def stream_name(category: str, id: str) -> str:
-    """The name of the stream that is the home of one aggregate's events."""
+    """The name of the stream that holds one aggregate's events."""
     return f"{category}-{id}"
 
 
 def category_of(stream: str) -> str:
-    """What stands before the first dash of a stream's name."""
+    """The part of a stream's name before the first dash."""
     return stream.partition("-")[0]
 
 
 def id_of(stream: str) -> str:
-    """What stands behind the first dash of a stream's name."""
+    """The part of a stream's name after the first dash: the aggregate's id."""
     return stream.partition("-")[2]
 
 
 Payload_co = TypeVar("Payload_co", bound=Message, covariant=True)
 
 ANY = 2**63 - 1
-"""No bound: no version and no position is beyond it."""
+"""As an upper bound it means no bound: no version and no position is beyond it."""
 
 
 class NewEvent(Struct, frozen=True, gc=False):
-    """A fact before it is stored: its payload is encoded already, so nothing can change it."""
+    """An event before it is stored; its payload is already encoded, so nothing can change it."""
 
     event_id: str
     type: str
@@ -41,7 +41,7 @@ class NewEvent(Struct, frozen=True, gc=False):
 
 
 class EncodedEvent(Struct, frozen=True, gc=False):
-    """A fact as it is stored: readers of bytes need no more."""
+    """An event as it is stored; enough for everyone who passes its bytes on."""
 
     position: int
     record: bytes
@@ -49,20 +49,20 @@ class EncodedEvent(Struct, frozen=True, gc=False):
 
 
 class RecordedEvent(Struct, Generic[Payload_co], frozen=True):
-    """A stored event, decoded. Readers share it, so nobody may change it."""
+    """A stored event, decoded. Readers share it, so none of them may change it."""
 
     position: int
     stream: str
     id: str
-    """Of the aggregate: what stands behind the first dash of the stream's name."""
+    """The aggregate's id: the part of the stream's name after the first dash."""
     version: int
     type: str
-    """The full name of the payload's message; `envelope` has the one that was stored, if that was upcast."""
+    """The full name of the payload's message; if it was upcast, `envelope` has the name that was stored."""
     recorded_time: Timestamp
     payload: Payload_co
     envelope: RecordedEventMessage
-    """What was stored with the payload: the event's id and metadata, too."""
+    """The record as it was stored, with the event's id and metadata."""
 
 
 AnyRecordedEvent: TypeAlias = RecordedEvent[Any]
-"""A stored event of some payload: what runners work with, which look into no payload."""
+"""A stored event with any payload: for runners, which never look into a payload."""

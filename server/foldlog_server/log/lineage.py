@@ -1,13 +1,13 @@
-"""Which history a position was seen in, so that none is taken for another one's.
+"""Decides whether a position that a client has seen belongs to the history of this log.
 
-After a copy of a log was put back and written on, the same number means another event. A position that is
-given out therefore travels with a mark: the random id of the run that wrote the event there. Every opening
-for writing begins a run behind the last event, and the log keeps position and id of each. Two histories of
-one log part where one of them was opened anew; from there on no run of the one is in the other. So a mark
-fits if, and only if, everything up to its position is the same, which is judged from memory.
+When a copy of a log is put back and written to, the same number means another event. So every position that
+is given out carries a mark: the random id of the run that wrote the event there. Each time the log is opened
+for writing a new run begins after the last event, and the log stores the position and the id of each run. Two
+histories of one log diverge where one of them was opened again; from there on they have no run in common. So
+a mark fits if and only if everything up to its position is the same, which is decided in memory.
 
-A log that was restored from another one keeps the runs of what it took over, and knows its ancestors: their
-tokens are good up to the last position that both have.
+A log that was restored from another one keeps the runs that it copied, and knows its ancestors: their tokens
+are valid up to the last position that both logs have.
 
 A token is text: 32 characters for log and run (base64, RFC 4648, 5), a dot, the position.
 """
@@ -23,7 +23,7 @@ from foldlog_server.errors import ReadRefused
 
 RUN_BYTES = 8
 NO_RUN = bytes(RUN_BYTES)
-"""What wrote position 0, which all histories begin with."""
+"""The run of position 0, with which all histories begin."""
 
 TOKEN = re.compile(r"([A-Za-z0-9_-]{32})\.(0|[1-9][0-9]{0,18})")
 _LAST_POSITION = 2**63 - 1
@@ -31,19 +31,19 @@ _LOG_BYTES = 16
 
 
 class Ancestor(NamedTuple):
-    """A log whose history another one shares up to a position."""
+    """A log with which this one shares its history up to a position."""
 
     log_id: str
     position: int
     chain: bytes
     """The chain hash at the position."""
     left_time: int
-    """When the histories parted, in nanoseconds since the epoch."""
+    """When the histories diverged, in nanoseconds since the epoch."""
     cause: str
 
 
 class Opening(NamedTuple):
-    """A run of a writer, and the position behind which it began."""
+    """A run of a writer, and the position after which it began."""
 
     position: int
     run: bytes
@@ -55,11 +55,11 @@ class Place(NamedTuple):
 
     position: int
     run: bytes
-    """That wrote it."""
+    """The run that wrote it."""
 
 
 class Lineage:
-    """The runs that wrote one log, and the logs that it goes back to."""
+    """The runs that wrote one log, and the logs that it descends from."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Lineage:
         openings: Iterable[Opening],
         ancestors: Iterable[Ancestor] = (),
     ) -> None:
-        """Openings and ancestors are in the order in which they came to be; the log's id is a UUID."""
+        """Openings and ancestors come oldest first; the log's id is a UUID."""
         self._log_id = log_id
         self._starts, self._runs = _intervals(openings)
         self._shared = _shared(log_id, ancestors)
@@ -76,7 +76,7 @@ class Lineage:
         self._origin = base64.urlsafe_b64encode(log + NO_RUN).decode() + "."
 
     def place(self, position: int) -> Place:
-        """A position of this log as it is now, marked."""
+        """A position of this log with its mark."""
         return Place(position, self._runs[self._index(position)] if position else NO_RUN)
 
     def token(self, position: int) -> str:
@@ -84,13 +84,13 @@ class Lineage:
         return (self._beginnings[self._index(position)] if position else self._origin) + str(position)
 
     def has(self, place: Place, head: int) -> bool:
-        """Whether everything up to the place is in this log, whose last position is `head`."""
+        """Whether this log has everything up to the place; its last position is `head`."""
         return place.position <= head and place == self.place(place.position)
 
     def position_of(self, token: str, head: int) -> int:
         """The position that a token names in this log.
 
-        Raises `ReadRefused` for one of another history, and ValueError for what is no token.
+        Raises `ReadRefused` for a token of another history, and ValueError for text that is not a token.
         """
         log, place = _parsed(token)
         log_id, last_shared = self._shared.get(log, ("", -1))
@@ -100,7 +100,7 @@ class Lineage:
         raise self._refusal(asked, place, last_shared, head)
 
     def check(self, place: Place, head: int) -> None:
-        """Raise `ReadRefused` for a place of another history of this log."""
+        """Raise `ReadRefused` if the place belongs to another history of this log."""
         if not self.has(place, head):
             raise self._refusal(self._log_id, place, _LAST_POSITION, head)
 
@@ -110,11 +110,11 @@ class Lineage:
         return bisect_left(self._starts, position) - 1
 
     def _refusal(self, asked: str, place: Place, last_shared: int, head: int) -> ReadRefused:
-        """Says the last position of this log that is also in the history of the place, as far as known."""
+        """Names the last position that this log shares with the history of the place, as far as known."""
         common, is_exact = None, False
         if last_shared >= 0 and place.run in self._runs:
             common, is_exact = min(last_shared, self._end_of(place.run, head)), True
-        elif 0 <= last_shared < place.position:  # or before it, if the ancestor itself was set back
+        elif 0 <= last_shared < place.position:  # or earlier, if an older copy of the ancestor was put back
             common = last_shared
         return ReadRefused.history_replaced(asked, self._log_id, place.position, common, is_exact=is_exact)
 
@@ -124,7 +124,7 @@ class Lineage:
 
 
 def is_token(text: str) -> bool:
-    """Whether a text has the form of a token."""
+    """Whether a text has the form of a token of a position."""
     found = TOKEN.fullmatch(text)
     return found is not None and int(found[2]) <= _LAST_POSITION
 
@@ -138,15 +138,15 @@ def _parsed(token: str) -> tuple[bytes, Place]:
 
 
 def opening_of_former_releases(chain_hash: bytes, time: int) -> Opening:
-    """Stands for all runs of releases that did not record any, in a log whose chain ends with this hash.
+    """An opening that stands for all runs of releases that did not record them.
 
-    The hash's beginning is the id: another history, another id.
+    Its id is the beginning of the log's last chain hash: different histories get different ids.
     """
     return Opening(0, chain_hash[:RUN_BYTES], time)
 
 
 def _intervals(openings: Iterable[Opening]) -> tuple[list[int], list[bytes]]:
-    """Behind which positions each run wrote, ascending; one that wrote nothing has no part in it."""
+    """The position after which each run wrote, ascending; runs that wrote nothing are left out."""
     starts, runs = [0], [NO_RUN]
     for opening in openings:
         while starts and starts[-1] >= opening.position:
@@ -158,10 +158,10 @@ def _intervals(openings: Iterable[Opening]) -> tuple[list[int], list[bytes]]:
 
 
 def _shared(log_id: str, ancestors: Iterable[Ancestor]) -> dict[bytes, tuple[str, int]]:
-    """Id and last common position of this log and of those it goes back to, by the bytes of the id."""
+    """Id and last common position of this log and of its ancestors, by the bytes of the id."""
     shared = {uuid.UUID(log_id).bytes: (log_id, _LAST_POSITION)}
     last = _LAST_POSITION
-    for ancestor in reversed(list(ancestors)):  # what a later log has not got, no earlier one shares
+    for ancestor in reversed(list(ancestors)):  # what a later log lacks, no earlier one shares
         last = min(last, ancestor.position)
         shared.setdefault(uuid.UUID(ancestor.log_id).bytes, (ancestor.log_id, last))
     return shared

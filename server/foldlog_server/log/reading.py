@@ -1,4 +1,4 @@
-"""Reads the log, or one stream, in batches, up to the head of the moment."""
+"""Reads the log or one stream in batches, up to the head at the moment when the read begins."""
 
 from collections.abc import AsyncGenerator, Sequence
 
@@ -13,17 +13,17 @@ READ_EVENTS = 1000
 async def read_all_batches(
     store: EventStore, *, from_position: int = 0, backwards: bool = False, max_count: int = 0
 ) -> AsyncGenerator[Sequence[EncodedEvent]]:
-    """The log in batches, up to the head of the moment the read began.
+    """The log in batches, up to the head at the moment when the read begins.
 
-    `from_position` 0 = where the way begins; `max_count` 0 = all. Forwards from right after the head there is
-    nothing yet. Raises `ReadRefused` if the position is beyond that.
+    `from_position` 0 means the first event in the direction of reading; `max_count` 0 means all. Reading
+    forwards from the position after the head returns nothing. Raises `ReadRefused` for a later position.
     """
     _check_within(store, from_position if backwards else from_position - 1, asked=from_position)
     head = store.head.position
     step = -1 if backwards else 1
     next_position = from_position or (head if backwards else 1)
-    there = next_position if backwards else head - next_position + 1
-    left = min(max_count or there, there)
+    available = next_position if backwards else head - next_position + 1
+    left = min(max_count or available, available)
     while left:
         limit = min(left, READ_EVENTS)
         events = await store.read_all(from_position=next_position, backwards=backwards, limit=limit)
@@ -35,10 +35,11 @@ async def read_all_batches(
 async def read_stream_batches(
     store: EventStore, stream: str, *, from_version: int = 0, backwards: bool = False, max_count: int = 0
 ) -> AsyncGenerator[Sequence[EncodedEvent]]:
-    """One stream in batches, as it was at the moment the read began.
+    """One stream in batches, as it is at the moment when the read begins.
 
-    `from_version` 0 = where the way begins; `max_count` 0 = all. Forwards from right after the last there is
-    nothing yet. Raises `ReadRefused` if the stream does not exist, or the version is beyond that.
+    `from_version` 0 means the first event in the direction of reading; `max_count` 0 means all. Reading
+    forwards from the version after the last returns nothing. Raises `ReadRefused` for a later version, and
+    if the stream does not exist.
     """
     head = store.head.position
     step = -1 if backwards else 1
@@ -65,7 +66,7 @@ async def read_stream_batches(
 
 
 def _up_to(head: int, events: Sequence[EncodedEvent]) -> Sequence[EncodedEvent]:
-    """What was there when the head was where it was; nothing is copied where all of it was."""
+    """The events up to a position; the same sequence, uncopied, if that is all of them."""
     if not events or max(events[0].position, events[-1].position) <= head:
         return events
     return [event for event in events if event.position <= head]

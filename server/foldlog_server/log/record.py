@@ -1,8 +1,8 @@
-"""Events to bytes and back: the row format, its checksum and its chain, as docs/format.md specifies them.
+"""Encodes events to bytes and splits them again: record, checksum and chain, as docs/format.md specifies.
 
 A record is an encoded `foldlog.v1.RecordedEvent` without its position. Its fields are in the order of their
-numbers, so it is the header (all fields before the payload) followed by the payload field; readers prepend
-the position and have the message of the contract without decoding anything.
+numbers, so it consists of the header (all fields before the payload) and the payload field. Readers prepend
+the position and get the message of the contract without decoding anything.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ _SHORT_VARINTS = tuple(bytes((number,)) for number in range(0x80))
 
 
 def varint(number: int) -> bytes:
-    """A protobuf varint of a number that is not negative."""
+    """A non-negative number as a protobuf varint."""
     if number < 0x80:
         return _SHORT_VARINTS[number]
     if number < 0x4000:
@@ -55,15 +55,15 @@ def tag_of(field: FieldDescriptor) -> bytes:
 
 
 def embedded(tag: bytes, data: bytes) -> bytes:
-    """A length-delimited field: the tag, and what is in it."""
-    size = len(data)  # of most it is short: looked up here, a call each is spared
+    """A length-delimited field: its tag, its length, its content."""
+    size = len(data)  # mostly short: the table saves a call
     return tag + (_SHORT_VARINTS[size] if size < 0x80 else varint(size)) + data
 
 
 def encode_header(stream: str, version: int, event: NewEvent, common: bytes) -> bytes:
     """All fields of a record before its payload; `common` is `encode_common`'s.
 
-    Put together by hand: a message for it takes three times as long, and this happens once an event.
+    Assembled by hand, because a protobuf message takes three times as long, and every event needs one.
     """
     return b"".join(
         (
@@ -78,19 +78,19 @@ def encode_header(stream: str, version: int, event: NewEvent, common: bytes) -> 
 
 
 def encode_common(recorded_ns: int, metadata: EventMetadata) -> bytes:
-    """The fields of a header that all events of an append share; nanoseconds since the epoch."""
+    """The header fields that all events of an append share; the time is in nanoseconds since the epoch."""
     return _time_field(recorded_ns) + embedded(_METADATA_TAG, metadata.SerializeToString())
 
 
 def encode_record(header: bytes, event: NewEvent) -> bytes:
-    """A record: the header and the payload as a `google.protobuf.Any`."""
+    """A record: the header, then the payload as a `google.protobuf.Any`."""
     payload = _type_url_field(event.type)
     if event.data:  # proto3 leaves empty bytes out
         payload += embedded(b"\x12", event.data)
     return header + embedded(_PAYLOAD_TAG, payload)
 
 
-@lru_cache(2)  # a batch has one time
+@lru_cache(2)  # all events of a batch have one time
 def _time_field(recorded_ns: int) -> bytes:
     seconds, nanos = divmod(recorded_ns, 1_000_000_000)
     return embedded(_TIME_TAG, Timestamp(seconds=seconds, nanos=nanos).SerializeToString())
@@ -113,18 +113,18 @@ def checksum(position: int, record: bytes) -> int:
 
 def chain_hash(previous: bytes, position: int, header: bytes, data: bytes) -> bytes:
     """SHA-256 of the previous hash, the position (8 bytes, big-endian), the header, and the SHA-256 of the
-    payload's bytes: the payload can be erased later without breaking the chain."""
+    payload's bytes. So a payload can be erased later without breaking the chain."""
     payload_hash = hashlib.sha256(data).digest()
     return hashlib.sha256(previous + position.to_bytes(8, "big") + header + payload_hash).digest()
 
 
 def message(event: EncodedEvent) -> bytes:
-    """The event as an encoded `foldlog.v1.RecordedEvent`, position included."""
+    """The event as an encoded `foldlog.v1.RecordedEvent`, with its position."""
     return _POSITION_TAG + varint(event.position) + event.record
 
 
 def repeated(tag: bytes, events: Iterable[EncodedEvent]) -> bytes:
-    """The events as a repeated field of `RecordedEvent`, to be put into a message by concatenation."""
+    """The events as a repeated field of `RecordedEvent`, to be appended to an encoded message."""
     parts: list[bytes] = []
     for event in events:
         record = event.record
@@ -134,12 +134,12 @@ def repeated(tag: bytes, events: Iterable[EncodedEvent]) -> bytes:
 
 
 def repeated_text(tag: bytes, texts: Iterable[str]) -> bytes:
-    """Texts of at most 127 ASCII characters as a repeated field, to be put into a message likewise."""
+    """Texts of at most 127 ASCII characters as a repeated field, to be appended to an encoded message."""
     return b"".join([tag + _SHORT_VARINTS[len(text)] + text.encode() for text in texts])
 
 
 def split_record(record: bytes) -> tuple[bytes, bytes]:
-    """The header and the payload's bytes (the value inside the `Any`) of a record."""
+    """The header of a record, and the bytes of its payload (the value inside the `Any`)."""
     at = 0
     while record[at : at + 1] != _PAYLOAD_TAG:
         at = _skip_field(record, at)
@@ -156,7 +156,7 @@ def _skip_field(record: bytes, at: int) -> int:
         case 0:
             return at
         case other:
-            raise ValueError(f"a record has no field of wire type {other}")
+            raise ValueError(f"a record cannot have a field of wire type {other}")
 
 
 def _read_varint(data: bytes, at: int) -> tuple[int, int]:

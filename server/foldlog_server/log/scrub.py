@@ -1,21 +1,21 @@
-"""How far a server is with holding the tables of its log against their indexes, which it does once a day."""
+"""The progress of a scrub: once a day a server compares the tables of its log with their indexes."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
 class Scrub:
-    """The scrub that goes on, or the last one."""
+    """The scrub that is running, or the last one."""
 
     began: int = 0
-    """Nanoseconds since the epoch; 0 if none has begun since the server was started."""
+    """Nanoseconds since the epoch; 0 if none has begun since the server started."""
     ended: int = 0
-    """Likewise; 0 while it goes on."""
+    """Nanoseconds since the epoch; 0 while it is running."""
     part: str = ""
-    """The table or index that is looked at."""
+    """The table or index that is being read."""
     done: int = 0
-    """Rows and entries looked at."""
+    """Rows and entries that have been read."""
     total: int = 0
-    """How many there are, as far as is known."""
+    """Rows and entries to read, as far as known."""
     damages: list[str] = field(default_factory=list)
-    """What was found, a line each."""
+    """One line for each damage that was found."""

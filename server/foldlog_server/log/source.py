@@ -1,4 +1,4 @@
-"""Where the copy of a log comes from: all that the log holds, in order, however it is reached."""
+"""Everything that a log holds, in order, for making a copy of it, however the log is reached."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple, Protocol
@@ -9,7 +9,7 @@ from foldlog_server.log.lineage import Ancestor, Opening
 
 
 class Origin(NamedTuple):
-    """Which log it is, and how far it went when it was looked at first."""
+    """Which log it is, and where its head was when the copy began."""
 
     log_id: str
     made_time: int
@@ -17,7 +17,7 @@ class Origin(NamedTuple):
     served: int
     """How long the log has been served, in nanoseconds."""
     settled: int
-    """Nothing may be recorded before this time, in nanoseconds since the epoch."""
+    """No event may be recorded before this time, in nanoseconds since the epoch."""
     ancestors: tuple[Ancestor, ...]
     openings: tuple[Opening, ...]
 
@@ -26,16 +26,16 @@ class StoredRequest(NamedTuple):
     """A request record as it is stored."""
 
     partition: str
-    """The table that holds it."""
+    """The table that it is stored in."""
     key: bytes
     fingerprint: bytes
     outcome: str
 
 
 class LogSource(Protocol):
-    """A log that is copied; it may grow meanwhile.
+    """A log that is being copied; it may grow meanwhile.
 
-    Whoever reads it may get `DataDamaged`, or `StoreUnavailable` if it cannot be read.
+    Reading raises `DataDamaged`, or `StoreUnavailable` if the log cannot be read.
     """
 
     @property
@@ -43,7 +43,7 @@ class LogSource(Protocol):
         """Which log it is."""
 
     def events(self, until: int) -> AsyncIterator[Sequence[EncodedEvent]]:
-        """Every event up to a position that is not beyond the head, checked against checksum and order."""
+        """All events up to a position, which is at most the head; checksum and order are checked."""
 
     def requests(self) -> AsyncIterator[Sequence[StoredRequest]]:
-        """Every request record that is still remembered; asked for when the events have been read."""
+        """All request records within the window; called after the events have been read."""

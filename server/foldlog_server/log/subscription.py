@@ -1,8 +1,8 @@
 """Catch up, then follow; no gap, no duplicate, no reorder.
 
-A follower holds a position, never a queue: it reads when it is asked for more, so a slow one costs nobody
-anything. Every message has a position, and everything up to it has been considered: resuming after it gives
-exactly what was still to come.
+A follower holds a position, never a queue: it reads when its consumer asks for more, so a slow consumer costs
+nobody else anything. Every message has a position, and all events up to it have been considered: resuming
+after it returns exactly the events that were not yet delivered.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from foldlog_server.timer import Timer, pause, within
 
 
 class EventFilter:
-    """Chooses events: one of the values within a kind, and all kinds that are given."""
+    """Selects events: any of the values of one kind, and all the kinds that are given."""
 
     def __init__(
         self,
@@ -35,14 +35,16 @@ class EventFilter:
         self._prefixes = tuple(stream_prefixes)
         self._types = frozenset(event_types)
         self._correlation_ids = frozenset(correlation_ids)
-        self.lets_all_pass = not (self._categories or self._prefixes or self._types or self._correlation_ids)
+        self.matches_everything = not (
+            self._categories or self._prefixes or self._types or self._correlation_ids
+        )
 
     def choose(self, events: Sequence[EncodedEvent]) -> Sequence[EncodedEvent]:
-        """The events that pass, in their order; raises `DataDamaged` for one that cannot be read.
+        """The events that match, in order; raises `DataDamaged` for one that cannot be read.
 
-        Without any values all pass, and none is decoded.
+        A filter without values matches everything, and decodes nothing.
         """
-        return events if self.lets_all_pass else [event for event in events if self._passes(event)]
+        return events if self.matches_everything else [event for event in events if self._passes(event)]
 
     def _passes(self, event: EncodedEvent) -> bool:
         try:
@@ -61,26 +63,26 @@ EVERYTHING = EventFilter()
 
 
 class Batch(NamedTuple):
-    """Matching events, in order: at least one, and at most `MAX_BATCH_BYTES` of records or one event."""
+    """Matching events in order: at least one, and at most `MAX_BATCH_BYTES` of records unless it is one."""
 
     position: int
     events: Sequence[EncodedEvent]
 
 
 class CheckpointReached(NamedTuple):
-    """Progress without a matching event."""
+    """Progress without matching events."""
 
     position: int
 
 
 class CaughtUp(NamedTuple):
-    """The position was the head; from here on the log is followed."""
+    """The position was the head; from now on the subscription follows the log."""
 
     position: int
 
 
 class FellBehind(NamedTuple):
-    """The reader was caught up, and the head is far away now."""
+    """The reader had caught up, and is far behind the head now."""
 
     position: int
     head: int
@@ -94,16 +96,16 @@ BEHIND_EVENTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When a follower says what, and how often it wakes."""
+    """When a follower sends which message, and how often it wakes."""
 
     left_out_events: int = 1000
-    """A checkpoint after so many events that the filter left out since the last message."""
+    """A checkpoint is sent when the filter has left out so many events since the last message."""
     silent_seconds: float = 10.0
-    """A checkpoint after so long without a message."""
+    """A checkpoint is sent after so long without a message."""
     behind_events: int = BEHIND_EVENTS
-    """More than this is far away."""
+    """A reader that is more events behind the head than this has fallen behind."""
     spacing_seconds: float = 0.001
-    """At the head, the least time between two reads."""
+    """The shortest time between two reads at the head."""
     read_events: int = READ_EVENTS
 
 
@@ -115,7 +117,8 @@ async def follow(
     timer: Timer | None = None,
     limits: Limits = Limits(),
 ) -> AsyncGenerator[Message]:
-    """All events after a position that pass the filter, for ever; `timer` is the running loop if not given.
+    """All events after a position that match the filter, without end; the default `timer` is the
+    running loop.
 
     Raises `ReadRefused` if the position is beyond the head.
     """
@@ -127,7 +130,7 @@ async def follow(
 
 
 class _Follower:
-    """Where one reader stands, and what it has been told."""
+    """The position of one reader, and when it was last sent a message."""
 
     def __init__(
         self, store: EventStore, after: int, wanted: EventFilter, timer: Timer, limits: Limits
@@ -139,14 +142,15 @@ class _Follower:
         self._limits = limits
         self._is_caught_up = False
         self._left_out = 0
-        self._read_time = self._told_time = timer.time()
+        self._read_time = self._sent_time = timer.time()
 
     async def advance(self) -> Sequence[Message]:
-        """The next step: read, say how far away the head is, or wait; perhaps with nothing to say."""
+        """Take the next step (read, report the distance to the head, or wait); returns its messages,
+        if any."""
         messages = await self._step()
         if messages:
             self._left_out = 0
-            self._told_time = self._timer.time()
+            self._sent_time = self._timer.time()
         return messages
 
     async def _step(self) -> Sequence[Message]:
@@ -168,33 +172,33 @@ class _Follower:
         if self._is_caught_up:
             await self._keep_spacing()
         limit = self._limits.read_events
-        if not self._wanted.lets_all_pass:  # so that no checkpoint comes late
+        if not self._wanted.matches_everything:  # otherwise a checkpoint could come late
             limit = min(limit, self._limits.left_out_events - self._left_out)
         events = await self._store.read_all(from_position=self._position + 1, limit=limit)
         self._read_time = self._timer.time()
         self._position = events[-1].position
-        messages = self._tell(events)
+        messages = self._messages_of(events)
         if not self._is_caught_up and self._position == self._store.head.position:
             messages.append(self._catch_up())
         return messages
 
-    def _tell(self, events: Sequence[EncodedEvent]) -> list[Message]:
+    def _messages_of(self, events: Sequence[EncodedEvent]) -> list[Message]:
         chosen = self._wanted.choose(events)
         if chosen:
             return [Batch(self._position, chosen)]
         self._left_out += len(events)
-        if self._left_out >= self._limits.left_out_events or self._silence() <= 0:
+        if self._left_out >= self._limits.left_out_events or self._seconds_to_checkpoint() <= 0:
             return [CheckpointReached(self._position)]
         return []
 
     async def _wait(self) -> Sequence[Message]:
-        if await within(self._timer, self._silence(), self._store.wait_beyond(self._position)):
+        if await within(self._timer, self._seconds_to_checkpoint(), self._store.wait_beyond(self._position)):
             return ()
         return (CheckpointReached(self._position),)
 
-    def _silence(self) -> float:
-        """Seconds until something must be said."""
-        return self._told_time + self._limits.silent_seconds - self._timer.time()
+    def _seconds_to_checkpoint(self) -> float:
+        """Seconds until a message is due."""
+        return self._sent_time + self._limits.silent_seconds - self._timer.time()
 
     async def _keep_spacing(self) -> None:
         wait = self._read_time + self._limits.spacing_seconds - self._timer.time()

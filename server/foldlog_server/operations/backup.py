@@ -16,11 +16,10 @@ from foldlog_server.operations.manifest import Manifest
 from foldlog_server.operations.progress import Step
 from foldlog_server.operations.refused import Refused
 from foldlog_server.operations.remote import log_at
-from foldlog_server.stores.files.data_directory import CannotOpen
+from foldlog_server.stores.files.data_directory import CannotOpen, log_file
 from foldlog_server.stores.files.log_files import Changed
 from foldlog_server.stores.opening.stored_log import stored_log
 from foldlog_server.stores.sqlite.reader import SqliteLogReader
-from foldlog_server.stores.sqlite.schema import log_file
 from foldlog_server.stores.sqlite.source import SqliteLogSource, on
 
 

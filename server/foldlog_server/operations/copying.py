@@ -16,8 +16,8 @@ from foldlog_server.operations.refused import Refused
 from foldlog_server.operations.verify_log import LogVerifier
 from foldlog_server.stores.causes import NO_ROOM, cause_in
 from foldlog_server.stores.files import durable
-from foldlog_server.stores.files.log_files import at_rest_uri
 from foldlog_server.stores.sqlite import schema
+from foldlog_server.stores.sqlite.connections import at_rest_uri, connect, remove_database
 from foldlog_server.stores.sqlite.log_builder import LogBuilder, NotARequest
 
 
@@ -54,7 +54,7 @@ class Copy:
     async def run(self) -> AsyncGenerator[Step]:
         """Copy, verify, and give the file its name; raises `Refused`, and leaves nothing then."""
         part = durable.partial(self._file)
-        discard(part)
+        remove_database(part)
         try:
             with told_failures(self._file):
                 async for step in self._copy(part):
@@ -64,7 +64,7 @@ class Copy:
                     yield step
                 durable.put_in_place(self._file)
         finally:
-            discard(part)
+            remove_database(part)
 
     async def _copy(self, part: Path) -> AsyncGenerator[Step]:
         origin, until, successor = self._source.origin, self._until, self._successor
@@ -91,7 +91,7 @@ class Copy:
     async def _verify(self, part: Path) -> AsyncGenerator[Step]:
         findings = Findings()
         until = self._until
-        with closing(sqlite3.connect(at_rest_uri(part), uri=True)) as connection:
+        with closing(connect(at_rest_uri(part))) as connection:
             async for step in LogVerifier(connection, part.name, findings, full=True).run():
                 if step.name == "events":
                     yield Step("verified", step.position, until)
@@ -115,12 +115,6 @@ def ancestry(origin: Origin, head: Head, successor: Successor | None) -> list[An
     if successor is None:
         return ancestors
     return [*ancestors, Ancestor(origin.log_id, *head, successor.time, successor.cause)]
-
-
-def discard(file: Path) -> None:
-    """Remove a database that is not whole, and what SQLite keeps beside it."""
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        file.with_name(file.name + suffix).unlink(missing_ok=True)
 
 
 @contextmanager

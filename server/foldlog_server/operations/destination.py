@@ -15,7 +15,7 @@ from pathlib import Path
 from foldlog_server.operations import manifest as manifests
 from foldlog_server.operations.refused import Refused
 from foldlog_server.stores.files import durable, private_files
-from foldlog_server.stores.sqlite import schema
+from foldlog_server.stores.files.data_directory import make_directory
 
 if sys.platform != "win32":
     import fcntl
@@ -35,7 +35,7 @@ def room(destination: Path) -> Iterator[None]:
     try:
         _check(destination)
         is_new = not destination.exists()
-        schema.make_directory(destination)
+        make_directory(destination)
         descriptor = os.open(mark, os.O_RDWR | os.O_CREAT, private_files.MODE)
     except OSError as error:
         raise Refused(f"{destination} cannot be made: {error}. Choose another place.") from error

@@ -15,7 +15,6 @@ from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog_server.log.lineage import is_token
 from foldlog_server.printable import printable
 
-FAILURES = (foldlog_client.FoldlogError,)
 _LAST_POSITION = 2**63 - 1
 
 
@@ -33,7 +32,7 @@ class Wanted:
 
 
 async def tail(address: str, wanted: Wanted, print_line: Callable[[str], None], *, as_json: bool) -> None:
-    """Print events until the end is reached, or for ever. Raises one of `FAILURES`."""
+    """Print events until the end is reached, or for ever. Raises `FoldlogError`."""
     line_of = _json_line if as_json else _line
     once = foldlog_client.Retry(attempts=1)  # an address where nobody answers is told at once
     async with foldlog_client.connect(address, retry=once) as client:

@@ -12,13 +12,12 @@ from foldlog_server.operations.copying import told_failures
 from foldlog_server.operations.losses import refuse_losses
 from foldlog_server.operations.progress import Step
 from foldlog_server.operations.refused import Refused
-from foldlog_server.stores.files.data_directory import CannotOpen
+from foldlog_server.stores.files.data_directory import CannotOpen, log_file
 from foldlog_server.stores.files.log_files import Changed
 from foldlog_server.stores.opening.stored_log import stored_log
 from foldlog_server.stores.sqlite.log_builder import outcome_of
 from foldlog_server.stores.sqlite.reader import SqliteLogReader
 from foldlog_server.stores.sqlite.rows import read_stream
-from foldlog_server.stores.sqlite.schema import log_file
 from foldlog_server.stores.sqlite.source import SqliteLogSource, on
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 from tempfile import gettempdir
 
 from foldlog_server.operations.refused import Refused
+from foldlog_server.stores.files.data_directory import log_file
 from foldlog_server.stores.files.wal_file import WalState
 from foldlog_server.stores.opening import loss
-from foldlog_server.stores.sqlite import schema
 from foldlog_server.stores.sqlite.reader import SqliteLogReader
 
 
@@ -25,4 +25,4 @@ def refuse_losses(data: Path, reader: SqliteLogReader, wal: WalState, scratch: P
             f"It takes the right to read them, and room for copies {place}."
         ) from error
     if lost:
-        raise Refused(f"{schema.log_file(data)} is not whole: {lost}")
+        raise Refused(f"{log_file(data)} is not whole: {lost}")

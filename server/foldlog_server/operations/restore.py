@@ -8,14 +8,20 @@ from pathlib import Path
 
 from foldlog_server.log.source import LogSource
 from foldlog_server.operations import manifest as manifests
-from foldlog_server.operations.copying import Copy, Made, Successor, discard, recognised
+from foldlog_server.operations.copying import Copy, Made, Successor, recognised
 from foldlog_server.operations.progress import Step
 from foldlog_server.operations.refused import Refused
 from foldlog_server.stores.files import durable, private_files
-from foldlog_server.stores.files.data_directory import CannotOpen, DataDirectoryLocked, DataDirectoryUnusable
+from foldlog_server.stores.files.data_directory import (
+    CannotOpen,
+    DataDirectoryLocked,
+    DataDirectoryUnusable,
+    log_file,
+    make_directory,
+)
 from foldlog_server.stores.files.held_files import lock
 from foldlog_server.stores.files.log_files import Changed, untouched
-from foldlog_server.stores.sqlite import schema
+from foldlog_server.stores.sqlite.connections import remove_database
 from foldlog_server.stores.sqlite.source import SqliteLogSource, on
 
 
@@ -34,7 +40,7 @@ class NewLog:
 
     async def restore(self, backup: Path, to_position: int | None) -> AsyncGenerator[Step]:
         """Make it out of a backup, up to a position if one is given; raises `Refused`."""
-        file = schema.log_file(backup)
+        file = log_file(backup)
         with self._for_us_alone():
             manifest = manifests.read(backup)
             manifests.check(backup, manifest)
@@ -65,7 +71,7 @@ class NewLog:
         if to_position is not None and to_position > end:
             raise Refused(f"The history ends at position {end}, before {to_position}. Name one up to {end}.")
         successor = Successor(self._new_id(), self._clock(), cause)
-        copy = Copy(source, schema.log_file(self._data), to_position, successor)
+        copy = Copy(source, log_file(self._data), to_position, successor)
         async with aclosing(copy.run()) as steps:
             async for step in steps:
                 yield step
@@ -74,10 +80,10 @@ class NewLog:
     @contextmanager
     def _for_us_alone(self) -> Iterator[None]:
         """Keep servers away from the data directory until the log is whole; raises `Refused`."""
-        part = durable.partial(schema.log_file(self._data))
+        part = durable.partial(log_file(self._data))
         try:
             is_new = not self._data.exists()
-            schema.make_directory(self._data)
+            make_directory(self._data)
             held = lock(self._data)
         except DataDirectoryLocked:
             raise Refused(
@@ -92,7 +98,7 @@ class NewLog:
                 _begin(part)
                 yield
             except BaseException:
-                discard(part)
+                remove_database(part)
                 if is_new:
                     with suppress(OSError):  # somebody has put something there
                         (self._data / "lock").unlink()

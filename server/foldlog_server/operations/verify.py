@@ -18,8 +18,7 @@ from foldlog_server.stores.files.data_directory import CannotOpen, FormatTooNew
 from foldlog_server.stores.files.log_files import Changed
 from foldlog_server.stores.opening import loss
 from foldlog_server.stores.opening.stored_log import StoredLog, stored_log
-from foldlog_server.stores.sqlite.read_only_log import ReadOnlyLog
-from foldlog_server.stores.sqlite.reader import SqliteLogReader
+from foldlog_server.stores.sqlite.reader import ReadOnlyLog, SqliteLogReader
 from foldlog_server.views.read_model import ReadModelUnavailable
 
 

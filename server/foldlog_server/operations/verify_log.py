@@ -18,15 +18,7 @@ from foldlog_server.log.source import StoredRequest
 from foldlog_server.operations.findings import Findings
 from foldlog_server.operations.progress import Step
 from foldlog_server.stores.encoded_append import stored_key
-from foldlog_server.stores.sqlite import (
-    index_sums,
-)
-from foldlog_server.stores.sqlite import (
-    requests as sqlite_requests,
-)
-from foldlog_server.stores.sqlite import (
-    schema as sqlite_schema,
-)
+from foldlog_server.stores.sqlite import index_sums, requests, schema
 from foldlog_server.stores.sqlite.log_builder import NotARequest, outcome_of
 from foldlog_server.stores.sqlite.rows import read_head
 from foldlog_server.stores.sqlite.statements import statement
@@ -94,7 +86,7 @@ class LogVerifier:
         self._digest = self._count = 0
         """Of (stream, version, position) of each row, in no order."""
         self._type_names: dict[object, object] = {}
-        self._format = sqlite_schema.FORMAT
+        self._format = schema.FORMAT
         self._expected = 1
         self._time = 0
         self._chains: tuple[object, object] = (NO_CHAIN, NO_CHAIN)
@@ -151,12 +143,12 @@ class LogVerifier:
     def _check_schema(self) -> None:
         """Tables and indexes are those that this release would make, and are called as it calls them."""
         self._format = _one(self._connection, "PRAGMA user_version")
-        absent = sqlite_schema.TABLES_OF_2 if self._format < 2 else ()
+        absent = schema.TABLES_OF_2 if self._format < 2 else ()
         with closing(sqlite3.connect(":memory:", isolation_level=None)) as wanted:
-            sqlite_schema.create_tables(wanted, "", 0, 0)
+            schema.create_tables(wanted, "", 0, 0)
             partitions = self._partitions()
             for partition in partitions:
-                sqlite_requests.create_partition(wanted, partition, self._format)
+                requests.create_partition(wanted, partition, self._format)
             for (table,) in wanted.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
                 if table in absent:
                     continue
@@ -477,7 +469,7 @@ class LogVerifier:
         while page := self._request_page(_REQUESTS, partition, behind):
             for number, key, fingerprint, outcome, crc in page:
                 self._check_request(partition, key, fingerprint, outcome)
-                if not sqlite_requests.is_sound(key, fingerprint, outcome, crc):
+                if not requests.is_sound(key, fingerprint, outcome, crc):
                     self._add(partition, f"key {_hex(key)}", "the record and its checksum do not fit")
                 if number != behind + 1:
                     self._add(partition, f"number {behind + 1}", "missing")

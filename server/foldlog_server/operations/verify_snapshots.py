@@ -16,7 +16,7 @@ from foldlog_server.operations.findings import Findings
 from foldlog_server.operations.progress import Step
 from foldlog_server.stores.files.log_files import untouched
 from foldlog_server.stores.sqlite import snapshots
-from foldlog_server.stores.sqlite.read_only_log import ReadOnlyLog
+from foldlog_server.stores.sqlite.reader import ReadOnlyLog
 from foldlog_server.stores.sqlite.statements import statement
 
 NAME = "snapshots.db"

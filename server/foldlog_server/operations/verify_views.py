@@ -12,7 +12,7 @@ from foldlog_server.domain.view import AnyView
 from foldlog_server.operations.findings import Findings
 from foldlog_server.operations.progress import Step
 from foldlog_server.stores.files.log_files import untouched
-from foldlog_server.stores.sqlite.read_only_log import ReadOnlyLog
+from foldlog_server.stores.sqlite.reader import ReadOnlyLog
 from foldlog_server.stores.sqlite.statements import statement
 from foldlog_server.stores.views import read_model_table as sql
 from foldlog_server.stores.views import view_check, view_checksums, view_files

@@ -1,1 +1,1 @@
-"""The engines behind the port `log.event_store`, which all pass one suite: `tests/contract`."""
+"""Stores the log, views and snapshots: engines that keep the promises of `log` and `views`."""

@@ -1,8 +1,7 @@
-"""What stands behind an error of SQLite or of the operating system, so that none is taken for another.
+"""Finds the cause of an error of SQLite or of the operating system.
 
-SQLite gives one code for many causes and, for one cause, many codes: a disk without room is FULL while it
-writes, CANTOPEN or IOERR_SHMSIZE while it opens. What the code leaves open, the directory's file system
-can say.
+SQLite returns one code for many causes and, for one cause, many codes: a disk without room is FULL while it
+writes, but CANTOPEN or IOERR_SHMSIZE while it opens. Where the code is ambiguous, the file system is probed.
 """
 
 import errno
@@ -14,11 +13,11 @@ from enum import Enum
 from pathlib import Path
 
 if sys.platform != "win32":
-    import resource  # not where it is needed: there may be no descriptor left to load it
+    import resource  # here and not where it is used: there may be no descriptor left to load it then
 
 
 class Cause(Enum):
-    """Why something could not be read or written; the value says it to people."""
+    """Why something could not be read or written; the value is the text for people."""
 
     FULL = "there is no room left on the disk"
     QUOTA = "the disk quota is used up"
@@ -29,16 +28,16 @@ class Cause(Enum):
     READ_ONLY = "it is read-only"
     BUSY = "another program holds it locked"
     DAMAGED = "its bytes are damaged"
-    NOT_A_DATABASE = "it is no database"
+    NOT_A_DATABASE = "it is not a database"
     IO_ERROR = "the disk failed"
     WRONG_KIND = "something else lies where a file or directory belongs"
-    MISSING = "it is not there"
+    MISSING = "it does not exist"
     CANNOT_OPEN = "it cannot be opened"
-    OTHER = "of an error that is not foreseen"
+    OTHER = "an unexpected error occurred"
 
     @property
     def word(self) -> str:
-        """How it is named to programs."""
+        """Its name for programs."""
         return self.name.lower()
 
 
@@ -62,7 +61,7 @@ _BY_ERRNO = {
     errno.ELOOP: Cause.WRONG_KIND,
 }
 
-# By the primary code, which is the last byte of an extended one.
+# By the primary code, which is the last byte of an extended code.
 _BY_CODE = {
     sqlite3.SQLITE_FULL: Cause.FULL,
     sqlite3.SQLITE_NOMEM: Cause.NO_MEMORY,
@@ -77,30 +76,30 @@ _BY_CODE = {
     sqlite3.SQLITE_CANTOPEN: Cause.CANNOT_OPEN,
 }
 
-# Where an extended code says something else than its primary one.
+# Extended codes that mean something else than their primary code.
 _BY_EXTENDED_CODE = {
     sqlite3.SQLITE_IOERR_NOMEM: Cause.NO_MEMORY,
-    # A write-ahead log that is shorter than what was written to it.
+    # The write-ahead log is shorter than what was written to it.
     sqlite3.SQLITE_IOERR_SHORT_READ: Cause.DAMAGED,
 }
 
 NO_ROOM = frozenset({Cause.FULL, Cause.QUOTA, Cause.FILE_TOO_LARGE})
-"""There is no room for what is to be written; what is there can be read."""
+"""There is no room to write; reading still works."""
 
 DAMAGE = frozenset({Cause.DAMAGED, Cause.NOT_A_DATABASE})
-"""What is there is not what was written, and is so until somebody puts it right."""
+"""The bytes are not those that were written, and stay so until somebody repairs them."""
 
-_LEFT_OPEN = (Cause.IO_ERROR, Cause.READ_ONLY, Cause.CANNOT_OPEN, Cause.OTHER)
-"""What the file system may say more of."""
+_AMBIGUOUS = (Cause.IO_ERROR, Cause.READ_ONLY, Cause.CANNOT_OPEN, Cause.OTHER)
+"""Causes for which a probe of the file system may find a more exact one."""
 
-_AT_ONCE = 16
-"""Descriptors; so many are taken at most to open a database, with what is beside it, by all who use it."""
+_DESCRIPTORS_TO_OPEN = 16
+"""At most so many descriptors are needed to open a database and the files beside it, for all connections."""
 
 _PROBE_BYTES = 64 * 1024
 
 
 def cause_of(error: BaseException) -> Cause:
-    """What an error says of itself."""
+    """The cause that the error itself names."""
     if isinstance(error, MemoryError):  # also what sqlite3 raises for SQLITE_NOMEM
         return Cause.NO_MEMORY
     if isinstance(error, OSError):
@@ -110,44 +109,44 @@ def cause_of(error: BaseException) -> Cause:
 
 
 def code_of(error: BaseException) -> int:
-    """SQLite's extended code; 0 for errors that Python's own code raises, which carry none."""
+    """SQLite's extended error code; 0 for errors that Python's own code raises, which have none."""
     return getattr(error, "sqlite_errorcode", 0)
 
 
 def cause_in(directory: Path, error: BaseException, *, growing: Path | None = None) -> Cause:
-    """What an error means where its file is: what its own code leaves open is tried.
+    """The cause of an error in a directory; if the error is ambiguous, the directory is probed.
 
-    `growing` is the file that was written, if that is known.
+    `growing` is the file that was being written, if that is known.
     """
-    said = cause_of(error)
-    if said not in _LEFT_OPEN:
-        return said
+    named = cause_of(error)
+    if named not in _AMBIGUOUS:
+        return named
     if growing is not None and _is_at_its_limit(growing):
         return Cause.FILE_TOO_LARGE
     try:
-        if said is Cause.CANNOT_OPEN:  # by who has let go of others by now
-            try_to_open(_AT_ONCE)
+        if named is Cause.CANNOT_OPEN:  # the failed attempt has closed its other files by now
+            try_to_open(_DESCRIPTORS_TO_OPEN)
         try_to_write(directory)
     except OSError as shortage:
         found = cause_of(shortage)
-        return said if found in (Cause.OTHER, Cause.MISSING, Cause.WRONG_KIND) else found
-    return said
+        return named if found in (Cause.OTHER, Cause.MISSING, Cause.WRONG_KIND) else found
+    return named
 
 
 def cause_of_reading(error: BaseException) -> Cause:
-    """What an error of who only reads means: whether another file can be opened is tried."""
-    said = cause_of(error)
-    if said not in _LEFT_OPEN:
-        return said
+    """The cause of an error while reading; if it is ambiguous, another file is opened as a probe."""
+    named = cause_of(error)
+    if named not in _AMBIGUOUS:
+        return named
     try:
         try_to_open()
     except OSError as shortage:
         return cause_of(shortage)
-    return said
+    return named
 
 
 def _is_at_its_limit(file: Path) -> bool:
-    """Whether the next page may not be written to a file: SQLite tells EFBIG as an I/O error."""
+    """Whether the file may not grow by another page: SQLite reports EFBIG as an I/O error."""
     if sys.platform == "win32":
         return False
     limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -158,14 +157,14 @@ def _is_at_its_limit(file: Path) -> bool:
 
 
 def try_to_open(times: int = 1) -> None:
-    """Open a file that is always there, so often at once; raises `OSError`."""
+    """Open a file that always exists, so many times at once; raises `OSError`."""
     with ExitStack() as opened:
         for _ in range(times):
             opened.callback(os.close, os.open(os.devnull, os.O_RDONLY))
 
 
 def try_to_write(directory: Path) -> None:
-    """Write some pages into a directory, onto the disk, and remove them again; raises `OSError`."""
+    """Write some pages into a directory, sync them and remove them again; raises `OSError`."""
     probe = directory / f".probe-{os.getpid()}"
     descriptor = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:

@@ -1,4 +1,4 @@
-"""What every engine asks of an append, and what it stores for it."""
+"""Checks an append and encodes its events; the same for every engine."""
 
 from msgspec import Struct
 
@@ -13,7 +13,7 @@ from foldlog_server.log.record import (
 
 
 class Record(Struct, frozen=True, gc=False):
-    """An event that is encoded, and has no position yet."""
+    """An encoded event that has no position yet."""
 
     stream: str
     version: int
@@ -24,9 +24,9 @@ class Record(Struct, frozen=True, gc=False):
 
 
 def admit(append: Append) -> bytes | None:
-    """The key under which the append's request is remembered, if it has one.
+    """The key under which the append's request is recorded, if it has one.
 
-    Raises `ValueError` for what only a programming error can bring about, before anything is tried.
+    Raises `ValueError` for programming errors, before anything is tried.
     """
     if len(append.streams) > 1 and len({part.stream for part in append.streams}) < len(append.streams):
         raise ValueError("An append names a stream twice. Put all events of a stream into one StreamAppend.")
@@ -34,15 +34,16 @@ def admit(append: Append) -> bytes | None:
 
 
 def stored_key(key: RequestKey) -> bytes:
-    """The 16 bytes of the request id, a UUID, and the actor in UTF-8: spellings of one id are one key."""
+    """The 16 bytes of the request id, a UUID, then the actor in UTF-8; all spellings of an id are one key."""
     request_id = bytes.fromhex(key.request_id.replace("-", ""))
     if len(request_id) != 16:
-        raise ValueError(f"A request id is a UUID, and {key.request_id!r} is none.")
+        raise ValueError(f"A request id is a UUID, and {key.request_id!r} is not one.")
     return request_id + key.actor.encode()
 
 
 def encode(append: Append, recorded_ns: int) -> list[Record]:
-    """The append's events in order, encoded on its expected versions. Raises `EventTooLarge`."""
+    """The append's events in order, with the versions that follow the expected ones. Raises
+    `EventTooLarge`."""
     records = []
     common = encode_common(recorded_ns, append.metadata)
     for part in append.streams:
@@ -56,7 +57,7 @@ def encode(append: Append, recorded_ns: int) -> list[Record]:
 
 
 def ranges(append: Append) -> tuple[StreamRange, ...]:
-    """The versions that the append gives its streams."""
+    """The versions of the append's events in each of its streams."""
     return tuple(
         StreamRange(part.stream, part.expected_version + 1, part.expected_version + len(part.events))
         for part in append.streams

@@ -1,4 +1,4 @@
-"""Hands what has gathered to one writer, a batch at a time and in order; nothing waits for an idle writer."""
+"""Hands entries to one writer, a batch at a time and in order; an idle writer starts at once."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,7 @@ MAX_BATCH_WEIGHT = 4 * 1024 * 1024
 
 
 class GroupCommit(Generic[Entry]):
-    """Entries on their way to a writer that takes a batch at a time, and must not raise."""
+    """The entries that wait for a writer, which takes a batch at a time and must not raise."""
 
     def __init__(
         self, write: Callable[[list[Entry]], Awaitable[None]], weigh: Callable[[Entry], int]
@@ -25,18 +25,18 @@ class GroupCommit(Generic[Entry]):
         self._writing: asyncio.Task[None] | None = None
 
     def add(self, entry: Entry) -> None:
-        """Have an entry written after all that were added before it."""
+        """Add an entry, to be written after all that were added before it."""
         self._entries.append(entry)
         if self._idle.is_set():
             self._idle.clear()
             self._hand_over()
 
     async def drained(self) -> None:
-        """Return once everything that was added is written."""
+        """Return when everything that was added has been written."""
         await self._idle.wait()
 
     def _hand_over(self) -> None:
-        # A task begins in the next turn, so that what is added in this one goes with it.
+        # A task starts in the next turn of the loop, so entries that are added in this turn join the batch.
         self._writing = self._loop.create_task(self._write_batch())
 
     async def _write_batch(self) -> None:
@@ -47,7 +47,7 @@ class GroupCommit(Generic[Entry]):
             self._idle.set()
 
     def _take(self) -> list[Entry]:
-        """The oldest entries, at least one, as many as a batch may hold."""
+        """The oldest entries: at least one, and as many as fit into a batch."""
         weight = count = 0
         for entry in self._entries[:MAX_BATCH_ENTRIES]:
             weight += self._weigh(entry)

@@ -1,4 +1,4 @@
-"""The event store in memory: the port's promises in their shortest form, for tests and to be read."""
+"""Keeps a log in memory: the promises of an event store in their shortest form, for tests and for readers."""
 
 import asyncio
 import time
@@ -20,12 +20,12 @@ from foldlog_server.log.events import EncodedEvent
 from foldlog_server.log.lineage import Lineage
 from foldlog_server.log.record import NO_CHAIN, chain_hash
 from foldlog_server.stores.encoded_append import Record, admit, encode, ranges, stored_key
-from foldlog_server.stores.head import Progress
+from foldlog_server.stores.head import HeadSignal
 from foldlog_server.stores.served import Served
 
 
 class MemoryEventStore:
-    """An event store that forgets everything with its process."""
+    """An event store whose log ends with the process."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class MemoryEventStore:
         request_window: timedelta = timedelta(hours=24),
         monotonic: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        """`clock` gives nanoseconds since the epoch, `monotonic` those by which the window passes."""
+        """`clock` returns nanoseconds since the epoch; `monotonic` returns those that measure the window."""
         self.log_id = new_id()
         self.lineage = Lineage(self.log_id, ())
         self._clock = clock
@@ -46,12 +46,12 @@ class MemoryEventStore:
         self._chain = [NO_CHAIN]
         self._streams: dict[str, list[EncodedEvent]] = {}
         self._requests: dict[bytes, tuple[int, RecordedRequest]] = {}
-        self._progress = Progress(Head(0, NO_CHAIN))
+        self._head = HeadSignal(Head(0, NO_CHAIN))
         self._closed = False
 
     @property
     def head(self) -> Head:
-        return self._progress.head
+        return self._head.head
 
     @property
     def refusal(self) -> StoreError | None:
@@ -86,11 +86,11 @@ class MemoryEventStore:
         return self._chain[position] if position < len(self._chain) else None
 
     async def wait_beyond(self, position: int) -> None:
-        await self._progress.beyond(position)
+        await self._head.wait_beyond(position)
 
     async def close(self) -> None:
         self._closed = True
-        self._progress.end()
+        self._head.end()
 
     def _store(self, append: Append, key: bytes | None) -> Appended:
         if self._closed:
@@ -118,7 +118,7 @@ class MemoryEventStore:
         self._log.append(event)
         self._streams.setdefault(record.stream, []).append(event)
         self._chain.append(chain_hash(self._chain[-1], event.position, record.header, record.data))
-        self._progress.advance(Head(event.position, self._chain[-1]))
+        self._head.advance(Head(event.position, self._chain[-1]))
         return event
 
     def _within_window(self, served: int) -> bool:
@@ -126,7 +126,7 @@ class MemoryEventStore:
 
 
 def _read(events: list[EncodedEvent], first: int, backwards: bool, limit: int) -> list[EncodedEvent]:
-    """Events whose place is their index plus one, from a place on."""
+    """Events from a version or position on, which is the event's index plus one."""
     found: list[EncodedEvent] = []
     room = MAX_BATCH_BYTES
     for event in reversed(events[: first or None]) if backwards else events[max(first, 1) - 1 :]:

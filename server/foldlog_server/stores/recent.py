@@ -1,4 +1,4 @@
-"""A bounded map that keeps what was used lately."""
+"""A bounded map that keeps the entries that were used recently."""
 
 from typing import Generic, TypeVar
 
@@ -7,9 +7,9 @@ Value = TypeVar("Value")
 
 
 class Recent(Generic[Key, Value]):
-    """Keeps the last `size` entries that were put or found, and at most twice as many.
+    """Keeps at least the last `size` entries that were put or found, and at most twice as many.
 
-    Two maps, of which the older is dropped when the younger is full: nothing is moved or counted per use.
+    It has two maps, and drops the older one when the younger is full: nothing is moved or counted per use.
     """
 
     def __init__(self, size: int) -> None:
@@ -18,19 +18,19 @@ class Recent(Generic[Key, Value]):
         self._old: dict[Key, Value] = {}
 
     def get(self, key: Key) -> Value | None:
-        """What was put under the key, unless it was long ago."""
+        """The value of the key; None if there is none, or it was not used for long."""
         found = self._young.get(key)
         if found is None and (found := self._old.get(key)) is not None:
             self.put(key, found)
         return found
 
     def put(self, key: Key, value: Value) -> None:
-        """Remember a value, in place of the one before."""
+        """Keep a value, in place of the previous one."""
         if len(self._young) >= self._size:
             self._old, self._young = self._young, {}
         self._young[key] = value
 
     def forget(self, key: Key) -> None:
-        """Keep nothing under the key."""
+        """Drop the value of the key."""
         self._young.pop(key, None)
         self._old.pop(key, None)

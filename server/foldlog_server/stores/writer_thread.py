@@ -1,4 +1,4 @@
-"""One thread that writes all read models: what is asked for in one turn of the loop takes one hop."""
+"""Runs the writes of all read models in one thread; those of one turn of the loop take a single hop."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,9 +11,9 @@ Job = tuple[Callable[[], object], "asyncio.Future[Any]"]
 
 
 class WriterThread:
-    """Carries out work in the order in which it was asked for, until it is ended or nobody holds it any more.
+    """Runs functions in the order of the calls to `do`, until `end` is called or nothing refers to it.
 
-    sqlite3 connections belong to the thread that opened them, so they are opened and closed here too.
+    sqlite3 connections belong to the thread that opened them, so they are opened and closed here, too.
     """
 
     def __init__(self) -> None:
@@ -22,10 +22,10 @@ class WriterThread:
         self._has_ended = False
 
     def do(self, work: Callable[[], Result]) -> "asyncio.Future[Result]":
-        """Do the work in the thread; it is done also if the future is cancelled. Raises `RuntimeError`
-        at the end."""
+        """Run a function in the thread, even if the future is cancelled. Raises `RuntimeError` after
+        `end`."""
         if self._has_ended:
-            raise RuntimeError("The thread has ended, and nothing is written any more.")
+            raise RuntimeError("The writer thread has ended; nothing can be written any more.")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
         if not self._gathered:
@@ -40,16 +40,16 @@ class WriterThread:
         self.end()
 
     def end(self) -> None:
-        """Wait for what was asked for; nothing more may be."""
+        """Wait for everything that `do` was called with, and accept nothing more."""
         self._has_ended = True
         self._executor.shutdown()
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
         jobs, self._gathered = self._gathered, []
-        self._executor.submit(_carry_out, jobs, loop)
+        self._executor.submit(_run, jobs, loop)
 
 
-def _carry_out(jobs: list[Job], loop: asyncio.AbstractEventLoop) -> None:
+def _run(jobs: list[Job], loop: asyncio.AbstractEventLoop) -> None:
     outcomes = [(future, *_outcome(work)) for work, future in jobs]
     loop.call_soon_threadsafe(_settle, outcomes)
 

@@ -18,7 +18,7 @@ from foldlog_server.views.read_model import Change, Checkpoint, ParkedEvent, Rea
 SKIPPED_EVENTS = 10_000
 """How far the checkpoint on disk may stay behind while nothing changes."""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("foldlog.views")
 
 
 class Projector:

@@ -43,7 +43,7 @@ RETRY = 1.0
 _PASSING = (ReadModelUnavailable, StoreHindered, StoreFull, MemoryError)
 """What stands in the way of a view, and may stand there no more when it is tried again."""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("foldlog.views")
 
 
 class Scheduler:

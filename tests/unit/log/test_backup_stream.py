@@ -1,4 +1,4 @@
-"""A log that comes as messages is the one that was sent, or it is told that something is missing."""
+"""A log that arrives as messages equals the one that was sent; a message that is missing is an error."""
 
 from collections.abc import AsyncIterator, Sequence
 

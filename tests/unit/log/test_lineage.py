@@ -28,7 +28,7 @@ def run(number: int) -> bytes:
 
 
 def lineage(*openings: tuple[int, int], log_id: str = LOG, ancestors: tuple[Ancestor, ...] = ()) -> Lineage:
-    """Of openings, each the position behind which a run began, and its number."""
+    """A lineage of openings, each given as the position after which a run began, and its number."""
     return Lineage(log_id, [Opening(position, run(number), 0) for position, number in openings], ancestors)
 
 
@@ -149,7 +149,7 @@ def test_a_token_is_text_that_travels_anywhere() -> None:
 
 @dataclass
 class Copy:
-    """A log as it lies somewhere: what wrote each of its events, and its openings."""
+    """One copy of a log: which run wrote each of its events, and its openings."""
 
     events: list[int] = field(default_factory=list)
     openings: list[tuple[int, int]] = field(default_factory=list)
@@ -157,7 +157,7 @@ class Copy:
 
 @pytest.mark.parametrize("seed", range(30))
 def test_a_token_is_good_exactly_where_everything_up_to_it_is_the_same(seed: int) -> None:
-    """Logs are opened, written, copied and put back at random; each event is told from any other."""
+    """Logs are opened, written, copied and put back at random; each event is distinguished from all others."""
     chosen, numbers = random.Random(seed), itertools.count(1)
     copies = [Copy()]
     given: list[tuple[str, list[int]]] = []

@@ -34,14 +34,14 @@ AT_ONCE = Limits(spacing_seconds=0)
 
 
 class Reader:
-    """Asks a subscription for its messages one by one."""
+    """Reads the messages of a subscription one by one."""
 
     def __init__(self, messages: AsyncGenerator[Message]) -> None:
         self._messages = messages
         self._next: asyncio.Task[Message] | None = None
 
     async def next(self) -> Message | None:
-        """The next message if there is one without time passing."""
+        """The next message, if there is one before any time passes."""
         if self._next is None:
             self._next = asyncio.ensure_future(anext(self._messages))
         await settle()
@@ -51,7 +51,7 @@ class Reader:
         return message
 
     async def all(self) -> list[Message]:
-        """All messages that there are without time passing."""
+        """All messages that come before any time passes."""
         messages = []
         while (message := await self.next()) is not None:
             messages.append(message)
@@ -157,8 +157,8 @@ async def test_resuming_after_any_position_gives_exactly_what_was_still_to_come(
             chosen += await choosy.all()
     assert delivered(messages) == expected
     assert delivered(chosen) == created_only
-    for told in (messages, chosen):
-        assert [m.position for m in told] == sorted(m.position for m in told)
+    for seen in (messages, chosen):
+        assert [m.position for m in seen] == sorted(m.position for m in seen)
 
 
 async def test_every_position_of_a_message_is_a_place_to_resume() -> None:

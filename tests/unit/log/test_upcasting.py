@@ -1,4 +1,4 @@
-"""Old messages become today's, by chains that are checked when the server starts."""
+"""Old messages are converted to current ones, by chains that are checked when the server starts."""
 
 from dataclasses import replace
 
@@ -72,7 +72,7 @@ def test_nobody_may_ask_for_what_is_upcast() -> None:
 
 def test_an_upcaster_that_gives_another_message_is_named() -> None:
     wrong = OPENED_IN._replace(upcast=lambda old: ItemRemoved(line_id=old.customer))
-    with pytest.raises(TypeError, match=r"OrderOpenedIn gave a ItemRemoved and not a .*OrderCreated"):
+    with pytest.raises(TypeError, match=r"OrderOpenedIn returned a ItemRemoved instead of a .*OrderCreated"):
         Codec([OrderCreated], [wrong]).decode(recorded(stored(OrderOpenedIn())))
 
 

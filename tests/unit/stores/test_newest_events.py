@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from foldlog_server.log.event_store import MAX_BATCH_BYTES
 from foldlog_server.log.events import EncodedEvent
-from foldlog_server.stores.newest_events import Tail
+from foldlog_server.stores.newest_events import NewestEvents
 
 
 def events(first: int, last: int, size: int = 1) -> list[EncodedEvent]:
@@ -16,7 +16,7 @@ def positions(found: Sequence[EncodedEvent] | None) -> list[int] | None:
 
 
 def test_a_tail_knows_what_it_does_not_have() -> None:
-    tail = Tail(next_position=5)
+    tail = NewestEvents(next_position=5)
     tail.extend(events(5, 9))
 
     assert positions(tail.read(5, False, 100)) == [5, 6, 7, 8, 9]
@@ -30,12 +30,12 @@ def test_a_tail_knows_what_it_does_not_have() -> None:
 
 
 def test_an_empty_tail_at_the_start_of_the_log_has_all_of_it() -> None:
-    assert positions(Tail(1).read(0, False, 100)) == []
-    assert positions(Tail(1).read(7, False, 100)) == []
+    assert positions(NewestEvents(1).read(0, False, 100)) == []
+    assert positions(NewestEvents(1).read(7, False, 100)) == []
 
 
 def test_a_tail_forgets_the_oldest_beyond_its_count() -> None:
-    tail = Tail(1, max_events=8)
+    tail = NewestEvents(1, max_events=8)
     for position in range(1, 101):
         tail.extend(events(position, position))
 
@@ -45,7 +45,7 @@ def test_a_tail_forgets_the_oldest_beyond_its_count() -> None:
 
 
 def test_a_tail_forgets_the_oldest_beyond_its_bytes() -> None:
-    tail = Tail(1, max_bytes=800)
+    tail = NewestEvents(1, max_bytes=800)
     for position in range(1, 101):
         tail.extend(events(position, position, size=100))
         held = positions(tail.read(position, True, 100)) or []
@@ -53,7 +53,7 @@ def test_a_tail_forgets_the_oldest_beyond_its_bytes() -> None:
 
 
 def test_more_at_once_than_a_tail_holds_leaves_the_newest() -> None:
-    tail = Tail(1, max_events=8)
+    tail = NewestEvents(1, max_events=8)
     tail.extend(events(1, 50))
 
     assert positions(tail.read(0, True, 100)) == [50, 49, 48, 47, 46, 45]
@@ -61,7 +61,7 @@ def test_more_at_once_than_a_tail_holds_leaves_the_newest() -> None:
 
 
 def test_a_hole_makes_a_tail_forget_what_is_before_it() -> None:
-    tail = Tail(1)
+    tail = NewestEvents(1)
     tail.extend(events(1, 3))
     tail.extend(events(6, 7))
 
@@ -70,7 +70,7 @@ def test_a_hole_makes_a_tail_forget_what_is_before_it() -> None:
 
 
 def test_a_read_is_bounded_in_bytes_and_gives_one_event_at_least() -> None:
-    tail = Tail(1)
+    tail = NewestEvents(1)
     half, more = MAX_BATCH_BYTES // 2, MAX_BATCH_BYTES + 1
     tail.extend(events(1, 4, half) + events(5, 5, more) + events(6, 6))
 

@@ -1,1 +1,1 @@
-"""The files of a data directory, as the operating system has them: nothing here opens a database."""
+"""The files of a data directory as the operating system sees them: locks, modes, states and bytes."""

@@ -1,20 +1,43 @@
-"""What can be wrong with a data directory, each told in one line.
+"""Where a data directory keeps its log, how it is created, and one line for everything that can be wrong.
 
 CannotOpen
-├── DataDirectoryUnusable   it cannot be made, read or written
-├── DataDirectoryLocked     another server has it
+├── DataDirectoryUnusable   it cannot be created, read or written
+├── DataDirectoryLocked     another server is using it
 ├── LogLinked               its log.db has more than one name
-├── NoLog                   it has no log.db, for those who only read one
-├── WalAlone                it has a write-ahead log, and no log
+├── NoLog                   it has no log.db, and a reader needs one
+├── WalAlone                it has a write-ahead log, but no log
 ├── NotALog                 its log.db is something else
 ├── FormatTooNew            a later release wrote it
 ├── LogDamaged              its bytes are not what was written
-└── IndexWrong              an index is not that of its table
+└── IndexWrong              an index does not fit its table
 """
 
+import errno
+import os
 from pathlib import Path
 
 from foldlog_server.stores.causes import Cause, cause_in
+from foldlog_server.stores.files import durable
+
+
+def log_file(directory: Path) -> Path:
+    """Where a data directory has its log."""
+    return directory / "log.db"
+
+
+def make_directory(directory: Path) -> None:
+    """Create a data directory that survives a power cut, for its owner alone; keep one that exists.
+
+    Raises `OSError`.
+    """
+    if directory.is_dir():
+        return
+    if directory.exists() or directory.is_symlink():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(directory))
+    make_directory(directory.parent)
+    directory.mkdir(mode=0o700, exist_ok=True)
+    # SQLite syncs the directory of the files it creates, but no directory above it.
+    durable.sync_directory(directory.parent)
 
 
 class CannotOpen(Exception):
@@ -36,7 +59,7 @@ _REMEDIES = {
 
 
 class DataDirectoryUnusable(CannotOpen):
-    """The data directory cannot be made, read or written."""
+    """The data directory cannot be created, read or written."""
 
     def __init__(self, directory: Path, reason: BaseException) -> None:
         cause = cause_in(directory, reason)
@@ -47,7 +70,7 @@ class DataDirectoryUnusable(CannotOpen):
 
 
 class DataDirectoryLocked(CannotOpen):
-    """Another server has the data directory."""
+    """Another server is using the data directory."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(
@@ -66,17 +89,17 @@ class LogLinked(CannotOpen):
 
 
 class IndexWrong(CannotOpen):
-    """An index of the log does not fit what it is an index of."""
+    """An index of the log does not fit its table."""
 
     def __init__(self, file: Path, where: str) -> None:
         super().__init__(
             f"{file} is damaged: {where}, by which a command could happen twice. Nothing was changed. "
-            "foldlog verify names what is damaged; foldlog backup and restore make all indexes anew."
+            "foldlog verify names what is damaged; foldlog backup and restore rebuild all indexes."
         )
 
 
 class NotALog(CannotOpen):
-    """There is no log of Foldlog at this place."""
+    """The file is not a log of Foldlog."""
 
     def __init__(self, file: Path) -> None:
         super().__init__(
@@ -123,7 +146,7 @@ class LogDamaged(CannotOpen):
 
 
 class WalAlone(CannotOpen):
-    """There is a write-ahead log, and nothing that it was written for."""
+    """There is a write-ahead log without the database that it was written for."""
 
     def __init__(self, file: Path, wal: Path) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written under another name, synced, and then given their own."""
+"""Writes files that are complete or do not exist: under another name first, synced, then renamed."""
 
 import os
 from pathlib import Path
@@ -7,13 +7,12 @@ from foldlog_server.stores.files import private_files
 
 
 def partial(file: Path) -> Path:
-    """Where a file is written before it is whole."""
+    """The path at which a file is written until it is complete."""
     return file.with_name(f"{file.name}.part")
 
 
 def put_in_place(file: Path, part: Path | None = None) -> None:
-    """Give what was written as `part`, or `partial(file)`, its name; both survive a power cut when this
-    returns."""
+    """Rename `part`, or `partial(file)`, to `file`; when this returns, bytes and name survive a power cut."""
     part = part or partial(file)
     sync(part)
     part.replace(file)
@@ -21,14 +20,14 @@ def put_in_place(file: Path, part: Path | None = None) -> None:
 
 
 def write(file: Path, text: str) -> None:
-    """Write a small text file so, for its owner alone."""
+    """Write a small text file this way, readable by its owner alone."""
     private_files.make_file(partial(file))
     partial(file).write_text(text, "utf-8")
     put_in_place(file)
 
 
 def sync(file: Path) -> None:
-    """Have a file's bytes on disk."""
+    """Return when a file's bytes are on disk."""
     descriptor = os.open(file, os.O_RDWR)
     try:
         os.fsync(descriptor)
@@ -37,7 +36,7 @@ def sync(file: Path) -> None:
 
 
 def sync_directory(directory: Path) -> None:
-    """Have on disk which files there are."""
+    """Return when the names of a directory's files are on disk."""
     if os.name == "posix":
         descriptor = os.open(directory, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""What `stat` says of a file, by which a writer knows whether anybody else has been at it."""
+"""The state of a file by `stat`, from which its writer sees whether another program changed it."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class FileState(NamedTuple):
-    """Which file lies at a path, and how it was last written."""
+    """Which file is at a path, and when and how long it was last written."""
 
     device: int
     inode: int
@@ -15,12 +15,12 @@ class FileState(NamedTuple):
 
     @property
     def identity(self) -> tuple[int, int]:
-        """Another one for another file."""
+        """Differs between different files."""
         return self.device, self.inode
 
     @property
     def content(self) -> tuple[int, int]:
-        """Another one after the file was written."""
+        """Changes when the file is written."""
         return self.size, self.mtime_ns
 
 
@@ -28,13 +28,13 @@ NOTHING = FileState(0, 0, 0, 0)
 
 
 def state_of(path: str | Path, *, follow_symlinks: bool = True) -> FileState:
-    """The state of what lies at a path; raises `OSError`."""
+    """The state of the file at a path; raises `OSError`."""
     found = os.stat(path, follow_symlinks=follow_symlinks)
     return FileState(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def state_or_nothing(path: str | Path) -> FileState:
-    """As `state_of`; `NOTHING` for what cannot be looked at."""
+    """As `state_of`, but `NOTHING` instead of an error."""
     try:
         return state_of(path)
     except OSError:

@@ -1,8 +1,8 @@
-"""Opens a database of a data directory without changing anything of it, whether or not a server has it.
+"""Opens a database of a data directory without changing any byte of it, whether or not a server uses it.
 
-Beside a server that runs, there is all that it takes to read. Without one, SQLite would make files of its
-own, or move what a killed server has left in the write-ahead log into the database: so the database is read
-as a file that does not change, or, with what is left beside it, from a copy.
+While a server runs, everything that a reader needs is there. Without a server, SQLite would create files of
+its own, or move what a killed server left in the write-ahead log into the database. So the database is then
+read as a file that does not change, or from a copy if something is left beside it.
 """
 
 import shutil
@@ -14,26 +14,25 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from foldlog_server.stores.files.file_state import state_of
-from foldlog_server.stores.sqlite.schema import read_only_uri
+from foldlog_server.stores.sqlite.connections import at_rest_uri, connect, read_only_uri
 
 _LEFT = ("-wal", "-journal")
-"""What holds committed rows beside a database."""
+"""Suffixes of the files beside a database that may hold committed rows."""
 
 
 class Changed(Exception):
-    """A server has begun to write what was taken to be at rest; the message is one line for people."""
+    """A server began to write a file that was at rest; the message is one line for people."""
 
 
 @contextmanager
 def untouched(directory: Path, file: Path, scratch: Path | None = None) -> Iterator[sqlite3.Connection]:
-    """A connection that reads a database of a data directory, and leaves every byte of it as it is.
+    """A connection that reads a database of a data directory and leaves every byte of it as it is.
 
-    A copy, if one has to be made, goes to `scratch`, or where the system keeps temporary files.
-    Raises `OSError` and `sqlite3.Error`; at the end `Changed` if the file was at rest and no
-    longer is.
+    A copy, if one is needed, is made in `scratch`, or where the system keeps temporary files. Raises
+    `OSError` and `sqlite3.Error`, and at the end `Changed` if the file was at rest and has changed.
     """
     if is_served(directory):
-        with closing(_connect(read_only_uri(file))) as connection:
+        with closing(connect(read_only_uri(file))) as connection:
             yield connection
         return
     before = state_of(file)
@@ -42,10 +41,10 @@ def untouched(directory: Path, file: Path, scratch: Path | None = None) -> Itera
             copy = copied(file, Path(copies))
             if state_of(file) != before:
                 raise _changed(file)
-            with closing(_connect(copy.absolute().as_uri())) as connection:
+            with closing(connect(copy.absolute().as_uri())) as connection:
                 yield connection
         return
-    with closing(_connect(at_rest_uri(file))) as connection:
+    with closing(connect(at_rest_uri(file))) as connection:
         try:
             yield connection
         finally:
@@ -54,7 +53,7 @@ def untouched(directory: Path, file: Path, scratch: Path | None = None) -> Itera
 
 
 def copied(file: Path, directory: Path) -> Path:
-    """A copy of a database that nobody has open, with what is left beside it."""
+    """Copy a database that nobody has open, with the files beside it; returns the path of the copy."""
     copy = directory / file.name
     for suffix in ("", *_LEFT):
         source = file.with_name(file.name + suffix)
@@ -63,14 +62,10 @@ def copied(file: Path, directory: Path) -> Path:
     return copy
 
 
-def at_rest_uri(file: Path) -> str:
-    """A connection opened with this takes the file as one that nobody changes, and makes none beside it."""
-    return f"{read_only_uri(file)}&immutable=1"
-
-
 def is_served(directory: Path) -> bool:
-    """Whether a server has the data directory: its lock is tried, shared with others who try it."""
-    if sys.platform == "win32":  # there nobody can write behind the back of who has the file open
+    """Whether a server uses the data directory: tries its lock, in shared mode so that tries do not
+    collide."""
+    if sys.platform == "win32":  # there nobody can change a file that somebody else has open
         return True
     import fcntl
 
@@ -86,12 +81,8 @@ def is_served(directory: Path) -> bool:
         return False
 
 
-def _connect(uri: str) -> sqlite3.Connection:
-    return sqlite3.connect(uri, uri=True, isolation_level=None)
-
-
 def _changed(file: Path) -> Changed:
-    return Changed(f"A server has begun to write {file} while it was read. Run the command again.")
+    return Changed(f"A server began to write {file} while it was being read. Run the command again.")
 
 
 def _size(file: Path) -> int:

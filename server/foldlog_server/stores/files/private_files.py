@@ -1,6 +1,6 @@
-"""Data files that only their owner may read or write, whatever the umask.
+"""Makes data files readable and writable for their owner alone, whatever the umask.
 
-SQLite gives the files that it puts beside a database the mode of the database.
+SQLite gives the files that it creates beside a database the mode of the database.
 """
 
 import logging
@@ -17,7 +17,7 @@ _log = logging.getLogger("foldlog")
 
 
 def make_file(path: Path) -> None:
-    """Make an empty file for the owner alone; one that is there stays as it is.
+    """Create an empty file for the owner alone; a file that exists stays as it is.
 
     Not for a database that this process has open: closing any descriptor of it drops SQLite's POSIX locks.
     """
@@ -25,9 +25,9 @@ def make_file(path: Path) -> None:
 
 
 def make_directory_private(directory: Path) -> None:
-    """Take away other users' access to the data files that are there; raises `OSError`.
+    """Remove other users' access to the data files of a directory; raises `OSError`.
 
-    The mode of the directory itself was chosen by somebody and stays; if others may enter it, that is logged.
+    The mode of the directory itself is its owner's choice and stays; if others may enter it, that is logged.
     """
     if os.name != "posix":
         return
@@ -35,7 +35,7 @@ def make_directory_private(directory: Path) -> None:
         mode = stat.S_IMODE(file.stat().st_mode)
         if mode & _OTHERS:
             file.chmod(mode & ~_OTHERS)
-            _log.info("%s was open to other users (mode %o); now it is not.", file, mode)
+            _log.info("%s was open to other users (mode %o); it no longer is.", file, mode)
     mode = stat.S_IMODE(directory.stat().st_mode)
     if mode & _OTHERS:
         _log.warning(

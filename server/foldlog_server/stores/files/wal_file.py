@@ -1,8 +1,8 @@
-"""The write-ahead log as SQLite's documentation has it, read and made durable without SQLite.
+"""Reads a write-ahead log without SQLite, and makes it durable; its format is SQLite's documented one.
 
-SQLite takes a write-ahead log up to the first frame whose checksum does not fit, and writes over what
-follows. For a commit that was being written that is right. But each commit was synced before the next
-began: a whole transaction behind a frame that does not fit proves that what was on disk has been damaged.
+SQLite reads a write-ahead log up to the first frame whose checksum does not fit, and overwrites the rest. For
+a commit that was interrupted that is right. But each commit was synced before the next one began: a complete
+transaction after a frame that does not fit proves that bytes on the disk were damaged.
 
 Format: sqlite.org/fileformat2.html, section 4.
 """
@@ -23,22 +23,22 @@ _PAGE_SIZES = [2**power for power in range(9, 17)]
 
 
 class WalState(NamedTuple):
-    """What a write-ahead log holds."""
+    """What was found in a write-ahead log."""
 
     transactions: int = 0
-    """Whole ones, from the beginning up to the first frame that does not fit."""
+    """Complete transactions, from the beginning up to the first frame that does not fit."""
     behind_damage: int = 0
-    """Whole ones behind a frame that does not fit: SQLite would write over them."""
+    """Complete transactions after a frame that does not fit: SQLite would overwrite them."""
     is_garbled: bool = False
-    """Whether it does not begin as one; SQLite syncs the beginning before it writes the first frame,
-    so this is nothing that a crash leaves."""
+    """Whether its header is invalid. SQLite syncs the header before it writes the first frame, so no crash
+    leaves it like that."""
 
     @property
     def proves_a_loss(self) -> str:
-        """How, for people; empty if it does not."""
+        """How it proves that events were lost, for people; empty if it does not."""
         if self.behind_damage:
             return f"{self.behind_damage:,} whole transactions lie behind damage in log.db-wal"
-        return "log.db-wal does not begin as one, so that all of it is passed over" if self.is_garbled else ""
+        return "the header of log.db-wal is invalid, so SQLite ignores all of it" if self.is_garbled else ""
 
 
 class _Frame(NamedTuple):
@@ -47,15 +47,15 @@ class _Frame(NamedTuple):
 
 
 def wal_of(database: Path) -> Path:
-    """Where SQLite keeps a database's write-ahead log; it follows a link first."""
+    """The path of a database's write-ahead log; SQLite resolves a link before it names the file."""
     real = database.resolve()
     return real.with_name(real.name + "-wal")
 
 
 def check_not_alone(database: Path) -> None:
-    """Raise `WalAlone` where nothing but a write-ahead log is left, also before it is only read.
+    """Raise `WalAlone` if only a write-ahead log is left; needed before any connection, also a reading one.
 
-    SQLite removes one that lies beside an empty database, even for a connection that may not write.
+    SQLite removes a write-ahead log beside an empty database, even for a connection that may not write.
     """
     wal = wal_of(database)
     if not _size(database) and _size(wal):
@@ -67,11 +67,11 @@ def _size(file: Path) -> int:
 
 
 def make_durable(wal: Path) -> None:
-    """Have what can be read of a write-ahead log on the disk; nothing if there is none.
+    """Write every byte of a write-ahead log again, in place, and sync it; does nothing if there is none.
 
-    A process may be killed within the sync of a commit. The next one would read its frames from the system's
-    memory, and answer by them, though no sync has covered them; and after a sync that failed, pages count as
-    written. So every byte is written anew, in its place, before it is synced.
+    A process may be killed during the sync of a commit. The next process would read its frames from the
+    system's memory and answer from them, although no sync has covered them. And after a failed sync the
+    system takes the pages for written. Writing the bytes again makes the sync cover them.
     """
     try:
         descriptor = os.open(wal, os.O_RDWR)
@@ -92,7 +92,7 @@ def make_durable(wal: Path) -> None:
 
 
 def salts_of(wal: Path) -> str:
-    """What tells a write-ahead log from the one before it, in hexadecimal; empty if there is none."""
+    """The salts that identify one generation of a write-ahead log, in hexadecimal; empty if there is none."""
     try:
         with wal.open("rb") as file:
             header = file.read(_HEADER.size)
@@ -102,7 +102,7 @@ def salts_of(wal: Path) -> str:
 
 
 def frames_of(wal: Path) -> int:
-    """How many frames SQLite takes: up to the end of the last transaction that fits as a whole."""
+    """How many frames SQLite reads: up to the end of the last complete transaction."""
     whole = 0
     for number, frame in enumerate(_frames(wal), 1):
         if not frame.fits:
@@ -112,7 +112,7 @@ def frames_of(wal: Path) -> int:
 
 
 def state_of(wal: Path) -> WalState:
-    """Look through a write-ahead log; an empty one if there is none, or nothing in it fits."""
+    """Read through a write-ahead log; zeros if there is none, or no frame in it fits."""
     whole = behind = 0
     is_damaged = is_broken = False
     for frame in _frames(wal):
@@ -131,7 +131,7 @@ def _is_garbled(wal: Path) -> bool:
             header = file.read(_HEADER.size)
     except FileNotFoundError:
         return False
-    if not any(header):  # a file system may have made the file longer, and lost what was written
+    if not any(header):  # a file system may have extended the file and lost what was written
         return False
     return len(header) < _HEADER.size or not _is_header(header)
 
@@ -143,7 +143,7 @@ def _is_header(header: bytes) -> bool:
 
 
 def _frames(wal: Path) -> Iterator[_Frame]:
-    """The frames of the present generation, in order; frames of former ones, which lie behind, end it."""
+    """The frames of the current generation, in order, up to the frames that former generations left."""
     try:
         file = wal.open("rb")
     except FileNotFoundError:
@@ -160,20 +160,19 @@ def _frames(wal: Path) -> Iterator[_Frame]:
             if not page_size:
                 return
             file.seek(_HEADER.size)
-            sums = (-1, -1)  # the first frame cannot be judged
+            sums = (-1, -1)  # the first frame cannot be checked
         while len(head := file.read(_FRAME.size)) == _FRAME.size:
             page = file.read(page_size)
             _, size, *found = _FRAME.unpack(head)
             if len(page) < page_size or found[:2] != salts:
                 return
             expected = _sums(page, _sums(head[:8], sums, order), order)
-            sums = (found[2], found[3])  # what follows was summed up from what was written here
+            sums = (found[2], found[3])  # the next frame was summed from what this one says
             yield _Frame(expected == sums, size > 0)
 
 
 def _without_header(file: BinaryIO) -> tuple[int, str, int, int]:
-    """The size of pages, the order of bytes and the salts by which the first two frames fit; zeros if
-    none do."""
+    """The page size, byte order and salts with which the first two frames fit; zeros if none do."""
     for page_size in _PAGE_SIZES:
         file.seek(_HEADER.size)
         first, second = (file.read(_FRAME.size + page_size) for _ in range(2))
@@ -189,7 +188,7 @@ def _without_header(file: BinaryIO) -> tuple[int, str, int, int]:
 
 
 def _sums(data: bytes, before: tuple[int, int], order: str) -> tuple[int, int]:
-    """The checksum of section 4.2, begun with the one before."""
+    """The checksum of section 4.2, continued from the previous one."""
     first, second = before
     words = struct.unpack(f"{order}{len(data) // 4}I", data)
     for at in range(0, len(words), 2):

@@ -1,7 +1,7 @@
-"""A write-ahead log that a reader keeps from being emptied is told of as it grows, and shrinks afterwards.
+"""Checkpoints a database, and warns when a reader keeps the write-ahead log from being emptied.
 
-What a transaction reads must stay where it is: while one is open that began before the last checkpoint, what
-was stored since cannot all be copied into the database, nor written over. The file grows without a bound.
+The pages that an open transaction reads must stay in place. While a transaction is open that began before the
+last checkpoint, the write-ahead log can neither be copied completely nor overwritten: it grows without limit.
 """
 
 import logging
@@ -10,41 +10,43 @@ from pathlib import Path
 
 from foldlog_server.stores.files.wal_file import wal_of
 
-TOLD_BYTES = 256 * 1024 * 1024
-"""Of the file, when a reader keeps it; told again at each doubling."""
+WARN_BYTES = 256 * 1024 * 1024
+"""The size from which growth is logged, and again at each doubling."""
 
 KEPT_BYTES = 64 * 1024 * 1024
-"""A file that is larger is made empty when nobody needs it; to write over it is cheaper than to extend it."""
+"""A larger file is truncated when nobody reads it; up to here, overwriting is cheaper than extending
+again."""
 
 _log = logging.getLogger("foldlog")
 
 
 class WalGrowth:
-    """Checkpoints a database, and watches its write-ahead log; belongs to the writer's thread."""
+    """Checkpoints a database and watches its write-ahead log; used in the writer's thread."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self.database = Path(connection.execute("PRAGMA database_list").fetchone()[2])
         self.file = wal_of(self.database)
-        self._told_at = TOLD_BYTES
+        self._warn_at = WARN_BYTES
         self.is_kept = False
-        """Whether the file is large, and would be made empty if no reader kept it."""
+        """Whether the file is large, and a reader keeps it from being truncated."""
 
     def checkpoint(self) -> bool:
-        """Copy what can be copied into the database; gives whether that is all. Raises `sqlite3.Error`."""
+        """Copy what can be copied into the database; returns whether that is everything. Raises
+        `sqlite3.Error`."""
         _, frames, moved = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         size = self._size()
         is_all = bool(frames == moved)
-        self.is_kept = size > KEPT_BYTES and not (is_all and self._make_empty())
+        self.is_kept = size > KEPT_BYTES and not (is_all and self._truncate())
         if not is_all:
-            self._tell(size)
-        elif not self.is_kept and self._told_at > TOLD_BYTES:
-            self._told_at = TOLD_BYTES
+            self._warn(size)
+        elif not self.is_kept and self._warn_at > WARN_BYTES:
+            self._warn_at = WARN_BYTES
             _log.info("%s is empty again: the transaction that kept it has ended.", self.file)
         return is_all
 
-    def _make_empty(self) -> bool:
-        """Whether nobody reads from the file; does not wait for it."""
+    def _truncate(self) -> bool:
+        """Truncate the file unless somebody reads from it; returns whether it was done, without waiting."""
         waits = self._connection.execute("PRAGMA busy_timeout").fetchone()[0]
         self._connection.execute("PRAGMA busy_timeout = 0")
         try:
@@ -53,15 +55,15 @@ class WalGrowth:
             self._connection.execute(f"PRAGMA busy_timeout = {waits}")
         return not is_busy
 
-    def _tell(self, size: int) -> None:
-        if size < self._told_at:
+    def _warn(self, size: int) -> None:
+        if size < self._warn_at:
             return
-        while self._told_at <= size:
-            self._told_at *= 2
+        while self._warn_at <= size:
+            self._warn_at *= 2
         _log.warning(
-            "%s has grown to %d MiB and goes on growing: some program keeps a transaction open in which it "
-            "reads log.db, and until that ends nothing can be written over. See who has the file open, by "
-            "`fuser -v` or `lsof`, and let it end its transaction; readers are to use short ones.",
+            "%s has grown to %d MiB and keeps growing: a program has a transaction open that reads log.db, "
+            "and until it ends, nothing can be overwritten. Find out with `fuser -v` or `lsof` which program "
+            "has the file open, and end its transaction; readers should use short ones.",
             self.file,
             size // (1024 * 1024),
         )
@@ -69,5 +71,5 @@ class WalGrowth:
     def _size(self) -> int:
         try:
             return self.file.stat().st_size
-        except OSError:  # it is not there, which others notice
+        except OSError:  # it is missing, which the check of the files reports
             return 0

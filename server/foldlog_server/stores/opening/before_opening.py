@@ -8,13 +8,17 @@ from pathlib import Path
 from google.protobuf.message import DecodeError
 
 from foldlog_server.errors import DataDamaged, StoreError
-from foldlog_server.stores import refusals
+from foldlog_server.stores import store_errors
 from foldlog_server.stores.causes import DAMAGE, cause_of, try_to_write
 from foldlog_server.stores.files import wal_file
-from foldlog_server.stores.files.data_directory import CannotOpen, DataDirectoryUnusable, LogDamaged
+from foldlog_server.stores.files.data_directory import (
+    CannotOpen,
+    DataDirectoryUnusable,
+    LogDamaged,
+    make_directory,
+)
 from foldlog_server.stores.files.held_files import FilesChanged, HeldFiles
-from foldlog_server.stores.opening import looked_at, loss
-from foldlog_server.stores.sqlite import schema
+from foldlog_server.stores.opening import loss, path_checks
 
 _NOT_UNDERSTOOD = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, DecodeError)
 """What is raised by values that damage has made of others."""
@@ -31,7 +35,7 @@ def failures_as_reasons(directory: Path, file: Path) -> Iterator[None]:
         raise LogDamaged.at(file, error.where) from error
     except StoreError as error:
         raise _reason(directory, file, error.__cause__ or error) from error
-    except (OSError, *refusals.ERRORS, FilesChanged, *_NOT_UNDERSTOOD) as error:
+    except (OSError, *store_errors.ERRORS, FilesChanged, *_NOT_UNDERSTOOD) as error:
         raise _reason(directory, file, error) from error
 
 
@@ -48,10 +52,10 @@ def held(directory: Path, file: Path) -> HeldFiles:
 
     What must be written is tried first, so that a shortage is told as what it is.
     """
-    looked_at.check_kinds(directory)
-    schema.make_directory(directory)
+    path_checks.check_kinds(directory)
+    make_directory(directory)
     try_to_write(directory)
-    looked_at.check_rights(directory)
+    path_checks.check_rights(directory)
     loss.check_that_there_is_a_log(directory)
     files = HeldFiles(directory, file)
     wal_file.make_durable(wal_file.wal_of(file))

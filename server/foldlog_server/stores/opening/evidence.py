@@ -19,6 +19,7 @@ from foldlog_server.errors import StoreError
 from foldlog_server.log.event_store import Head
 from foldlog_server.stores.files import log_files
 from foldlog_server.stores.sqlite import snapshots
+from foldlog_server.stores.sqlite.connections import connect_to_read
 from foldlog_server.stores.sqlite.reader import SqliteLogReader
 from foldlog_server.stores.views import view_files
 
@@ -92,7 +93,7 @@ def _snapshots(directory: Path) -> Iterator[Witness]:
     if not file.exists():
         return
     try:
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(connect_to_read(file)) as connection:
             newest = snapshots.newest_of_all(connection)
     except sqlite3.Error:  # what is derived keeps nobody from serving
         return

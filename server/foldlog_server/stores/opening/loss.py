@@ -15,15 +15,14 @@ from pathlib import Path
 
 from foldlog_server.log.event_store import Head
 from foldlog_server.stores.files import durable, private_files, wal_file
-from foldlog_server.stores.files.data_directory import CannotOpen, NoLog, NotALog
+from foldlog_server.stores.files.data_directory import CannotOpen, NoLog, NotALog, log_file
 from foldlog_server.stores.files.held_files import HeldFiles
 from foldlog_server.stores.files.log_files import is_served
 from foldlog_server.stores.files.wal_file import WalState
-from foldlog_server.stores.opening import evidence, looked_at
+from foldlog_server.stores.opening import evidence, path_checks
 from foldlog_server.stores.opening.evidence import Witness
 from foldlog_server.stores.sqlite import schema
 from foldlog_server.stores.sqlite.reader import SqliteLogReader
-from foldlog_server.stores.sqlite.schema import log_file
 from foldlog_server.stores.sqlite.statements import statement
 
 _SELECT_LOG = statement("select_log")
@@ -114,13 +113,13 @@ def _who_saw_most(directory: Path) -> Witness | None:
 def check_that_nothing_is_lost(directory: Path) -> None:
     """Raise `LogHasLost` if the log has less than it had; nobody else writes it. A new one has nothing."""
     file = log_file(directory)
-    if looked_at.is_begun(file):
+    if path_checks.is_begun(file):
         _check_that_nobody_saw_one(directory)
         return
-    looked_at.check_journal(file)
+    path_checks.check_journal(file)
     wal = wal_file.state_of(wal_file.wal_of(file))
     with _reader(directory, file) as reader:
-        looked_at.check_that_it_belongs(file, reader)
+        path_checks.check_that_it_belongs(file, reader)
         head = reader.head
         found = evidence.contradictions(reader, head, evidence.witnesses(directory))
     if found or wal.proves_a_loss:
@@ -158,7 +157,7 @@ def _reader(directory: Path, file: Path) -> SqliteLogReader:
         return SqliteLogReader.open(directory)
     except NotALog:
         if schema.calls_itself_a_log(file):  # so it is the write-ahead log that makes another of it
-            raise looked_at.ForeignWal(wal_file.wal_of(file), 0) from None
+            raise path_checks.ForeignWal(wal_file.wal_of(file), 0) from None
         if witness := _who_saw_most(directory):
             raise LogReplaced(file, witness) from None
         raise
@@ -234,7 +233,7 @@ def accept(directory: Path, head: str, new_id: Callable[[], str], now: int) -> s
     then, and is made again. Raises `CannotOpen`.
     """
     file = log_file(directory)
-    looked_at.check_kinds(directory)
+    path_checks.check_kinds(directory)
     check_that_there_is_a_log(directory)
     if not file.exists():  # it would be made
         raise NoLog(directory)

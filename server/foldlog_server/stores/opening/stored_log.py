@@ -6,11 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from foldlog_server.stores.files.data_directory import NoLog
+from foldlog_server.stores.files.data_directory import NoLog, log_file
 from foldlog_server.stores.files.log_files import untouched
 from foldlog_server.stores.files.wal_file import WalState
 from foldlog_server.stores.opening import loss
-from foldlog_server.stores.sqlite.schema import log_file
 
 
 class StoredLog(NamedTuple):

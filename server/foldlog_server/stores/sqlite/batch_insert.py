@@ -8,8 +8,8 @@ twelfth longer.
 import sqlite3
 from collections.abc import Sequence
 
-from foldlog_server.stores.refusals import ERRORS, NotCommitted
 from foldlog_server.stores.sqlite.statements import Blob, Statement, Value, over, statement
+from foldlog_server.stores.store_errors import ERRORS, NotCommitted
 
 _CREATE = [
     statement(name)

@@ -19,14 +19,16 @@ from foldlog_server.log.lineage import Lineage
 from foldlog_server.log.record import NO_CHAIN
 from foldlog_server.stores.encoded_append import admit
 from foldlog_server.stores.files import private_files
+from foldlog_server.stores.files.data_directory import log_file
 from foldlog_server.stores.files.held_files import FilesChanged, HeldFiles
 from foldlog_server.stores.group_commit import GroupCommit
-from foldlog_server.stores.head import Progress
-from foldlog_server.stores.newest_events import Tail
+from foldlog_server.stores.head import HeadSignal
+from foldlog_server.stores.newest_events import NewestEvents
 from foldlog_server.stores.opening import before_opening, loss
-from foldlog_server.stores.read_troubles import ReadTroubles
+from foldlog_server.stores.read_error_log import ReadErrorLog
 from foldlog_server.stores.served import Served
 from foldlog_server.stores.sqlite import rows, schema
+from foldlog_server.stores.sqlite.connections import in_thread, read_only_uri
 from foldlog_server.stores.sqlite.lineage import read_lineage
 from foldlog_server.stores.sqlite.reader import SqliteLogReader
 from foldlog_server.stores.sqlite.source import SqliteLogSource, told
@@ -89,9 +91,9 @@ class SqliteEventStore:
         self._files = files
         self._resources = resources
         self._loop = asyncio.get_running_loop()
-        self._progress = Progress(writer.head)
-        self._tail = Tail(writer.head.position + 1)
-        self._tail.extend(writer.newest)
+        self._head = HeadSignal(writer.head)
+        self._newest = NewestEvents(writer.head.position + 1)
+        self._newest.extend(writer.newest)
         self._commits = GroupCommit(self._write, _weight)
         self._failed = False
         self._refusing = False
@@ -101,7 +103,7 @@ class SqliteEventStore:
         self._saving: asyncio.Task[None] | None = None
         self._shrinking: asyncio.Task[None] | None = None
         self._looks = 0
-        self._read_troubles = ReadTroubles()
+        self._read_errors = ReadErrorLog()
         self._watch = self._loop.call_later(IDLE_SECONDS, self._look_at_files)
 
     @classmethod
@@ -120,7 +122,7 @@ class SqliteEventStore:
         `clock` gives nanoseconds since the epoch, `new_id` the id of a new log, `monotonic` nanoseconds by
         which the request window passes.
         """
-        file = schema.log_file(directory)
+        file = log_file(directory)
         window_ns = request_window // timedelta(microseconds=1) * 1000
 
         def set_up(raw: sqlite3.Connection) -> LogWriter:
@@ -138,24 +140,24 @@ class SqliteEventStore:
             sqlite3.connect(file).close()
             connection = await aiosqlite.connect(file, isolation_level=None, cached_statements=REMEMBERED)
             resources.push_async_callback(connection.close)
-            writer = await _in_thread(connection, set_up)
+            writer = await in_thread(connection, set_up)
             reader = resources.enter_context(SqliteLogReader.open(directory))
-            uri = schema.read_only_uri(file)
+            uri = read_only_uri(file)
             scanner = await aiosqlite.connect(uri, uri=True, isolation_level=None)
             resources.push_async_callback(scanner.close)
-            await _in_thread(scanner, schema.set_up_reader)
+            await in_thread(scanner, schema.set_up_reader)
             # Not before: a file that is not ours is left as it is.
             private_files.make_directory_private(directory)
             files.hold_beside()
             files.check()
-            lineage = await _in_thread(scanner, read_lineage)
+            lineage = await in_thread(scanner, read_lineage)
             kept = resources.pop_all()
         served = Served(writer.served, monotonic)
         return cls(writer, connection, reader, scanner, lineage, clock, served, on_failure, files, kept)
 
     @property
     def head(self) -> Head:
-        return self._progress.head
+        return self._head.head
 
     @property
     def refusal(self) -> StoreError | None:
@@ -214,7 +216,7 @@ class SqliteEventStore:
     async def read_all(
         self, *, from_position: int = 0, backwards: bool = False, limit: int = 1000
     ) -> Sequence[EncodedEvent]:
-        near = self._tail.read(from_position, backwards, limit)
+        near = self._newest.read(from_position, backwards, limit)
         if near is not None:
             return near
         return await self._scan(lambda scanner: rows.read_all(scanner, from_position, backwards, limit))
@@ -231,7 +233,7 @@ class SqliteEventStore:
         return await SqliteLogSource.open(lambda function: self._scan(told(function)))
 
     async def wait_beyond(self, position: int) -> None:
-        await self._progress.beyond(position)
+        await self._head.wait_beyond(position)
 
     async def close(self) -> None:
         self._refusing = True
@@ -242,7 +244,7 @@ class SqliteEventStore:
         for task in (self._saving, self._shrinking):
             if task is not None:
                 await task
-        self._progress.end()
+        self._head.end()
         if self._detached:
             await self._let_go_but_for_the_reader()
         else:
@@ -253,7 +255,7 @@ class SqliteEventStore:
         # What cannot be stored makes the request window longer; a closed connection has stored it.
         with suppress(sqlite3.Error, ValueError):
             if not self._failed:
-                await _in_thread(self._connection, lambda _: self._writer.store_served(self._served.now()))
+                await in_thread(self._connection, lambda _: self._writer.store_served(self._served.now()))
 
     async def _let_go_but_for_the_reader(self) -> None:
         # The last connection to close would remove, by its name, whatever `log.db-wal` there is now.
@@ -267,16 +269,16 @@ class SqliteEventStore:
         try:
             return read()
         except StoreError as error:
-            self._read_troubles.met(error)
+            self._read_errors.report(error)
             raise
 
     async def _scan(self, read: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            return await _in_thread(self._scanner, read)
+            return await in_thread(self._scanner, read)
         except ValueError as error:  # aiosqlite's way to say that the connection is closed
             raise StoreUnavailable from error
         except StoreError as error:
-            self._read_troubles.met(error)
+            self._read_errors.report(error)
             raise
 
     async def _write(self, batch: list[Accepted]) -> None:
@@ -286,7 +288,7 @@ class SqliteEventStore:
             return
         try:
             now, served = self._clock(), self._served.now()
-            outcomes, change = await _in_thread(self._connection, lambda _: self._written(batch, now, served))
+            outcomes, change = await in_thread(self._connection, lambda _: self._written(batch, now, served))
         except BaseException as error:  # a cancelled task too: its thread goes on, and nobody hears of it
             self._settle_all(batch, _unavailable(batch))
             self._fail(error)
@@ -321,7 +323,7 @@ class SqliteEventStore:
                 self._writer.checkpoint()
 
         try:
-            await _in_thread(self._connection, checkpoint)
+            await in_thread(self._connection, checkpoint)
         except FilesChanged as change:
             self._detach(change)
         except BaseException as error:
@@ -332,8 +334,8 @@ class SqliteEventStore:
         self._writer.make_known()
         stored = [event for outcome in outcomes if isinstance(outcome, Appended) for event in outcome.events]
         if stored:
-            self._tail.extend(stored)
-            self._progress.advance(self._writer.head)
+            self._newest.extend(stored)
+            self._head.advance(self._writer.head)
 
     @staticmethod
     def _settle_all(batch: list[Accepted], outcomes: Sequence[Outcome]) -> None:
@@ -357,7 +359,7 @@ class SqliteEventStore:
 
     def scan(self, function: Callable[[sqlite3.Connection], T]) -> Awaitable[T]:
         """Run a function on the connection that reads much, in its thread."""
-        return _in_thread(self._scanner, function)
+        return in_thread(self._scanner, function)
 
     def _look_at_files(self) -> None:
         self._served.now()  # counts what passes while nothing is stored
@@ -393,7 +395,7 @@ class SqliteEventStore:
     async def _save(self) -> None:
         """Bring what is only in a write-ahead log without a name into the database, which has one."""
         try:
-            saved = await _in_thread(self._connection, lambda _: self._writer.save())
+            saved = await in_thread(self._connection, lambda _: self._writer.save())
         except sqlite3.Error as error:
             _log.critical("What is stored could not be brought into log.db: %s.", error)
             return
@@ -410,7 +412,7 @@ class SqliteEventStore:
 
     def _fail(self, error: BaseException) -> None:
         self._failed = self._refusing = True
-        self._progress.end()
+        self._head.end()
         self._on_failure(error)
 
 
@@ -436,12 +438,3 @@ def _settle(accepted: Accepted, outcome: Outcome) -> None:
 
 def _weight(accepted: Accepted) -> int:
     return sum([len(event.data) for part in accepted.append.streams for event in part.events])
-
-
-async def _in_thread(connection: aiosqlite.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
-    """Run a function in a connection's own thread: one hop, whatever it does there.
-
-    aiosqlite's public methods are a hop per statement, which costs four fifths of the append rate.
-    """
-    execute: Callable[..., Awaitable[T]] = connection._execute
-    return await execute(work, connection._conn)

@@ -22,8 +22,8 @@ from foldlog_server.log.record import NO_CHAIN, chain_hash, checksum, split_reco
 from foldlog_server.log.source import Origin, StoredRequest
 from foldlog_server.stores.files import private_files
 from foldlog_server.stores.recent import Recent
-from foldlog_server.stores.sqlite import index_sums, schema
-from foldlog_server.stores.sqlite import requests as sqlite_requests
+from foldlog_server.stores.sqlite import index_sums, requests, schema
+from foldlog_server.stores.sqlite.connections import set_pragmas
 from foldlog_server.stores.sqlite.statements import statement
 
 RECENT_STREAMS = 100_000
@@ -71,8 +71,7 @@ class LogBuilder:
         """What the index of streams comes to."""
         self._connection = sqlite3.connect(file, isolation_level=None)
         try:
-            for pragma in _PRAGMAS:
-                self._connection.execute(f"PRAGMA {pragma}").fetchall()
+            set_pragmas(self._connection, _PRAGMAS)
             self._connection.execute("BEGIN")
             schema.create_tables(self._connection, log_id, origin.made_time, origin.served)
             self._connection.execute(_UPDATE_SETTLED, (origin.settled,))
@@ -133,7 +132,7 @@ class LogBuilder:
             if all(last <= self.version(stream) for stream, _, last in outcome_of(record)):
                 self._use(record.partition)
                 last, added = self._requests[record.partition]
-                row = sqlite_requests.numbered(last + 1, record.key, record.fingerprint, record.outcome)
+                row = requests.numbered(last + 1, record.key, record.fingerprint, record.outcome)
                 self._connection.execute(_INSERT_REQUEST.format(partition=record.partition), row)
                 added += index_sums.of_request(last + 1, record.key)
                 self._requests[record.partition] = last + 1, added
@@ -142,23 +141,22 @@ class LogBuilder:
     def _use(self, partition: str) -> None:
         if partition not in self._requests:
             self._requests[partition] = 0, 0
-            sqlite_requests.create_partition(self._connection, partition)
+            requests.create_partition(self._connection, partition)
 
     def finish(self, ancestors: Sequence[Ancestor], openings: Sequence[Opening]) -> None:
         """Make it a log that can be opened; its bytes are not synced."""
         self._connection.executemany(_INSERT_ANCESTOR, ancestors)
         self._connection.executemany(_INSERT_OPENING, openings)
         if self._requests:
-            sqlite_requests.make_view(self._connection, sorted(self._requests, reverse=True))
+            requests.make_view(self._connection, sorted(self._requests, reverse=True))
         else:
             window_ns = _FIRST_WINDOW // timedelta(microseconds=1) * 1000
-            sqlite_requests.create(self._connection, self._served, window_ns)
+            requests.create(self._connection, self._served, window_ns)
         sums = {index_sums.EVENTS: (self._position, self._added), **self._requests}
         for part, (last, added) in sums.items():
             self._connection.execute(_UPDATE_SUM, (last, added, part))
         self._connection.execute("COMMIT")
-        self._connection.execute("PRAGMA locking_mode = NORMAL").fetchall()
-        self._connection.execute("PRAGMA journal_mode = WAL").fetchall()
+        set_pragmas(self._connection, ("locking_mode = NORMAL", "journal_mode = WAL"))
         self.close()
 
     def close(self) -> None:

@@ -7,19 +7,15 @@ from pathlib import Path
 
 from foldlog_server.log.event_store import Head, RecordedRequest, RequestKey
 from foldlog_server.log.events import EncodedEvent, category_of
-from foldlog_server.stores import refusals
+from foldlog_server.log.record import NO_CHAIN
+from foldlog_server.stores import store_errors
 from foldlog_server.stores.causes import DAMAGE, cause_of
 from foldlog_server.stores.encoded_append import stored_key
 from foldlog_server.stores.files import wal_file
-from foldlog_server.stores.files.data_directory import DataDirectoryUnusable, NoLog, NotALog
+from foldlog_server.stores.files.data_directory import DataDirectoryUnusable, NoLog, NotALog, log_file
 from foldlog_server.stores.sqlite import requests, rows
-from foldlog_server.stores.sqlite.schema import (
-    log_file,
-    read_only_uri,
-    recognise,
-    set_up_reader,
-    unreadable,
-)
+from foldlog_server.stores.sqlite.connections import connect_to_read
+from foldlog_server.stores.sqlite.schema import recognise, set_up_reader, unreadable
 from foldlog_server.stores.sqlite.statements import statement
 from foldlog_server.stores.sqlite.stored_text import text_of
 
@@ -49,7 +45,7 @@ class SqliteLogReader:
             raise NoLog(directory)
         wal_file.check_not_alone(file)
         with _told(file):
-            connection = sqlite3.connect(read_only_uri(file), uri=True, isolation_level=None)
+            connection = connect_to_read(file)
         try:
             return cls.on(connection, file)
         except BaseException:
@@ -69,23 +65,23 @@ class SqliteLogReader:
         """The end of the log."""
         try:
             return rows.read_head(self._connection)
-        except refusals.ERRORS as error:
-            raise refusals.of_reading(error) from error
+        except store_errors.ERRORS as error:
+            raise store_errors.for_read(error) from error
 
     def chain_hash(self, position: int) -> bytes | None:
         """The chain hash at a position, by which one can tell whether a log is the one it was."""
         try:
             row = self._connection.execute(_SELECT_CHAIN, (position,)).fetchone()
-        except refusals.ERRORS as error:
-            raise refusals.of_reading(error) from error
+        except store_errors.ERRORS as error:
+            raise store_errors.for_read(error) from error
         return None if row is None else bytes(row[0])
 
     def find_request(self, key: RequestKey) -> RecordedRequest | None:
         """As `EventStore.find_request`."""
         try:
             return requests.find(self._connection, stored_key(key))
-        except refusals.ERRORS as error:
-            raise refusals.of_reading(error) from error
+        except store_errors.ERRORS as error:
+            raise store_errors.for_read(error) from error
 
     def types(self) -> Sequence[str]:
         """The full name of every message that was ever stored. Raises `sqlite3.Error`."""
@@ -127,6 +123,31 @@ class SqliteLogReader:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class ReadOnlyLog:
+    """As `Log`; every call blocks for as long as the disk takes, so the loop had better have nothing else."""
+
+    def __init__(self, reader: SqliteLogReader) -> None:
+        self.log_id = reader.log_id
+        self._reader = reader
+
+    @property
+    def head(self) -> Head:
+        return self._reader.head
+
+    async def read_stream(
+        self, stream: str, *, from_version: int = 0, backwards: bool = False, limit: int = 1000
+    ) -> Sequence[EncodedEvent]:
+        return self._reader.read_stream(stream, from_version=from_version, backwards=backwards, limit=limit)
+
+    async def read_all(
+        self, *, from_position: int = 0, backwards: bool = False, limit: int = 1000
+    ) -> Sequence[EncodedEvent]:
+        return self._reader.read_all(from_position=from_position, backwards=backwards, limit=limit)
+
+    async def chain_hash_at(self, position: int) -> bytes | None:
+        return NO_CHAIN if position == 0 else self._reader.chain_hash(position)
 
 
 @contextmanager

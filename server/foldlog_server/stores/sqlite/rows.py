@@ -9,7 +9,7 @@ from foldlog_server.errors import DataDamaged, IndexDamaged
 from foldlog_server.log.event_store import MAX_BATCH_BYTES, Head
 from foldlog_server.log.events import EncodedEvent
 from foldlog_server.log.record import NO_CHAIN, chain_hash, checksum, split_record, varint
-from foldlog_server.stores import refusals
+from foldlog_server.stores import store_errors
 from foldlog_server.stores.sqlite.statements import statement
 
 _END = 2**63 - 1
@@ -30,8 +30,8 @@ def read_all(
     try:
         with closing(connection.execute(_SELECT_ALL[backwards], (first, max(limit, 0)))) as rows:
             return _in_log_order(rows, 0 if backwards else first, -1 if backwards else 1)
-    except refusals.ERRORS as error:
-        raise refusals.of_reading(error) from error
+    except store_errors.ERRORS as error:
+        raise store_errors.for_read(error) from error
 
 
 def read_stream(
@@ -51,8 +51,8 @@ def read_stream(
     try:
         with closing(connection.execute(_SELECT_STREAM[backwards], (stream, first, max(limit, 0)))) as rows:
             run = _in_stream_order(rows, stream, 0 if backwards else first, -1 if backwards else 1)
-    except refusals.ERRORS as error:
-        raise refusals.of_reading(error) from error
+    except store_errors.ERRORS as error:
+        raise store_errors.for_read(error) from error
     is_whole = run.is_whole and len(run.events) < limit
     if backwards and limit > 0:
         is_missing = run.begins < min(first, known) or (is_whole and run.behind > 0)

@@ -1,7 +1,5 @@
 """Makes the database of a log, and recognises one; docs/format.md describes it."""
 
-import errno
-import os
 import secrets
 import sqlite3
 from collections.abc import Callable
@@ -9,9 +7,9 @@ from pathlib import Path
 
 from foldlog_server.log.lineage import Opening, opening_of_former_releases
 from foldlog_server.stores.causes import DAMAGE, cause_of
-from foldlog_server.stores.files import durable
 from foldlog_server.stores.files.data_directory import CannotOpen, FormatTooNew, LogDamaged, NotALog
 from foldlog_server.stores.sqlite import index_sums, requests
+from foldlog_server.stores.sqlite.connections import set_pragmas
 from foldlog_server.stores.sqlite.rows import read_head
 from foldlog_server.stores.sqlite.statements import statement
 
@@ -35,51 +33,29 @@ _DROP_REQUESTS = statement("drop_requests")
 
 _RUN_BYTES = 8
 
-# What is sorted, or may be rolled back, is kept in memory: a file for it would take a descriptor and room.
-_WRITER_PRAGMAS = """
-    journal_mode = WAL
-    synchronous = FULL
-    fullfsync = 1
-    checkpoint_fullfsync = 1
-    wal_autocheckpoint = 0
-    journal_size_limit = 67108864
-    cache_size = -65536
-    busy_timeout = 10000
-    temp_store = MEMORY
-    foreign_keys = 0
-"""
-# Without a memory map: what cannot be read through one, because the disk fails or the file was cut, ends the
-# process by a signal. Nor is a map faster: with it, a stream was read in twice the time after a commit,
-# and in 1.4 times at rest.
-_READER_PRAGMAS = """
-    query_only = 1
-    cache_size = -4096
-    mmap_size = 0
-    busy_timeout = 10000
-    temp_store = MEMORY
-"""
-
-
-def log_file(directory: Path) -> Path:
-    """Where a data directory has its log."""
-    return directory / "log.db"
-
-
-def make_directory(directory: Path) -> None:
-    """Make a data directory that survives a power cut; only its owner may look into it."""
-    if directory.is_dir():
-        return
-    if directory.exists() or directory.is_symlink():
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(directory))
-    make_directory(directory.parent)
-    directory.mkdir(mode=0o700, exist_ok=True)
-    # SQLite syncs the directory of the files it makes, and no directory above.
-    durable.sync_directory(directory.parent)
-
-
-def read_only_uri(file: Path) -> str:
-    """A connection opened with this can neither write nor checkpoint."""
-    return f"{file.absolute().as_uri()}?mode=ro"
+# Sorts and rollback data stay in memory: a temporary file would need a descriptor and disk space.
+_WRITER_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "fullfsync = 1",
+    "checkpoint_fullfsync = 1",
+    "wal_autocheckpoint = 0",
+    "journal_size_limit = 67108864",
+    "cache_size = -65536",
+    "busy_timeout = 10000",
+    "temp_store = MEMORY",
+    "foreign_keys = 0",
+)
+# No memory map: a page that cannot be read through one, because the disk fails or the file was cut, ends the
+# process with a signal. A map is not faster either: reading a stream took twice as long after a commit,
+# and 1.4 times as long at rest.
+_READER_PRAGMAS = (
+    "query_only = 1",
+    "cache_size = -4096",
+    "mmap_size = 0",
+    "busy_timeout = 10000",
+    "temp_store = MEMORY",
+)
 
 
 def set_up_writer(
@@ -90,7 +66,7 @@ def set_up_writer(
     Raises `NotALog` and `FormatTooNew` without having touched the file.
     """
     if _is_empty(connection, file):
-        _pragmas(connection, _WRITER_PRAGMAS)
+        set_pragmas(connection, _WRITER_PRAGMAS)
         _create(connection, new_id(), now, window_ns)
     else:
         set_up_existing(connection, file)
@@ -99,7 +75,7 @@ def set_up_writer(
 def set_up_existing(connection: sqlite3.Connection, file: Path) -> None:
     """As `set_up_writer`, for a log that there is."""
     recognise(connection, file)
-    _pragmas(connection, _WRITER_PRAGMAS)
+    set_pragmas(connection, _WRITER_PRAGMAS)
     _upgrade(connection, file)
 
 
@@ -120,7 +96,7 @@ def set_up_reader(connection: sqlite3.Connection) -> None:
     """
     # Bytes for text: a flipped bit in a value's type must reach the checksum, not a decoder.
     connection.text_factory = bytes
-    _pragmas(connection, _READER_PRAGMAS)
+    set_pragmas(connection, _READER_PRAGMAS)
 
 
 def recognise(connection: sqlite3.Connection, file: Path) -> None:
@@ -221,9 +197,3 @@ def served_before_2(connection: sqlite3.Connection) -> int:
     """
     [made_time] = connection.execute("SELECT made_time FROM log").fetchone()
     return int(max([made_time, *requests.ends_of_former(connection)]))
-
-
-def _pragmas(connection: sqlite3.Connection, pragmas: str) -> None:
-    for pragma in pragmas.split("\n"):
-        if pragma.strip():
-            connection.execute(f"PRAGMA {pragma.strip()}").fetchall()

@@ -23,6 +23,13 @@ from foldlog_server.stores.causes import Cause, cause_in, cause_of_reading
 from foldlog_server.stores.files import private_files
 from foldlog_server.stores.files.file_state import state_or_nothing
 from foldlog_server.stores.files.log_files import untouched
+from foldlog_server.stores.sqlite.connections import (
+    DERIVED_PRAGMAS,
+    connect_to_read,
+    connect_to_write,
+    remove_database,
+    set_pragmas,
+)
 from foldlog_server.stores.sqlite.statements import statement
 from foldlog_server.stores.views.view_damage import as_damage
 from foldlog_server.stores.writer_thread import WriterThread
@@ -33,7 +40,6 @@ BYTES_PER_EVENT = 100
 FORMAT = 2
 """Kept as `user_version`; 2 has checksums over the stream and the kind, too. Others are made anew."""
 
-_PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "journal_size_limit = 16777216")
 _CREATE = [statement("create_snapshots"), statement("create_snapshots_log")]
 _SELECT = statement("select_snapshot")
 _SELECT_NEWEST = statement("select_newest_snapshots")
@@ -42,7 +48,7 @@ _INSERT = statement("insert_snapshot")
 
 _encode = msgspec.msgpack.Encoder().encode
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("foldlog")
 
 
 class SnapshotFile:
@@ -128,7 +134,7 @@ class SqliteSnapshots:
         kinds = [kind(decider) for decider in deciders]
         writer = await thread.do(lambda: _open_writer(file, log_id, kinds))
         try:
-            reader = _connect_reader(file)
+            reader = connect_to_read(file)
             # It has opened all that it reads from now on: later there may be no descriptor left.
             reader.execute("SELECT log_id FROM log").fetchone()
         except BaseException:
@@ -166,7 +172,7 @@ class SqliteSnapshots:
         self._made = None
         self._tell(made)
         if not made.cancelled() and made.exception() is None:
-            self._reader = _connect_reader(self._file)
+            self._reader = connect_to_read(self._file)
             self._identity = state_or_nothing(self._file).identity
             self._kept = SnapshotFile(self._reader)
             _log.warning("The snapshots are made anew: %s was damaged, removed or replaced.", self._file)
@@ -218,10 +224,6 @@ def newest_of_all(connection: sqlite3.Connection) -> tuple[str, int, str] | None
     return None
 
 
-def _connect_reader(file: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-
-
 def _is_damage(error: BaseException) -> bool:
     if isinstance(error, (ValueError, TypeError)):
         return True
@@ -256,13 +258,12 @@ def _open_writer(file: Path, log_id: str, kinds: list[str]) -> sqlite3.Connectio
 
 
 def _make_anew(file: Path, log_id: str, kinds: list[str]) -> sqlite3.Connection:
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        file.with_name(file.name + suffix).unlink(missing_ok=True)
+    remove_database(file)
     return _connect(file, log_id, kinds)
 
 
 def _log_of(file: Path) -> str | None:
-    with closing(_connect_reader(file)) as connection:
+    with closing(connect_to_read(file)) as connection:
         return _log_on(connection)
 
 
@@ -276,10 +277,9 @@ def _log_on(connection: sqlite3.Connection) -> str | None:
 
 def _connect(file: Path, log_id: str, kinds: list[str]) -> sqlite3.Connection:
     private_files.make_file(file)
-    connection = sqlite3.connect(file, isolation_level=None)
+    connection = connect_to_write(file)
     try:
-        for pragma in _PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}")
+        set_pragmas(connection, DERIVED_PRAGMAS)
         connection.execute("BEGIN")
         for create in _CREATE:
             connection.execute(create)

@@ -12,9 +12,8 @@ from foldlog_server.log.events import EncodedEvent
 from foldlog_server.log.lineage import Ancestor, Opening
 from foldlog_server.log.record import NO_CHAIN, chain_hash, checksum, split_record
 from foldlog_server.log.source import Origin, StoredRequest
-from foldlog_server.stores import refusals
-from foldlog_server.stores.sqlite import requests as sqlite_requests
-from foldlog_server.stores.sqlite import schema
+from foldlog_server.stores import store_errors
+from foldlog_server.stores.sqlite import requests, schema
 from foldlog_server.stores.sqlite.rows import read_head
 from foldlog_server.stores.sqlite.statements import statement
 from foldlog_server.stores.sqlite.stored_text import text_of
@@ -55,8 +54,8 @@ def told(function: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Conne
     def run(connection: sqlite3.Connection) -> T:
         try:
             return function(connection)
-        except refusals.ERRORS as error:
-            raise refusals.of_reading(error) from error
+        except store_errors.ERRORS as error:
+            raise store_errors.for_read(error) from error
 
     return run
 
@@ -176,6 +175,6 @@ def _read_requests(
 def _record(
     partition: str, number: int, key: bytes, fingerprint: bytes, outcome: bytes, crc: int
 ) -> StoredRequest:
-    if not sqlite_requests.is_sound(key, fingerprint, outcome, crc):
+    if not requests.is_sound(key, fingerprint, outcome, crc):
         raise RequestDamaged(key[:16] if isinstance(key, bytes) else b"")
     return StoredRequest(partition, key, fingerprint, text_of(outcome))

@@ -26,7 +26,7 @@ from foldlog_server.log.event_store import (
 from foldlog_server.log.events import EncodedEvent
 from foldlog_server.log.record import chain_hash, checksum
 from foldlog_server.spell import Spell
-from foldlog_server.stores import refusals
+from foldlog_server.stores import store_errors
 from foldlog_server.stores.causes import DAMAGE, NO_ROOM, Cause, cause_in
 from foldlog_server.stores.encoded_append import Record, encode, ranges
 from foldlog_server.stores.files.wal_growth import WalGrowth
@@ -183,8 +183,8 @@ class LogWriter:
         self._rows_to_checkpoint = 0
         try:
             self._wal.checkpoint()
-        except refusals.ERRORS as error:
-            if refusals.is_failed_sync(error):
+        except store_errors.ERRORS as error:
+            if store_errors.is_failed_sync(error):
                 raise
             cause = cause_in(self._wal.database.parent, error, growing=self._wal.database)
             self._unmoved.met(f"{cause.value} ({error})")
@@ -233,13 +233,13 @@ class LogWriter:
         except DataDamaged as damage:
             self._damage.met(damage.message)
             return [_refuse(accepted.append, DataDamaged(damage.position)) for accepted in batch]
-        except (*refusals.ERRORS, refusals.NotCommitted) as error:
-            cause = refusals.cause_of_writing(error, self._wal.file, is_committing=is_committing)
+        except (*store_errors.ERRORS, store_errors.NotCommitted) as error:
+            cause = store_errors.cause_of_writing(error, self._wal.file, is_committing=is_committing)
             is_known = self._try_to_refresh()
             if cause is None or (is_committing and is_known and self._position != before):
                 raise
             self._tell(cause, error)
-            return [_refuse(accepted.append, refusals.of(cause)) for accepted in batch]
+            return [_refuse(accepted.append, store_errors.for_cause(cause)) for accepted in batch]
         self._take_over(rows, settled, served_ns)
         return outcomes
 
@@ -278,7 +278,7 @@ class LogWriter:
     def _settle(self, accepted: Accepted, rows: _Rows) -> Outcome:
         try:
             appended = self._store(accepted.append, accepted.key, rows)
-        except refusals.ERRORS:  # perhaps between two changes
+        except store_errors.ERRORS:  # perhaps between two changes
             raise
         except Exception as refusal:
             return _refuse(accepted.append, refusal)
@@ -344,7 +344,7 @@ class LogWriter:
         self._is_stale = True
         try:
             self._refresh()
-        except (*refusals.ERRORS, DataDamaged):
+        except (*store_errors.ERRORS, DataDamaged):
             return False
         return True
 

@@ -6,14 +6,15 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator,
 from contextlib import AsyncExitStack, closing
 from functools import partial
 from itertools import chain
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import aiosqlite
 
 from foldlog_server.domain.view import AnyView, Key
 from foldlog_server.stores.files.wal_file import wal_of
-from foldlog_server.stores.refusals import ERRORS, of_reading_derived, of_writing_derived
+from foldlog_server.stores.sqlite.connections import connect_to_read, in_thread, read_only_uri
 from foldlog_server.stores.sqlite.statements import REMEMBERED, Statement
+from foldlog_server.stores.store_errors import ERRORS, for_derived_read, for_derived_write
 from foldlog_server.stores.views import parked, view_checksums, view_files
 from foldlog_server.stores.views import read_model_table as sql
 from foldlog_server.stores.views.left_files import LeftFiles
@@ -95,20 +96,16 @@ class SqliteReadModel:
         that are open are then as good as before. Raises `ReadModelDamaged`, `OSError` and `sqlite3.Error`.
         """
         # Only the writer ever moves the write-ahead log into the file, and it is the last to close.
-        path, read_only = file.path, f"{file.path.absolute().as_uri()}?mode=ro"
+        path = file.path
         async with AsyncExitStack() as connections:
             writer = await thread.do(lambda: ViewWriter(path, is_detached))
             connections.push_async_callback(lambda: thread.do(writer.close))
             scanner = await connections.enter_async_context(
-                aiosqlite.connect(read_only, uri=True, isolation_level=None)
+                aiosqlite.connect(read_only_uri(path), uri=True, isolation_level=None)
             )
-            reader = connections.enter_context(
-                closing(
-                    sqlite3.connect(read_only, uri=True, isolation_level=None, cached_statements=REMEMBERED)
-                )
-            )
+            reader = connections.enter_context(closing(connect_to_read(path, cached_statements=REMEMBERED)))
             # Each has opened all that it reads or writes from now on: later there may be no descriptor left.
-            await _in_its_thread(scanner, _set_up_reader)
+            await in_thread(scanner, _set_up_reader)
             _set_up_reader(reader)
             tables = view_files.tables_in(reader, file, view)
             model = cls(file, tables, thread, writer, scanner, reader, writer.files, connections)
@@ -151,7 +148,7 @@ class SqliteReadModel:
                 self._files.check()
         except (ReadModelDamaged, *ERRORS) as error:
             self._tell_damage(error)
-            raise of_reading_derived(error) from error
+            raise for_derived_read(error) from error
         return result
 
     def _tell_damage(self, error: Exception) -> None:
@@ -254,7 +251,7 @@ class SqliteReadModel:
             self._check_position(before, stored)
             return [checked(row) for row in rows], stored
 
-        rows, stored = await _in_its_thread(
+        rows, stored = await in_thread(
             self._scanner, lambda connection: self._checked(lambda: read(connection))
         )
         return rows, max(stored, skipped_to)
@@ -305,7 +302,7 @@ class SqliteReadModel:
                 self._kept = _transact(writer, statements, base, self._kept, after, counts=counts)
         except (ReadModelDamaged, *ERRORS) as error:
             self._tell_damage(error)
-            unavailable = of_writing_derived(error, wal_of(self._file.path))
+            unavailable = for_derived_write(error, wal_of(self._file.path))
             if unavailable is None:
                 raise
             self._writer.make_room()
@@ -338,18 +335,6 @@ class SqliteReadModel:
     async def discard(self) -> None:
         await self.close()
         self._file.delete()
-
-
-async def _in_its_thread(
-    connection: aiosqlite.Connection, function: Callable[[sqlite3.Connection], Result]
-) -> Result:
-    """Run a function on a connection in the thread that owns it.
-
-    aiosqlite offers statements, each a hop to its thread and back; a whole transaction in one hop is only
-    to be had through what its own statements are made of.
-    """
-    result = await connection._execute(function, connection._conn)  # type: ignore[no-untyped-call]
-    return cast(Result, result)
 
 
 def _set_up_reader(connection: sqlite3.Connection) -> None:

@@ -10,18 +10,13 @@ from typing import Any
 from google.protobuf.message import Message
 
 from foldlog.v1.options_pb2 import COMPARISON_BEFORE, COMPARISON_FROM, COMPARISON_UNSPECIFIED
+from foldlog_server.stores.sqlite.connections import DERIVED_PRAGMAS
 from foldlog_server.stores.sqlite.statements import Blob, Statement, Value, over
 from foldlog_server.stores.views import view_checksums
 from foldlog_server.views.definition import IndexedColumn, indexed_columns
 from foldlog_server.views.read_model import Change, ColumnFilter, Cursor
 
-# Bounds what the write-ahead log keeps on disk after a large transaction.
-WRITER_PRAGMAS = (
-    "journal_mode = WAL",
-    "synchronous = NORMAL",
-    "journal_size_limit = 16777216",
-    "temp_store = MEMORY",
-)
+WRITER_PRAGMAS = (*DERIVED_PRAGMAS, "temp_store = MEMORY")
 
 CREATE_CHECKPOINT = (
     "CREATE TABLE checkpoint (log_id TEXT NOT NULL, position INTEGER NOT NULL, chain_hash BLOB NOT NULL, "

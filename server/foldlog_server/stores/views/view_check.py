@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
+from foldlog_server.stores.sqlite.connections import connect_to_read
 from foldlog_server.stores.views import parked, view_checksums, view_seal
 from foldlog_server.stores.views import read_model_table as sql
 from foldlog_server.stores.views.view_checksums import Kept
@@ -29,7 +30,7 @@ def damage_of(path: Path, tables: Mapping[str, sql.Table] | None) -> str:
     if trust is not Trust.DOUBTFUL:
         return "" if trust is Trust.WHOLE else "its last writer did not leave it like this"
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(connect_to_read(path)) as connection:
             look_through(connection, tables)
     except (sqlite3.Error, ReadModelDamaged) as error:
         damage = as_damage(error)

@@ -19,6 +19,7 @@ from foldlog_server.domain.view import AnyView
 from foldlog_server.log.event_store import Log
 from foldlog_server.log.record import NO_CHAIN
 from foldlog_server.stores.files import private_files
+from foldlog_server.stores.sqlite.connections import connect_to_read, remove_database, set_pragmas
 from foldlog_server.stores.views import parked, view_check, view_checksums, view_seal
 from foldlog_server.stores.views import read_model_table as sql
 from foldlog_server.stores.views.view_checksums import Kept
@@ -29,7 +30,7 @@ from foldlog_server.views.read_model import Checkpoint, ReadModelDamaged
 FAR = 100_000
 """Events; what is no farther behind catches up in the serving process, within some seconds."""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("foldlog.views")
 
 
 class ViewFile(NamedTuple):
@@ -118,7 +119,7 @@ def contents_of(path: Path) -> Contents | None:
     if not path.exists():
         return None
     try:
-        with closing(_connect_reader(path)) as connection:
+        with closing(connect_to_read(path)) as connection:
             kept = view_checksums.kept(connection.execute(sql.READ_CHECKPOINT).fetchone())
     except (sqlite3.DatabaseError, ReadModelDamaged) as error:
         if as_damage(error) is None:
@@ -137,10 +138,6 @@ async def whole_contents_of(file: ViewFile, view: AnyView) -> Contents | None:
     if damage and file.path.exists():
         _log.warning("%s is made anew, for it is not as it was written: %s.", file.path, damage)
     return None if damage else contents
-
-
-def _connect_reader(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 
 async def fits(log: Log, contents: Contents) -> bool:
@@ -176,8 +173,7 @@ def new_edition() -> str:
 
 def set_up(connection: sqlite3.Connection) -> None:
     """Set a connection up to write."""
-    for pragma in sql.WRITER_PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
+    set_pragmas(connection, sql.WRITER_PRAGMAS)
 
 
 def tables_of(view: AnyView) -> Mapping[str, sql.Table]:
@@ -206,14 +202,14 @@ def _files_of(view: AnyView, directory: Path) -> Sequence[ViewFile]:
 
 def _remove(path: Path) -> None:
     """What SQLite keeps beside it, too."""
-    for suffix in ("", "-wal", "-shm", "-journal", view_seal.SUFFIX):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    remove_database(path)
+    view_seal.seal_of(path).unlink(missing_ok=True)
 
 
 def _has_tables(path: Path, view: AnyView) -> bool:
     """Whether what is asked of the view can be asked of a file of another definition."""
     try:
-        with closing(_connect_reader(path)) as connection:
+        with closing(connect_to_read(path)) as connection:
             for table in tables_of(view).values():
                 connection.execute(table.probe)
     except sqlite3.DatabaseError as error:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from foldlog_server.stores.refusals import ERRORS
+from foldlog_server.stores.sqlite.connections import connect_to_write, set_pragmas
 from foldlog_server.stores.sqlite.statements import REMEMBERED
+from foldlog_server.stores.store_errors import ERRORS
 from foldlog_server.stores.views import read_model_table as sql
 from foldlog_server.stores.views import view_seal
 from foldlog_server.stores.views.left_files import LeftFiles
@@ -15,7 +16,7 @@ from foldlog_server.views.read_model import ReadModelDamaged
 
 _CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("foldlog.views")
 
 
 class ViewWriter:
@@ -89,12 +90,9 @@ class ViewWriter:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    # It is not made if it is missing.
-    uri = f"{path.absolute().as_uri()}?mode=rw"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, cached_statements=REMEMBERED)
+    connection = connect_to_write(path, cached_statements=REMEMBERED)
     try:
-        for pragma in sql.WRITER_PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}")
+        set_pragmas(connection, sql.WRITER_PRAGMAS)
         connection.execute(sql.READ_POSITION).fetchone()  # opens what lies beside it
     except BaseException:
         connection.close()

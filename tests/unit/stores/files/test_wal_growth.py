@@ -23,7 +23,7 @@ MIB = 1024 * KIB
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything a hundred times smaller, so that it is soon reached."""
-    monkeypatch.setattr(wal_growth, "TOLD_BYTES", 2 * MIB)
+    monkeypatch.setattr(wal_growth, "WARN_BYTES", 2 * MIB)
     monkeypatch.setattr(wal_growth, "KEPT_BYTES", 512 * KIB)
 
 

@@ -13,7 +13,7 @@ from foldlog_server.errors import StoreFull, StoreUnavailable, WrongExpectedVers
 from foldlog_server.log.event_store import DuplicateRequest, LinkedAppendFailed
 from foldlog_server.log.record import chain_hash, checksum, split_record
 from foldlog_server.stores.sqlite import batch_insert, writer
-from foldlog_server.stores.sqlite import event_store as engine
+from foldlog_server.stores.sqlite.connections import in_thread
 from foldlog_server.stores.sqlite.event_store import SqliteEventStore
 from foldlog_server.stores.sqlite.reader import SqliteLogReader
 from foldlog_server.stores.sqlite.statements import MOST_ROWS
@@ -40,7 +40,7 @@ async def pages(store: SqliteEventStore, more: int) -> None:
         (count,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {count + more}").fetchall()
 
-    await engine._in_thread(store._connection, limit)
+    await in_thread(store._connection, limit)
 
 
 async def test_a_full_disk_refuses_the_batch_and_keeps_the_store_going(

@@ -18,9 +18,9 @@ from foldlog_server.stores.files.data_directory import (
     LogDamaged,
     NotALog,
 )
-from foldlog_server.stores.opening.looked_at import InTheWay
-from foldlog_server.stores.sqlite import event_store as engine
+from foldlog_server.stores.opening.path_checks import InTheWay
 from foldlog_server.stores.sqlite import schema
+from foldlog_server.stores.sqlite.connections import in_thread
 from foldlog_server.stores.sqlite.event_store import SqliteEventStore
 from foldlog_server.stores.sqlite.reader import SqliteLogReader
 from tests.contract.appends import (
@@ -223,10 +223,10 @@ async def test_the_writer_syncs_and_readers_cannot_write(store: SqliteEventStore
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     full = 2
-    assert await engine._in_thread(store._connection, writer_settings) == ["wal", full, 0]
+    assert await in_thread(store._connection, writer_settings) == ["wal", full, 0]
     for forbidden in (write, checkpoint):
         with pytest.raises(sqlite3.OperationalError):
-            await engine._in_thread(store._scanner, forbidden)
+            await in_thread(store._scanner, forbidden)
         with pytest.raises(sqlite3.OperationalError):
             forbidden(store._reader._connection)
 

@@ -13,6 +13,7 @@ from foldlog_server.errors import DataDamaged, StoreFull, StoreHindered, StoreUn
 from foldlog_server.log import record as codec
 from foldlog_server.stores.sqlite import event_store as engine
 from foldlog_server.stores.sqlite import rows, writer
+from foldlog_server.stores.sqlite.connections import in_thread
 from foldlog_server.stores.sqlite.event_store import SqliteEventStore
 from foldlog_server.stores.sqlite.statements import MOST_ROWS
 from tests.contract.appends import (
@@ -91,7 +92,7 @@ async def test_what_is_open_since_the_start_is_read_and_written_without_another_
 async def test_a_lock_of_another_program_refuses_and_is_waited_for_no_longer_than_it_is_held(
     store: SqliteEventStore, failures: list[BaseException], tmp_path: Path
 ) -> None:
-    await engine._in_thread(
+    await in_thread(
         store._connection, lambda connection: connection.execute("PRAGMA busy_timeout = 0").fetchall()
     )
     with closing(sqlite3.connect(tmp_path / "log.db", isolation_level=None)) as other:
@@ -183,7 +184,7 @@ async def test_a_page_that_is_damaged_while_it_is_served_is_told_as_damage_once(
     store = await open_store()
     for number in range(3):
         await store.append(to(f"order-{number}", 0, b"x"))
-    await engine._in_thread(store._connection, lambda _: store._writer.checkpoint())
+    await in_thread(store._connection, lambda _: store._writer.checkpoint())
     overwrite_an_index(tmp_path / "log.db")
     for _ in range(2):
         damaged = await outcome(store.read_stream("order-1"))
@@ -200,7 +201,7 @@ async def test_a_file_that_is_cut_while_it_is_served_is_told_as_damage(
     store = await open_store()
     for number in range(300):
         await store.append(to(f"order-{number}", 0, b"x" * 1000))
-    await engine._in_thread(store._connection, lambda _: store._writer.checkpoint())
+    await in_thread(store._connection, lambda _: store._writer.checkpoint())
     os.truncate(tmp_path / "log.db", 8 * 4096)
     assert isinstance(await outcome(store.read_stream("order-250")), DataDamaged)
     assert isinstance(

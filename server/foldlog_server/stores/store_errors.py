@@ -1,12 +1,12 @@
-"""What is told of an error of SQLite or of the operating system: a shortage that can pass, or damage.
+"""Turns errors of SQLite and of the operating system into errors for clients: a shortage, or damage.
 
-Whether a write that failed has stored something is known where it failed before its commit frame was whole
-in the write-ahead log: only what ends in such a frame is ever read again, also after a crash. SQLite writes
-the frames in order, the commit frame last, then syncs, then enlarges its index of them in memory and tells
-others of the commit (sqlite3WalFrames, in its wal.c). So a frame that could not be written has stored
-nothing. A sync that failed is unknown for good: the system may hold the pages for clean, and the next sync,
-which succeeds, has not written them. What fails behind the sync, which memory or its file can, is unknown,
-too: the commit is on the disk, and SQLite goes by its being not.
+A write that failed is known to have stored nothing if it failed before its commit frame was complete in the
+write-ahead log: only transactions that end in such a frame are ever read again, also after a crash. SQLite
+writes the frames in order, the commit frame last, then syncs, then extends its index of them in memory and
+publishes the commit (sqlite3WalFrames, in its wal.c). So if a frame could not be written, nothing was stored.
+After a failed sync it stays unknown what was stored: the system may take the pages for clean, and the next
+sync, which succeeds, has not written them. It is unknown, too, if a step after the sync fails, for lack of
+memory or of its file: the commit is on disk, but SQLite proceeds as if it were not.
 """
 
 import sqlite3
@@ -31,16 +31,16 @@ from foldlog_server.stores.causes import (
 from foldlog_server.views.read_model import ReadModelUnavailable
 
 ERRORS = (sqlite3.Error, MemoryError)
-"""What sqlite3 raises: for SQLITE_NOMEM, Python's own."""
+"""What sqlite3 raises; for SQLITE_NOMEM that is Python's MemoryError."""
 
 
 class NotCommitted(Exception):
-    """A transaction failed before it was committed; its cause says why."""
+    """A transaction failed before its commit began; `__cause__` says why."""
 
 
 _SYNCS = frozenset({sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC})
 
-# Of a commit: raised while pages are read or locked for it.
+# A commit raises these while it reads or locks pages, before it writes any frame.
 _BEFORE_FRAMES = frozenset(
     {
         sqlite3.SQLITE_FULL,
@@ -70,8 +70,8 @@ _UP_TO_FRAMES = frozenset(
 )
 
 
-def of(cause: Cause) -> StoreError:
-    """What a client is told of a cause that has stored nothing."""
+def for_cause(cause: Cause) -> StoreError:
+    """The error for a client when nothing was stored for this cause."""
     if cause in NO_ROOM:
         return StoreFull(cause.word, cause.value)
     if cause in DAMAGE:
@@ -79,41 +79,42 @@ def of(cause: Cause) -> StoreError:
     return StoreHindered(cause.word, cause.value)
 
 
-def of_reading(error: Exception) -> StoreError:
-    """What a client is told of an error while something was read; raises one that is a defect."""
+def for_read(error: Exception) -> StoreError:
+    """The error for a client when reading failed; raises `error` itself if it is a defect."""
     if isinstance(error, sqlite3.ProgrammingError) and not code_of(error):
         return StoreUnavailable()  # sqlite3's way to say that the connection is closed
     cause = cause_of_reading(error)
     if cause is Cause.OTHER:
         raise error  # a defect
-    # Whoever reads needs no room, but for a file that is opened to read.
-    return StoreHindered(cause.word, cause.value) if cause in NO_ROOM else of(cause)
+    # Reading needs no room, except to open a file.
+    return StoreHindered(cause.word, cause.value) if cause in NO_ROOM else for_cause(cause)
 
 
-def of_reading_derived(error: Exception) -> Exception:
-    """As `of_reading`, of what can be made anew: its damage is left to who does that."""
-    return error if cause_of(error) in DAMAGE else of_reading(error)
+def for_derived_read(error: Exception) -> Exception:
+    """As `for_read`, for files that can be rebuilt: damage is returned as it is, for the code that
+    rebuilds."""
+    return error if cause_of(error) in DAMAGE else for_read(error)
 
 
-def of_writing_derived(error: Exception, growing: Path) -> ReadModelUnavailable | None:
-    """What is told of an error while a read model was written; None if it is of no use to try again."""
+def for_derived_write(error: Exception, growing: Path) -> ReadModelUnavailable | None:
+    """The error when writing a read model failed; None if a retry cannot help."""
     cause = cause_in(growing.parent, error, growing=growing)
     if cause in DAMAGE or cause is Cause.OTHER:
         return None
-    # SQLite keeps to it in a whole process that a file, or what lies beside it, was opened to read only.
+    # Once SQLite has opened a file, or one beside it, read-only, it does so for the rest of the process.
     needs_another = cause in (Cause.READ_ONLY, Cause.NO_RIGHT)
-    return ReadModelUnavailable(f"{cause.value} ({error})", of(cause), needs_another=needs_another)
+    return ReadModelUnavailable(f"{cause.value} ({error})", for_cause(cause), needs_another=needs_another)
 
 
 def is_failed_sync(error: BaseException) -> bool:
-    """Whether what was to be on the disk may never come there, however often it is tried."""
+    """Whether a sync failed: the bytes may never reach the disk, however often it is retried."""
     return code_of(error) in _SYNCS
 
 
 def cause_of_writing(error: Exception, growing: Path, *, is_committing: bool) -> Cause | None:
-    """Why nothing was stored when the log was written; None if it is unknown what was.
+    """Why a write to the log stored nothing; None if it is unknown what was stored.
 
-    `growing` is the write-ahead log. When it was not being committed, nothing was stored.
+    `growing` is the write-ahead log. An error outside of the commit means that nothing was stored.
     """
     if isinstance(error, NotCommitted):
         assert isinstance(error.__cause__, Exception)
@@ -127,6 +128,6 @@ def cause_of_writing(error: Exception, growing: Path, *, is_committing: bool) ->
 
 
 def _has_stored_nothing(error: Exception) -> bool:
-    """Whether a commit failed before its last frame was whole."""
+    """Whether a commit failed before its last frame was complete."""
     code = code_of(error)
     return code & 0xFF in _BEFORE_FRAMES or code in _UP_TO_FRAMES

@@ -15,16 +15,13 @@ from pathlib import Path
 
 from foldlog_server.errors import StoreError
 from foldlog_server.stores.files import wal_file
-from foldlog_server.stores.files.data_directory import CannotOpen
-from foldlog_server.stores.files.log_files import at_rest_uri
+from foldlog_server.stores.files.data_directory import CannotOpen, log_file
 from foldlog_server.stores.sqlite import rows, schema
+from foldlog_server.stores.sqlite.connections import BESIDE, at_rest_uri, connect
 from foldlog_server.stores.sqlite.reader import SqliteLogReader
-from foldlog_server.stores.sqlite.schema import log_file
 
 _BEGUN_BYTES = 65_536
 """The first page, of whatever size."""
-
-_BESIDE = ("-wal", "-shm", "-journal")
 
 
 class InTheWay(CannotOpen):
@@ -108,7 +105,7 @@ def check_rights(directory: Path) -> None:
 
 def _beside(database: Path) -> Iterator[Path]:
     real = database.resolve()  # SQLite follows a link before it names the others
-    return (real.with_name(real.name + suffix) for suffix in _BESIDE)
+    return (real.with_name(real.name + suffix) for suffix in BESIDE)
 
 
 def _check(path: Path, is_right: Callable[[int], bool], expected: str) -> None:
@@ -170,4 +167,4 @@ def _record_at(reader: SqliteLogReader, position: int) -> bytes:
 
 def _at_rest(log: Path) -> sqlite3.Connection:
     """Without what is beside it; only where this process has no other connection to it."""
-    return sqlite3.connect(at_rest_uri(log.resolve()), uri=True)
+    return connect(at_rest_uri(log.resolve()))
