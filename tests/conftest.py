@@ -1,6 +1,9 @@
 """What holds for every test."""
 
+import asyncio
+import asyncio.constants
 import logging
+import os
 import signal
 from collections.abc import Iterator
 
@@ -16,13 +19,26 @@ settings.load_profile("foldlog")
 def pytest_configure() -> None:
     """Undo what a shell does to commands it runs in the background, and what they start would inherit.
 
-    And drop asyncio's warnings of callbacks that took 0.1 seconds: they tell of the machine, not of the code.
+    And drop asyncio's warnings of callbacks that took 0.1 seconds: they describe the machine, not the code.
     """
+    _check_without_tracebacks()
     logging.getLogger("asyncio").addFilter(lambda record: not record.getMessage().startswith("Executing <"))
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # as `nohup` does
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def _check_without_tracebacks() -> None:
+    """Keep every check of asyncio's debug mode, and leave out its tracebacks, which double the time of the tests.
+
+    Loops check threads and callbacks by an attribute of theirs. Futures, tasks, handles and coroutines ask
+    `get_debug`, or this depth, whether to record where they were made: with PYTHONASYNCIODEBUG=1, they do.
+    """
+    if not os.environ.get("PYTHONASYNCIODEBUG"):
+        patch = pytest.MonkeyPatch()
+        patch.setattr(asyncio.constants, "DEBUG_STACK_DEPTH", 0)
+        patch.setattr(asyncio.BaseEventLoop, "get_debug", lambda _: False)
 
 
 @pytest.fixture(autouse=True)
