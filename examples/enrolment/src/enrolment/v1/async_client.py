@@ -2,7 +2,7 @@
 """The methods of enrolment.v1."""
 
 import datetime
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from functools import cached_property
 
 import enrolment.v1.commands_pb2
