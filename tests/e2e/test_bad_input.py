@@ -588,7 +588,7 @@ async def test_a_defect_in_a_query_is_told_by_its_id_alone(
 async def test_a_defect_in_a_stream_is_told_by_its_id_alone(
     server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(server.app._store, "read_stream", trouble)
+    monkeypatch.setattr(server.app.parts.store, "read_stream", trouble)
     found = await refused_stream(server.ask(ReadStreamRequest(stream="order-1")))
     await check_fault(server, found, caplog)
 

@@ -201,7 +201,7 @@ async def nothing_is_left(server: Server) -> None:
     await until(
         lambda: not any(getattr(one, "_flights", 0) or getattr(one, "_under_way", 0) for one in handlers)
     )
-    for projector in app._projectors._scheduler._projectors:
+    for projector in app.parts.projectors._scheduler._projectors:
         assert not projector.is_awaited
         assert projector.failed is None
 

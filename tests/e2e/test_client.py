@@ -115,7 +115,7 @@ async def test_a_command_whose_answer_was_lost_is_answered_by_the_server_that_fo
     async with client_of(server, connect, retry=QUICK, timeout=SECONDS) as client:
         await created(client)
         lost = asyncio.Event()
-        store: Any = server.app._store
+        store: Any = server.app.parts.store
         append = store.append
 
         def keep_the_answer(asked: Any) -> Any:
@@ -142,7 +142,7 @@ async def test_many_commands_in_flight_during_restarts_act_once_each(
                 await client.orders.add_item(order_id="1", line=line(f"w{worker}", 1, money("1")))
 
         def has_reached(position: int) -> bool:
-            return server.app._store.head.position >= position
+            return server.app.parts.store.head.position >= position
 
         adding = [asyncio.ensure_future(add(worker)) for worker in range(8)]
         for enough in (20, 50):

@@ -106,7 +106,7 @@ async def check_right_in_the_end(server: Server, right: Mapping[str, Any]) -> No
 
 def served(server: Server, view: str) -> Any:
     """What a view is answered from."""
-    return server.app._projectors.of_view(view).read_model
+    return server.app.parts.projectors.of_view(view).read_model
 
 
 @pytest.mark.parametrize("round", range(4))
@@ -167,7 +167,9 @@ async def test_what_befalls_the_files_is_noticed_told_once_and_cured(
     numbers = {view.name: served(server, view.name)._file.number for view in SHOP.views}
     with caplog.at_level(logging.WARNING):
         WAYS[way](server.data / "views")
-        await until(lambda: all(not projector.follows for projector in list(server.app._projectors.all)[:1]))
+        await until(
+            lambda: all(not projector.follows for projector in list(server.app.parts.projectors.all)[:1])
+        )
         await check_right_in_the_end(server, right)
     for view in SHOP.views:
         told = [record for record in caplog.records if f"The view {view.name} is damaged" in record.message]
@@ -187,13 +189,13 @@ async def test_operators_and_health_checks_see_it_while_it_lasts(
     server: Server, right: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = asyncio.Event()
-    build = server.app._rebuilds._builder.build
+    build = server.app.parts.rebuilds._builder.build
 
     async def later(*arguments: Any) -> Any:
         await gate.wait()
         return await build(*arguments)
 
-    monkeypatch.setattr(server.app._rebuilds._builder, "build", later)
+    monkeypatch.setattr(server.app.parts.rebuilds._builder, "build", later)
     assert await health(server, "foldlog.views") == health_pb2.HealthCheckResponse.SERVING
     (file,) = files_of(server, "current-orders")
     file.unlink()

@@ -53,7 +53,7 @@ async def test_a_deadline_that_passes_before_a_command_is_decided_leaves_nothing
         return asked[-1]
 
     monkeypatch.setattr(command_service, "_lateness", kept)
-    store: Any = server.app._store
+    store: Any = server.app.parts.store
     read_stream, may_load = store.read_stream, asyncio.Event()
     loaded: list[str] = []
 

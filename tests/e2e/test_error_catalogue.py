@@ -124,7 +124,7 @@ async def contended(server: Server, patch: pytest.MonkeyPatch) -> Provoked:
         future.set_exception(WrongExpectedVersion("order-o", 0, 1))
         return future
 
-    patch.setattr(server.app._store, "append", lose)
+    patch.setattr(server.app.parts.store, "append", lose)
     found = await refusal(server, create())
     assert attempts == MAX_ATTEMPTS
     return found, Told({"stream": "order-o"}, ("stream", "order-o"), retry_after=0.1)
@@ -233,7 +233,7 @@ async def store_unavailable(server: Server, patch: pytest.MonkeyPatch) -> Provok
 
 
 async def log_detached(server: Server, patch: pytest.MonkeyPatch) -> Provoked:
-    patch.setattr(server.app._store, "_detached", True)
+    patch.setattr(server.app.parts.store, "_detached", True)
     found = await refusal(server, create(), request_id=KEY)
     return found, Told({"request_id_not_looked_up": "true"}, retry_after=5.0)
 
@@ -243,7 +243,7 @@ async def store_full(server: Server, _: pytest.MonkeyPatch) -> Provoked:
         [count] = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {count}").fetchall()
 
-    await in_thread(server.app._store._connection, fill)
+    await in_thread(server.app.parts.store._connection, fill)
     return await refusal(server, FULL), Told({"cause": "full"}, retry_after=5.0)
 
 
@@ -278,7 +278,7 @@ async def not_implemented(server: Server, _: pytest.MonkeyPatch) -> Provoked:
 
 
 async def internal(server: Server, patch: pytest.MonkeyPatch) -> Provoked:
-    patch.setattr(server.app._store, "read_stream", trouble)
+    patch.setattr(server.app.parts.store, "read_stream", trouble)
     found = await refusal(server, ReadStreamRequest(stream="order-o"))
     assert len(found.metadata["error_id"]) == 32
     return found, Told({"error_id": found.metadata["error_id"]})

@@ -231,7 +231,7 @@ async def test_a_subscription_begins_at_the_beginning(server: Server, start: dic
         confirmed = SubscribeResponse(
             position=0,
             confirmed=Confirmed(log_id=log_id, head=15),
-            token=server.app._store.lineage.token(0),
+            token=server.app.parts.store.lineage.token(0),
         )
         assert reader.messages[0] == confirmed
         assert reader.messages[-1].position == 15

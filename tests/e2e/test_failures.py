@@ -193,7 +193,7 @@ async def server(
     given = create(*MANY[:3])
     given.order_id = "given"
     await server.send(given)
-    await until(lambda: all(projector.position == 4 for projector in server.app._projectors.all))
+    await until(lambda: all(projector.position == 4 for projector in server.app.parts.projectors.all))
     yield server
     faults.end()
     await server.stop()
@@ -240,7 +240,7 @@ async def test_a_cell_is_what_the_page_says(
     await until_it_is_answered(server, PLACE[place])
     over = [line for line in ends if line[-1] == "."]
     if over:
-        server.app._store._looks = event_store.LOOKS_TO_CHECKPOINT - 1
+        server.app.parts.store._looks = event_store.LOOKS_TO_CHECKPOINT - 1
         await until(lambda: over[0] in caplog.text)
     assert sum(caplog.text.count(line) for line in alternatives if not line.startswith("refused")) <= 1
     assert not failures
@@ -264,9 +264,9 @@ async def test_views_that_cannot_read_the_log_go_on_when_they_can(
     async def hindered(**_: Any) -> Any:
         raise StoreHindered(Cause.NO_MEMORY.word, Cause.NO_MEMORY.value)
 
-    views = server.app._projectors.all
+    views = server.app.parts.projectors.all
     with monkeypatch.context() as patch:
-        patch.setattr(server.app._store, "read_all", hindered)
+        patch.setattr(server.app.parts.store, "read_all", hindered)
         await server.send(AddItem(order_id="given", line=line("more", 1, money("1"))))
         await until(lambda: caplog.text.count("cannot go on, answers what it has") == len(views))
     await until(lambda: caplog.text.count("goes on again.") == len(views))
@@ -279,9 +279,9 @@ async def test_views_that_come_to_damage_of_the_log_stop_and_say_so(
     async def damaged(**_: Any) -> Any:
         raise DataDamaged(5)
 
-    monkeypatch.setattr(server.app._store, "read_all", damaged)
+    monkeypatch.setattr(server.app.parts.store, "read_all", damaged)
     await server.send(AddItem(order_id="given", line=line("more", 1, money("1"))))
-    await until(lambda: all(view.failed for view in server.app._projectors.all))
+    await until(lambda: all(view.failed for view in server.app.parts.projectors.all))
     assert "The view order-details has stopped at position 4" in caplog.text
     options = ReadOptions(min_position=5)
     assert (
@@ -296,7 +296,7 @@ async def test_memory_that_is_missing_anywhere_is_no_defect(
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(server.app._store, "read_stream", missing)
+        patch.setattr(server.app.parts.store, "read_stream", missing)
         for asked in (stream, past):
             told = await asked(server)
             assert told is not None

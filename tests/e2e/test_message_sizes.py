@@ -40,7 +40,7 @@ async def stored(server: Server, sizes: Sequence[int]) -> None:
     events = tuple(
         NewEvent(f"event-{number}", "test.v1.Written", b"x" * size) for number, size in enumerate(sizes)
     )
-    await server.app._store.append(Append((StreamAppend("note-1", 0, events),)))
+    await server.app.parts.store.append(Append((StreamAppend("note-1", 0, events),)))
 
 
 async def told(call: Any) -> list[Any]:

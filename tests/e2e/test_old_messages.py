@@ -42,7 +42,7 @@ from tests.support.wire import SECONDS, refused
 
 async def write(server: Server, stream: str, version: int, *payloads: Message) -> None:
     new = tuple(stored(payload, f"{stream}/{number}") for number, payload in enumerate(payloads))
-    await server.app._store.append(Append((StreamAppend(stream, version, new),)))
+    await server.app.parts.store.append(Append((StreamAppend(stream, version, new),)))
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ async def odd(tmp_path: Path) -> AsyncIterator[Server]:
     async with serving(tmp_path) as server:
         await server.write("order-x", 1, 10)
         broken = NewEvent("broken", OrderCreated.DESCRIPTOR.full_name, b"\xff\xff")
-        await server.app._store.append(Append((StreamAppend("order-y", 0, (broken,)),)))
+        await server.app.parts.store.append(Append((StreamAppend("order-y", 0, (broken,)),)))
         yield server
 
 

@@ -43,7 +43,7 @@ async def test_before_the_first_scrub_and_after_it(tmp_path: Path) -> None:
         assert "has not been scrubbed since the server was started" in ended.output
         await orders(server)
     async with serving(tmp_path, scrub_after=timedelta(0)) as server:
-        await until(lambda: server.app._scrubber.state.ended)
+        await until(lambda: server.app.parts.scrubber.state.ended)
         ended = await foldlog("scrub", "--address", server.address)
         assert (ended.code, ended.errors) == (0, "")
         first, second = ended.output.splitlines()
@@ -73,7 +73,7 @@ async def test_a_wrong_index_that_a_scrub_finds_ends_commands_and_is_shown(tmp_p
         await orders(server)
     damage(tmp_path, NAMES, lambda index: index.put(index.find(b"order-o-40"), b"order-o-40", 32))
     async with serving(tmp_path, scrub_after=timedelta(0)) as server:
-        await until(lambda: server.app._scrubber.state.ended)
+        await until(lambda: server.app.parts.scrubber.state.ended)
         refusal = await refused(server.send(add("o-11", "milk"), request_id=str(uuid.uuid4())))
         assert (refusal.code, refusal.reason) == (StatusCode.DATA_LOSS, "DATA_DAMAGED")
         ended = await foldlog("scrub", "--address", server.address)
@@ -97,7 +97,7 @@ async def test_a_start_refuses_a_wrong_index_and_a_copy_heals_it(tmp_path: Path,
     async with serving(data) as server:
         await orders(server)
         first = await server.send(add("o-40", "milk"), request_id=request_id)
-        [partition] = server.app._store._writer._requests._names
+        [partition] = server.app.parts.store._writer._requests._names
     if kind == "event":
         damage(data, "events_by_stream", lambda index: index.delete(index.find(31, 3)))
     else:

@@ -74,7 +74,7 @@ def directories(tmp_path_factory: pytest.TempPathFactory) -> Directories:
 
 async def _all_stored(server: Server) -> None:
     head = (await server.head()).position
-    models = [projector.read_model for projector in server.app._projectors.all]
+    models = [projector.read_model for projector in server.app.parts.projectors.all]
     await until(lambda: sum(model.stored == head for model in models) >= 1)
 
 

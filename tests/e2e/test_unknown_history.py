@@ -18,7 +18,7 @@ async def store(server: Server, stream: str, version: int, *types: str) -> None:
     """Store events as a later release would."""
     events = tuple(NewEvent(f"e-{name}", name, b"") for name in types)
     append = Append((StreamAppend(stream, version, events),), EventMetadata())
-    await server.app._store.append(append)
+    await server.app.parts.store.append(append)
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -62,7 +62,7 @@ async def test_a_view_that_moves_on_while_it_is_looked_at_is_held_against_a_repl
     async def move_on() -> None:
         await server.send(create(str(uuid.uuid4())))
         head = (await server.head()).position
-        await until(lambda: all(one.position == head for one in server.app._projectors.all))
+        await until(lambda: all(one.position == head for one in server.app.parts.projectors.all))
 
     def check_and_move_on(connection: sqlite3.Connection, kept: view_checksums.Kept) -> None:
         check_rows(connection, kept)

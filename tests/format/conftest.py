@@ -21,7 +21,7 @@ async def written(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pat
     async with serving(data) as server:
         await trade(server)
         head = (await server.head()).position
-        await until(lambda: all(projector.position == head for projector in server.app._projectors.all))
+        await until(lambda: all(projector.position == head for projector in server.app.parts.projectors.all))
     yield data / "log.db"
 
 

@@ -53,20 +53,20 @@ class Server(Wire):
 
     def projector(self, collection: str) -> Any:
         """What keeps a collection up to date."""
-        return self.app._projectors.of(collection)
+        return self.app.parts.projectors.of(collection)
 
     @property
     def views(self) -> Any:
         """What lets all views go on; stopped, they lag."""
-        return self.app._projectors._scheduler
+        return self.app.parts.projectors._scheduler
 
     async def recorded_request(self, request_id: str) -> RecordedRequest | None:
-        return await self.app._store.find_request(RequestKey("", request_id))
+        return await self.app.parts.store.find_request(RequestKey("", request_id))
 
     async def write(self, stream: str, count: int, size: int) -> None:
         """Events of one commit in a new stream, of a type that no view looks at."""
         new = tuple(NewEvent(f"{stream}/{number}", "test.v1.Written", b"x" * size) for number in range(count))
-        await self.app._store.append(Append((StreamAppend(stream, 0, new),)))
+        await self.app.parts.store.append(Append((StreamAppend(stream, 0, new),)))
 
     def hold_appends(self) -> "HeldAppends":
         return HeldAppends(self.app)
@@ -76,7 +76,7 @@ class HeldAppends:
     """Appends that are kept from the store for as long as a test wants."""
 
     def __init__(self, app: Any) -> None:
-        self._store = app._store
+        self._store = app.parts.store
         self._append = self._store.append
         self._held: list[tuple[Append, asyncio.Future[Appended]]] = []
         self.came = asyncio.Event()

@@ -44,34 +44,18 @@ SCRUB_EVERY = timedelta(days=1)
 class App:
     """A running server: the store, what follows it, and the port it is served on."""
 
-    def __init__(
-        self,
-        store: SqliteEventStore,
-        projectors: ViewRegistry,
-        rebuilds: Rebuilds,
-        repairs: Repairs,
-        snapshots: SqliteSnapshots,
-        server: GrpcServer,
-        port: BoundPort,
-        clock: ServerClock,
-        scrubber: Scrubber,
-        writer: WriterThread,
-    ) -> None:
-        self._store = store
-        self._writer = writer
-        self._is_stopped = False
-        self._scrubber = scrubber
-        self._projectors = projectors
-        self._rebuilds = rebuilds
-        self._repairs = repairs
-        self._snapshots = snapshots
+    def __init__(self, parts: Parts, server: GrpcServer, port: BoundPort, writer: WriterThread) -> None:
+        self.parts = parts
+        """What the server is made of."""
         self._server = server
-        self._lookout = Lookout(clock)
+        self._writer = writer
+        self._lookout = Lookout(parts.clock)
+        self._is_stopped = False
         self.port = port.number
         """The port listened on; 0 for a Unix socket."""
         self.address = port.address
         """Where clients find it."""
-        self.clock = clock
+        self.clock = parts.clock
         """The server's time, and whether the wall clock has leapt away from it."""
 
     @classmethod
@@ -110,38 +94,27 @@ class App:
             opened.push_async_callback(store.close)
             await _report_the_unexpected(store, domains, settings, server_clock())
             writer = opened.enter_context(WriterThread())
-            projectors, serving, interrupted = await _open_views(store, domains, settings, writer)
-            opened.push_async_callback(projectors.stop)
-            builder = _builder(settings, domains, store, writer, serving, interrupted)
-            rebuilds = Rebuilds(projectors, builder)
-            opened.push_async_callback(rebuilds.stop)
-            repairs = Repairs(projectors, rebuilds, lambda view, well: server.set_well(view, well))
-            opened.push_async_callback(repairs.stop)
-            snapshots = await _open_snapshots(store, domains, settings, writer)
-            opened.push_async_callback(snapshots.close)
-            scrubber = Scrubber(store.scan, server_clock, store.distrust)
-            opened.push_async_callback(scrubber.stop)
-            parts = Parts(store, domains, projectors, rebuilds, repairs, snapshots, server_clock, scrubber)
-            calls = Calls(RefusalLog(asyncio.get_running_loop))
-            server = GrpcServer(
-                port,
-                handlers(parts, calls, cached_aggregates=settings.cached_aggregates),
-                calls,
-                with_reflection=settings.reflection,
+            parts, interrupted = await _assemble(
+                opened,
+                settings,
+                domains,
+                store,
+                writer,
+                server_clock,
+                lambda *health: server.set_well(*health),
             )
+            server = _server(port, parts, settings)
             before_serving()
             await server.start()
             store.when_refusing(lambda: server.set_serving(False))
             _begin(parts, interrupted, settings)
             opened.pop_all()
-            return cls(
-                store, projectors, rebuilds, repairs, snapshots, server, port, server_clock, scrubber, writer
-            )
+            return cls(parts, server, port, writer)
 
     @property
     def detached(self) -> LogDetached | None:
         """Says that the data directory is no longer there; None while it is."""
-        refusal = self._store.refusal
+        refusal = self.parts.store.refusal
         return refusal if isinstance(refusal, LogDetached) else None
 
     async def stop(self, grace: float) -> None:
@@ -155,16 +128,49 @@ class App:
             return
         self._lookout.stop()
         await self._server.stop(grace)
-        await self._repairs.stop()
-        await self._rebuilds.stop()
-        await self._scrubber.stop()
+        await self.parts.repairs.stop()
+        await self.parts.rebuilds.stop()
+        await self.parts.scrubber.stop()
         if self.detached is not None:
             return
-        await self._projectors.stop()
-        await self._store.close()
-        await self._snapshots.close()
+        await self.parts.projectors.stop()
+        await self.parts.store.close()
+        await self.parts.snapshots.close()
         self._writer.end()
         self._is_stopped = True
+
+
+async def _assemble(
+    opened: AsyncExitStack,
+    settings: Settings,
+    domains: Domains,
+    store: SqliteEventStore,
+    writer: WriterThread,
+    clock: ServerClock,
+    on_health: Callable[[str, bool], None],
+) -> tuple[Parts, Collection[str]]:
+    """The parts of a server around its store, and the names of views whose rebuild was interrupted.
+
+    `opened` gets what has to be closed; `on_health` is called with a view and whether it is well.
+    """
+    projectors, serving, interrupted = await _open_views(store, domains, settings, writer)
+    opened.push_async_callback(projectors.stop)
+    rebuilds = Rebuilds(projectors, _builder(settings, domains, store, writer, serving, interrupted))
+    opened.push_async_callback(rebuilds.stop)
+    repairs = Repairs(projectors, rebuilds, on_health)
+    opened.push_async_callback(repairs.stop)
+    snapshots = await _open_snapshots(store, domains, settings, writer)
+    opened.push_async_callback(snapshots.close)
+    scrubber = Scrubber(store.scan, clock, store.distrust)
+    opened.push_async_callback(scrubber.stop)
+    parts = Parts(store, domains, projectors, rebuilds, repairs, snapshots, clock, scrubber)
+    return parts, interrupted
+
+
+def _server(port: BoundPort, parts: Parts, settings: Settings) -> GrpcServer:
+    calls = Calls(RefusalLog(asyncio.get_running_loop))
+    services = handlers(parts, calls, cached_aggregates=settings.cached_aggregates)
+    return GrpcServer(port, services, calls, with_reflection=settings.reflection)
 
 
 async def _report_the_unexpected(

@@ -6,18 +6,18 @@ import uuid_utils
 from google.protobuf.descriptor import ServiceDescriptor
 
 from foldlog.v1 import admin_service_pb2, event_service_pb2, request_service_pb2
-from foldlog_server.clock import Clock
+from foldlog_server.app.server_clock import ServerClock
 from foldlog_server.commands.aggregates import Aggregates
 from foldlog_server.commands.command_handler import CommandHandler
 from foldlog_server.commands.fold import Folds
 from foldlog_server.commands.past import Past
-from foldlog_server.commands.snapshots import Snapshots
 from foldlog_server.domain.domain import Domains
 from foldlog_server.queries.bound_watches import compile_watch
 from foldlog_server.queries.reads import Reads
 from foldlog_server.queries.sources import Sources
 from foldlog_server.stores.sqlite.event_store import SqliteEventStore
 from foldlog_server.stores.sqlite.scrubber import Scrubber
+from foldlog_server.stores.sqlite.snapshots import SqliteSnapshots
 from foldlog_server.transport.admin import Admin
 from foldlog_server.transport.admin_service import admin_handlers
 from foldlog_server.transport.arrivals import Arrivals
@@ -43,8 +43,8 @@ class Parts:
     projectors: ViewRegistry
     rebuilds: Rebuilds
     repairs: Repairs
-    snapshots: Snapshots
-    clock: Clock
+    snapshots: SqliteSnapshots
+    clock: ServerClock
     scrubber: Scrubber
 
 

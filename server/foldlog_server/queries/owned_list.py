@@ -1,5 +1,6 @@
 """Answers a query with one document and a page of the documents that belong to it, both at one position."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from google.protobuf.descriptor import MethodDescriptor
@@ -18,21 +19,7 @@ def compile_owned_list(method: MethodDescriptor, reads: Reads) -> Query:
     route, tags, not_found = route_of(method), tags_of(method.output_type), not_found_of(method)
     list_tag = tag_of(method.output_type.fields[1])
     token_tag = tag_of(method.output_type.fields_by_name["next_page_token"])
-    filters = filters_of(method.input_type)
-
-    async def read(request: Any, after: Cursor | None, limit: int) -> tuple[Found, Page]:
-        while True:
-            owner = reads.get(route.owner, getattr(request, route.id))
-            page = await reads.page(
-                route.collection,
-                filters(request),
-                by_id=route.by_id,
-                descending=request.descending,
-                after=after,
-                limit=limit,
-            )
-            if owner.position == page.position:  # otherwise the view has moved on between the two
-                return owner, page
+    read = _reader(method, reads)
 
     async def answer(request: Any) -> bytes:
         scope = reads.scope(route.collection)
@@ -53,3 +40,26 @@ def compile_owned_list(method: MethodDescriptor, reads: Reads) -> Query:
         return b"".join(parts)
 
     return answer
+
+
+def _reader(
+    method: MethodDescriptor, reads: Reads
+) -> Callable[[Any, Cursor | None, int], Awaitable[tuple[Found, Page]]]:
+    """Reads the owner and a page at one position: again where the view has moved on between the two."""
+    route, filters = route_of(method), filters_of(method.input_type)
+
+    async def read(request: Any, after: Cursor | None, limit: int) -> tuple[Found, Page]:
+        while True:
+            owner = reads.get(route.owner, getattr(request, route.id))
+            page = await reads.page(
+                route.collection,
+                filters(request),
+                by_id=route.by_id,
+                descending=request.descending,
+                after=after,
+                limit=limit,
+            )
+            if owner.position == page.position:
+                return owner, page
+
+    return read

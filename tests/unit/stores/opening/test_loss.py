@@ -38,7 +38,7 @@ async def fill(server: Server, count: int, first: int = 0) -> None:
     for number in range(first, first + count):
         await server.send(create(f"o{number}"))
     head = (await server.head()).position
-    stored = [projector.read_model for projector in server.app._projectors.all]
+    stored = [projector.read_model for projector in server.app.parts.projectors.all]
     await until(lambda: sum(one.stored == head for one in stored) >= 3)
 
 
