@@ -154,7 +154,7 @@ PLACE = {
     "view read": Place(r".*/current-orders-.*mode=ro", "SELECT", listed, is_read=True),
     "view write": Place(r".*/order-details-[^?]*(\?mode=rw)?", "(INSERT|COMMIT|BEGIN)", seen),
     "snapshot read": Place(r".*/snapshots\.db\?mode=ro", "SELECT", past, is_read=True),
-    "snapshot write": Place(r"[^?]*/snapshots\.db", "INSERT", another),
+    "snapshot write": Place(r".*/snapshots\.db\?mode=rw", "INSERT", another),
 }
 
 
