@@ -145,7 +145,7 @@ class ReadModelDamaged(Exception):
 
 
 class ColumnMissing(KeyError):
-    """The documents cannot be searched by a column: they are of a former definition, which did not have it."""
+    """The documents are of a former definition, which did not have the column that they are searched by."""
 
 
 class ReadModel(Protocol):
