@@ -301,6 +301,21 @@ class ReadRefused(FoldlogError):
         )
 
     @classmethod
+    def column_rebuilding(cls, view: str, column: str, position: int, head: int) -> "ReadRefused":
+        return cls(
+            _REASONS[ErrorReason.ERROR_REASON_VIEW_REBUILDING],
+            f"The view {view} is being rebuilt, and cannot be searched by {column} before that is done. "
+            "Ask again, or without that filter.",
+            {
+                "view": view,
+                "position": str(position),
+                "needed_position": str(head),
+                "head": str(head),
+            },
+            retry_after=1.0,
+        )
+
+    @classmethod
     def view_not_found(cls, view: str) -> "ReadRefused":
         return cls(
             _REASONS[ErrorReason.ERROR_REASON_VIEW_NOT_FOUND],

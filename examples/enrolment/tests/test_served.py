@@ -74,13 +74,13 @@ def test_a_refusal_has_what_the_course_says_and_what_the_student_says(
     assert refusal.value.reason == Reason.COURSE_FULL
     assert [(one.subject, one.rule) for one in refusal.value.violations] == [
         (logic, Reason.COURSE_FULL),
-        (bob, Reason.CREDIT_LIMIT),
+        (bob, Reason.STUDENT_LIMIT),
     ]
 
 
 def test_what_one_side_refuses_happens_on_neither(client: sync_client.Client, prefix: str) -> None:
     logic, ada = opened(client, f"{prefix}logic"), registered(client, f"{prefix}ada", max_credits=4)
-    with pytest.raises(sync.Rejected, match=Reason.CREDIT_LIMIT):
+    with pytest.raises(sync.Rejected, match=Reason.STUDENT_LIMIT):
         client.enrolment.enrol(course_id=logic, student_id=ada)
     with pytest.raises(sync.NotFound, match=Reason.STUDENT_NOT_FOUND):
         client.enrolment.enrol(course_id=logic, student_id=f"{prefix}nobody")

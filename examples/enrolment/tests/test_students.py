@@ -5,7 +5,7 @@ from foldlog_server.domain.testing import given
 from google.protobuf.message import Message
 
 from enrolment.students import STUDENT
-from enrolment.v1.commands_pb2 import Enrol, RegisterStudent, Withdraw
+from enrolment.v1.commands_pb2 import AdmitStudent, Enrol, RegisterStudent, Withdraw
 from enrolment.v1.events_pb2 import CourseDropped, CourseTaken, StudentRegistered
 from enrolment.v1.types_pb2 import Student
 
@@ -19,6 +19,12 @@ def test_a_student_is_registered_once() -> None:
     given(STUDENT, REGISTERED).when(register).then_rejected("STUDENT_EXISTS", student_id="ada")
 
 
+def test_a_client_of_the_first_release_counts_courses() -> None:
+    admit = AdmitStudent(student_id="ada", name="Ada", max_courses=3)
+    given(STUDENT).when(admit).then(StudentRegistered(name="Ada", max_credits=15))
+    given(STUDENT, REGISTERED).when(admit).then_rejected("STUDENT_EXISTS", student_id="ada")
+
+
 @pytest.mark.parametrize("command", [Enrol, Withdraw])
 def test_a_student_who_is_not_registered_takes_nothing(command: type[Message]) -> None:
     given(STUDENT).when(command(student_id="ada")).then_rejected("STUDENT_NOT_FOUND", student_id="ada")
@@ -29,7 +35,7 @@ def test_courses_are_taken_up_to_the_limit() -> None:
         CourseTaken(course_id="art", credits=6)
     )
     given(STUDENT, REGISTERED, LOGIC).when(Enrol(course_id="art", credits=7)).then_rejected(
-        "CREDIT_LIMIT", credits=6, max_credits=12
+        "STUDENT_LIMIT", credits=6, max_credits=12
     )
 
 

@@ -14,7 +14,7 @@ from foldlog_server.errors import ReadRefused
 from foldlog_server.log.event_store import EventStore
 from foldlog_server.queries.paging import PageEnd, make_token, read_token
 from foldlog_server.views.projector import Projector
-from foldlog_server.views.read_model import ColumnFilter, Cursor, Found, Page, ReadModelDamaged
+from foldlog_server.views.read_model import ColumnFilter, ColumnMissing, Cursor, Found, Page, ReadModelDamaged
 from foldlog_server.views.registry import ViewRegistry
 
 DEFAULT_MAX_WAIT = 2.0
@@ -98,7 +98,7 @@ class Reads:
     ) -> Page:
         """A page of documents as they are stored, with the position they belong to.
 
-        Raises `ReadRefused` if they are damaged.
+        Raises `ReadRefused` if they are damaged, or lack the column of a filter until they are rebuilt.
         """
         projector = self._projectors.of(collection)
         self._check_whole(projector)
@@ -108,6 +108,9 @@ class Reads:
             )
         except ReadModelDamaged as damage:
             raise self._damaged(projector, damage) from damage
+        except ColumnMissing as column:
+            name, head = projector.view.name, self._store.head.position
+            raise ReadRefused.column_rebuilding(name, column.args[0], projector.position, head) from column
         if (answered := projector.view.answered) is not None:
             rows = [row._replace(document=answered(row.document)) for row in page.rows]
             return page._replace(rows=rows)

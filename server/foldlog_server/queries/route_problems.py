@@ -69,7 +69,6 @@ def _watch(method: MethodDescriptor, views: Mapping[str, AnyView]) -> Iterator[s
     yield from _missing(method.output_type, _WATCHED)
     if route.id:
         yield from _id(method, route)
-        yield from _no_filters(method, "a watch of named documents")
     yield from _text(method.output_type, "token")
     puts = method.output_type.fields_by_name.get("puts")
     if puts is None or not puts.is_repeated:

@@ -27,7 +27,7 @@ from foldlog_server.log.event_store import MAX_BATCH_BYTES, EventStore
 from foldlog_server.timer import Timer, within
 from foldlog_server.views.definition import codec_of
 from foldlog_server.views.projector import Projector
-from foldlog_server.views.read_model import ColumnFilter, Cursor, ReadModelDamaged
+from foldlog_server.views.read_model import ColumnFilter, ColumnMissing, Cursor, ReadModelDamaged
 
 T = TypeVar("T")
 
@@ -185,6 +185,9 @@ class _Watcher:
         except ReadModelDamaged as damage:
             projector.be_damaged(damage)
             return ()
+        except ColumnMissing as column:
+            name, head = projector.view.name, self._store.head.position
+            raise ReadRefused.column_rebuilding(name, column.args[0], projector.position, head) from column
         if not self._fits(place):  # what was read may be of either edition
             return ()
         if moves:

@@ -144,6 +144,10 @@ class ReadModelDamaged(Exception):
     """What is stored is not what was written, or is there no longer: nothing is answered from it any more."""
 
 
+class ColumnMissing(KeyError):
+    """The documents are of a former definition, which did not have the column that they are searched by."""
+
+
 class ReadModel(Protocol):
     """The documents of one view, and how far it has come.
 
@@ -191,8 +195,8 @@ class ReadModel(Protocol):
     ) -> Page:
         """At most `limit` documents behind a cursor that pass all filters, by id or by when they were made.
 
-        Documents that one event made are in the order of their ids. Raises `KeyError` for a collection or
-        column that there is not.
+        Documents that one event made are in the order of their ids. Raises `KeyError` for a collection
+        that there is not, and `ColumnMissing` for a column.
         """
 
     async def matching(

@@ -196,7 +196,6 @@ def test_what_is_wrong_with_a_query_is_said(case: Case) -> None:
         "where nothing is filtered",
         all_of(
             lambda file: _filter(file, "GetAccountRequest", "owner", "owner"),
-            lambda file: _filter(file, "WatchAccountRequest", "owner", "owner"),
             lambda file: _filter(file, "GetHistoryRequest", "owner", "owner"),
         ),
         f"{_GET}: savings.v1.GetAccountRequest.owner is a filter, and a query for one document has none; remove "
@@ -208,9 +207,8 @@ def test_what_is_wrong_with_a_query_is_said(case: Case) -> None:
             "remove its foldlog.v1.filter."
             for name in ("GetHistory", "GetSteps")
         ),
-        "savings.v1.Reports.WatchAccount: savings.v1.WatchAccountRequest.owner is a filter, and a watch of named "
-        "documents has none; remove its foldlog.v1.filter.",
     ),
+    proto("in a watch of one", lambda file: _filter(file, "WatchAccountRequest", "owner", "owner")),
 )
 def test_what_is_wrong_with_a_filter_is_said(case: Case) -> None:
     check(case)

@@ -5,14 +5,14 @@ from typing import NamedTuple, TypeAlias
 
 from foldlog_server.domain import Decider
 
-from enrolment.history import credits_of
+from enrolment.history import FIRST_CREDITS, credits_of
 from enrolment.refusals import refuse
-from enrolment.v1.commands_pb2 import Enrol, RegisterStudent, Withdraw
+from enrolment.v1.commands_pb2 import AdmitStudent, Enrol, RegisterStudent, Withdraw
 from enrolment.v1.errors_pb2 import ErrorReason
 from enrolment.v1.events_pb2 import CourseDropped, CourseTaken, StudentRegistered
 from enrolment.v1.types_pb2 import Student
 
-Command: TypeAlias = RegisterStudent | Enrol | Withdraw
+Command: TypeAlias = RegisterStudent | AdmitStudent | Enrol | Withdraw
 Event: TypeAlias = StudentRegistered | CourseTaken | CourseDropped
 
 
@@ -45,8 +45,10 @@ def evolve(state: State, event: Event) -> State:
 def decide(command: Command, state: State) -> Sequence[Event]:
     """Returns what happens because of a command, or refuses it."""
     match command:
-        case RegisterStudent():
-            return _register(command, state)
+        case RegisterStudent(max_credits=max_credits):
+            return _register(command, max_credits, state)
+        case AdmitStudent(max_courses=max_courses):
+            return _register(command, max_courses * FIRST_CREDITS, state)
         case _ if not state.is_registered:
             raise refuse(
                 ErrorReason.ERROR_REASON_STUDENT_NOT_FOUND,
@@ -59,14 +61,14 @@ def decide(command: Command, state: State) -> Sequence[Event]:
             return [CourseDropped(course_id=id, credits=state.courses[id])] if id in state.courses else []
 
 
-def _register(command: RegisterStudent, state: State) -> Sequence[Event]:
+def _register(command: RegisterStudent | AdmitStudent, max_credits: int, state: State) -> Sequence[Event]:
     if state.is_registered:
         raise refuse(
             ErrorReason.ERROR_REASON_STUDENT_EXISTS,
             f"The student {command.student_id} was registered before. Choose another id.",
             student_id=command.student_id,
         )
-    return [StudentRegistered(name=command.name, max_credits=command.max_credits)]
+    return [StudentRegistered(name=command.name, max_credits=max_credits)]
 
 
 def _take(command: Enrol, state: State) -> Sequence[Event]:
@@ -75,7 +77,7 @@ def _take(command: Enrol, state: State) -> Sequence[Event]:
     credits = credits_of(command.credits)
     if state.credits + credits > state.max_credits:
         raise refuse(
-            ErrorReason.ERROR_REASON_CREDIT_LIMIT,
+            ErrorReason.ERROR_REASON_STUDENT_LIMIT,
             f"The student takes {state.credits} credits, and {credits} more would exceed "
             f"{state.max_credits}. Withdraw from another course first.",
             student_id=command.student_id,

@@ -14,7 +14,7 @@ from foldlog_server.stores.sqlite.connections import DERIVED_PRAGMAS
 from foldlog_server.stores.sqlite.statements import Blob, Statement, Value, over
 from foldlog_server.stores.views import view_checksums
 from foldlog_server.views.definition import IndexedColumn, indexed_columns
-from foldlog_server.views.read_model import Change, ColumnFilter, Cursor
+from foldlog_server.views.read_model import Change, ColumnFilter, ColumnMissing, Cursor
 
 WRITER_PRAGMAS = (*DERIVED_PRAGMAS, "temp_store = MEMORY")
 
@@ -63,7 +63,8 @@ class Table:
         )
         self._delete = f"DELETE FROM {table} WHERE id IN ({{rows}})"
         self._load = f"SELECT id, {self._checked} FROM {table} WHERE id IN ({{rows}})"
-        self.probe = f"SELECT {all_names} FROM {table} LIMIT 0"
+        # Without the columns: a name in quotes that SQLite does not know is a text to it, and no error.
+        self.probe = f"SELECT id, made, made_checksum, document_checksum, document FROM {table} LIMIT 0"
         self.greatest = f"SELECT ifnull(max(id), '') FROM {table}"
         self.all = f"SELECT {all_names} FROM {table} ORDER BY id"
         self.get = f"SELECT position, {self._checked} FROM checkpoint LEFT JOIN {table} ON id = ?"
@@ -124,7 +125,7 @@ class Table:
     def matching(self, ids: Collection[str], filters: Sequence[ColumnFilter]) -> Iterator[Statement]:
         """Statements that give the same of those documents of some ids that pass all filters.
 
-        Raises `KeyError` for a column that there is not.
+        Raises `ColumnMissing`.
         """
         conditions, values = self._conditions(filters)
         # The plus keeps SQLite from walking through all documents of a filter's column instead of the ids.
@@ -133,6 +134,9 @@ class Table:
             yield Statement(sql + where, [*some_ids, *values])
 
     def _conditions(self, filters: Sequence[ColumnFilter]) -> tuple[list[str], list[Value]]:
+        for filter in filters:
+            if filter.column not in self._columns:
+                raise ColumnMissing(filter.column)
         conditions = [f"{self._columns[f.column]} {_OPERATORS[f.comparison]} ?" for f in filters]
         return conditions, [f.value for f in filters]
 
@@ -147,7 +151,7 @@ class Table:
     ) -> Statement:
         """A page (id, made, checksum of these, columns…, checksum, document) of documents behind a cursor.
 
-        Raises `KeyError` for a column that there is not.
+        Raises `ColumnMissing`.
         """
         conditions, values = self._conditions(filters)
         order = ["id"] if by_id else ["made", "id"]

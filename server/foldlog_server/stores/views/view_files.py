@@ -182,7 +182,7 @@ def tables_of(view: AnyView) -> Mapping[str, sql.Table]:
 
 
 def tables_in(connection: sqlite3.Connection, file: ViewFile, view: AnyView) -> Mapping[str, sql.Table]:
-    """The table of each collection as a file has it: one of a former definition may have more columns."""
+    """The table of each collection as a file has it: one of a former definition may have other columns."""
     tables = tables_of(view)
     if file.generation == generation(view):
         return tables
@@ -207,7 +207,8 @@ def _remove(path: Path) -> None:
 
 
 def _has_tables(path: Path, view: AnyView) -> bool:
-    """Whether what is asked of the view can be asked of a file of another definition."""
+    """Whether a file of another definition has each collection; it may lack columns, and is not searched by
+    those."""
     try:
         with closing(connect_to_read(path)) as connection:
             for table in tables_of(view).values():

@@ -38,6 +38,7 @@ from foldlog_server.views.read_model import (
     Change,
     Checkpoint,
     ColumnFilter,
+    ColumnMissing,
     Cursor,
     Found,
     ReadModel,
@@ -228,7 +229,7 @@ async def test_collections_and_columns_that_there_are_not_are_refused(tmp_path: 
     async with opened(tmp_path) as model:
         with pytest.raises(KeyError):
             await model.page("checkpoint", limit=1)
-        with pytest.raises(KeyError):
+        with pytest.raises(ColumnMissing, match="id"):
             await model.page("finished", [ColumnFilter("id", COMPARISON_UNSPECIFIED, "1")], limit=1)
 
 

@@ -186,7 +186,7 @@ Global___ChangeSeats: _TypeAlias = ChangeSeats  # noqa: Y015
 
 @_typing.final
 class RegisterStudent(_message.Message):
-    """RegisterStudent begins a student. Since the second release, in the place of AdmitStudent."""
+    """RegisterStudent begins a student. Since the second release."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -219,6 +219,42 @@ class RegisterStudent(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RegisterStudent: _TypeAlias = RegisterStudent  # noqa: Y015
+
+@_typing.final
+class AdmitStudent(_message.Message):
+    """AdmitStudent begins a student, whose limit is that of so many courses as they were in the first release."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STUDENT_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    MAX_COURSES_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    student_id: _builtins.str
+    """The student; made by the server if empty."""
+    name: _builtins.str
+    """What the student is called."""
+    max_courses: _builtins.int
+    """How many courses of 5 credits the student may take at the same time, 1 to 24."""
+    @_builtins.property
+    def options(self) -> _commands_pb2.CommandOptions:
+        """How to carry it out."""
+
+    def __init__(
+        self,
+        *,
+        student_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        max_courses: _builtins.int = ...,
+        options: _commands_pb2.CommandOptions | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_courses", b"max_courses", "name", b"name", "options", b"options", "student_id", b"student_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AdmitStudent: _TypeAlias = AdmitStudent  # noqa: Y015
 
 @_typing.final
 class Enrol(_message.Message):

@@ -60,6 +60,11 @@ class CommandsStub(object):
                 request_serializer=enrolment_dot_v1_dot_commands__pb2.RegisterStudent.SerializeToString,
                 response_deserializer=enrolment_dot_v1_dot_commands__pb2.Reply.FromString,
                 _registered_method=True)
+        self.AdmitStudent = channel.unary_unary(
+                '/enrolment.v1.Commands/AdmitStudent',
+                request_serializer=enrolment_dot_v1_dot_commands__pb2.AdmitStudent.SerializeToString,
+                response_deserializer=enrolment_dot_v1_dot_commands__pb2.Reply.FromString,
+                _registered_method=True)
         self.Enrol = channel.unary_unary(
                 '/enrolment.v1.Commands/Enrol',
                 request_serializer=enrolment_dot_v1_dot_commands__pb2.Enrol.SerializeToString,
@@ -121,10 +126,17 @@ class CommandsServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AdmitStudent(self, request, context):
+        """AdmitStudent is RegisterStudent of the first release, whose clients go on to call it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Enrol(self, request, context):
         """Enrol gives a student a seat, if both the course and the student allow it: the course can be closed
         (ENROLMENT_CLOSED), full (COURSE_FULL) or count something else (CREDITS_DIFFER), and the student can have
-        too many credits (CREDIT_LIMIT). What both say comes back. Whoever has the seat keeps it.
+        too many credits (STUDENT_LIMIT). What both say comes back. Whoever has the seat keeps it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -178,6 +190,11 @@ def add_CommandsServicer_to_server(servicer, server):
             'RegisterStudent': grpc.unary_unary_rpc_method_handler(
                     servicer.RegisterStudent,
                     request_deserializer=enrolment_dot_v1_dot_commands__pb2.RegisterStudent.FromString,
+                    response_serializer=enrolment_dot_v1_dot_commands__pb2.Reply.SerializeToString,
+            ),
+            'AdmitStudent': grpc.unary_unary_rpc_method_handler(
+                    servicer.AdmitStudent,
+                    request_deserializer=enrolment_dot_v1_dot_commands__pb2.AdmitStudent.FromString,
                     response_serializer=enrolment_dot_v1_dot_commands__pb2.Reply.SerializeToString,
             ),
             'Enrol': grpc.unary_unary_rpc_method_handler(
@@ -336,6 +353,33 @@ class Commands(object):
             target,
             '/enrolment.v1.Commands/RegisterStudent',
             enrolment_dot_v1_dot_commands__pb2.RegisterStudent.SerializeToString,
+            enrolment_dot_v1_dot_commands__pb2.Reply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AdmitStudent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/enrolment.v1.Commands/AdmitStudent',
+            enrolment_dot_v1_dot_commands__pb2.AdmitStudent.SerializeToString,
             enrolment_dot_v1_dot_commands__pb2.Reply.FromString,
             options,
             channel_credentials,

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from enrolment.v1 import commands_pb2 as _commands_pb2
 from grpc import aio as _aio
 import abc as _abc_1
+import builtins as _builtins
 import grpc as _grpc
 import sys
 import typing as _typing
@@ -15,6 +16,11 @@ if sys.version_info >= (3, 11):
     from typing import Self as _Self
 else:
     from typing_extensions import Self as _Self
+
+if sys.version_info >= (3, 13):
+    from warnings import deprecated as _deprecated
+else:
+    from typing_extensions import deprecated as _deprecated
 
 _T = _typing.TypeVar("_T")
 
@@ -43,10 +49,14 @@ class CommandsStub:
     """ChangeSeats gives a course more or fewer seats; fewer than are taken is FAILED_PRECONDITION (SEATS_TAKEN)."""
     RegisterStudent: _grpc.UnaryUnaryMultiCallable[_commands_pb2.RegisterStudent, _commands_pb2.Reply]
     """RegisterStudent begins a student; one who exists is ALREADY_EXISTS (STUDENT_EXISTS)."""
+    @_builtins.property
+    @_deprecated("""This method has been marked as deprecated using proto method options.""")
+    def AdmitStudent(self) -> _grpc.UnaryUnaryMultiCallable[_commands_pb2.AdmitStudent, _commands_pb2.Reply]:
+        """AdmitStudent is RegisterStudent of the first release, whose clients go on to call it."""
     Enrol: _grpc.UnaryUnaryMultiCallable[_commands_pb2.Enrol, _commands_pb2.Reply]
     """Enrol gives a student a seat, if both the course and the student allow it: the course can be closed
     (ENROLMENT_CLOSED), full (COURSE_FULL) or count something else (CREDITS_DIFFER), and the student can have
-    too many credits (CREDIT_LIMIT). What both say comes back. Whoever has the seat keeps it.
+    too many credits (STUDENT_LIMIT). What both say comes back. Whoever has the seat keeps it.
     """
     Withdraw: _grpc.UnaryUnaryMultiCallable[_commands_pb2.Withdraw, _commands_pb2.Reply]
     """Withdraw gives a seat back. Nothing happens if the student has none."""
@@ -72,10 +82,14 @@ class CommandsAsyncStub(CommandsStub):
     """ChangeSeats gives a course more or fewer seats; fewer than are taken is FAILED_PRECONDITION (SEATS_TAKEN)."""
     RegisterStudent: _aio.UnaryUnaryMultiCallable[_commands_pb2.RegisterStudent, _commands_pb2.Reply]  # type: ignore[assignment]
     """RegisterStudent begins a student; one who exists is ALREADY_EXISTS (STUDENT_EXISTS)."""
+    @_builtins.property
+    @_deprecated("""This method has been marked as deprecated using proto method options.""")
+    def AdmitStudent(self) -> _aio.UnaryUnaryMultiCallable[_commands_pb2.AdmitStudent, _commands_pb2.Reply]:  # type: ignore[override]
+        """AdmitStudent is RegisterStudent of the first release, whose clients go on to call it."""
     Enrol: _aio.UnaryUnaryMultiCallable[_commands_pb2.Enrol, _commands_pb2.Reply]  # type: ignore[assignment]
     """Enrol gives a student a seat, if both the course and the student allow it: the course can be closed
     (ENROLMENT_CLOSED), full (COURSE_FULL) or count something else (CREDITS_DIFFER), and the student can have
-    too many credits (CREDIT_LIMIT). What both say comes back. Whoever has the seat keeps it.
+    too many credits (STUDENT_LIMIT). What both say comes back. Whoever has the seat keeps it.
     """
     Withdraw: _aio.UnaryUnaryMultiCallable[_commands_pb2.Withdraw, _commands_pb2.Reply]  # type: ignore[assignment]
     """Withdraw gives a seat back. Nothing happens if the student has none."""
@@ -129,6 +143,15 @@ class CommandsServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_commands_pb2.Reply, _abc.Awaitable[_commands_pb2.Reply]]:
         """RegisterStudent begins a student; one who exists is ALREADY_EXISTS (STUDENT_EXISTS)."""
 
+    @_deprecated("""AdmitStudent is RegisterStudent of the first release, whose clients go on to call it.""")
+    @_abc_1.abstractmethod
+    def AdmitStudent(
+        self,
+        request: _commands_pb2.AdmitStudent,
+        context: _ServicerContext,
+    ) -> _typing.Union[_commands_pb2.Reply, _abc.Awaitable[_commands_pb2.Reply]]:
+        """AdmitStudent is RegisterStudent of the first release, whose clients go on to call it."""
+
     @_abc_1.abstractmethod
     def Enrol(
         self,
@@ -137,7 +160,7 @@ class CommandsServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_commands_pb2.Reply, _abc.Awaitable[_commands_pb2.Reply]]:
         """Enrol gives a student a seat, if both the course and the student allow it: the course can be closed
         (ENROLMENT_CLOSED), full (COURSE_FULL) or count something else (CREDITS_DIFFER), and the student can have
-        too many credits (CREDIT_LIMIT). What both say comes back. Whoever has the seat keeps it.
+        too many credits (STUDENT_LIMIT). What both say comes back. Whoever has the seat keeps it.
         """
 
     @_abc_1.abstractmethod

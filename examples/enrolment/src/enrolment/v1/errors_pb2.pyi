@@ -36,7 +36,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The course takes no students now."""
     ERROR_REASON_COURSE_FULL: _ErrorReason.ValueType  # 6
     """No seat is free for this student."""
-    ERROR_REASON_CREDIT_LIMIT: _ErrorReason.ValueType  # 7
+    ERROR_REASON_STUDENT_LIMIT: _ErrorReason.ValueType  # 7
     """The student would take too much."""
     ERROR_REASON_CREDITS_DIFFER: _ErrorReason.ValueType  # 8
     """The course counts something else. Since the second release."""
@@ -62,7 +62,7 @@ ERROR_REASON_ENROLMENT_CLOSED: ErrorReason.ValueType  # 5
 """The course takes no students now."""
 ERROR_REASON_COURSE_FULL: ErrorReason.ValueType  # 6
 """No seat is free for this student."""
-ERROR_REASON_CREDIT_LIMIT: ErrorReason.ValueType  # 7
+ERROR_REASON_STUDENT_LIMIT: ErrorReason.ValueType  # 7
 """The student would take too much."""
 ERROR_REASON_CREDITS_DIFFER: ErrorReason.ValueType  # 8
 """The course counts something else. Since the second release."""

@@ -19,7 +19,7 @@ class Reason(StrEnum):
     """The course takes no students now."""
     COURSE_FULL = "COURSE_FULL"
     """No seat is free for this student."""
-    CREDIT_LIMIT = "CREDIT_LIMIT"
+    STUDENT_LIMIT = "STUDENT_LIMIT"
     """The student would take too much."""
     CREDITS_DIFFER = "CREDITS_DIFFER"
     """The course counts something else. Since the second release."""

@@ -13,6 +13,7 @@ import enrolment.v1.types_pb2
 import foldlog_client.sync
 
 from enrolment.v1.commands_pb2 import (
+    AdmitStudent,
     AnnounceCourse,
     ChangeSeats,
     CloseEnrolment,
@@ -330,6 +331,61 @@ class Enrolment:
             within=timeout,
         )
 
+    def admit_student(
+        self,
+        *,
+        name: str,
+        max_courses: int,
+        student_id: str = "",
+        request_id: str = "",
+        expected_version: int | None = None,
+        validate_only: bool = False,
+        correlation_id: str = "",
+        causation_id: str = "",
+        reply: Reply.ValueType = Reply.REPLY_UNSPECIFIED,
+        expected_version_token: str = "",
+        timeout: float | None = None,
+    ) -> enrolment_v1_Reply:
+        """AdmitStudent is RegisterStudent of the first release, whose clients go on to call it.
+
+        Args:
+            name: What the student is called.
+            max_courses: How many courses of 5 credits the student may take at the same time, 1 to
+                24.
+            student_id: The student; made by the server if empty.
+            request_id: Makes the command act once: the same id and the same command again give the
+                first outcome again, with `replayed` set, for at least the server's window (24 hours
+                by default), also after a crash. Made by the client if empty.
+            expected_version: The version the stream must have; 0 = it must not exist.
+            validate_only: Decide and answer, but store nothing.
+            correlation_id: Shared by everything that one cause sets in motion; the request id if
+                not set.
+            causation_id: What directly caused this command, such as the id of an event.
+            reply: How much the reply says; everything if not set.
+            expected_version_token: Beside `expected_version`: a token of the position at which that
+                version was read, such as that of the event or of the answer's freshness.
+            timeout: Seconds for all attempts together; the client's if None.
+        """
+        return self._caller.command(
+            "/enrolment.v1.Commands/AdmitStudent",
+            AdmitStudent(
+                name=name,
+                max_courses=max_courses,
+                student_id=student_id,
+                options=CommandOptions(
+                    request_id=request_id,
+                    expected_version=expected_version,
+                    validate_only=validate_only,
+                    correlation_id=correlation_id,
+                    causation_id=causation_id,
+                    reply=reply,
+                    expected_version_token=expected_version_token,
+                ),
+            ),
+            enrolment_v1_Reply,
+            within=timeout,
+        )
+
     def enrol(
         self,
         *,
@@ -347,8 +403,8 @@ class Enrolment:
     ) -> enrolment_v1_Reply:
         """Enrol gives a student a seat, if both the course and the student allow it: the course can
         be closed (ENROLMENT_CLOSED), full (COURSE_FULL) or count something else
-        (CREDITS_DIFFER), and the student can have too many credits (CREDIT_LIMIT). What both say
-        comes back. Whoever has the seat keeps it.
+        (CREDITS_DIFFER), and the student can have too many credits (STUDENT_LIMIT). What both
+        say comes back. Whoever has the seat keeps it.
 
         Args:
             course_id: The course.

@@ -29,10 +29,10 @@ class Course(_message.Message):
     SEATS_FIELD_NUMBER: _builtins.int
     ENROLLED_FIELD_NUMBER: _builtins.int
     IS_OPEN_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
     CREDITS_FIELD_NUMBER: _builtins.int
     WAITING_FIELD_NUMBER: _builtins.int
     HAS_ROOM_FIELD_NUMBER: _builtins.int
-    VERSION_FIELD_NUMBER: _builtins.int
     course_id: _builtins.str
     """The course."""
     title: _builtins.str
@@ -43,14 +43,14 @@ class Course(_message.Message):
     """How many have a seat."""
     is_open: _builtins.bool
     """Students can enrol, and join the waiting list."""
+    version: _builtins.int
+    """The version of its stream, for `expected_version` of a command."""
     credits: _builtins.int
     """What the course counts towards a student's limit. Since the second release."""
     waiting: _builtins.int
     """How many wait for a seat. Since the second release."""
     has_room: _builtins.bool
     """There is a seat that nobody has and nobody waits for. Since the second release."""
-    version: _builtins.int
-    """The version of its stream, for `expected_version` of a command."""
     def __init__(
         self,
         *,
@@ -59,10 +59,10 @@ class Course(_message.Message):
         seats: _builtins.int = ...,
         enrolled: _builtins.int = ...,
         is_open: _builtins.bool = ...,
+        version: _builtins.int = ...,
         credits: _builtins.int = ...,
         waiting: _builtins.int = ...,
         has_room: _builtins.bool = ...,
-        version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -80,20 +80,20 @@ class Student(_message.Message):
 
     STUDENT_ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
-    MAX_CREDITS_FIELD_NUMBER: _builtins.int
-    CREDITS_FIELD_NUMBER: _builtins.int
     COURSE_IDS_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    MAX_CREDITS_FIELD_NUMBER: _builtins.int
+    CREDITS_FIELD_NUMBER: _builtins.int
     student_id: _builtins.str
     """The student."""
     name: _builtins.str
     """What the student is called."""
+    version: _builtins.int
+    """The version of its stream, for `expected_version` of a command."""
     max_credits: _builtins.int
     """How many credits the student may take at the same time. Since the second release."""
     credits: _builtins.int
     """How many credits the student takes. Since the second release."""
-    version: _builtins.int
-    """The version of its stream, for `expected_version` of a command."""
     @_builtins.property
     def course_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The courses, in the order in which they were taken."""
@@ -103,10 +103,10 @@ class Student(_message.Message):
         *,
         student_id: _builtins.str = ...,
         name: _builtins.str = ...,
-        max_credits: _builtins.int = ...,
-        credits: _builtins.int = ...,
         course_ids: _abc.Iterable[_builtins.str] | None = ...,
         version: _builtins.int = ...,
+        max_credits: _builtins.int = ...,
+        credits: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...

@@ -1,0 +1,1 @@
+"""The first release, as it was: every course counts the same."""
