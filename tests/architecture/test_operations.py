@@ -64,6 +64,7 @@ async def shop(address: str) -> None:
             await client.orders.create_order(order_id=order_id, customer_id="ada", currency_code="GBP")
 
 
+@pytest.mark.slow
 def test_every_command_does_what_it_says(directory: Path) -> None:
     log = read(directory / "foldlog-data" / "log.db")
     for lines in fences(OPERATIONS, "sh"):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from foldlog_client import Client
+from tests.format.trading import trade
 from tests.support.in_threads import BOTH, Connect
 from tests.support.server import Server, client_of, serving
 
@@ -25,9 +26,30 @@ def new_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data
 
 
+@pytest.fixture(scope="session")
+def traded_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory of a log with something of everything, of a server that has stopped: to be copied."""
+    data = tmp_path_factory.mktemp("traded") / "data"
+
+    async def make() -> None:
+        async with serving(data) as server:
+            await trade(server)
+
+    asyncio.run(make())
+    return data
+
+
 @pytest.fixture
 async def server(new_log: Path, tmp_path: Path) -> AsyncIterator[Server]:
     shutil.copytree(new_log, tmp_path / "data")
+    async with serving(tmp_path / "data") as server:
+        yield server
+
+
+@pytest.fixture
+async def traded(traded_log: Path, tmp_path: Path) -> AsyncIterator[Server]:
+    """A server of a log with something of everything."""
+    shutil.copytree(traded_log, tmp_path / "data")
     async with serving(tmp_path / "data") as server:
         yield server
 

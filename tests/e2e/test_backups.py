@@ -27,10 +27,18 @@ from tests.support.server import Server, serving
 from tests.support.wire import Wire, connected
 
 
+@pytest.fixture(scope="session")
+def made_backup(traded_log: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A backup of a log with something of everything: not to be changed."""
+    backup = tmp_path_factory.mktemp("backups") / "backup"
+    asyncio.run(backed_up(traded_log, backup))
+    return backup
+
+
 @pytest.fixture
-async def traded(server: Server) -> Server:
-    await trade(server)
-    return server
+def backup(made_backup: Path, tmp_path: Path) -> Path:
+    """A copy of a backup, which may be damaged."""
+    return Path(shutil.copytree(made_backup, tmp_path / "backup"))
 
 
 # Backups
@@ -71,12 +79,11 @@ async def test_where_nobody_answers_nothing_is_left_of_a_backup(tmp_path: Path) 
 @pytest.mark.parametrize(
     "table", ["log", "streams", "types", "events", "openings", "ancestors", "served", "sqlite_master"]
 )
-async def test_every_table_of_a_backup_is_that_of_the_log(traded: Server, tmp_path: Path, table: str) -> None:
-    await backed_up(traded.data, tmp_path / "backup")
+def test_every_table_of_a_backup_is_that_of_the_log(made_backup: Path, traded_log: Path, table: str) -> None:
     columns = "type, name, sql" if table == "sqlite_master" else "*"
     sql = f"SELECT {columns} FROM {table} ORDER BY 1"
-    assert sorted(rows(tmp_path / "backup", sql)) == sorted(rows(traded.data, sql))
-    assert rows(tmp_path / "backup", sql) or table == "ancestors"
+    assert sorted(rows(made_backup, sql)) == sorted(rows(traded_log, sql))
+    assert rows(made_backup, sql) or table == "ancestors"
 
 
 async def test_programs_get_the_manifest_and_nothing_else(traded: Server, tmp_path: Path) -> None:
@@ -242,9 +249,8 @@ async def test_a_repeat_is_replayed_where_its_outcome_is_within_and_acts_anew_wh
         assert anew.result.version == 2
 
 
-async def test_a_restored_log_goes_on(traded: Server, tmp_path: Path) -> None:
-    await backed_up(traded.data, tmp_path / "backup")
-    await restored(tmp_path / "backup", tmp_path / "elsewhere")
+async def test_a_restored_log_goes_on(made_backup: Path, tmp_path: Path) -> None:
+    await restored(made_backup, tmp_path / "elsewhere")
     async with serving(tmp_path / "elsewhere") as server:
         await server.send(ReceiveStock(product_id="tea", name="Tea", quantity=10))
         await server.send(create("new"))
@@ -254,24 +260,24 @@ async def test_a_restored_log_goes_on(traded: Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("there", ["log.db", "views", "snapshots.db"])
-async def test_nothing_is_overwritten_by_a_restore(traded: Server, tmp_path: Path, there: str) -> None:
-    await backed_up(traded.data, tmp_path / "backup")
+async def test_nothing_is_overwritten_by_a_restore(
+    traded: Server, made_backup: Path, tmp_path: Path, there: str
+) -> None:
     (tmp_path / "to").mkdir()
     (tmp_path / "to" / there).write_text("mine")
-    ended = await foldlog("restore", tmp_path / "backup", "--data", tmp_path / "to")
+    ended = await foldlog("restore", made_backup, "--data", tmp_path / "to")
     assert ended.code == 1
     assert ended.errors.startswith(f"foldlog: {tmp_path / 'to'} holds {there} already, and nothing is over")
     assert (tmp_path / "to" / there).read_text() == "mine"
-    ended = await foldlog("restore", tmp_path / "backup", "--data", traded.data)
+    ended = await foldlog("restore", made_backup, "--data", traded.data)
     assert (ended.code, ended.errors.count("\n")) == (1, 1)
     assert "Another server, restore or import is using the data directory" in ended.errors
 
 
-async def test_a_history_is_not_longer_than_it_is(traded: Server, tmp_path: Path) -> None:
-    await backed_up(traded.data, tmp_path / "backup")
-    ended = await foldlog("restore", tmp_path / "backup", "--data", tmp_path / "to", "--to-position", 68)
+async def test_a_history_is_not_longer_than_it_is(made_backup: Path, tmp_path: Path) -> None:
+    ended = await foldlog("restore", made_backup, "--data", tmp_path / "to", "--to-position", 68)
     assert ended.errors == "foldlog: The history ends at position 67, before 68. Name one up to 67.\n"
-    await restored(tmp_path / "backup", tmp_path / "to", "--to-position", 0)
+    await restored(made_backup, tmp_path / "to", "--to-position", 0)
     assert log_in(tmp_path / "to").events == []
 
 
@@ -301,22 +307,20 @@ async def test_a_history_is_not_longer_than_it_is(traded: Server, tmp_path: Path
     ],
 )
 async def test_a_damaged_backup_is_refused_and_nothing_is_made(
-    traded: Server, tmp_path: Path, damage: object, says: str
+    backup: Path, tmp_path: Path, damage: object, says: str
 ) -> None:
-    await backed_up(traded.data, tmp_path / "backup")
-    damage(tmp_path / "backup")  # type: ignore[operator]
-    ended = await foldlog("restore", tmp_path / "backup", "--data", tmp_path / "to")
+    damage(backup)  # type: ignore[operator]
+    ended = await foldlog("restore", backup, "--data", tmp_path / "to")
     assert (ended.code, ended.errors.count("\n")) == (1, 1)
     assert says in ended.errors
     assert not (tmp_path / "to").exists()
 
 
-async def test_two_restores_do_not_meet(traded: Server, tmp_path: Path) -> None:
-    await backed_up(traded.data, tmp_path / "backup")
+async def test_two_restores_do_not_meet(made_backup: Path, tmp_path: Path) -> None:
     (tmp_path / "to").mkdir()
     held = lock(tmp_path / "to")
     try:
-        ended = await foldlog("restore", tmp_path / "backup", "--data", tmp_path / "to")
+        ended = await foldlog("restore", made_backup, "--data", tmp_path / "to")
     finally:
         held.release()
     assert (ended.code, ended.errors) == (
@@ -328,10 +332,9 @@ async def test_two_restores_do_not_meet(traded: Server, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("when", ["before it reads", "while it copies"])
 async def test_no_server_begins_a_log_where_a_restore_was_killed(
-    traded: Server, tmp_path: Path, when: str
+    made_backup: Path, tmp_path: Path, when: str
 ) -> None:
-    await backed_up(traded.data, tmp_path / "backup")
-    steps = NewLog(tmp_path / "to", lambda: "new").restore(tmp_path / "backup", None)
+    steps = NewLog(tmp_path / "to", lambda: "new").restore(made_backup, None)
     await anext(steps)
     if when == "while it copies":
         await anext(steps)
@@ -342,7 +345,7 @@ async def test_no_server_begins_a_log_where_a_restore_was_killed(
         async with serving(tmp_path / "killed"):
             pass
     assert not (tmp_path / "killed" / "log.db").exists()
-    await restored(tmp_path / "backup", tmp_path / "killed")
+    await restored(made_backup, tmp_path / "killed")
 
 
 def edit(backup: Path, **fields: object) -> None:
@@ -353,6 +356,7 @@ def edit(backup: Path, **fields: object) -> None:
 # Ended in the middle
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["backup", "restore"])
 async def test_killed_in_the_middle_it_leaves_no_log(tmp_path: Path, command: str) -> None:
     async with serving(tmp_path / "data") as server:

@@ -9,10 +9,11 @@ from foldlog_client import Retry
 from tests.support.in_threads import Connect
 from tests.support.relay import relayed
 from tests.support.server import Server
+from tests.support.slow import slow
 from tests.support.wire import SECONDS
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [0, 1, *slow(range(2, 6))])
 async def test_a_connection_cut_at_chance_moments_makes_no_gap_and_no_duplicate(
     connect: Connect, server: Server, seed: int
 ) -> None:

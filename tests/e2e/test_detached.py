@@ -21,6 +21,7 @@ from foldlog_client import Client, Retry
 from tests.format.trading import KEY, trade
 from tests.support.orders import create as create_order
 from tests.support.processes import ended, foldlog, serving
+from tests.support.slow import slow
 from tests.support.wire import SECONDS, Wire, connected
 
 
@@ -106,7 +107,7 @@ def replace(data: Path) -> None:
     (data / "log.db").write_bytes(b"another file")
 
 
-@pytest.mark.parametrize("take_away", [remove_log, move, replace, shutil.rmtree])
+@pytest.mark.parametrize("take_away", [remove_log, *slow([move, replace, shutil.rmtree])])
 async def test_a_backup_through_a_server_whose_files_are_gone_has_all_that_was_acknowledged(
     data: Path, tmp_path: Path, take_away: Callable[[Path], object]
 ) -> None:
@@ -162,7 +163,7 @@ def overwrite(data: Path) -> None:
     (data / "log.db").write_bytes((data / "log.db").read_bytes()[::-1])
 
 
-@pytest.mark.parametrize("write", [cut, empty, overwrite])
+@pytest.mark.parametrize("write", [cut, *slow([empty, overwrite])])
 @pytest.mark.parametrize("is_idle", [True, False])
 async def test_a_log_that_is_written_in_its_place_by_others_is_not_written_any_more(
     data: Path, write: Callable[[Path], object], is_idle: bool
@@ -189,7 +190,7 @@ async def test_a_log_that_is_written_in_its_place_by_others_is_not_written_any_m
     assert (await foldlog("serve", "--data", data, "--listen", "127.0.0.1:0")).code == 1
 
 
-@pytest.mark.parametrize("command", ["check-history", "verify", "backup", "export"])
+@pytest.mark.parametrize("command", ["verify", *slow(["check-history", "backup", "export"])])
 async def test_who_reads_beside_a_server_leaves_a_write_ahead_log_that_is_left_alone(
     data: Path, tmp_path: Path, command: str
 ) -> None:

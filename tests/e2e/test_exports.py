@@ -8,13 +8,12 @@ import os
 import signal
 import uuid
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.format.trading import trade
 from tests.support.copies import add, answers, log_in, rows
 from tests.support.orders import create
 from tests.support.processes import FOLDLOG, Ended, foldlog, started
@@ -22,15 +21,24 @@ from tests.support.processes import ended as ended_of
 from tests.support.server import Server, serving
 
 
-@pytest.fixture
-async def exported(server: Server, tmp_path: Path) -> Path:
-    """The lines of a server that goes on."""
-    await trade(server)
-    file = tmp_path / "log.jsonl"
-    ended = await foldlog("export", file, "--data", server.data)
+async def written(data: Path, file: Path) -> Path:
+    ended = await foldlog("export", file, "--data", data)
     assert (ended.code, ended.errors) == (0, ""), ended
     assert ended.output.splitlines()[-1] == f"Exported to {file}."
     return file
+
+
+@pytest.fixture
+async def exported(traded: Server, tmp_path: Path) -> Path:
+    """The lines of a server that goes on serving."""
+    return await written(traded.data, tmp_path / "log.jsonl")
+
+
+@pytest.fixture(scope="session")
+def lines(traded_log: Path, tmp_path_factory: pytest.TempPathFactory) -> Sequence[str]:
+    """The lines of an export: not to be changed."""
+    file = tmp_path_factory.mktemp("exports") / "log.jsonl"
+    return asyncio.run(written(traded_log, file)).read_text("utf-8").splitlines()
 
 
 async def imported(file: Path, data: Path, *arguments: object) -> Ended:
@@ -43,9 +51,9 @@ def lines_of(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
-async def test_every_event_is_there_as_bytes_and_readable(server: Server, exported: Path) -> None:
+async def test_every_event_is_there_as_bytes_and_readable(traded: Server, exported: Path) -> None:
     header, *rest, end = lines_of(exported)
-    log = log_in(server.data)
+    log = log_in(traded.data)
     assert (header["format"], header["log_id"], header["position"]) == ("foldlog-export", log.log_id, 67)
     assert header["chain_hash"] == end["chain_hash"] == log.chain.hex()
     events, requests = rest[:67], rest[67:]
@@ -58,19 +66,19 @@ async def test_every_event_is_there_as_bytes_and_readable(server: Server, export
 
 
 async def test_an_imported_log_is_the_same_with_an_id_of_its_own(
-    server: Server, exported: Path, tmp_path: Path
+    traded: Server, exported: Path, tmp_path: Path
 ) -> None:
     ended = await imported(exported, tmp_path / "new", "--json")
-    log, new = log_in(server.data), log_in(tmp_path / "new")
+    log, new = log_in(traded.data), log_in(tmp_path / "new")
     assert (new.events, new.chain, new.requests) == (log.events, log.chain, log.requests)
     assert new.log_id == json.loads(ended.output)["log_id"] != log.log_id
     ancestors = rows(tmp_path / "new", "SELECT log_id, position, chain, cause FROM ancestors")
     assert ancestors == [(log.log_id, 67, log.chain, "import")]
     for table in ("streams", "types", "openings", "served"):
         sql = f"SELECT * FROM {table} ORDER BY 1"
-        assert rows(tmp_path / "new", sql) == rows(server.data, sql)
+        assert rows(tmp_path / "new", sql) == rows(traded.data, sql)
     async with serving(tmp_path / "new") as other:
-        assert await answers(other) == await answers(server)
+        assert await answers(other) == await answers(traded)
 
 
 async def test_a_second_export_says_the_same(exported: Path, tmp_path: Path) -> None:
@@ -80,13 +88,12 @@ async def test_a_second_export_says_the_same(exported: Path, tmp_path: Path) -> 
     assert lines_of(again)[1:] == lines_of(exported)[1:]
 
 
-async def test_a_pipe_carries_a_log(server: Server, tmp_path: Path) -> None:
-    await trade(server)
-    pipe = f"{FOLDLOG} export - --data {server.data} | {FOLDLOG} import - --data {tmp_path / 'new'}"
+async def test_a_pipe_carries_a_log(traded: Server, tmp_path: Path) -> None:
+    pipe = f"{FOLDLOG} export - --data {traded.data} | {FOLDLOG} import - --data {tmp_path / 'new'}"
     ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
     process = await asyncio.create_subprocess_shell(pipe, stdout=asyncio.subprocess.DEVNULL, env=ascii_only)
     assert await process.wait() == 0
-    assert log_in(tmp_path / "new").events == log_in(server.data).events
+    assert log_in(tmp_path / "new").events == log_in(traded.data).events
 
 
 async def test_a_repeat_is_replayed_where_its_outcome_is_within_and_acts_anew_where_it_is_beyond(
@@ -151,14 +158,14 @@ def forge(lines: list[str]) -> None:
     ],
 )
 async def test_what_was_cut_or_altered_is_refused_and_nothing_is_made(
-    exported: Path, tmp_path: Path, change: Callable[[list[str]], object], says: str
+    lines: Sequence[str], tmp_path: Path, change: Callable[[list[str]], object], says: str
 ) -> None:
-    lines = exported.read_text().splitlines()
-    change(lines)
-    exported.write_text("".join(f"{line}\n" for line in lines))
-    ended = await foldlog("import", exported, "--data", tmp_path / "new")
+    changed, file = list(lines), tmp_path / "log.jsonl"
+    change(changed)
+    file.write_text("".join(f"{line}\n" for line in changed), "utf-8")
+    ended = await foldlog("import", file, "--data", tmp_path / "new")
     assert (ended.code, ended.errors.count("\n")) == (1, 1)
-    assert f"foldlog: {exported}, line " in ended.errors
+    assert f"foldlog: {file}, line " in ended.errors
     assert says in ended.errors
     assert not (tmp_path / "new" / "log.db").exists()
 
@@ -172,14 +179,14 @@ async def test_bytes_that_are_no_text_are_refused(exported: Path, tmp_path: Path
     assert "it has been altered" in ended.errors
 
 
-async def test_nothing_is_overwritten(server: Server, exported: Path) -> None:
+async def test_nothing_is_overwritten(traded: Server, exported: Path) -> None:
     before = exported.read_bytes()
-    ended = await foldlog("export", exported, "--data", server.data)
+    ended = await foldlog("export", exported, "--data", traded.data)
     assert ended.errors == (
         f"foldlog: {exported} is there already, and nothing is overwritten. Name another file.\n"
     )
     assert exported.read_bytes() == before
-    ended = await foldlog("import", exported, "--data", server.data)
+    ended = await foldlog("import", exported, "--data", traded.data)
     assert ended.code == 1
     assert "Another server, restore or import is using the data directory" in ended.errors
 

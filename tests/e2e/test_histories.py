@@ -45,6 +45,7 @@ from tests.support.order_stories import line, money
 from tests.support.orders import create
 from tests.support.processes import foldlog
 from tests.support.server import Server, client_of
+from tests.support.slow import slow
 from tests.support.wire import Refusal, Wire, refused, refused_stream
 
 BEFORE, SINCE = 4, 6
@@ -445,7 +446,7 @@ async def test_a_token_of_the_log_it_was_made_of_is_good_up_to_the_last_common_p
 
 
 @pytest.mark.parametrize("through", ["restore", "import"])
-@pytest.mark.parametrize("until", [2, BEFORE, BEFORE + 1])
+@pytest.mark.parametrize("until", [BEFORE, *slow([2, BEFORE + 1])])
 async def test_what_a_former_release_wrote_is_common_too(
     history: History, through: str, until: int, tmp_path: Path
 ) -> None:

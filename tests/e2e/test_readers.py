@@ -65,6 +65,7 @@ class Encoded:
         return encoded
 
 
+@pytest.mark.slow
 async def test_a_hundred_readers_of_different_speeds_get_everything_once_and_in_order(
     server: Server,
 ) -> None:

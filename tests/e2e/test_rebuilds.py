@@ -256,6 +256,7 @@ async def test_code_that_was_installed_under_a_running_server_is_not_used(former
         assert len(files_of(formerly)) == 1
 
 
+@pytest.mark.slow
 async def test_a_view_that_has_nothing_and_is_far_behind_is_built_aside_and_answers_nothing_meanwhile(
     server: Server, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,7 @@ from examples.online_retail.rows import read_rows
 from examples.online_retail.totals import Totals, sum_up
 from examples.serving import serve
 from foldlog_client import Client, Retry, Unavailable, connect
+from tests.support.slow import slow
 
 ROOT = Path(__file__).parents[2]
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
@@ -121,7 +122,7 @@ async def test_a_second_replay_changes_nothing(data: Path, tmp_path: Path) -> No
         assert tally.lines == other_way.lines == read_invoices(read_rows(data)).line_count
 
 
-@pytest.mark.parametrize("commands", [1, 9, 23, 40, 77])
+@pytest.mark.parametrize("commands", [23, *slow([1, 9, 40, 77])])
 async def test_an_interrupted_replay_goes_on_where_it_stood(
     data: Path, tmp_path: Path, commands: int
 ) -> None:
@@ -271,6 +272,7 @@ def falsified(data: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 async def test_the_command_exits_by_the_comparison(data: Path, tmp_path: Path) -> None:
     code, output, _ = await run(packed(data), "--data-dir", tmp_path / "log")
     assert code == 0
@@ -345,6 +347,7 @@ async def test_ctrl_c_tells_how_to_go_on(data: Path) -> None:
     assert f"-m examples.online_retail {data} --whole --address {address}\n" in errors
 
 
+@pytest.mark.slow
 async def test_ctrl_c_ends_the_server_that_was_started(data: Path, tmp_path: Path) -> None:
     process = await started(data, "--data-dir", tmp_path / "log")
     assert process.stderr is not None

@@ -29,6 +29,7 @@ async def create(client: Client, order_id: str) -> None:
     )
 
 
+@pytest.mark.slow
 async def test_under_load_a_file_that_may_not_grow_refuses_commands_and_nothing_else(tmp_path: Path) -> None:
     stored: list[str] = []
     refusals: Counter[tuple[str, str]] = Counter()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.processes import ended, foldlog, serving, started
+from tests.support.slow import slow
 
 SPREAD_SECONDS = 1.0
 """Some of the signals come before Python runs, some while modules are loaded, some when it serves."""
@@ -24,7 +25,7 @@ async def end(data: Path, number: signal.Signals, delay: float) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("times", [10, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("times", [4, *slow([60])])
 async def test_a_start_ends_at_a_signal_whenever_it_comes(
     tmp_path: Path, number: signal.Signals, times: int
 ) -> None:

@@ -15,7 +15,7 @@ from tests.contract.appends import Clock, everything, new_id, to
 from tests.support.btree import Index
 from tests.support.faults import Faults, sqlite_error
 from tests.unit.stores.conftest import OpenStore
-from tests.unit.stores.sqlite.test_wrong_indexes import EVENTS, STREAMS, delete, fill, say, swap
+from tests.unit.stores.sqlite.test_event_store_wrong_indexes import EVENTS, STREAMS, delete, fill, say, swap
 
 
 @pytest.fixture(autouse=True)
