@@ -1,5 +1,6 @@
-"""Commands for a project with a domain of its own: its code is generated from its protos."""
+"""Commands for a project with a domain of its own: it is begun, and its code is generated from its protos."""
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,36 @@ from foldlog_server.cli.output import fail
 from foldlog_server.printable import printable
 
 _PROTOS, _OUT = Path("protos"), Path("src")
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name of its package, such as bank.")],
+    directory: Annotated[
+        Path | None, typer.Option("--dir", metavar="DIR", help="Where it is written; NAME if absent.")
+    ] = None,
+) -> None:
+    """Begin a project with a domain of your own: a little one that works, with its protos and tests."""
+    from foldlog_generator import scaffold
+
+    where = directory or Path(name)
+    try:
+        files = scaffold.scaffold(name, where)
+    except scaffold.CannotScaffold as reason:
+        fail(str(reason))
+    python = "" if _make_finds_this() else f" PYTHON={sys.executable}"
+    print(f"{where} has {len(files)} files: README.md says what is where. Now:")
+    print(printable(f"  cd {where}"))
+    print(printable(f"  make test{python}"))
+    print(printable(f"  make run{python}"))
+
+
+def _make_finds_this() -> bool:
+    """Whether the Makefile of a project would take the Python that runs this: see its template."""
+    command = shutil.which("foldlog")
+    beside = Path(command).resolve().with_name("python3") if command else None
+    found = str(beside) if beside and beside.exists() else shutil.which("python3")
+    return found is not None and Path(found).parent == Path(sys.executable).parent
 
 
 @app.command()
