@@ -126,13 +126,6 @@ def parameter(owner: str, member: FieldDescriptorProto, names: Names, *, of_comm
         raise Unsupported(
             f"{owner[1:]}.{member.name} is one of a oneof; give the oneof a message of its own."
         )
-    if (
-        member.type_name in names.protos.messages
-        and names.protos.messages[member.type_name].options.map_entry
-    ):
-        raise Unsupported(
-            f"{owner[1:]}.{member.name} is a map; make it repeated, of a message with a key and a value."
-        )
     name = member.name
     if keyword.iskeyword(name) or name == "self":
         raise Unsupported(f"{owner[1:]}.{name} is a word of Python's own; rename the field.")
@@ -151,6 +144,12 @@ def parameter(owner: str, member: FieldDescriptorProto, names: Names, *, of_comm
 
 def argument(member: FieldDescriptorProto, name: str, names: Names) -> tuple[str, str, str]:
     """The type of a field's argument, its default, and what the message gets."""
+    entry = names.protos.messages.get(member.type_name)
+    if entry is not None and entry.options.map_entry:
+        (of_key, _, _), (of_value, _, given) = (single(one, name, names) for one in entry.field)
+        if given != name:
+            raise Unsupported(f"{name} is a map of times; give each a message of your own around it.")
+        return f"Mapping[{of_key}, {of_value}] | None", "None", name
     one, default, value = single(member, name, names)
     if member.label == F.LABEL_REPEATED:
         if value != name:

@@ -67,7 +67,7 @@ def _method_of(service: str, method: MethodDescriptorProto, names: Names) -> Met
         return _unadorned(service, method, names, [TIMEOUT])
     is_command = method.options.HasExtension(command_route)
     options = _options_of(method, names.protos, _COMMAND_OPTIONS if is_command else _READ_OPTIONS)
-    wrapped = _wrapped(names.protos.messages[method.input_type]) if is_command else None
+    wrapped = _wrapped(method, names.protos) if is_command else None
     if is_command:
         _check_reply(method, names.protos)
     subject = wrapped or method.input_type
@@ -108,11 +108,15 @@ def _check_reply(method: MethodDescriptorProto, protos: Protos) -> None:
         )
 
 
-def _wrapped(request: DescriptorProto) -> str | None:
+def _wrapped(method: MethodDescriptorProto, protos: Protos) -> str | None:
     """The type of the command that a request holds; None if the request is the command."""
-    if {one.name for one in request.field} != {"command", "options"}:
-        return None
-    return type_of(request, "command")
+    found = [one for one in protos.messages[method.input_type].field if one.name == "command"]
+    if found and (found[0].type != F.TYPE_MESSAGE or found[0].label == F.LABEL_REPEATED):
+        raise Unsupported(
+            f"{method.input_type[1:]}.command is not a message; a field of this name holds the command, "
+            "so rename it."
+        )
+    return found[0].type_name if found else None
 
 
 def _unadorned(

@@ -19,7 +19,7 @@ from foldlog_generator.client_reasons import catalogue_of, reasons
 from foldlog_generator.client_source import ASYNC, CLIENT, ENTRANCE, HEADER, MODULE, SYNC, Style, docstring
 
 TAKEN = frozenset(
-    {"Iterable", "Caller", "Watch", "as_duration", "as_timestamp", "datetime", "cached_property"}
+    {"Iterable", "Mapping", "Caller", "Watch", "as_duration", "as_timestamp", "datetime", "cached_property"}
 )
 """What every generated module imports; messages of these names get another one in it."""
 CLIENTS_OWN = frozenset(

@@ -10,7 +10,7 @@ HEADER = "# Written by foldlog from the protos; do not edit.\n"
 MODULE = '''{header}"""The methods of {package}."""
 
 import datetime
-from collections.abc import {iterator}, Iterable
+from collections.abc import {iterator}, Iterable, Mapping
 {modules}
 {imports}
 from foldlog.v1.calling import as_duration, as_timestamp

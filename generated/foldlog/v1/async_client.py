@@ -2,7 +2,7 @@
 """The methods of foldlog.v1."""
 
 import datetime
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 
 from foldlog.v1.admin_service_pb2 import (
     GetClockRequest,

@@ -2,7 +2,7 @@
 """The methods of foldlog.v1."""
 
 import datetime
-from collections.abc import Iterator, Iterable
+from collections.abc import Iterator, Iterable, Mapping
 
 from foldlog.v1.admin_service_pb2 import (
     GetClockRequest,

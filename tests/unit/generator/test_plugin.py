@@ -66,8 +66,8 @@ message ReturnBook {
   }
   // How torn it was.
   Condition.Torn before = 3;
-  // A field that a wrapped command has, too.
-  string command = 4;
+  // What readers wrote.
+  map<string, Condition> remarks = 4;
   // How many pages are left.
   int32 pages = 5;
   foldlog.v1.CommandOptions options = 15;
@@ -234,7 +234,7 @@ async def test_a_command_is_sent_as_its_arguments_say(books: ModuleType) -> None
 
 def test_the_fields_of_a_request_that_is_the_command_become_arguments(books: ModuleType) -> None:
     found = parameters(books.Books.return_book)
-    assert list(found)[:5] == ["book_id", "pages", "condition", "before", "command"]
+    assert list(found)[:5] == ["book_id", "pages", "condition", "before", "remarks"]
     assert (found["book_id"], found["pages"], found["condition"], found["before"]) == (..., ..., None, 0)
     assert {"request_id", "expected_version", "timeout"} < found.keys()
     assert "options" not in found
@@ -243,10 +243,12 @@ def test_the_fields_of_a_request_that_is_the_command_become_arguments(books: Mod
 async def test_a_request_that_is_the_command_is_sent_as_its_arguments_say(books: ModuleType) -> None:
     caller = Notes(replies=[books.LendBookResponse()])
     condition = books.ReturnBook.Condition(torn=books.ReturnBook.Condition.TORN_BADLY)
-    await books.Books(caller).return_book(book_id="b", pages=0, condition=condition, request_id="r")
+    await books.Books(caller).return_book(
+        book_id="b", pages=0, condition=condition, remarks={"Ada": condition}, request_id="r"
+    )
     path, request = caller.asked[0]
     assert path == "/plugintest.books.v1.Shelf/ReturnBook"
-    assert (request.book_id, request.condition, request.command) == ("b", condition, "")
+    assert (request.book_id, request.condition, dict(request.remarks)) == ("b", condition, {"Ada": condition})
     assert request.options.request_id == "r"
 
 
@@ -307,7 +309,8 @@ ODD = {
     "a twin": ({"command": "string request_id = 1;"}, "two arguments called request_id"),
     "a keyword": ({"command": "string from = 1;"}, "a word of Python's own"),
     "self": ({"command": "string self = 1;"}, "a word of Python's own"),
-    "a map": ({"command": "map<string, string> tags = 1;"}, "odd.v1.Do.tags is a map"),
+    "a map": ({"command": "map<string, google.protobuf.Timestamp> at = 1;"}, "at is a map of times"),
+    "no message": ({"wrapped": "string"}, "odd.v1.DoRequest.command is not a message"),
     "times": ({"command": "repeated google.protobuf.Timestamp at = 1;"}, "repeats times"),
     "no options": ({"options": "foldlog.v1.CommandOptions how"}, "no field `options` of type"),
     "other options": ({"options": "foldlog.v1.ReadOptions options"}, "type foldlog.v1.CommandOptions"),
@@ -331,6 +334,7 @@ def test_what_a_client_cannot_have_is_refused(tmp_path: Path, name: str) -> None
         "package": "package odd.v1;",
         "folder": "odd/v1",
         "command": "",
+        "wrapped": "Do",
         "options": "foldlog.v1.CommandOptions options",
         "result": "foldlog.v1.CommandResult result",
         "more": "",
@@ -348,7 +352,7 @@ def test_what_a_client_cannot_have_is_refused(tmp_path: Path, name: str) -> None
         import "foldlog/v1/reads.proto";
         import "google/protobuf/timestamp.proto";
         message Do {{ {said["command"]} }}
-        message DoRequest {{ Do command = 1; {said["options"]} = 2; }}
+        message DoRequest {{ {said["wrapped"]} command = 1; {said["options"]} = 2; }}
         message DoResponse {{ {said["result"]} = 1; }}
         service CommandService {{
           rpc Do(DoRequest) returns (DoResponse) {{ {bound} }}

@@ -2,7 +2,7 @@
 """The methods of foldlog.inventory.v1."""
 
 import datetime
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 
 from foldlog.inventory.v1.command_service_pb2 import (
     AdjustStockRequest,

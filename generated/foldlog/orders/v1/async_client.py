@@ -2,7 +2,7 @@
 """The methods of foldlog.orders.v1."""
 
 import datetime
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 
 from foldlog.orders.v1.command_service_pb2 import (
     AddItemRequest,
