@@ -73,12 +73,10 @@ def project(name: str) -> Iterator[tuple[str, str]]:
 def _words(name: str) -> Mapping[str, str]:
     """What stands for what in the templates."""
     domain = name.upper()
-    account = "ACCOUNT" if domain != "ACCOUNT" else "ACCOUNTS"
     return {
         "name": name,
         "NAME": domain,
-        "ACCOUNT": account,
-        "imports": ", ".join(sorted([domain, account])),
+        "ACCOUNT": "ACCOUNTS" if domain == "ACCOUNT" else "ACCOUNT",
         "version": importlib.metadata.version("foldlog"),
     }
 

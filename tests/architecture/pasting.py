@@ -65,10 +65,12 @@ def served(directory: Path, tools: Path, bin: Path = BIN) -> Iterator[Served]:
 
 
 @contextmanager
-def ended(command: list[str], stdout: int, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def ended(
+    command: list[str], stdout: int, env: dict[str, str], cwd: Path = ROOT
+) -> Iterator[subprocess.Popen[bytes]]:
     """A process group that ends with the block, as if by Ctrl-C."""
     process = subprocess.Popen(
-        command, stdout=stdout, stderr=subprocess.STDOUT, env=env, cwd=ROOT, start_new_session=True
+        command, stdout=stdout, stderr=subprocess.STDOUT, env=env, cwd=cwd, start_new_session=True
     )
     try:
         yield process
