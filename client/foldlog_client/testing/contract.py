@@ -1,7 +1,8 @@
 """What the contract says of its methods and reasons, by what a test names them."""
 
 import pkgutil
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 
@@ -15,7 +16,6 @@ from foldlog.v1.options_pb2 import error as catalogue_entry
 _CORE = "foldlog.v1"
 
 
-@cache
 def methods() -> Mapping[str, MethodDescriptor]:
     """Every method, by its path."""
     return {
@@ -23,10 +23,9 @@ def methods() -> Mapping[str, MethodDescriptor]:
     }
 
 
-@cache
-def services() -> tuple[ServiceDescriptor, ...]:
-    """Every service."""
-    return tuple(one for module in _modules("_service_pb2") for one in module.services_by_name.values())
+def services() -> Sequence[ServiceDescriptor]:
+    """Every service of Foldlog's, and of each package whose client or messages were imported."""
+    return [service for file in _files() for service in file.services_by_name.values()]
 
 
 def asked_by(request: type[Message]) -> MethodDescriptor:
@@ -40,15 +39,20 @@ def answered_by(response: type[Message]) -> MethodDescriptor:
     """The method that gives a response. Raises TypeError."""
     name = response.DESCRIPTOR.full_name
     found = [method for method in methods().values() if method.output_type.full_name == name]
+    if len(found) > 1:
+        asked = ", ".join(sorted(method.input_type.name for method in found))
+        raise TypeError(f"{name} is the response of several methods: say whose by answer_to, of {asked}.")
     return _only(found, name, "is not the response of a method, as CreateOrderResponse is")
 
 
 def catalogued(reason: str, package: str) -> tuple[str, ErrorEntry]:
     """The domain and the entry of a reason, of a package's own catalogue or else the common one.
     Raises ValueError."""
+    catalogues = _catalogues()
     for domain in (package, _CORE):
-        catalogue = _catalogues()[domain]
-        value = catalogue.values_by_name.get(f"ERROR_REASON_{reason}")
+        value = (
+            catalogues[domain].values_by_name.get(f"ERROR_REASON_{reason}") if domain in catalogues else None
+        )
         if value is not None and value.number:
             return domain, value.GetOptions().Extensions[catalogue_entry]
     raise ValueError(
@@ -57,15 +61,25 @@ def catalogued(reason: str, package: str) -> tuple[str, ErrorEntry]:
     )
 
 
-@cache
 def _catalogues() -> Mapping[str, EnumDescriptor]:
-    return {module.package: module.enum_types_by_name["ErrorReason"] for module in _modules(".errors_pb2")}
+    """The error catalogues, by package."""
+    enums = (enum for file in _files() for enum in file.enum_types_by_name.values())
+    return {enum.file.package: enum for enum in enums if enum.name == "ErrorReason"}
 
 
-def _modules(ending: str) -> Iterator[FileDescriptor]:
+def _files() -> Sequence[FileDescriptor]:
+    """The protos of all generated modules that are loaded; Foldlog's own are."""
+    _import_own()
+    modules = [module for name, module in sys.modules.copy().items() if name.endswith("_pb2")]
+    files = (getattr(module, "DESCRIPTOR", None) for module in modules)
+    return [*{file.name: file for file in files if isinstance(file, FileDescriptor)}.values()]
+
+
+@cache
+def _import_own() -> None:
     for found in pkgutil.walk_packages(foldlog.__path__, "foldlog."):
-        if found.name.endswith(ending):
-            yield import_module(found.name).DESCRIPTOR
+        if found.name.endswith("_pb2"):
+            import_module(found.name)
 
 
 def _only(found: list[MethodDescriptor], name: str, otherwise: str) -> MethodDescriptor:

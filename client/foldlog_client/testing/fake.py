@@ -19,6 +19,7 @@ from foldlog_client.testing.contract import answered_by, asked_by
 from foldlog_client.testing.refusal import OK, Refusal, termination
 
 M = TypeVar("M", bound=Message)
+C = TypeVar("C", bound=Client)
 Step = Callable[[Message], Answer]
 
 MOST_CALLS = 10_000
@@ -70,8 +71,23 @@ class Fake:
         """Another client whose calls are answered here, for code that connects by itself: it stands in for
         `foldlog_client.sync.connect`. There is nothing to connect to: the target, credentials, interceptors
         and options are not looked at."""
+        return self.client_of(
+            Client, read_your_writes=read_your_writes, session=session, timeout=timeout, retry=retry
+        )
+
+    def client_of(
+        self,
+        kind: type[C],
+        *,
+        read_your_writes: bool = True,
+        session: LogPosition | None = None,
+        timeout: float = 10.0,
+        retry: Retry | None = None,
+    ) -> C:
+        """Another client whose calls are answered here, of a class that was generated for a domain of your
+        own, or that inherits from several of those."""
         retry = replace(retry or Retry(random=lambda: 1.0), wait=self._wait, clock=self._clock)
-        client = Client(
+        client = kind(
             AnsweredChannel(self._answer),
             read_your_writes=read_your_writes,
             session=session,
@@ -95,6 +111,16 @@ class Fake:
                 raise TypeError(
                     f"{method.name} answers with a stream: stream({method.input_type.name}, ...)."
                 )
+            self._add(method, _answering(Answer((_copied(response),))))
+
+    def answer_to(self, request: type[Message], *responses: Message) -> None:
+        """Answer a call that makes this request, such as a `Deposit`, with each of these: for a response
+        that several methods have."""
+        method = asked_by(request)
+        if method.server_streaming:
+            raise TypeError(f"{method.name} answers with a stream: stream({request.DESCRIPTOR.name}, ...).")
+        for response in responses:
+            _check(response, method)
             self._add(method, _answering(Answer((_copied(response),))))
 
     def refuse(

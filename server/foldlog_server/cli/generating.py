@@ -30,10 +30,9 @@ def new(
     except scaffold.CannotScaffold as reason:
         fail(str(reason))
     python = "" if _make_finds_this() else f" PYTHON={sys.executable}"
-    print(f"{where} has {len(files)} files: README.md says what is where. Now:")
-    print(printable(f"  cd {where}"))
-    print(printable(f"  make test{python}"))
-    print(printable(f"  make run{python}"))
+    print(printable(f"{where} has {len(files)} files: README.md says what is where. Now:"))
+    for line in (f"cd {where}", f"make test{python}", f"make run{python}"):
+        print(printable(f"  {line}"))
 
 
 def _make_finds_this() -> bool:

@@ -14,6 +14,7 @@ import pytest
 import foldlog_client
 from foldlog.v1.commands_pb2 import CommandResult
 from foldlog_client import sync
+from foldlog_client.testing import Fake
 from foldlog_generator.compiling import compiled
 from foldlog_generator.generated_code import bring_about, differences
 from foldlog_generator.protos import directory
@@ -106,6 +107,34 @@ def test_importing_a_client_makes_every_message_of_the_package_known(src: Path) 
         "symbol_database.Default().GetSymbol('bank.v1.Deposited')\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=src, check=True)
+
+
+def test_a_fake_answers_it(src: Path) -> None:
+    bank, cards = own("bank.v1", "sync"), own("acme.cards.v2", "sync")
+    both = type("Both", (bank.Client, cards.Client), {})
+    Deposit, Withdraw, Reply = bank.Deposit, bank.Withdraw, bank.AccountReply
+    with Fake() as fake:
+        client: Any = fake.client_of(both)
+        fake.answer(cards.IssueResponse(result=CommandResult(position=1)))
+        fake.answer_to(Deposit, Reply(result=CommandResult(position=2)), Reply())
+        fake.refuse(Withdraw, "TOO_LITTLE")
+        assert client.cards.issue(card_id="c").result.position == 1
+        assert client.bank.deposit(account_id="a", cents=1).result.position == 2
+        assert client.bank.deposit(account_id="a", cents=1) == Reply()
+        with pytest.raises(foldlog_client.Rejected, match="Less"):
+            client.bank.withdraw(account_id="a")
+        assert [one.account_id for one in fake.requests_of(Withdraw)] == ["a"]
+
+
+def test_a_fake_wants_to_know_whose_answer_a_shared_reply_is() -> None:
+    bank = own("bank.v1", "sync")
+    with Fake() as fake:
+        with pytest.raises(TypeError, match="say whose by answer_to, of Deposit, Withdraw"):
+            fake.answer(bank.AccountReply())
+        with pytest.raises(
+            TypeError, match=r"Deposit answers with bank\.v1\.AccountReply, not bank\.v1\.Account"
+        ):
+            fake.answer_to(bank.Deposit, bank.Account())
 
 
 def test_its_reasons_are_beside_it() -> None:
