@@ -7,6 +7,7 @@ follow as arguments that may be left out. A stream of responses that can be resu
 other streams have no method.
 """
 
+import keyword
 from collections.abc import Iterable, Sequence
 
 from google.protobuf.descriptor_pb2 import DescriptorProto, MethodDescriptorProto, ServiceDescriptorProto
@@ -79,7 +80,7 @@ def _method_of(service: str, method: MethodDescriptorProto, names: Names) -> Met
     how_source = f"options={construction(names.of(options), how)}"
     what = [f"command={construction(names.of(subject), business)}"] if wrapped else business
     return Method(
-        snake(method.name),
+        _name_of(method),
         f"/{service[1:]}/{method.name}",
         names.protos.comments[f"{service}.{method.name}"],
         arguments,
@@ -87,6 +88,12 @@ def _method_of(service: str, method: MethodDescriptorProto, names: Names) -> Met
         names.of(method.output_type),
         Kind.COMMAND if is_command else Kind.QUERY,
     )
+
+
+def _name_of(method: MethodDescriptorProto) -> str:
+    """The name of an RPC's method; one that is a word of Python's own ends in an underscore."""
+    name = snake(method.name)
+    return f"{name}_" if keyword.iskeyword(name) else name
 
 
 def _options_of(method: MethodDescriptorProto, protos: Protos, expected: str) -> str:
@@ -126,7 +133,7 @@ def _unadorned(
     fields = parameters(method.input_type, names)
     fields.sort(key=lambda one: one.default is not None)
     return Method(
-        snake(method.name),
+        _name_of(method),
         f"/{service[1:]}/{method.name}",
         names.protos.comments[f"{service}.{method.name}"],
         [*fields, *further],
@@ -167,5 +174,5 @@ def _iterator_of(
     if not (_has(request, "page_token") and _has(response, "next_page_token") and len(lists) == 1):
         return None
     noun, items = written.name.partition("_")[2], lists[0].name
-    name = f"iterate_{noun}" if noun.endswith(items) else f"iterate_{noun}_{items}"
+    name = "_".join(["iterate", *([noun] if noun else []), *([] if noun.endswith(items) else [items])])
     return name, written.iterator_source(style, name, single(lists[0], items, names)[0], items)

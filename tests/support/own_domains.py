@@ -20,9 +20,13 @@ service Bank {
   rpc Withdraw(bank.v1.Withdraw) returns (AccountReply) {
     option (foldlog.v1.command) = {category: "account" streams: "account_id"};
   }
-  // ListAccounts lists them.
-  rpc ListAccounts(ListAccountsRequest) returns (ListAccountsReply) {
+  // List lists them.
+  rpc List(ListAccountsRequest) returns (ListAccountsReply) {
     option (foldlog.v1.query) = {collection: "accounts"};
+  }
+  // Return gives back.
+  rpc Return(bank.v1.Return) returns (AccountReply) {
+    option (foldlog.v1.command) = {category: "account" streams: "account_id"};
   }
 }
 // Deposit pays in.
@@ -34,6 +38,10 @@ message Deposit {
   // How to do it.
   foldlog.v1.CommandOptions options = 15;
 }
+// Client is called as the class with the methods is.
+message Client { string name = 1; }
+// Return gives back.
+message Return { string account_id = 1; Client client = 2; foldlog.v1.CommandOptions options = 15; }
 // Withdraw pays out.
 message Withdraw {
   // Which.

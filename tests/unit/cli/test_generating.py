@@ -42,7 +42,7 @@ def test_what_protoc_says_is_told_with_what_to_do(project: Path) -> None:
     done = generate(project)
     assert (done.returncode, done.stdout) == (1, "")
     *said, line = done.stderr.splitlines()
-    assert said[0] == 'protos/bank/v1/bank.proto:29:3: "int46" is not defined.'
+    assert said[0] == 'protos/bank/v1/bank.proto:33:3: "int46" is not defined.'
     assert line == "foldlog: protoc refuses the protos, and nothing was changed. Correct what it names."
     assert not (project / "src").exists()
 

@@ -22,7 +22,7 @@ def test_the_protos_of_foldlog_are_found_in_the_source_tree() -> None:
 
 def test_what_protoc_says_is_passed_on_as_it_is(tmp_path: Path) -> None:
     found = refusal(tmp_path, {"bank/v1/bank.proto": BANK.replace("int64 cents = 2;", "int46 cents = 2;")})
-    assert f'{tmp_path}/bank/v1/bank.proto:29:3: "int46" is not defined.' in found.said
+    assert f'{tmp_path}/bank/v1/bank.proto:33:3: "int46" is not defined.' in found.said
     assert str(found) == "protoc refuses the protos, and nothing was changed. Correct what it names."
 
 

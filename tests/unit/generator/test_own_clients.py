@@ -94,6 +94,13 @@ def test_the_calls_of_both_kinds_of_requests_are_made() -> None:
     assert issue.command.card_id == "c"
 
 
+def test_names_that_python_or_the_client_has_are_changed() -> None:
+    bank = own("bank.v1", "sync")
+    assert {"return_", "list", "iterate_accounts"} < set(dir(bank.Bank))
+    assert issubclass(bank.Client, sync.Client)
+    assert bank.Return(client=bank.bank_v1_Client(name="Ada")).client.name == "Ada"
+
+
 def test_one_reply_serves_all_commands() -> None:
     bank = own("bank.v1", "async").Bank
     assert bank.deposit.__annotations__["return"] is bank.withdraw.__annotations__["return"]
@@ -129,7 +136,7 @@ def test_a_fake_answers_it(src: Path) -> None:
 def test_a_fake_wants_to_know_whose_answer_a_shared_reply_is() -> None:
     bank = own("bank.v1", "sync")
     with Fake() as fake:
-        with pytest.raises(TypeError, match="say whose by answer_to, of Deposit, Withdraw"):
+        with pytest.raises(TypeError, match="say whose by answer_to, of Deposit, Return, Withdraw"):
             fake.answer(bank.AccountReply())
         with pytest.raises(
             TypeError, match=r"Deposit answers with bank\.v1\.AccountReply, not bank\.v1\.Account"
@@ -146,6 +153,7 @@ GOOD = """
 from typing import assert_type
 
 import acme.cards.v2.{style}_client
+import bank.v1.bank_pb2
 import bank.v1.{style}_client
 from bank.v1.bank_pb2 import Account, AccountReply
 
@@ -160,8 +168,9 @@ async def use() -> None:
         assert_type(reply, AccountReply)
         await client.cards.issue(card_id="c")
         await client.orders.submit_order(order_id="o")
-        async for account in client.bank.iterate_accounts():
+        async for account in client.bank.iterate_accounts(page_size=5):
             assert_type(account, Account)
+        await client.bank.return_(account_id="a", client=bank.v1.bank_pb2.Client(name="Ada"))
     async with bank.v1.{style}_client.connect() as other:
         assert_type(other, bank.v1.{style}_client.Client)
 """
