@@ -17,10 +17,13 @@ NEEDED = ("grpc_tools", "mypy_protobuf")
 _PYTHON = (sys.executable, "-P")
 _MYPY, _MYPY_GRPC = (f"from mypy_protobuf.main import {one}; {one}()" for one in ("main", "grpc"))
 _CLIENT = "from foldlog_generator.plugin import main; main()"
-_SAME_NAME = (
-    "Inside a service, the name of an RPC comes before that of a message: "
-    "write the message with its package, as in `rpc Deposit(bank.v1.Deposit)`."
-)
+_ADVICE = {
+    "is not a message type": "Inside a service, the name of an RPC comes before that of a message: write the "
+    "message with its package, as in `rpc Deposit(bank.v1.Deposit)`.",
+    "File not found": "Imports are looked for in the directory of the protos; foldlog/ and google/protobuf/ are "
+    "there by themselves.",
+}
+"""What to do about something that protoc says, where that is not plain."""
 
 
 class CannotGenerate(Exception):
@@ -103,7 +106,9 @@ def _protoc(paths: Sequence[Path], arguments: Sequence[str], names: Sequence[str
     command += [str(paths[0] / name) for name in names]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        advice = _SAME_NAME if "is not a message type" in done.stderr else "Correct what it names."
+        advice = next(
+            (advice for said, advice in _ADVICE.items() if said in done.stderr), "Correct what it names."
+        )
         raise CannotGenerate(f"protoc refuses the protos, and nothing was changed. {advice}", done.stderr)
     return done.stderr
 

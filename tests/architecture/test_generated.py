@@ -1,4 +1,4 @@
-"""`generated/` is what the protos say, and a stale one is told."""
+"""`generated/` is what the protos say, and a stale one is reported."""
 
 import shutil
 import subprocess
@@ -23,7 +23,7 @@ def test_what_is_committed_is_what_would_be_generated() -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-def test_a_stale_file_is_told_and_left_as_it_is(tmp_path: Path) -> None:
+def test_a_stale_file_is_reported_and_left_as_it_is(tmp_path: Path) -> None:
     for name in ("protos", "tools", "generated", "generator"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     stale = tmp_path / "generated" / "foldlog" / "v1" / "money_pb2.pyi"

@@ -212,7 +212,7 @@ def test_it_takes_nothing_but_our_wheel(built: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_what_is_missing_to_generate_is_told(built: Path, tmp_path: Path) -> None:
+def test_what_is_missing_to_generate_is_reported(built: Path, tmp_path: Path) -> None:
     bin = environment(tmp_path / "env", f"{built / WHEEL}[server]")
     Project(tmp_path, bin).run("foldlog", "new", "bank")
     said = Project(tmp_path / "bank", bin).run("foldlog", "generate", fails=True)

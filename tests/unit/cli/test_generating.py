@@ -37,7 +37,7 @@ def test_a_check_names_what_is_not_as_it_must_be_and_writes_nothing(project: Pat
     assert not (project / "made").exists()
 
 
-def test_what_protoc_says_is_told_with_what_to_do(project: Path) -> None:
+def test_what_protoc_says_is_reported_with_what_to_do(project: Path) -> None:
     write_protos(project / "protos", {"bank/v1/bank.proto": BANK.replace("int64", "int46", 1)})
     done = generate(project)
     assert (done.returncode, done.stdout) == (1, "")
@@ -47,13 +47,13 @@ def test_what_protoc_says_is_told_with_what_to_do(project: Path) -> None:
     assert not (project / "src").exists()
 
 
-def test_a_project_without_protos_is_told(tmp_path: Path) -> None:
+def test_a_project_without_protos_is_reported(tmp_path: Path) -> None:
     done = generate(tmp_path)
     assert done.returncode == 2
     assert "protos" in done.stderr
 
 
-def test_what_is_not_installed_is_told(project: Path) -> None:
+def test_what_is_not_installed_is_reported(project: Path) -> None:
     code = (
         "import sys\n"
         "from foldlog_generator import compiling\n"

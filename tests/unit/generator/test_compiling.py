@@ -32,6 +32,13 @@ def test_a_command_that_is_called_as_its_rpc_is_explained(tmp_path: Path) -> Non
     assert str(found).endswith("with its package, as in `rpc Deposit(bank.v1.Deposit)`.")
 
 
+def test_an_import_that_is_not_found_is_explained(tmp_path: Path) -> None:
+    missing = BANK.replace("import", 'import "google/type/money.proto";\nimport', 1)
+    found = refusal(tmp_path, {"bank/v1/bank.proto": missing})
+    assert "google/type/money.proto: File not found." in found.said
+    assert "Imports are looked for in the directory of the protos" in str(found)
+
+
 def test_what_our_plugin_says_is_the_reason(tmp_path: Path) -> None:
     found = refusal(tmp_path, {"bank/v1/bank.proto": BANK.replace("string account_id", "string from")})
     assert "bank.v1.Deposit.from is a word of Python's own; rename the field." in str(found)
