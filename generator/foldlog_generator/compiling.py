@@ -18,10 +18,14 @@ _PYTHON = (sys.executable, "-P")
 _MYPY, _MYPY_GRPC = (f"from mypy_protobuf.main import {one}; {one}()" for one in ("main", "grpc"))
 _CLIENT = "from foldlog_generator.plugin import main; main()"
 _ADVICE = {
-    "is not a message type": "Inside a service, the name of an RPC comes before that of a message: write the "
-    "message with its package, as in `rpc Deposit(bank.v1.Deposit)`.",
-    "File not found": "Imports are looked for in the directory of the protos; foldlog/ and google/protobuf/ are "
-    "there by themselves.",
+    "is not a message type": (
+        "Inside a service, the name of an RPC comes before that of a message: "
+        "write the message with its package, as in `rpc Deposit(bank.v1.Deposit)`."
+    ),
+    "File not found": (
+        "Imports are looked for in the directory of the protos; "
+        "foldlog/ and google/protobuf/ are there by themselves."
+    ),
 }
 """What to do about something that protoc says, where that is not plain."""
 
