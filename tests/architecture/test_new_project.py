@@ -85,14 +85,18 @@ class Project:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A new one, in the environment of these tests."""
-    empty = tmp_path_factory.mktemp("empty")
+    """One for the tests that leave it as it is, in the environment of these tests."""
+    return begun(tmp_path_factory.mktemp("empty"))
+
+
+def begun(empty: Path) -> Project:
     said = Project(empty, BIN).run("foldlog", "new", "bank")
     assert said.splitlines()[1:] == ["  cd bank", "  make test", "  make run"]
     return Project(empty / "bank", BIN)
 
 
-def test_its_tests_pass_and_its_code_is_generated_before(project: Project) -> None:
+def test_its_tests_pass_and_its_code_is_generated_before(tmp_path: Path) -> None:
+    project = begun(tmp_path)
     said = project.run("make", "test")
     assert "written" in said
     assert re.search(r"Ran \d tests", said)
