@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import random
 import secrets
+import shlex
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -74,12 +75,16 @@ async def compare(
     checkout: Path,
     directory: Path,
     calls: Mapping[int, int],
+    only: str,
     rounds: int,
     chance: random.Random,
     tell: Callable[[str], None],
 ) -> list[Row]:
-    """Measure the servers of the working tree and of another checkout. Raises `BenchFailed`."""
-    wanted = measures(calls)
+    """Measure the servers of the working tree and of another checkout. Raises `BenchFailed`.
+
+    `only` is in the name of each row that is measured.
+    """
+    wanted = {name: measure for name, measure in measures(calls).items() if only in name}
     rows = {name: Row(name) for name in wanted}
     checkouts = {Side.HERE: HERE, Side.THERE: checkout, Side.THERE_AGAIN: checkout}
     async with AsyncExitStack() as opened:
@@ -139,8 +144,11 @@ def _measured(wanted: argparse.Namespace) -> Comparison:
         asyncio.Runner(loop_factory=loop_factory()) as runner,
     ):
         facts = machine.describe(Path(place))
-        rows = runner.run(compare(checkout, Path(place), calls, wanted.rounds, chance, _progress))
-    command = f"python -m bench.against {wanted.commit} --rounds {wanted.rounds} --seed {wanted.seed}"
+        rows = runner.run(
+            compare(checkout, Path(place), calls, wanted.only, wanted.rounds, chance, _progress)
+        )
+    only = f" --only {shlex.quote(wanted.only)}" if wanted.only else ""
+    command = f"python -m bench.against {wanted.commit} --rounds {wanted.rounds}{only} --seed {wanted.seed}"
     return Comparison(against, command, calls, time.monotonic() - began, facts, rows)
 
 
@@ -156,6 +164,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("commit", help="the other commit; HEAD says what uncommitted changes do")
     parser.add_argument("--rounds", type=int, metavar="N", help="how often each row is measured (15)")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10_000), help="of the order")
+    parser.add_argument(
+        "--only",
+        default="",
+        metavar="TEXT",
+        help="measure the rows alone whose names hold it, such as commands",
+    )
     parser.add_argument("--quick", action="store_true", help="little, once: only to see that it works")
     parser.add_argument(
         "--data",

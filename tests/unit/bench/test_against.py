@@ -57,6 +57,11 @@ def test_a_tiny_run_has_every_row(tmp_path: Path) -> None:
     with against(tmp_path, "--quick") as run:
         table, told = run.communicate()
     assert run.returncode == 0, told
+    with against(tmp_path, "--quick", "--only", "queries") as run:
+        queries, told = run.communicate()
+    assert run.returncode == 0, told
+    assert "| point queries, 16 in" in queries
+    assert "| commands" not in queries
     for name in ("commands, 1 in", "commands, 16 in", "commands, 64 in", "point queries, 16 in", "start on"):
         assert f"| {name}" in table
     assert (worktrees(), list(tmp_path.iterdir())) == (before, [])
