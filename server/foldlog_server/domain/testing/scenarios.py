@@ -224,7 +224,10 @@ def _check_state(decider: AnyDecider, event: Message, state: object) -> None:
     assert isinstance(state, expected), (
         f"{show(event)} makes {state!r}, which is no {expected.__name__}. Add its case to `evolve`."
     )
-    again = state_codec.decode(state_codec.encode(state), expected)
+    try:
+        again = state_codec.decode(state_codec.encode(state), expected)
+    except Exception as error:  # whatever is in a state that its types do not say
+        raise AssertionError(f"{show(event)} makes {state!r}, which no snapshot can keep: {error}") from None
     assert again == state, f"{show(event)} makes {state!r}, which is read from a snapshot as {again!r}."
 
 
