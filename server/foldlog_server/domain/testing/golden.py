@@ -110,7 +110,8 @@ def _changed(
     try:
         upcast(event, ways.get(golden.type, ()))
     except Exception as error:  # an upcaster never refuses
-        yield f"{file.name}: its upcaster raises {type(error).__name__}: {error}. An upcaster never refuses."
+        said = str(error).rstrip(".")
+        yield f"{file.name}: its upcaster raises {type(error).__name__}: {said}. An upcaster never refuses."
 
 
 def _numbered(folder: Path, samples: Sequence[Message]) -> Iterator[tuple[Path, Message]]:

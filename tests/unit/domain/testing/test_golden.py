@@ -135,7 +135,7 @@ def test_an_upcaster_that_refuses_or_gives_something_else_is_found(tmp_path: Pat
 
     for upcast, said in (
         (refusing, "ValueError: no more."),
-        (lambda _: pb.Opened(), "TypeError: The upcaster of savings.v1.Credited gave a Opened"),
+        (lambda _: pb.Opened(), "TypeError: The upcaster of savings.v1.Credited returned a Opened"),
     ):
         domain = savings_with(upcasters=(Upcaster(pb.Credited, pb.Deposited, upcast),))
         [line] = found_in(tmp_path, domain)
