@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar, overload
 
 from foldlog_server.installed import missing
 
@@ -27,6 +28,8 @@ from foldlog_server.settings import Settings
 
 __all__ = ["AsyncServer", "Server", "server"]
 
+SyncClient = TypeVar("SyncClient", bound=sync.Client)
+AsyncClient = TypeVar("AsyncClient", bound=foldlog_client.Client)
 Work = Callable[[], Coroutine[None, None, None]]
 
 
@@ -56,10 +59,16 @@ class Server:
         """The data directory."""
         return self._running.data
 
-    def connect(self) -> sync.Client:
-        """A client of its own, to be closed by you. With options:
-        `foldlog_client.sync.connect(server.address, ...)`."""
-        return sync.connect(self.address)
+    @overload
+    def connect(self) -> sync.Client: ...
+
+    @overload
+    def connect(self, client: type[SyncClient]) -> SyncClient: ...
+
+    def connect(self, client: type[sync.Client] = sync.Client) -> sync.Client:
+        """A client of its own, to be closed by you; of another class, such as the generated
+        `bank.v1.sync_client.Client`. With options: `foldlog_client.sync.connect(server.address, ...)`."""
+        return client.connect(self.address)
 
     def stop(self) -> None:
         """Be gone: calls under way are cut off, and clients find nobody. What was answered is kept."""
@@ -91,10 +100,16 @@ class AsyncServer:
         """The data directory."""
         return self._running.data
 
-    def connect(self) -> foldlog_client.Client:
-        """A client of its own, to be closed by you. With options:
-        `foldlog_client.connect(server.address, ...)`."""
-        return foldlog_client.connect(self.address)
+    @overload
+    def connect(self) -> foldlog_client.Client: ...
+
+    @overload
+    def connect(self, client: type[AsyncClient]) -> AsyncClient: ...
+
+    def connect(self, client: type[foldlog_client.Client] = foldlog_client.Client) -> foldlog_client.Client:
+        """A client of its own, to be closed by you; of another class, such as the generated
+        `bank.v1.async_client.Client`. With options: `foldlog_client.connect(server.address, ...)`."""
+        return client.connect(self.address)
 
     async def stop(self) -> None:
         """Be gone: calls under way are cut off, and clients find nobody. What was answered is kept."""

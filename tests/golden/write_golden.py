@@ -6,11 +6,9 @@ python -m tests.golden.write_golden
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
 from foldlog.inventory.v1.events_pb2 import (
@@ -36,6 +34,7 @@ from foldlog.v1.events_pb2 import EventMetadata
 from foldlog.v1.money_pb2 import Money
 from foldlog_server.domain import state_codec
 from foldlog_server.domain.decider import AnyDecider
+from foldlog_server.domain.testing import write_golden_events
 from foldlog_server.domains.inventory.stock import STOCK
 from foldlog_server.domains.orders.order_rules import ORDER
 from foldlog_server.domains.shop import SHOP
@@ -140,31 +139,8 @@ def folded(decider: AnyDecider) -> str:
     return hashed.hexdigest()
 
 
-def golden_files() -> Iterator[tuple[Path, Message]]:
-    """Where the golden bytes of each sample lie; further ones of one message are numbered from 2."""
-    seen: Counter[str] = Counter()
-    for sample in SAMPLES:
-        name = sample.DESCRIPTOR.full_name
-        seen[name] += 1
-        yield EVENTS / (f"{name}.json" if seen[name] == 1 else f"{name}-{seen[name]}.json"), sample
-
-
-def write(file: Path, sample: Message) -> None:
-    """One file: the message's name, its bytes in hexadecimal, and what they say."""
-    name = sample.DESCRIPTOR.full_name
-    content = {
-        "type": name,
-        "bytes": sample.SerializeToString(deterministic=True).hex(),
-        "says": MessageToDict(sample, preserving_proto_field_name=True),
-    }
-    file.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-
-
 if __name__ == "__main__":
-    EVENTS.mkdir(exist_ok=True)
-    for file, sample in golden_files():
-        if not file.exists():
-            write(file, sample)
+    write_golden_events(EVENTS, *SHOP, samples=SAMPLES)
     folds = json.loads(FOLDS.read_text(encoding="utf-8")) if FOLDS.exists() else {}
     for decider in DECIDERS:
         folds.setdefault(f"{decider.category} {decider.revision}", folded(decider))

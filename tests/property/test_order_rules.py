@@ -34,7 +34,7 @@ from foldlog.orders.v1.types_pb2 import OrderLine
 from foldlog.v1.money_pb2 import Money
 from foldlog_server.domain.decider import Decider, State
 from foldlog_server.domain.money import round_to_minor, to_money, to_nanos
-from foldlog_server.domain.testing import same, unchanged
+from foldlog_server.domain.testing.scenarios import same, unchanged
 from foldlog_server.domains.inventory.stock import MAX_ON_HAND, STOCK, Stock
 from foldlog_server.domains.orders.order import Order, Status
 from foldlog_server.domains.orders.order_rules import MAX_QUANTITY, MAX_TOTAL, ORDER

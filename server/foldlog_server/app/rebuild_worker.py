@@ -106,6 +106,7 @@ def main(data: str, view_name: str, wanted: str, number: str, *domains: str) -> 
     os.nice(_NICENESS)
     collect_garbage_rarely()
     log_to_stderr("warning")
+    sys.stdout = sys.stderr  # what a domain prints is no progress
     try:
         _build_as_told(Path(data), view_name, wanted, int(number), _domains(domains))
     except CannotBuild as error:
@@ -145,8 +146,10 @@ def _build_as_told(data: Path, view_name: str, wanted: str, number: int, domains
 
 
 def _print(told: Told) -> None:
-    sys.stdout.write(f"{told.line}\n")
-    sys.stdout.flush()
+    out = sys.__stdout__
+    assert out is not None
+    out.write(f"{told.line}\n")
+    out.flush()
 
 
 def _end_with_the_server() -> None:

@@ -25,7 +25,7 @@ from foldlog_server.cli.options import (
 from foldlog_server.cli.output import (
     carry_out,
     fail,
-    loaded_domains,
+    make_readable,
     print_error_line,
     print_line,
     teller,
@@ -88,7 +88,7 @@ def export_(
     """Write a log as lines of JSON; a server may be using the directory, and goes on."""
     from foldlog_server.operations.export import export as exporting
 
-    loaded_domains(domain, with_shop=True)  # so that their events are readable in it
+    make_readable(domain)
     ending.interrupt_at_sigterm()
     if str(file) == "-":
         carry_out(exporting(data, file, _write_line), print_error_line)

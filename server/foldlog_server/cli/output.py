@@ -44,12 +44,28 @@ def discard_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def make_readable(names: Sequence[str] | None) -> None:
+    """Let the events of the domains be readable, or end with a line for each that cannot be found."""
+    from foldlog_server.domains.loading import make_readable
+
+    with _told_unfit():
+        make_readable(names or ())
+
+
 def loaded_domains(names: Sequence[str] | None, *, with_shop: bool) -> "Domains":
     """The domains, or the end with a line for each reason why they cannot be had."""
-    from foldlog_server.domains.loading import DomainsUnfit, load
+    from foldlog_server.domains.loading import load
+
+    with _told_unfit():
+        return load(names or (), with_shop=with_shop)
+
+
+@contextmanager
+def _told_unfit() -> Iterator[None]:
+    from foldlog_server.domains.loading import DomainsUnfit
 
     try:
-        return load(names or (), with_shop=with_shop)
+        yield
     except DomainsUnfit as error:
         for reason in error.reasons[:-1]:
             print(f"foldlog: {printable(reason)}", file=sys.stderr)

@@ -9,7 +9,7 @@ import typer
 
 from foldlog_server.cli.apps import DEFAULTS, app, events, views
 from foldlog_server.cli.options import Address, DomainNames, Json, check_event_type
-from foldlog_server.cli.output import fail, loaded_domains, print_line, told_failures
+from foldlog_server.cli.output import fail, make_readable, print_line, told_failures
 from foldlog_server.printable import printable
 from foldlog_server.tables import print_table
 
@@ -72,7 +72,7 @@ def events_tail(
 
     for name in event_type or []:
         check_event_type(name)
-    loaded_domains(domain, with_shop=True)  # so that their events are readable
+    make_readable(domain)
     try:
         start = None if after is None else event_lines.parsed_position(after)
     except ValueError as error:

@@ -23,21 +23,23 @@ _TAG = varint(_FIELD << 3 | 2)
 _LENGTH_BYTES = 4
 
 
-def latest(collection: str, decider: Decider[Command, State, Event]) -> AnyView:
+def latest(collection: str, decider: Decider[Command, State, Event], *, revision: int = 1) -> AnyView:
     """A view named like its collection, with a document for each aggregate that the decider renders.
 
     `render` is annotated with the message that it returns. An aggregate has to be rendered from its first
-    event on; once it no longer is, its document is deleted, and a later event cannot bring it back. Raises
-    `TypeError` if the annotation is missing, or if a state cannot be kept.
+    event on; once it no longer is, its document is deleted, and a later event cannot bring it back. Raise
+    `revision` whenever `render` makes another document of the same state: the view is then rebuilt, as it is
+    for another revision of the decider. Raises `TypeError` if the annotation is missing, or if a state cannot
+    be kept.
     """
     return View(
         name=collection,
         collections={collection: returned(decider.render)},
         keys=lambda recorded: _keys(collection, recorded) if _is_of(decider, recorded) else (),
         evolve=lambda key, document, recorded: _evolve(decider, key, document, recorded),
-        revision=decider.revision,
+        revision=revision,
         events=decider.events,
-        further_definition=state_codec.shape_of(decider.initial),
+        further_definition=f"{decider.revision} {state_codec.shape_of(decider.initial)}",
         answered=without_state,
     )
 
@@ -71,9 +73,12 @@ def _evolve(
         raise DocumentMissing(key)
     state = decider.evolve(before, recorded.payload)
     rendered = decider.render(key.id, recorded.version, state)
-    if rendered is not None:
-        rendered.MergeFromString(_kept(state))
-    return rendered
+    if rendered is None:
+        return None
+    kept = type(rendered)()  # another message: what was rendered may be shared, such as a constant
+    kept.CopyFrom(rendered)
+    kept.MergeFromString(_kept(state))
+    return kept
 
 
 def _kept(state: object) -> bytes:

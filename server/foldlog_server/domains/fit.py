@@ -56,7 +56,7 @@ def _found(domains: Sequence[Domain]) -> Iterable[str]:
         _twice("view", (one.name for one in views), "rename one"),
         _twice("collection", (name for one in views for name in one.collections), "rename one"),
         _events(deciders, views, upcasters),
-        _methods(domains, deciders, views),
+        _methods(domains),
         _reasons(domains),
     )
 
@@ -166,20 +166,31 @@ def _events(
                 )
 
 
-def _methods(
-    domains: Sequence[Domain], deciders: Sequence[AnyDecider], views: Sequence[AnyView]
-) -> Iterator[str]:
-    by_category = {decider.category: decider for decider in deciders}
-    by_collection = {
+def _methods(domains: Sequence[Domain]) -> Iterator[str]:
+    """What is wrong with methods. Where two domains have one name, the methods of each mean its own."""
+    deciders = _by_category(domains)
+    collections = _by_collection(domains)
+    for domain in domains:
+        own_deciders = {**deciders, **_by_category([domain])}
+        own_collections = {**collections, **_by_collection([domain])}
+        methods = [method for service in domain.services for method in service.methods]
+        for method in methods:
+            yield from _method(method, own_deciders, own_collections)
+        yield from field_rule_problems.problems(method.input_type for method in methods)
+
+
+def _by_category(domains: Sequence[Domain]) -> Mapping[str, AnyDecider]:
+    return {decider.category: decider for domain in domains for decider in domain.deciders}
+
+
+def _by_collection(domains: Sequence[Domain]) -> Mapping[str, AnyView]:
+    return {
         name: view
-        for view in views
+        for domain in domains
+        for view in domain.views
         for name, document in view.collections.items()
         if isinstance(document, type) and issubclass(document, Message)
     }
-    methods = [method for domain in domains for service in domain.services for method in service.methods]
-    for method in methods:
-        yield from _method(method, by_category, by_collection)
-    yield from field_rule_problems.problems(method.input_type for method in methods)
 
 
 def _method(

@@ -7,7 +7,7 @@ installed can name their domains in the entry-point group `foldlog.domains`; tho
 import importlib
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
@@ -33,34 +33,58 @@ def load(names: Sequence[str] = (), *, with_shop: bool = True) -> Domains:
 
     Raises `DomainsUnfit` with everything that stands in the way.
     """
-    installed = {_name_of(entry): _origin(entry) for entry in entry_points(group=GROUP)}
-    wanted = [*(shop.NAMES if with_shop else ()), *names, *sorted(installed)]
+    installed = _installed()
+    wanted = [*(shop.NAMES if with_shop else ()), *names, *installed]
     if not wanted:
         raise DomainsUnfit(
             ["There is no domain to serve. Name one, as in --domain bank.domain:BANK, or leave the shop in."]
         )
-    return named(wanted, installed)
+    return _fitting(wanted, installed)
 
 
-def named(names: Iterable[str], origins: dict[str, str] | None = None) -> Domains:
-    """Exactly the domains with these names; one that is named twice counts once.
+def named(names: Iterable[str]) -> Domains:
+    """Exactly the domains with these names; one that is named twice counts once. Raises `DomainsUnfit`."""
+    return _fitting(names, {})
 
-    `origins` says where some of the names come from. Raises `DomainsUnfit`.
+
+def make_readable(names: Sequence[str]) -> None:
+    """Let this process read the events of the domains with these names, and of those that are installed.
+
+    They need not be such as can be served together: two of them may be of different servers. Raises
+    `DomainsUnfit` if one cannot be found.
     """
+    installed = _installed()
+    _, reasons = _found([*names, *installed], installed)
+    if reasons:
+        raise DomainsUnfit(reasons)
+
+
+def _fitting(names: Iterable[str], origins: Mapping[str, str]) -> Domains:
+    found, reasons = _found(names, origins)
+    reasons += problems(list(found.values()))
+    if reasons:
+        raise DomainsUnfit(reasons)
+    return Domains(list(found.values()), list(found))
+
+
+def _found(names: Iterable[str], origins: Mapping[str, str]) -> tuple[dict[str, Domain], list[str]]:
+    """Each domain once by its first name, and why others cannot be found; `origins` says where from."""
     found: dict[str, Domain] = {}
     reasons: list[str] = []
     for name in dict.fromkeys(names):
         try:
             domain = _find(name)
         except _NotFound as reason:
-            reasons.append(f"{reason}{(origins or {}).get(name, '')}")
+            reasons.append(f"{reason}{origins.get(name, '')}")
         else:
             if not any(domain is other for other in found.values()):
                 found[name] = domain
-    reasons += problems(list(found.values()))
-    if reasons:
-        raise DomainsUnfit(reasons)
-    return Domains(list(found.values()), list(found))
+    return found, reasons
+
+
+def _installed() -> Mapping[str, str]:
+    """The names of the domains that are installed, in their order, and what says where each comes from."""
+    return dict(sorted((_name_of(entry), _origin(entry)) for entry in entry_points(group=GROUP)))
 
 
 def _name_of(entry: EntryPoint) -> str:

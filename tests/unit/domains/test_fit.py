@@ -192,8 +192,8 @@ _VIEWS = "no view has a collection"
                 Upcaster(pb.Deposited, pb.Credited, ours.today),
             )
         ),
-        "Upcasters lead in a circle: savings.v1.Credited to savings.v1.Deposited to savings.v1.Credited. One of "
-        "them must go.",
+        "Upcasters form a circle: savings.v1.Credited to savings.v1.Deposited to savings.v1.Credited. Remove one "
+        "of them.",
     ),
     case(
         "an upcaster of what a decider knows, to what none knows",

@@ -1,10 +1,4 @@
-"""Tests of a domain: given these events, when this command comes, then these events happen.
-
-    given(ACCOUNT, Opened(owner="Ada")).when(Deposit(account_id="1", cents=5)).then(Deposited(cents=5))
-
-A view is given the events of streams, and asked for its documents: see `ViewScenario`. Everything here runs
-the domain's own functions and nothing else: no server, no log, no file.
-"""
+"""Given these events, when this command comes, then these events happen; and what a view makes of events."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +10,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
+from foldlog_server.domain import state_codec
 from foldlog_server.domain.decider import AnyDecider, Command, Decider, Event, State
 from foldlog_server.domain.view import AnyView, Key
 from foldlog_server.errors import Rejected
@@ -30,12 +25,17 @@ def given(decider: Decider[Command, State, Event], *events: Message) -> "Given[S
 
 
 def after(decider: Decider[Command, State, Event], events: Sequence[Message]) -> State:
-    """The state after the events. Asserts that `evolve` changes none of them."""
+    """The state after the events.
+
+    Asserts that the decider knows them, that `evolve` changes none of them, and that every state on the way
+    can be kept as a snapshot, and read again as it was.
+    """
     any_decider: AnyDecider = decider
     state = decider.initial
     for event in events:
         _check_known(decider, event)
         state = unchanged(event, partial(any_decider.evolve, state, event))
+        _check_state(decider, event, state)
     return state
 
 
@@ -145,9 +145,12 @@ class ViewScenario:
         )
 
     def document(self, collection: str, id: str) -> Message | None:
-        """The document, or None if it does not exist."""
-        encoded = self._documents.get(Key(collection, id))
-        return None if encoded is None else self._view.collections[collection].FromString(encoded)
+        """The document as it is answered, or None if it does not exist."""
+        encoded, answered = self._documents.get(Key(collection, id)), self._view.answered
+        if encoded is None:
+            return None
+        kind: type[Message] = self._view.collections[collection]
+        return kind.FromString(encoded if answered is None else answered(encoded))
 
     def ids(self, collection: str) -> list[str]:
         """The ids of the collection's documents, in their order."""
@@ -164,12 +167,20 @@ class ViewScenario:
         assert recorded.recorded_time == recorded_time(recorded.position)
 
     def _evolve(self, key: Key, recorded: AnyRecordedEvent) -> None:
-        document = self._view.evolve(key, self.document(*key), recorded)
+        view = self._view
+        assert key.collection in view.collections, (
+            f"{recorded.type} yields a key of {key.collection}, and the view {view.name} has "
+            f"{', '.join(view.collections)}."
+        )
+        kind, before = view.collections[key.collection], self._documents.get(key)
+        document = view.evolve(key, None if before is None else kind.FromString(before), recorded)
         if document is None:
             self._documents.pop(key, None)
-        else:
-            assert isinstance(document, self._view.collections[key.collection])
-            self._documents[key] = document.SerializeToString(deterministic=True)
+            return
+        assert isinstance(document, kind), (
+            f"{recorded.type} makes of {key} a {type(document).__name__}, and not a {kind.__name__}."
+        )
+        self._documents[key] = document.SerializeToString(deterministic=True)
 
 
 def unchanged(message: Message, act: Callable[[], Result]) -> Result:
@@ -206,6 +217,18 @@ def fail(what: str, expected: Sequence[object], got: Sequence[object]) -> NoRetu
 
 def _lines(things: Sequence[object]) -> list[str]:
     return [f"  {show(thing)}" for thing in things] or ["  nothing"]
+
+
+def _check_state(decider: AnyDecider, event: Message, state: object) -> None:
+    expected = type(decider.initial)
+    assert isinstance(state, expected), (
+        f"{show(event)} makes {state!r}, which is no {expected.__name__}. Add its case to `evolve`."
+    )
+    try:
+        again = state_codec.decode(state_codec.encode(state), expected)
+    except Exception as error:  # whatever is in a state that its types do not say
+        raise AssertionError(f"{show(event)} makes {state!r}, which no snapshot can keep: {error}") from None
+    assert again == state, f"{show(event)} makes {state!r}, which is read from a snapshot as {again!r}."
 
 
 def _check_known(decider: AnyDecider, event: Message) -> None:
