@@ -47,6 +47,7 @@ lint: $(READY) ## check style, imports and protos, and that no released client i
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code protos
+	$(BIN)/buf format --diff --exit-code examples/enrolment/protos
 	$(BIN)/buf breaking protos --against protos/released.binpb
 
 .PHONY: format
@@ -54,6 +55,7 @@ format: $(READY) ## put code and protos into shape
 	$(BIN)/ruff check --fix-only --quiet
 	$(BIN)/ruff format
 	$(BIN)/buf format --write protos
+	$(BIN)/buf format --write examples/enrolment/protos
 
 .PHONY: types
 types: $(READY) ## check the types
