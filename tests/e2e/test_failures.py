@@ -240,7 +240,7 @@ async def test_a_cell_is_what_the_page_says(
     await until_it_is_answered(server, PLACE[place])
     over = [line for line in ends if line[-1] == "."]
     if over:
-        server.app.parts.store._looks = event_store.LOOKS_TO_CHECKPOINT - 1
+        server.app.parts.store._checks = event_store.CHECKS_TO_CHECKPOINT - 1
         await until(lambda: over[0] in caplog.text)
     assert sum(caplog.text.count(line) for line in alternatives if not line.startswith("refused")) <= 1
     assert not failures

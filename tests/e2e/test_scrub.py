@@ -79,7 +79,7 @@ async def test_a_wrong_index_that_a_scrub_finds_ends_commands_and_is_shown(tmp_p
         assert (refusal.code, refusal.reason) == (StatusCode.DATA_LOSS, "DATA_DAMAGED")
         ended = await foldlog("scrub", "--address", server.address)
         assert ended.code == 1
-        assert "the index of streams does not have its names" in ended.output
+        assert "the index of streams does not match its names" in ended.output
         found = await server.ask(GetScrubRequest())
         assert found.damage_count == 1
         check: Any = server.channel.unary_unary("/grpc.health.v1.Health/Check")

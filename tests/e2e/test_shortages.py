@@ -229,4 +229,4 @@ async def test_a_write_that_fails_stores_nothing_and_the_server_goes_on(
         result = await server.stop()
     assert result.code == 0
     assert result.errors.count("Nothing can be stored: ") == 1
-    assert result.errors.count("What comes is stored again.") == 1
+    assert result.errors.count("Commands are stored again.") == 1

@@ -154,7 +154,7 @@ async def test_what_passes_while_nothing_is_stored_counts(machine: Machine) -> N
     store = await machine.open()
     for _ in range(5):
         machine.monotonic.now += 9 * SECOND
-        store._look_at_files()
+        store._check_files()
         store._watch.cancel()
     await store.close()
 

@@ -1,1 +1,1 @@
-"""What is looked at before a log is opened, and why one is not."""
+"""The checks before a log is opened: paths, rights, and whether acknowledged events are missing."""

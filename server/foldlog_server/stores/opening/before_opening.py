@@ -1,4 +1,4 @@
-"""What comes before a log is opened to be written, and why one cannot be, told truly."""
+"""Prepares a log to be opened for writing, and reports exactly why it cannot be opened."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -21,12 +21,12 @@ from foldlog_server.stores.files.held_files import FilesChanged, HeldFiles
 from foldlog_server.stores.opening import loss, path_checks
 
 _NOT_UNDERSTOOD = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, DecodeError)
-"""What is raised by values that damage has made of others."""
+"""What our code raises for values that damage has changed."""
 
 
 @contextmanager
-def failures_as_reasons(directory: Path, file: Path) -> Iterator[None]:
-    """Raise as `CannotOpen` what stands in the way of opening a log."""
+def raising_cannot_open(directory: Path, file: Path) -> Iterator[None]:
+    """Raise `CannotOpen` in place of any error that prevents a log from being opened."""
     try:
         yield
     except DataDamaged as error:
@@ -43,14 +43,14 @@ def _reason(directory: Path, file: Path, error: BaseException) -> CannotOpen:
     if isinstance(error, sqlite3.Error) and cause_of(error) in DAMAGE:
         return LogDamaged.as_a_database(file, str(error))
     if isinstance(error, _NOT_UNDERSTOOD):
-        return LogDamaged(file, f"what it holds is not what was stored ({type(error).__name__}: {error})")
+        return LogDamaged(file, f"its content is not what was stored ({type(error).__name__}: {error})")
     return DataDirectoryUnusable(directory, error)
 
 
 def held(directory: Path, file: Path) -> HeldFiles:
-    """The files of a log, locked, and on the disk as they can be read; the directory is made if missing.
+    """Lock the files of a log and make them durable as they are; the directory is created if missing.
 
-    What must be written is tried first, so that a shortage is told as what it is.
+    A write is tried first, so that a shortage is reported as a shortage.
     """
     path_checks.check_kinds(directory)
     make_directory(directory)

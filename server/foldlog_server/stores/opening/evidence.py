@@ -1,10 +1,10 @@
-"""Whether something has seen more of a log than the log has: then what it has lost is not passed over.
+"""Finds proof that a log has lost events: views or snapshots that have seen more of it than it has.
 
-Views and snapshots say how far they have seen which log. A position beyond the log's end, or one at which the
-log has another chain hash or event, proves that events are missing which were acknowledged, or that another
-history was put in their place. Each of them can be deleted; while it is there, it is a witness.
+Views and snapshots record how far they have seen which log. If one of them has seen a position beyond the
+log's end, or another chain hash or event at a position, then acknowledged events are missing, or another
+history has taken their place. Each of these files may be deleted; while it exists, it is a witness.
 
-Nothing is written to what is looked at: neither the log nor what has seen it.
+Nothing is written to any file here, neither to the log nor to a witness.
 """
 
 import sqlite3
@@ -31,21 +31,21 @@ class Witness(NamedTuple):
     log_id: str
     position: int
     chain_hash: bytes = b""
-    """At the position; empty if the file knows the event instead."""
+    """At the position; empty if the file knows the id of the event instead."""
     event_id: str = ""
-    """Of the event at the position."""
+    """The id of the event at the position."""
 
 
 def witnesses(directory: Path) -> Sequence[Witness]:
-    """What in a data directory says how far it has seen a log; what cannot be read says nothing."""
+    """The files in a data directory that have seen a log; files that cannot be read are left out."""
     return [*_views(directory), *_snapshots(directory)]
 
 
 def untouched_witnesses(directory: Path, scratch: Path | None = None) -> Sequence[Witness]:
-    """As `witnesses`, and nothing is changed beside any of them; raises `OSError` if there is no room
-    for copies, in `scratch` or where the system keeps temporary files.
+    """As `witnesses`, but without changing anything beside them: SQLite creates files beside a database.
 
-    SQLite makes files of its own beside what it reads, unless a server has made them.
+    Reads copies unless a server runs. Raises `OSError` if there is no room for copies in `scratch`, or where
+    the system keeps temporary files.
     """
     if log_files.is_served(directory):
         return witnesses(directory)
@@ -57,12 +57,10 @@ def untouched_witnesses(directory: Path, scratch: Path | None = None) -> Sequenc
         return witnesses(Path(copies))
 
 
-def contradictions(reader: SqliteLogReader, head: Head, all_of_them: Sequence[Witness]) -> list[Witness]:
-    """Those that have seen this log otherwise than it is, the ones that have seen most of it first."""
+def contradictions(reader: SqliteLogReader, head: Head, seen: Sequence[Witness]) -> list[Witness]:
+    """The witnesses that disagree with the log, those that have seen most of it first."""
     found = [
-        witness
-        for witness in all_of_them
-        if witness.log_id == reader.log_id and not _agrees(reader, head, witness)
+        witness for witness in seen if witness.log_id == reader.log_id and not _agrees(reader, head, witness)
     ]
     return sorted(found, key=lambda witness: -witness.position)
 
@@ -76,7 +74,7 @@ def _agrees(reader: SqliteLogReader, head: Head, witness: Witness) -> bool:
         return reader.chain_hash(witness.position) == witness.chain_hash
     try:
         events = reader.read_all(from_position=witness.position, limit=1)
-    except StoreError:  # damage of the log is found, and told, elsewhere
+    except StoreError:  # damage of the log is reported elsewhere
         return True
     return RecordedEvent.FromString(events[0].record).event_id == witness.event_id
 
@@ -95,7 +93,7 @@ def _snapshots(directory: Path) -> Iterator[Witness]:
     try:
         with closing(connect_to_read(file)) as connection:
             newest = snapshots.newest_of_all(connection)
-    except sqlite3.Error:  # what is derived keeps nobody from serving
+    except sqlite3.Error:  # a file that can be rebuilt must not prevent a start
         return
     if newest is not None:
         log_id, position, event_id = newest

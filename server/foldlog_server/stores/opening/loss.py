@@ -1,7 +1,7 @@
-"""A log that has lost what was acknowledged is not opened: nothing is written over what is left of it.
+"""Refuses to open a log that has lost acknowledged events, so that what is left of it is not overwritten.
 
-Looked at before any connection that could write, recover or checkpoint. The way out that keeps all is to put
-the missing files back; the other is `foldlog accept-loss`, which makes another log of what is there.
+This is checked before any connection that could write, recover or checkpoint. Putting the missing files back
+keeps everything; otherwise `foldlog accept-loss` turns what is left into another log.
 """
 
 import filecmp
@@ -30,11 +30,11 @@ _UPDATE_LOG = statement("update_log")
 _INSERT_ANCESTOR = statement("insert_ancestor")
 
 MARK_BYTES = 8
-"""Of the chain hash, as a head is written for people."""
+"""So much of the chain hash is shown to people."""
 
 
 class LogMissing(CannotOpen):
-    """There is no log where something has seen one."""
+    """There is no log, but a view or a snapshot has seen one."""
 
     def __init__(self, directory: Path, witness: Witness) -> None:
         super().__init__(
@@ -45,7 +45,7 @@ class LogMissing(CannotOpen):
 
 
 class LogReplaced(CannotOpen):
-    """What is in the place of a log is none."""
+    """The file in the place of the log is not a log."""
 
     def __init__(self, file: Path, witness: Witness) -> None:
         super().__init__(
@@ -56,23 +56,23 @@ class LogReplaced(CannotOpen):
 
 
 class LogHasLost(CannotOpen):
-    """Events are missing that were acknowledged."""
+    """Acknowledged events are missing."""
 
     def __init__(
         self, directory: Path, head: Head, found: Sequence[Witness], wal: WalState, copy: str
     ) -> None:
         end = mark_of(head)
         super().__init__(
-            f"The log in {directory} ends at {end}, and has lost what was stored: {_told(found, wal)}. "
+            f"The log in {directory} ends at {end}, and has lost what was stored: {_proof(found, wal)}. "
             f"{_clue(found, head, wal)}Nothing was changed; {copy}. Put the missing files back, or "
-            "restore a backup; to go on without them, as another log: "
+            "restore a backup; to continue without them, as another log: "
             f"foldlog accept-loss {directory} --head {end}"
         )
         self.head = head
 
 
 class Unfinished(CannotOpen):
-    """There is no log yet where one was being made."""
+    """There is no log yet, but a restore or import had begun to write one."""
 
     def __init__(self, part: Path) -> None:
         super().__init__(
@@ -82,44 +82,44 @@ class Unfinished(CannotOpen):
 
 
 def mark_of(head: Head) -> str:
-    """A head as people are told of it: its position, and the beginning of the chain hash there."""
+    """A head as people see it: its position and the beginning of the chain hash there."""
     return f"{head.position}:{head.chain_hash[:MARK_BYTES].hex()}"
 
 
 def check_that_there_is_a_log(directory: Path) -> None:
-    """Raise `LogMissing` or `WalAlone` if there is none, or an empty file, beside what has seen one.
+    """Raise `LogMissing` or `WalAlone` if the log is missing or empty, but something has seen it.
 
-    Raise `Unfinished` if one was being made there.
+    Raise `Unfinished` if a restore or import had begun to write one.
     """
     file = log_file(directory)
     if file.exists() and file.stat().st_size:
         return
-    _check_that_nobody_saw_one(directory)
+    _check_no_witness(directory)
     wal_file.check_not_alone(file)
     if (part := durable.partial(file)).exists():
         raise Unfinished(part)
 
 
-def _check_that_nobody_saw_one(directory: Path) -> None:
-    if witness := _who_saw_most(directory):
+def _check_no_witness(directory: Path) -> None:
+    if witness := _best_witness(directory):
         raise LogMissing(directory, witness)
 
 
-def _who_saw_most(directory: Path) -> Witness | None:
+def _best_witness(directory: Path) -> Witness | None:
     seen = [witness for witness in evidence.witnesses(directory) if witness.position > 0]
     return max(seen, key=lambda witness: witness.position, default=None)
 
 
 def check_that_nothing_is_lost(directory: Path) -> None:
-    """Raise `LogHasLost` if the log has less than it had; nobody else writes it. A new one has nothing."""
+    """Raise `LogHasLost` if the log has lost events; nobody else may be writing it."""
     file = log_file(directory)
     if path_checks.is_begun(file):
-        _check_that_nobody_saw_one(directory)
+        _check_no_witness(directory)
         return
     path_checks.check_journal(file)
     wal = wal_file.state_of(wal_file.wal_of(file))
     with _reader(directory, file) as reader:
-        path_checks.check_that_it_belongs(file, reader)
+        path_checks.check_wal_belongs(file, reader)
         head = reader.head
         found = evidence.contradictions(reader, head, evidence.witnesses(directory))
     if found or wal.proves_a_loss:
@@ -127,18 +127,18 @@ def check_that_nothing_is_lost(directory: Path) -> None:
 
 
 def wal_left_in(directory: Path) -> WalState:
-    """The write-ahead log that a server has left; nothing of one that a server is writing."""
+    """The write-ahead log that a former server left; an empty state while a server is writing."""
     return WalState() if is_served(directory) else wal_file.state_of(wal_file.wal_of(log_file(directory)))
 
 
 def proved(directory: Path, reader: SqliteLogReader, wal: WalState, scratch: Path | None = None) -> str:
-    """What a log has lost, in a line for people; empty if nothing proves a loss.
+    """One line for people about what a log has lost; empty if nothing proves a loss.
 
-    Changes nothing in the directory, which a server may have. `wal` is its write-ahead log as it was left.
-    Raises `OSError` where there is no room for copies of what has seen it, in `scratch` or where the system
+    Changes nothing in the directory, which a server may be using. `wal` is the write-ahead log as it was
+    left. Raises `OSError` if there is no room for copies of the witnesses, in `scratch` or where the system
     keeps temporary files.
     """
-    # Before the end of the log is looked at: who serves it lets nobody see what is not in it.
+    # Before the head is read: a running server shows views only events that the log already has.
     seen = evidence.untouched_witnesses(directory, scratch)
     head = reader.head
     found = evidence.contradictions(reader, head, seen)
@@ -146,8 +146,8 @@ def proved(directory: Path, reader: SqliteLogReader, wal: WalState, scratch: Pat
         return ""
     end = mark_of(head)
     return (
-        f"it ends at {end}, and has lost what was stored: {_told(found, wal)}. "
-        f"{_clue(found, head, wal)}Put the missing files back, or restore a backup; to go on without "
+        f"it ends at {end}, and has lost what was stored: {_proof(found, wal)}. "
+        f"{_clue(found, head, wal)}Put the missing files back, or restore a backup; to continue without "
         f"them, as another log: foldlog accept-loss {directory} --head {end}"
     )
 
@@ -156,14 +156,14 @@ def _reader(directory: Path, file: Path) -> SqliteLogReader:
     try:
         return SqliteLogReader.open(directory)
     except NotALog:
-        if schema.calls_itself_a_log(file):  # so it is the write-ahead log that makes another of it
+        if schema.calls_itself_a_log(file):  # so it is the write-ahead log that hides the log
             raise path_checks.ForeignWal(wal_file.wal_of(file), 0) from None
-        if witness := _who_saw_most(directory):
+        if witness := _best_witness(directory):
             raise LogReplaced(file, witness) from None
         raise
 
 
-def _told(found: Sequence[Witness], wal: WalState) -> str:
+def _proof(found: Sequence[Witness], wal: WalState) -> str:
     parts = []
     if found:
         first = found[0]
@@ -178,19 +178,19 @@ def _clue(found: Sequence[Witness], head: Head, wal: WalState) -> str:
     if wal.proves_a_loss or not found:
         return ""
     if found[0].position <= head.position:
-        return "It has another history than they have seen: perhaps only they are of another copy. "
+        return "Its history differs from what they have seen: perhaps only they come from another copy. "
     return "Perhaps an older copy of log.db was put back, or log.db-wal was removed or cut. "
 
 
 def _copied(directory: Path, head: Head) -> str:
-    """Copy the log's files aside, as they are now, once; gives where they are, for people."""
+    """Copy the log's files aside, unless that copy exists; returns text for people about where they are."""
     name = f"lost-{mark_of(head).replace(':', '-')}"
     database = log_file(directory)
     files = [file for file in (database, wal_file.wal_of(database)) if file.exists()]
     unfinished = directory / f"{name}.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
-        for number in count(1):  # what was put back since the last refusal is copied, too
+        for number in count(1):  # files that were put back since the last refusal are copied, too
             aside = directory / (name if number == 1 else f"{name}-{number}")
             if not aside.exists():
                 break
@@ -202,12 +202,12 @@ def _copied(directory: Path, head: Head) -> str:
         unfinished.rename(aside)
     except OSError as error:
         shutil.rmtree(unfinished, ignore_errors=True)
-        return f"copy log.db and log.db-wal aside first, which could not be done here ({error.strerror})"
+        return f"copy log.db and log.db-wal aside first, which failed here ({error.strerror})"
     return f"copies of log.db and log.db-wal are in {aside}"
 
 
 def _is_copy(directory: Path, files: Sequence[Path]) -> bool:
-    """Whether a directory holds these files as they are, and no others."""
+    """Whether a directory holds exact copies of these files, and nothing else."""
     names = [file.name for file in files]
     matching, _, _ = filecmp.cmpfiles(directory, files[0].parent, names, shallow=False)
     return sorted(matching) == sorted(os.listdir(directory)) == sorted(names)
@@ -222,20 +222,20 @@ def _copy(source: Path, target: Path) -> None:
 
 
 class LossNotAccepted(CannotOpen):
-    """What is to be accepted is not what is there."""
+    """The loss that is to be accepted is not the loss of this log."""
 
 
 def accept(directory: Path, head: str, new_id: Callable[[], str], now: int) -> str:
-    """Make another log of what is left of one that has lost something; gives its id.
+    """Turn what is left of a log that has lost events into another log; returns the new log's id.
 
-    `head` is its end as the refusal to open it named it: a permission for that end and no other. The history
-    that is left belongs to both logs: the former becomes an ancestor. What has seen more is of another log
-    then, and is made again. Raises `CannotOpen`.
+    `head` is the end that the refusal to open it named: it permits that end and no other. Both logs share the
+    history that is left, and the former log becomes an ancestor. Files that have seen more belong to the
+    former log then, and are rebuilt. Raises `CannotOpen`.
     """
     file = log_file(directory)
     path_checks.check_kinds(directory)
     check_that_there_is_a_log(directory)
-    if not file.exists():  # it would be made
+    if not file.exists():  # locking would create it
         raise NoLog(directory)
     with closing(HeldFiles(directory, file)):
         try:
@@ -244,13 +244,13 @@ def accept(directory: Path, head: str, new_id: Callable[[], str], now: int) -> s
             if mark_of(loss.head) != head:
                 raise LossNotAccepted(
                     f"The log in {directory} ends at {mark_of(loss.head)}, and not at {head}. "
-                    "Look at what it says when it is served, and name that end."
+                    "Give the end that foldlog serve names when it refuses to open the log."
                 ) from None
-            return _become_another(file, loss.head, new_id(), now)
-    raise LossNotAccepted(f"The log in {directory} has lost nothing that can be noticed. Serve it as it is.")
+            return _give_new_id(file, loss.head, new_id(), now)
+    raise LossNotAccepted(f"The log in {directory} shows no sign of a loss. Serve it as it is.")
 
 
-def _become_another(file: Path, head: Head, log_id: str, now: int) -> str:
+def _give_new_id(file: Path, head: Head, log_id: str, now: int) -> str:
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         schema.set_up_existing(connection, file)
         [former] = connection.execute(_SELECT_LOG).fetchone()

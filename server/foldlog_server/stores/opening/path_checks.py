@@ -1,7 +1,7 @@
-"""What lies in a data directory is looked at before SQLite opens any of it: what SQLite would tell as
-something else, or would take for what it is not.
+"""Checks the paths of a data directory before SQLite opens any of them.
 
-Nothing is written, and nothing is opened but what is a plain file: the opening of a pipe may never end.
+These are the cases that SQLite would report as something else, or would mistake for something else. Nothing
+is written, and only plain files are opened: opening a pipe may block forever.
 """
 
 import errno
@@ -21,11 +21,11 @@ from foldlog_server.stores.sqlite.connections import BESIDE, at_rest_uri, connec
 from foldlog_server.stores.sqlite.reader import SqliteLogReader
 
 _BEGUN_BYTES = 65_536
-"""The first page, of whatever size."""
+"""The largest page size of SQLite: a file that was only begun has one page."""
 
 
 class InTheWay(CannotOpen):
-    """Something else lies where a file or a directory of a log belongs."""
+    """Something else is where a file or a directory of a log belongs."""
 
     def __init__(self, path: Path, found: str, expected: str) -> None:
         super().__init__(
@@ -35,7 +35,7 @@ class InTheWay(CannotOpen):
 
 
 class LeadsNowhere(CannotOpen):
-    """A symbolic link leads to nothing."""
+    """A symbolic link leads to a path that does not exist."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(
@@ -45,12 +45,12 @@ class LeadsNowhere(CannotOpen):
 
 
 class JournalLeft(CannotOpen):
-    """There is a rollback journal beside a log, which has none."""
+    """There is a rollback journal beside a log, which never has one."""
 
     def __init__(self, journal: Path) -> None:
         super().__init__(
             f"{journal} lies beside a log, which has no such file: another program made it, and SQLite would "
-            "change log.db by it. Move it away and start again; foldlog verify tells whether all is well."
+            "change log.db by it. Move it away and start again; foldlog verify checks the log."
         )
 
 
@@ -66,7 +66,7 @@ class ForeignWal(CannotOpen):
 
 
 def check_kinds(directory: Path) -> None:
-    """Raise `CannotOpen` if something lies in the place of a file or directory of a log."""
+    """Raise `CannotOpen` if something else is where a file or directory of a log belongs."""
     log = log_file(directory)
     for link in (directory, log, directory / "views"):
         if link.is_symlink() and not link.exists():
@@ -79,17 +79,17 @@ def check_kinds(directory: Path) -> None:
     for path in (*databases, lock):
         _check(path, stat.S_ISREG, "a file")
     for path in itertools.chain.from_iterable(map(_beside, databases)):
-        if path.is_symlink():  # SQLite opens none
+        if path.is_symlink():  # SQLite does not open links
             raise InTheWay(path, "a symbolic link", "a file of SQLite's own")
         _check(path, stat.S_ISREG, "a file of SQLite's own")
-    for path in directory.glob("views/*.db*"):  # seals and locks, and what is beside a file that is gone
+    for path in directory.glob("views/*.db*"):  # seals and locks, and what was beside a file that is gone
         _check(path, stat.S_ISREG, "a file")
 
 
 def check_rights(directory: Path) -> None:
-    """Raise `PermissionError` for what of the log, or of the views, this user may not use.
+    """Raise `PermissionError` for a file of the log, or of a view, that this user may not use.
 
-    A view's file that may be read, and not written, is made anew.
+    A view's file needs only to be readable: if it cannot be written, it is rebuilt.
     """
     log = log_file(directory)
     for path in (log, *_beside(log)):
@@ -104,7 +104,7 @@ def check_rights(directory: Path) -> None:
 
 
 def _beside(database: Path) -> Iterator[Path]:
-    real = database.resolve()  # SQLite follows a link before it names the others
+    real = database.resolve()  # SQLite resolves a link before it names the files beside
     return (real.with_name(real.name + suffix) for suffix in BESIDE)
 
 
@@ -119,9 +119,9 @@ def _check(path: Path, is_right: Callable[[int], bool], expected: str) -> None:
 
 
 def check_journal(log: Path) -> None:
-    """Raise `JournalLeft` if SQLite would roll back a log by a journal that cannot be its own.
+    """Raise `JournalLeft` if SQLite would roll back a log by a journal that is not its own.
 
-    A log has one only in the first moment of its making, before it is known as a log.
+    A log has a journal only while it is being created, before its first page says that it is a log.
     """
     real = log.resolve()
     journal = real.with_name(f"{real.name}-journal")
@@ -130,7 +130,7 @@ def check_journal(log: Path) -> None:
 
 
 def is_begun(log: Path) -> bool:
-    """Whether a start was killed before it had made anything of a log's file: nothing was ever stored."""
+    """Whether the log's file was only begun: a start was killed before anything was stored in it."""
     real = log.resolve()
     if not real.stat().st_size:
         return True
@@ -143,11 +143,11 @@ def is_begun(log: Path) -> bool:
     return False
 
 
-def check_that_it_belongs(log: Path, through: SqliteLogReader) -> None:
-    """Raise `ForeignWal` if what the database holds by itself is otherwise through its write-ahead log.
+def check_wal_belongs(log: Path, through: SqliteLogReader) -> None:
+    """Raise `ForeignWal` if an event of the database differs when it is read through its write-ahead log.
 
-    Events are never changed. Whatever has been moved into the database, also when a process was killed in
-    the midst of that, must be the same with the write-ahead log and without.
+    Events never change. So whatever has been copied into the database, even if a process was killed while
+    copying, must be the same with the write-ahead log and without it.
     """
     wal = wal_file.wal_of(log)
     if not wal_file.state_of(wal).transactions:
@@ -166,5 +166,5 @@ def _record_at(reader: SqliteLogReader, position: int) -> bytes:
 
 
 def _at_rest(log: Path) -> sqlite3.Connection:
-    """Without what is beside it; only where this process has no other connection to it."""
+    """Reads the database without the files beside it; only if this process has no other connection to it."""
     return connect(at_rest_uri(log.resolve()))

@@ -1,4 +1,4 @@
-"""The log of a data directory, for who only looks at it: every byte stays as it is, whoever else has it."""
+"""Opens the log of a data directory to read it, and leaves every byte as it is, whoever else uses it."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -13,18 +13,18 @@ from foldlog_server.stores.opening import loss
 
 
 class StoredLog(NamedTuple):
-    """A log that is looked at."""
+    """A log that is open for reading."""
 
     file: Path
     connection: sqlite3.Connection
-    """Not yet set up: what the file holds may be no log."""
+    """Not yet set up: the file may not be a log."""
     wal: WalState
-    """What a server has left beside it; nothing of what one is writing."""
+    """The write-ahead log that a former server left; empty while a server is writing."""
 
 
 @contextmanager
 def stored_log(directory: Path, scratch: Path | None = None) -> Iterator[StoredLog]:
-    """The log, if there is one; a copy, if one has to be made, goes to `scratch`.
+    """Open the log of a directory; a copy, if one is needed, is made in `scratch`.
 
     Raises `CannotOpen`, and what `untouched` raises.
     """

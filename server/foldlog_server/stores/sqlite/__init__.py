@@ -1,1 +1,1 @@
-"""The log in SQLite."""
+"""Keeps the log in one SQLite file."""

@@ -1,6 +1,6 @@
-"""What a batch stores, as rows of one view of the writer's own: most batches are one statement.
+"""Inserts a whole batch with one statement, through a temporary SQL view with triggers.
 
-Triggers put a row's parts where they belong. Statement by statement and table by table, sqlite3 let go of the
+The triggers insert the parts of a row into their tables. With one statement per table, sqlite3 released the
 interpreter a dozen times a batch, and had to get it back from a busy event loop each time: commands took a
 twelfth longer.
 """
@@ -20,24 +20,24 @@ _DROP_REQUEST = statement("drop_append_request")
 _INSERT = statement("insert_appended")
 
 EventRow = tuple[int, int, int, int, Blob, int, Blob, str | int, str | int]
-"""Position, stream, version, type, record, checksum, chain; the names of stream and type, 0 where known."""
+"""Position, stream, version, type, record, checksum, chain; the names of stream and type if new, else 0."""
 
 RequestRow = tuple[int, Blob, Blob, str, int]
 """Number in its table, key, fingerprint, outcome, checksum."""
 
-# Not None, which takes longer to bind: see `Blob`.
+# 0 instead of None, which takes longer to bind: see `Blob`.
 _NO_EVENT: Sequence[Value] = (0,) * 5
 _NO_REQUEST: Sequence[Value] = (0,) * 4
 
 
 def set_up(connection: sqlite3.Connection) -> None:
-    """Make the view; it is seen by this connection alone, and goes with it."""
+    """Create the view and its triggers; they are temporary: only this connection sees them."""
     for create in _CREATE:
         connection.execute(create)
 
 
-def remember_in(connection: sqlite3.Connection, partition: str) -> None:
-    """Have requests go into a partition from now on."""
+def insert_requests_into(connection: sqlite3.Connection, partition: str) -> None:
+    """From now on, insert requests into this partition."""
     connection.execute(_DROP_REQUEST)
     connection.execute(_CREATE_REQUEST.replace("{partition}", partition))
 
@@ -48,9 +48,9 @@ def commit(
     requests: Sequence[RequestRow],
     others: Sequence[Statement] = (),
 ) -> None:
-    """Store rows, and what `others` say, in one transaction; it is on disk when this returns.
+    """Store rows, and run the `others`, in one transaction; it is on disk when this returns.
 
-    Raises `NotCommitted` where something went wrong before all of it was to be committed.
+    Raises `NotCommitted` if it failed before the commit began.
     """
     rows = [(*event, *_NO_REQUEST) for event in events] + [_row(*request) for request in requests]
     statements = [*over(rows, _INSERT), *others]

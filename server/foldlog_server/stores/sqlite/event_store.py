@@ -1,4 +1,4 @@
-"""The event store in an SQLite file: one writer with group commit, and readers that never wait for it."""
+"""Keeps a log in an SQLite file: one writer with group commit, and readers that never wait for it."""
 
 import asyncio
 import logging
@@ -31,7 +31,7 @@ from foldlog_server.stores.sqlite import rows, schema
 from foldlog_server.stores.sqlite.connections import in_thread, read_only_uri
 from foldlog_server.stores.sqlite.lineage import read_lineage
 from foldlog_server.stores.sqlite.reader import SqliteLogReader
-from foldlog_server.stores.sqlite.source import SqliteLogSource, told
+from foldlog_server.stores.sqlite.source import SqliteLogSource, raising_store_errors
 from foldlog_server.stores.sqlite.statements import REMEMBERED
 from foldlog_server.stores.sqlite.writer import Accepted, LogWriter, Outcome
 
@@ -40,28 +40,28 @@ T = TypeVar("T")
 _log = logging.getLogger("foldlog")
 
 IDLE_SECONDS = 1.0
-"""How often the log's files are looked at while nothing is stored."""
+"""How often the log's files are checked while nothing is stored."""
 
-LOOKS_TO_CHECKPOINT = 10
-"""So many looks after a checkpoint that was hindered it is tried again."""
+CHECKS_TO_CHECKPOINT = 10
+"""A checkpoint that failed is retried after so many checks of the files."""
 
 POINT_READ_EVENTS = 100
-"""A stream is read in the loop's thread up to here; what is longer goes to the scanner's."""
+"""So many events of a stream are read in the loop's thread; a longer read moves to the scanner's thread."""
 
 
 class SqliteEventStore:
     """An event store that keeps its log in `<directory>/log.db`.
 
-    Where something is short, it refuses what it cannot store or read, as `StoreFull` or `StoreHindered`, and
-    goes on. A commit whose sync has failed leaves unknown what was stored. The store then raises
-    `StoreUnavailable` for whatever waits, for every later append, and for every stream or request that is
-    looked up, because what is not found may be there after a restart. It calls `on_failure` once: the
-    process is to stop, and to verify the log's end when it starts again. After `close`, and after a
-    failure, `wait_beyond` raises `StoreUnavailable`.
+    During a shortage it refuses what it cannot store or read, with `StoreFull` or `StoreHindered`, and keeps
+    running. After a commit whose sync failed, it is unknown what was stored. The store then raises
+    `StoreUnavailable` for everything that waits, for every later append, and for every lookup of a stream or
+    a request, because what is not found now may exist after a restart. It calls `on_failure` once: the
+    process must stop, and verify the log's end when it starts again. After `close`, and after a failure,
+    `wait_beyond` raises `StoreUnavailable`.
 
-    When the log's files are no longer what their paths lead to, it is detached: what was just written may not
-    be found by a restart, so it is told as unknown; everything later is refused as `LogDetached`. Reads go
-    on, from the files that are open, so that the data can still be had.
+    When the log's paths no longer lead to its open files, the store is detached: a restart may not find what
+    was just written, so its outcome is reported as unknown, and everything later is refused with
+    `LogDetached`. Reads still work, from the open files, so that the data can be saved.
     """
 
     def __init__(
@@ -102,9 +102,9 @@ class SqliteEventStore:
         self._is_distrusted = False
         self._saving: asyncio.Task[None] | None = None
         self._shrinking: asyncio.Task[None] | None = None
-        self._looks = 0
+        self._checks = 0
         self._read_errors = ReadErrorLog()
-        self._watch = self._loop.call_later(IDLE_SECONDS, self._look_at_files)
+        self._watch = self._loop.call_later(IDLE_SECONDS, self._check_files)
 
     @classmethod
     async def open(
@@ -117,10 +117,10 @@ class SqliteEventStore:
         on_failure: Callable[[BaseException], None],
         monotonic: Callable[[], int] = time.monotonic_ns,
     ) -> "SqliteEventStore":
-        """Open the log of a directory, or make it; raises `CannotOpen`.
+        """Open the log of a directory, or create it; raises `CannotOpen`.
 
-        `clock` gives nanoseconds since the epoch, `new_id` the id of a new log, `monotonic` nanoseconds by
-        which the request window passes.
+        `clock` returns nanoseconds since the epoch, `new_id` the id for a new log, and `monotonic` the
+        nanoseconds that measure the request window.
         """
         file = log_file(directory)
         window_ns = request_window // timedelta(microseconds=1) * 1000
@@ -132,11 +132,11 @@ class SqliteEventStore:
             return writer
 
         async with AsyncExitStack() as resources:
-            resources.enter_context(before_opening.failures_as_reasons(directory, file))
+            resources.enter_context(before_opening.raising_cannot_open(directory, file))
             files = before_opening.held(directory, file)
             resources.callback(files.close)
             loss.check_that_nothing_is_lost(directory)
-            # A file that cannot be opened is found here: aiosqlite would leave a thread behind.
+            # A file that cannot be opened fails here already: aiosqlite would leave a thread behind.
             sqlite3.connect(file).close()
             connection = await aiosqlite.connect(file, isolation_level=None, cached_statements=REMEMBERED)
             resources.push_async_callback(connection.close)
@@ -146,7 +146,7 @@ class SqliteEventStore:
             scanner = await aiosqlite.connect(uri, uri=True, isolation_level=None)
             resources.push_async_callback(scanner.close)
             await in_thread(scanner, schema.set_up_reader)
-            # Not before: a file that is not ours is left as it is.
+            # Not earlier: a file that is not ours stays as it is.
             private_files.make_directory_private(directory)
             files.hold_beside()
             files.check()
@@ -167,7 +167,7 @@ class SqliteEventStore:
 
     @property
     def is_out_of_place(self) -> bool:
-        """Whether the log's files are not in their place, looked at now; in any thread."""
+        """Whether the log's paths no longer lead to its files; checked now, in any thread."""
         if self._detached:
             return True
         try:
@@ -206,7 +206,7 @@ class SqliteEventStore:
             )
         )
         if few and not known and min(few[0].position, few[-1].position) <= self._known.head:
-            raise IndexDamaged(stream)  # which has a stream that the table of streams has not
+            raise IndexDamaged(stream)  # it leads to a stream that the table of streams does not have
         if limit <= POINT_READ_EVENTS or len(few) < POINT_READ_EVENTS:
             return few
         return await self._scan(
@@ -229,8 +229,8 @@ class SqliteEventStore:
         return self._reader.types(), self._reader.categories()
 
     async def source(self) -> SqliteLogSource:
-        """All that the log holds as it is now, to be copied; it is read as everything else, page by page."""
-        return await SqliteLogSource.open(lambda function: self._scan(told(function)))
+        """Everything that the log holds now, for a copy; it is read page by page between other reads."""
+        return await SqliteLogSource.open(lambda function: self._scan(raising_store_errors(function)))
 
     async def wait_beyond(self, position: int) -> None:
         await self._head.wait_beyond(position)
@@ -240,32 +240,32 @@ class SqliteEventStore:
         self._watch.cancel()
         await self._commits.drained()
         if self.is_out_of_place and not self._detached:
-            self._look_at_files()  # nothing is moved into a database that is not as it was left
+            self._check_files()  # nothing is copied into a database that somebody else has changed
         for task in (self._saving, self._shrinking):
             if task is not None:
                 await task
         self._head.end()
         if self._detached:
-            await self._let_go_but_for_the_reader()
+            await self._close_all_but_the_reader()
         else:
             await self._store_served()
             await self._resources.aclose()
 
     async def _store_served(self) -> None:
-        # What cannot be stored makes the request window longer; a closed connection has stored it.
+        # If this fails, the request window only lasts longer; a closed connection has already stored it.
         with suppress(sqlite3.Error, ValueError):
             if not self._failed:
                 await in_thread(self._connection, lambda _: self._writer.store_served(self._served.now()))
 
-    async def _let_go_but_for_the_reader(self) -> None:
-        # The last connection to close would remove, by its name, whatever `log.db-wal` there is now.
+    async def _close_all_but_the_reader(self) -> None:
+        # The last connection that closes removes `log.db-wal` by its name, and that may be another file now.
         _kept_open.append(self._reader)
         await self._scanner.close()
         await self._connection.close()
         self._files.close()
 
     def _read(self, read: Callable[[], T]) -> T:
-        """What is read in the loop's thread."""
+        """Read in the loop's thread."""
         try:
             return read()
         except StoreError as error:
@@ -275,25 +275,27 @@ class SqliteEventStore:
     async def _scan(self, read: Callable[[sqlite3.Connection], T]) -> T:
         try:
             return await in_thread(self._scanner, read)
-        except ValueError as error:  # aiosqlite's way to say that the connection is closed
+        except ValueError as error:  # aiosqlite raises it for a closed connection
             raise StoreUnavailable from error
         except StoreError as error:
             self._read_errors.report(error)
             raise
 
     async def _write(self, batch: list[Accepted]) -> None:
-        """One hop to the writer's thread for the batch, and one turn of the loop for what came of it."""
+        """Write a batch with one hop to the writer's thread, and settle it in one turn of the loop."""
         if self._failed or self._detached:
             self._settle_all(batch, [LogDetached() if self._detached else StoreUnavailable() for _ in batch])
             return
         try:
             now, served = self._clock(), self._served.now()
-            outcomes, change = await in_thread(self._connection, lambda _: self._written(batch, now, served))
-        except BaseException as error:  # a cancelled task too: its thread goes on, and nobody hears of it
+            outcomes, change = await in_thread(
+                self._connection, lambda _: self._write_and_check(batch, now, served)
+            )
+        except BaseException as error:  # also if the task is cancelled: its thread writes all the same
             self._settle_all(batch, _unavailable(batch))
             self._fail(error)
             return
-        self._take_in(outcomes)
+        self._publish(outcomes)
         if change is None:
             self._settle_all(batch, outcomes)
             await self._checkpoint()
@@ -301,10 +303,10 @@ class SqliteEventStore:
             self._settle_all(batch, _unavailable(batch))
             self._detach(change)
 
-    def _written(
+    def _write_and_check(
         self, batch: list[Accepted], now: int, served: int
     ) -> tuple[Sequence[Outcome], FilesChanged | None]:
-        """What became of a batch, and of the files that it was written to."""
+        """Write a batch; returns its outcomes, and what has changed about the files, if anything."""
         outcomes = self._writer.write(batch, now, served)
         try:
             self._files.check()
@@ -313,11 +315,11 @@ class SqliteEventStore:
         return outcomes, None
 
     async def _checkpoint(self) -> None:
-        """After the answers, which need not wait for it."""
+        """Checkpoint if it is time; called after the answers, which need not wait for it."""
         if self._writer.wants_checkpoint:
-            await self._move_into_database()
+            await self._copy_into_database()
 
-    async def _move_into_database(self) -> None:
+    async def _copy_into_database(self) -> None:
         def checkpoint(_: sqlite3.Connection) -> None:
             with self._files.writing():
                 self._writer.checkpoint()
@@ -329,8 +331,8 @@ class SqliteEventStore:
         except BaseException as error:
             self._fail(error)
 
-    def _take_in(self, outcomes: Sequence[Outcome]) -> None:
-        """Let those who follow the log see what was stored."""
+    def _publish(self, outcomes: Sequence[Outcome]) -> None:
+        """Make what was stored visible to readers and followers of the log."""
         self._writer.make_known()
         stored = [event for outcome in outcomes if isinstance(outcome, Appended) for event in outcome.events]
         if stored:
@@ -342,38 +344,40 @@ class SqliteEventStore:
         for accepted, outcome in zip(batch, outcomes, strict=True):
             _settle(accepted, outcome)
 
-    # When the files are elsewhere
+    # When the files have changed
 
-    def when_refusing(self, tell: Callable[[], None]) -> None:
-        """Call back once commands are refused for good, at once if they are."""
-        self._on_refusing.append(tell)
+    def when_refusing(self, callback: Callable[[], None]) -> None:
+        """Call back when commands are refused for good; at once if they already are."""
+        self._on_refusing.append(callback)
         if self.refusal is not None:
-            tell()
+            callback()
 
     def distrust(self) -> None:
-        """Refuse commands, and reads of streams, from now on: an index does not fit what it is an
-        index of."""
+        """Refuse commands and reads of streams from now on, because an index does not fit its table."""
         self._is_distrusted = True
-        for tell in self._on_refusing:
-            tell()
+        self._notify_refusing()
+
+    def _notify_refusing(self) -> None:
+        for callback in self._on_refusing:
+            callback()
 
     def scan(self, function: Callable[[sqlite3.Connection], T]) -> Awaitable[T]:
-        """Run a function on the connection that reads much, in its thread."""
+        """Run a function on the connection for long reads, in its thread."""
         return in_thread(self._scanner, function)
 
-    def _look_at_files(self) -> None:
-        self._served.now()  # counts what passes while nothing is stored
+    def _check_files(self) -> None:
+        self._served.now()  # counts the time that passes while nothing is stored
         try:
             self._files.check()
         except FilesChanged as change:
             self._detach(change)
         else:
-            self._watch = self._loop.call_later(IDLE_SECONDS, self._look_at_files)
-            self._looks += 1
-            wanted = self._writer.lacks_checkpoint and self._looks % LOOKS_TO_CHECKPOINT == 0
+            self._watch = self._loop.call_later(IDLE_SECONDS, self._check_files)
+            self._checks += 1
+            wanted = self._writer.lacks_checkpoint and self._checks % CHECKS_TO_CHECKPOINT == 0
             is_idle = self._shrinking is None or self._shrinking.done()
             if is_idle and (wanted or self._writer.is_kept_large):
-                self._shrinking = self._loop.create_task(self._move_into_database())
+                self._shrinking = self._loop.create_task(self._copy_into_database())
 
     def _detach(self, change: FilesChanged) -> None:
         if self._detached or self._failed:
@@ -382,29 +386,27 @@ class SqliteEventStore:
         self._watch.cancel()
         _log.critical(
             "The log is no longer where it was opened: %s. Commands are refused from now on. This process "
-            "still has all %d events and gives them out: before you end it, take a backup through it: "
+            "can still read all %d events: before you end it, take a backup through it: "
             "foldlog backup DEST --address ADDRESS.",
             change,
             self.head.position,
         )
-        for tell in self._on_refusing:
-            tell()
+        self._notify_refusing()
         if self._files.log_is_in_place:
             self._saving = self._loop.create_task(self._save())
 
     async def _save(self) -> None:
-        """Bring what is only in a write-ahead log without a name into the database, which has one."""
+        """Copy the write-ahead log, whose path is lost, into the database, which is still in its place."""
         try:
             saved = await in_thread(self._connection, lambda _: self._writer.save())
         except sqlite3.Error as error:
-            _log.critical("What is stored could not be brought into log.db: %s.", error)
+            _log.critical("What is stored could not be copied into log.db: %s.", error)
             return
         if saved:
-            _log.critical("All that is stored has been brought into log.db, which is still in its place.")
+            _log.critical("All that is stored has been copied into log.db, which is still in its place.")
 
     def _check_certain(self) -> None:
-        """Raise `StoreUnavailable` when the end of the log is unknown, `IndexDamaged` for a distrusted
-        index."""
+        """Raise `StoreUnavailable` if the end of the log is unknown, `IndexDamaged` if an index is wrong."""
         if self._failed:
             raise StoreUnavailable
         if self._is_distrusted:
@@ -417,7 +419,7 @@ class SqliteEventStore:
 
 
 _kept_open: list[SqliteLogReader] = []
-"""Until the process ends."""
+"""Readers of detached stores, which stay open until the process ends."""
 
 
 def _unavailable(batch: list[Accepted]) -> list[Outcome]:

@@ -1,8 +1,8 @@
-"""Holds the indexes of a log, when it is opened, against what is not an index of it: all of them
-within a second or so for a million events, and the newest entries also against their rows.
+"""Checks the indexes of a log against stored sums and tables when the log is opened.
 
-What it cannot see it makes unimportant: the order of entries, by which they are found, and the index of names
-are not gone through. What they do not lead to is known here from elsewhere; see `KnownStreams`.
+All indexes of a million events take about a second; the newest entries are also compared with their rows.
+The order of the entries, by which they are found, and the index of names are not checked: what these would
+hide is known from `KnownStreams`.
 """
 
 import sqlite3
@@ -21,7 +21,7 @@ _SELECT_STREAM_NAMES = statement("list_streams")
 
 
 def check_indexes(connection: sqlite3.Connection, file: Path) -> tuple[KnownStreams, int]:
-    """What streams there are, and the sum of their index; raises `IndexWrong`."""
+    """The known streams, and the sum of their index; raises `IndexWrong`."""
     for partition in requests.names(connection):
         _check_requests(connection, file, partition)
     return _check_streams(connection, file)
@@ -44,7 +44,7 @@ def _check_streams(connection: sqlite3.Connection, file: Path) -> tuple[KnownStr
     try:
         known.fill(names, [last for _, _, _, last, _ in streams], head)
     except ValueError:
-        raise IndexWrong(file, "two of its streams have one name") from None
+        raise IndexWrong(file, "two of its streams have the same name") from None
     return known, added
 
 
@@ -53,12 +53,12 @@ def _names(connection: sqlite3.Connection, file: Path) -> list[str]:
         return [name for _, name in connection.execute(_SELECT_STREAM_NAMES)]
     except sqlite3.OperationalError as error:
         if "decode" in str(error):
-            raise LogDamaged.as_a_database(file, "the name of a stream is no text") from error
+            raise LogDamaged.as_a_database(file, "the name of a stream is not text") from error
         raise
 
 
 def _check_versions(streams: Sequence[tuple[int, int, int, int, int]], file: Path) -> None:
-    """Keys and, in each stream, versions are 1, 2, 3, …; no version is there twice in a unique index."""
+    """Raise `IndexWrong` unless keys and each stream's versions are 1, 2, 3, …; the index is unique."""
     for expected, (key, count, first, last, _) in enumerate(streams, 1):
         if key != expected or first != 1 or last != count:
             raise IndexWrong(file, f"the index of its streams has a gap at stream {expected:,}")
@@ -77,10 +77,10 @@ def _check_requests(connection: sqlite3.Connection, file: Path, partition: str) 
 
 
 def _expected(connection: sqlite3.Connection, file: Path, part: str, rows: int) -> int:
-    """What an index is to come to: as it was stored with the log, and the rows behind that."""
+    """The sum that an index must have: the stored sum, plus the rows after it."""
     stored = connection.execute(_SELECT_SUM, (part,)).fetchone()
     if stored is None:
-        raise IndexWrong(file, f"there is no sum of {part} to hold it against")
+        raise IndexWrong(file, f"the stored sum of {part} is missing")
     last, added = stored
     if last > rows:
         raise LogDamaged(file, f"{part} had {last:,} rows, and has {rows:,}")

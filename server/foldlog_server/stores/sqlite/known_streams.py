@@ -1,9 +1,9 @@
-"""What streams there are and how far each has come: in memory, so that no index is believed about an absence.
+"""Knows every stream and its version in memory, so that no index has to be trusted about what is absent.
 
-A record that an index leads to says itself what it is. That there is no record, or no further one, is said by
-the index alone: a stream would be begun twice, or decided on without its last events. So names are taken from
-the table of streams, and versions from what was checked when the log was opened and stored since. 16 bytes a
-stream; what is found for a name is its hash, of 64 bits that nobody outside of the process can work out.
+A record that an index leads to proves itself. But only the index says that there is no record, or no further
+one; if it is wrong, a stream could be created twice, or decided on without its last events. So names come
+from the table of streams, and versions from the check at the start and from what was stored since. A stream
+takes 16 bytes; a name is found by its hash, 64 bits that nobody outside of the process can predict.
 """
 
 from array import array
@@ -15,25 +15,24 @@ _BUCKETS = 4096
 
 
 class KnownStreams:
-    """The streams of a log up to its head; belongs to one thread."""
+    """The streams of a log up to its head; used in one thread."""
 
     def __init__(self) -> None:
         self._hashes = [array("q") for _ in range(_BUCKETS)]
         """Sorted in each bucket."""
         self._keys = [array("Q") for _ in range(_BUCKETS)]
         self._versions = array("Q", [0])
-        """By key."""
+        """Indexed by key."""
         self.head = 0
-        """The position up to which they are known."""
+        """The position up to which the streams are known."""
 
     @property
     def last_key(self) -> int:
-        """Streams are numbered from 1 up to this one."""
+        """The key of the newest stream; keys are 1, 2, 3, …"""
         return len(self._versions) - 1
 
     def fill(self, names: Iterable[object], versions: Iterable[int], head: int) -> None:
-        """Know all streams of a log, in the order of their keys; raises `ValueError` for a name that
-        is twice."""
+        """Add all streams of a log, in the order of their keys; raises `ValueError` for a duplicate name."""
         self._versions.extend(versions)
         buckets: list[list[tuple[int, int]]] = [[] for _ in range(_BUCKETS)]
         for key, name in enumerate(names, 1):
@@ -44,11 +43,11 @@ class KnownStreams:
             self._hashes[number] = hashes = array("q", [hashed for hashed, _ in bucket])
             self._keys[number] = array("Q", [key for _, key in bucket])
             if any(map(int.__eq__, hashes[1:], hashes)):
-                raise ValueError("a name is there twice")
+                raise ValueError("two streams have the same name")
         self.head = head
 
     def find(self, name: str) -> tuple[int, int]:
-        """The key and the version of a stream; 0 and 0 if there is none."""
+        """The key and the version of a stream; 0 and 0 if it does not exist."""
         hashed = hash(name)
         hashes = self._hashes[hashed & (_BUCKETS - 1)]
         at = bisect_left(hashes, hashed)
@@ -57,8 +56,8 @@ class KnownStreams:
         key = self._keys[hashed & (_BUCKETS - 1)][at]
         return key, self._versions[key]
 
-    def begin(self, name: str) -> None:
-        """Know the next stream."""
+    def add(self, name: str) -> None:
+        """Add a new stream; it gets the next key, and version 0."""
         hashed = hash(name)
         hashes = self._hashes[hashed & (_BUCKETS - 1)]
         at = bisect_left(hashes, hashed)
@@ -66,6 +65,6 @@ class KnownStreams:
         self._keys[hashed & (_BUCKETS - 1)].insert(at, len(self._versions))
         self._versions.append(0)
 
-    def reach(self, key: int, version: int) -> None:
-        """Know how far a stream has come."""
+    def set_version(self, key: int, version: int) -> None:
+        """Set the version of a stream."""
         self._versions[key] = version

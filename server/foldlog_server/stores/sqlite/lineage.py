@@ -1,4 +1,4 @@
-"""Reads which runs wrote a log, and which logs it goes back to."""
+"""Reads which runs wrote a log, and which logs it descends from."""
 
 import sqlite3
 

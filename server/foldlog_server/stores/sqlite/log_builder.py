@@ -1,7 +1,7 @@
-"""Makes a log's database out of what another one holds: the same records at the same positions.
+"""Builds a log's database from the content of another log: the same records at the same positions.
 
-Nothing is decided again. Streams and types get their numbers in the order in which they come, as they did in
-the log that wrote them first.
+Nothing is decided again. Streams and types are numbered in the order in which they first appear, as in the
+original log.
 """
 
 import json
@@ -41,19 +41,19 @@ _SELECT_STREAM = statement("select_stream")
 
 _PARTITION = re.compile(r"requests_until_\d{20}")
 _FIRST_WINDOW = timedelta(hours=24)
-# Nobody reads the file before it is whole and synced.
+# Fast and unsafe, because nobody reads the file before it is complete and synced.
 _PRAGMAS = ("journal_mode = OFF", "synchronous = OFF", "cache_size = -65536", "locking_mode = EXCLUSIVE")
 
 
 class NotARequest(Exception):
-    """What is to be a request record is none."""
+    """The record is not a valid request record."""
 
 
 class LogBuilder:
-    """One database that is being made; of no use to anybody before `finish`."""
+    """A database that is being built; it is not a log before `finish`."""
 
     def __init__(self, file: Path, log_id: str, origin: Origin) -> None:
-        """Make the file, for its owner alone, for a log like the origin; it is called `log_id`.
+        """Create the file, for its owner alone, for a copy of the origin with the id `log_id`.
 
         Raises `OSError` or `sqlite3.Error`, as all methods do.
         """
@@ -66,9 +66,9 @@ class LogBuilder:
         self._recent: Recent[str, tuple[int, int]] = Recent(RECENT_STREAMS)
         self._types: dict[str, int] = {}
         self._requests: dict[str, tuple[int, int]] = {}
-        """By partition: the number of the last record, and what its index comes to."""
+        """For each partition, the number of the last record, and the sum of its index."""
         self._added = 0
-        """What the index of streams comes to."""
+        """The sum of the index of streams."""
         self._connection = sqlite3.connect(file, isolation_level=None)
         try:
             set_pragmas(self._connection, _PRAGMAS)
@@ -81,15 +81,15 @@ class LogBuilder:
 
     @property
     def head(self) -> Head:
-        """The end of what has been added."""
+        """The end of the events that have been added."""
         return Head(self._position, self._chain)
 
     def add(self, events: Sequence[EncodedEvent]) -> None:
-        """Add the next events; raises `DataDamaged` for one that cannot come next."""
+        """Add the next events; raises `DataDamaged` for one that is not the next."""
         self._connection.executemany(_INSERT_EVENT, [self._row(event) for event in events])
 
     def _row(self, event: EncodedEvent) -> tuple[int, int, int, int, bytes, int, bytes]:
-        # What is known of a stream stays in memory until the events of its page are in the table.
+        # The versions of streams must be in memory here: the events of this page are not in the table yet.
         position, record = event.position, event.record
         try:
             header, data = split_record(record)
@@ -106,7 +106,7 @@ class LogBuilder:
         return (position, stream, envelope.version, type_key, record, crc, self._chain)
 
     def _stream(self, name: str) -> tuple[int, int]:
-        """A stream's number and version; one that is new is added."""
+        """A stream's number and version; a new stream is added."""
         found = self._recent.get(name) or self._connection.execute(_SELECT_STREAM, (name,)).fetchone()
         if found is None:
             self.streams += 1
@@ -122,12 +122,12 @@ class LogBuilder:
         return key
 
     def version(self, stream: str) -> int:
-        """The version that a stream has come to; 0 if there is none."""
+        """The version of a stream; 0 if it does not exist."""
         found = self._recent.get(stream) or self._connection.execute(_SELECT_STREAM, (stream,)).fetchone()
         return found[1] if found else 0
 
     def add_requests(self, records: Sequence[StoredRequest]) -> None:
-        """Add those request records whose outcome is within the events; raises `NotARequest`."""
+        """Add the request records whose events have all been added; raises `NotARequest`."""
         for record in records:
             if all(last <= self.version(stream) for stream, _, last in outcome_of(record)):
                 self._use(record.partition)
@@ -144,7 +144,7 @@ class LogBuilder:
             requests.create_partition(self._connection, partition)
 
     def finish(self, ancestors: Sequence[Ancestor], openings: Sequence[Opening]) -> None:
-        """Make it a log that can be opened; its bytes are not synced."""
+        """Complete the log, so that it can be opened; its bytes are not synced."""
         self._connection.executemany(_INSERT_ANCESTOR, ancestors)
         self._connection.executemany(_INSERT_OPENING, openings)
         if self._requests:
@@ -160,19 +160,19 @@ class LogBuilder:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._connection.close()
 
 
 def outcome_of(record: StoredRequest) -> list[tuple[str, int, int]]:
-    """Streams and the versions that a request gave them; raises `NotARequest` for what is not one."""
+    """The streams of a request with their first and last versions; raises `NotARequest`."""
     try:
         streams = [(str(stream), int(first), int(last)) for stream, first, last in json.loads(record.outcome)]
     except (ValueError, TypeError):
-        raise NotARequest(f"{record.outcome!r} is no outcome of a request") from None
+        raise NotARequest(f"{record.outcome!r} is not the outcome of a request") from None
     is_sound = (
         len(record.key) >= 16 and len(record.fingerprint) == 32 and _PARTITION.fullmatch(record.partition)
     )
     if not is_sound or any(first < 1 or last < first - 1 for _, first, last in streams):
-        raise NotARequest(f"{record.outcome!r} in {record.partition!r} is no request record")
+        raise NotARequest(f"{record.outcome!r} in {record.partition!r} is not a request record")
     return streams

@@ -1,4 +1,4 @@
-"""Reads a log while another process, or another thread, writes it; needs no lock."""
+"""Reads a log while another thread or process writes it; needs no lock."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -26,10 +26,10 @@ _SELECT_STREAM_BEYOND = statement("select_stream_beyond")
 
 
 class SqliteLogReader:
-    """A log as it is on disk: each call sees all that is committed, and whole transactions only.
+    """Reads a log from its file: each call sees everything that is committed, and whole transactions only.
 
-    Belongs to the thread that opened it. Raises `DataDamaged` for bytes that are not what was written,
-    `StoreHindered` when it cannot be read now, and `StoreUnavailable` when the reader is closed.
+    Used in the thread that opened it. Raises `DataDamaged` for bytes that are not those that were written,
+    `StoreHindered` if the log cannot be read now, and `StoreUnavailable` after `close`.
     """
 
     def __init__(self, connection: sqlite3.Connection, log_id: str) -> None:
@@ -38,13 +38,13 @@ class SqliteLogReader:
 
     @classmethod
     def open(cls, directory: Path) -> "SqliteLogReader":
-        """Raises `CannotOpen`."""
+        """Open the log of a data directory; raises `CannotOpen`."""
         file = log_file(directory)
         if not file.is_file():
             wal_file.check_not_alone(file)
             raise NoLog(directory)
         wal_file.check_not_alone(file)
-        with _told(file):
+        with _raising_cannot_open(file):
             connection = connect_to_read(file)
         try:
             return cls.on(connection, file)
@@ -54,8 +54,8 @@ class SqliteLogReader:
 
     @classmethod
     def on(cls, connection: sqlite3.Connection, file: Path) -> "SqliteLogReader":
-        """On a connection that reads the log of a file, and becomes the reader's; raises `CannotOpen`."""
-        with _told(file):
+        """A reader on a connection to the file, which the reader owns from now on; raises `CannotOpen`."""
+        with _raising_cannot_open(file):
             set_up_reader(connection)
             recognise(connection, file)
             return cls(connection, _log_id(connection, file))
@@ -69,7 +69,7 @@ class SqliteLogReader:
             raise store_errors.for_read(error) from error
 
     def chain_hash(self, position: int) -> bytes | None:
-        """The chain hash at a position, by which one can tell whether a log is the one it was."""
+        """The chain hash at a position; None if there is no such event."""
         try:
             row = self._connection.execute(_SELECT_CHAIN, (position,)).fetchone()
         except store_errors.ERRORS as error:
@@ -84,16 +84,16 @@ class SqliteLogReader:
             raise store_errors.for_read(error) from error
 
     def types(self) -> Sequence[str]:
-        """The full name of every message that was ever stored. Raises `sqlite3.Error`."""
+        """The type of every event that was ever stored. Raises `sqlite3.Error`."""
         return [text_of(name) for name, _ in self._connection.execute(_SELECT_TYPES)]
 
     def categories(self) -> Sequence[str]:
-        """The category of every stream there is: a search each. Raises `sqlite3.Error`."""
+        """The category of every stream, with one index search each. Raises `sqlite3.Error`."""
         found: list[str] = []
         beyond = ""
         while row := self._connection.execute(_SELECT_STREAM_BEYOND, (beyond,)).fetchone():
             found.append(category_of(text_of(row[0])))
-            beyond = found[-1] + "."  # the character behind the dash: what begins with both comes before it
+            beyond = found[-1] + "."  # "." follows "-": skips all streams of the category
         return found
 
     def read_all(
@@ -111,11 +111,12 @@ class SqliteLogReader:
         limit: int = 1000,
         known: int = 0,
     ) -> Sequence[EncodedEvent]:
-        """As `EventStore.read_stream`; raises `IndexDamaged` if it does not lead to a `known` version."""
+        """As `EventStore.read_stream`; raises `IndexDamaged` if the index does not lead to version
+        `known`."""
         return rows.read_stream(self._connection, stream, from_version, backwards, limit, known)
 
     def close(self) -> None:
-        """Let go of the log's files."""
+        """Close the log's files."""
         self._connection.close()
 
     def __enter__(self) -> "SqliteLogReader":
@@ -126,7 +127,8 @@ class SqliteLogReader:
 
 
 class ReadOnlyLog:
-    """As `Log`; every call blocks for as long as the disk takes, so the loop had better have nothing else."""
+    """A `Log` that another process may be writing; every call blocks the event loop while it reads the
+    disk."""
 
     def __init__(self, reader: SqliteLogReader) -> None:
         self.log_id = reader.log_id
@@ -151,8 +153,8 @@ class ReadOnlyLog:
 
 
 @contextmanager
-def _told(file: Path) -> Iterator[None]:
-    """Raise as `CannotOpen` what SQLite raises of a file."""
+def _raising_cannot_open(file: Path) -> Iterator[None]:
+    """Raise `CannotOpen` in place of SQLite's errors."""
     try:
         yield
     except sqlite3.Error as error:

@@ -1,13 +1,13 @@
-"""Remembers requests in partitions of time served: the newest takes inserts, and the oldest is dropped whole.
+"""Stores request records in partitions by time served: the newest takes inserts, the oldest is dropped whole.
 
 Random keys in one index as large as the window would cost more than half of the append rate. A partition is
 named after the time until which it takes records, so nothing in it is newer, whatever the window was when it
-was made. That time is how long the log has been served: a wall clock that leaps once would have all of them
-dropped. The view `requests` is made anew with them, so that readers need not know their names.
+was created. That time is how long the log has been served: with a wall clock, a single leap would drop all
+partitions. The SQL view `requests` is created again with them, so that readers need not know their names.
 
-A record has a checksum, which is looked at whenever it is read: what it says is the answer to whoever asks
-again. Records are numbered in the order in which they came, and the sum of a partition's entries is kept
-with the log: a key that its index has lost is found out when the log is opened.
+A record has a checksum, which is checked on every read: the record is the answer to a repeated command.
+Records are numbered in order, and the sum of a partition's entries is stored with the log, so that a key that
+is missing from its index is found when the log is opened.
 """
 
 import json
@@ -47,19 +47,19 @@ _outcome = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def request_row(number: int, key: bytes, recorded: RecordedRequest) -> RequestRow:
-    """The outcome is JSON: [[stream, first, last], …]."""
+    """A record as a row to insert; its outcome is JSON: [[stream, first, last], …]."""
     outcome = _outcome(recorded.streams)
     crc = record_checksum(key, recorded.fingerprint, outcome.encode())
     return number, Blob(key), Blob(recorded.fingerprint), outcome, crc
 
 
 def record_checksum(key: bytes, fingerprint: bytes, outcome: bytes) -> int:
-    """CRC-32 of all that a record says."""
+    """CRC-32 of everything in a record."""
     return zlib.crc32(outcome, zlib.crc32(fingerprint, zlib.crc32(key)))
 
 
 def find(connection: sqlite3.Connection, key: bytes) -> RecordedRequest | None:
-    """What is recorded under a key in any live partition; raises `RequestDamaged`."""
+    """The request that is recorded under a key in any partition; raises `RequestDamaged`."""
     row = connection.execute(_SELECT, (key,)).fetchone()
     if row is None:
         return None
@@ -71,7 +71,7 @@ def find(connection: sqlite3.Connection, key: bytes) -> RecordedRequest | None:
 
 
 def is_sound(key: object, fingerprint: object, outcome: object, crc: object) -> bool:
-    """Whether a record, its outcome as bytes, fits its checksum; a type flips as easily as a value."""
+    """Whether a record, with its outcome as bytes, fits its checksum; damage can change types, too."""
     return (
         isinstance(key, bytes)
         and isinstance(fingerprint, bytes)
@@ -81,28 +81,28 @@ def is_sound(key: object, fingerprint: object, outcome: object, crc: object) -> 
 
 
 def create(connection: sqlite3.Connection, served: int, window_ns: int) -> None:
-    """Make the first partition."""
+    """Create the first partition."""
     make_view(connection, [_add(connection, served, window_ns)])
 
 
 def names(connection: sqlite3.Connection) -> list[str]:
-    """The partitions, newest first."""
+    """The names of the partitions, newest first."""
     return [name for (name,) in connection.execute(_SELECT_PARTITIONS)]
 
 
 def ends_of_former(connection: sqlite3.Connection) -> list[int]:
-    """Until when each partition but the newest took records."""
+    """The end of each partition but the newest: the time until which it took records."""
     return [_end(name) for name in names(connection)[1:]]
 
 
 class RequestPartitions:
-    """The live partitions, as the writer sees them."""
+    """The partitions within the window, for the writer."""
 
     def __init__(self, connection: sqlite3.Connection, window_ns: int) -> None:
         self._connection = connection
         self._window_ns = window_ns
         self._last = self._sum = 0
-        """The last number in the newest partition, and what it comes to."""
+        """The last number in the newest partition, and the sum of its index."""
         self.reload()
 
     def reload(self) -> None:
@@ -116,42 +116,42 @@ class RequestPartitions:
 
     @property
     def next_number(self) -> int:
-        """Of the record that is stored next."""
+        """The number of the next record."""
         return self._last + 1
 
-    def take_over(self, rows: Sequence[RequestRow]) -> None:
-        """Go by what has just been stored."""
+    def apply_stored(self, rows: Sequence[RequestRow]) -> None:
+        """Bring the state in memory up to what has just been committed."""
         self._last += len(rows)
         self._sum += sum([index_sums.of_request(number, key) for number, key, *_ in rows])
 
-    def summed(self) -> Statement:
-        """Stores what the newest partition comes to."""
+    def store_sum(self) -> Statement:
+        """The statement that stores the sum of the newest partition."""
         return Statement(_UPDATE_SUM, (self._last, self._sum, self._names[0]))
 
     def advance(self, served: int) -> None:
-        """Make a new partition when the newest takes no more, and drop those older than the window.
+        """Create a partition when the newest has ended, and drop those that are older than the window.
 
-        Time served that goes back, as after a crash, changes nothing: the newest partition goes on.
+        If the time served goes back, as after a crash, nothing changes: the newest partition stays in use.
         """
         if served < self._change_at:
             return
         live = [name for name in self._names if _end(name) + self._window_ns > served]
-        is_followed = not live or served >= _end(live[0])
+        needs_new = not live or served >= _end(live[0])
         self._connection.execute("BEGIN IMMEDIATE")
-        self._connection.execute(*self.summed())
+        self._connection.execute(*self.store_sum())
         for name in self._names[len(live) :]:
             self._connection.execute(_DROP.format(partition=name))
             self._connection.execute(_DELETE_SUM, (name,))
-        if is_followed:
+        if needs_new:
             live.insert(0, _add(self._connection, served, self._window_ns))
         make_view(self._connection, live)
         self._connection.execute("COMMIT")
-        if is_followed:
+        if needs_new:
             self._last = self._sum = 0
         self._use(live)
 
     def recorded(self, keys: Sequence[bytes]) -> set[bytes]:
-        """Those keys that are recorded in any live partition."""
+        """Those of the keys that are recorded in any partition."""
         return {
             key
             for select in over([(Blob(key),) for key in keys], _SELECT_RECORDED)
@@ -159,9 +159,9 @@ class RequestPartitions:
         }
 
     def _use(self, names: list[str]) -> None:
-        """Newest first."""
+        """Use these partitions, newest first."""
         self._names = names
-        batch_insert.remember_in(self._connection, names[0])
+        batch_insert.insert_requests_into(self._connection, names[0])
         self._change_at = min(_end(names[0]), _end(names[-1]) + self._window_ns)
 
 
@@ -176,7 +176,7 @@ def _add(connection: sqlite3.Connection, served: int, window_ns: int) -> str:
 
 
 def create_partition(connection: sqlite3.Connection, name: str, format: int = 2) -> None:
-    """Make a partition without records."""
+    """Create an empty partition."""
     if format < 2:
         connection.execute(_CREATE_OF_1.format(partition=name))
         return
@@ -184,8 +184,8 @@ def create_partition(connection: sqlite3.Connection, name: str, format: int = 2)
     connection.execute(_INSERT_SUM, (name, 0, 0))
 
 
-def make_anew(connection: sqlite3.Connection, name: str) -> None:
-    """Make a partition of format 1 one of format 2, with the same records."""
+def upgrade_partition(connection: sqlite3.Connection, name: str) -> None:
+    """Convert a partition of format 1 to format 2, with the same records."""
     former = f"former_{name}"
     connection.execute(f"ALTER TABLE {name} RENAME TO {former}")
     create_partition(connection, name)
@@ -207,7 +207,7 @@ def numbered(number: int, key: bytes, fingerprint: bytes, outcome: str) -> tuple
 
 
 def make_view(connection: sqlite3.Connection, names: list[str]) -> None:
-    """Have the view `requests` show these partitions, newest first."""
+    """Create the view `requests` over these partitions, newest first."""
     partitions = " UNION ALL ".join(
         f"SELECT key, fingerprint, outcome, checksum FROM {name}" for name in names
     )

@@ -1,4 +1,4 @@
-"""Reads events out of a log's database, and gives out none that has not been checked."""
+"""Reads events from a log's database, and returns none that has not been checked."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ _VERSION_TAG = b"\x18"  # field 3, varint
 def read_all(
     connection: sqlite3.Connection, from_position: int, backwards: bool, limit: int
 ) -> list[EncodedEvent]:
-    """As `EventStore.read_all`. Raises `DataDamaged` also for a position that is missing."""
+    """As `EventStore.read_all`; also raises `DataDamaged` for a missing position."""
     first = from_position or (_END if backwards else 1)
     try:
         with closing(connection.execute(_SELECT_ALL[backwards], (first, max(limit, 0)))) as rows:
@@ -42,10 +42,10 @@ def read_stream(
     limit: int,
     known: int = 0,
 ) -> list[EncodedEvent]:
-    """As `EventStore.read_stream`. Raises `DataDamaged` also for an event missing or of another stream.
+    """As `EventStore.read_stream`; also raises `DataDamaged` for a missing event or one of another stream.
 
-    `known` is a version that the stream has reached, or more: `IndexDamaged` is raised if its index does not
-    lead there.
+    The stream is known to have at least the version `known`: `IndexDamaged` is raised if the index does not
+    lead to it.
     """
     first = from_version or (_END if backwards else 1)
     try:
@@ -86,7 +86,7 @@ def read_newest(connection: sqlite3.Connection, count: int) -> list[EncodedEvent
 
 
 def _check(position: int, record: object, crc: object, expected: int) -> None:
-    """Bytes at the expected position that fit their checksum; a type flips as easily as a value."""
+    """Raise `DataDamaged` unless position and checksum fit; damage can change the types of values, too."""
     if position != expected or not isinstance(record, bytes) or crc != checksum(position, record):
         raise DataDamaged(expected)
 
@@ -111,9 +111,9 @@ class _Run(NamedTuple):
     begins: int
     """The version of the first; 0 if there is none."""
     behind: int
-    """The version that would follow."""
+    """The version that would come next."""
     is_whole: bool
-    """All that were found had room."""
+    """Whether all rows fitted into one batch."""
 
 
 def _in_stream_order(

@@ -1,4 +1,4 @@
-"""Makes the database of a log, and recognises one; docs/format.md describes it."""
+"""Creates the database of a log, recognises one, and upgrades it; docs/format.md describes it."""
 
 import secrets
 import sqlite3
@@ -61,9 +61,9 @@ _READER_PRAGMAS = (
 def set_up_writer(
     connection: sqlite3.Connection, file: Path, new_id: Callable[[], str], now: int, window_ns: int
 ) -> None:
-    """Make the log if the file is new, else recognise it; then set the connection up to write.
+    """Create the log if the file is new, else recognise it; then set the connection up to write.
 
-    Raises `NotALog` and `FormatTooNew` without having touched the file.
+    Raises `NotALog` and `FormatTooNew` without changing the file.
     """
     if _is_empty(connection, file):
         set_pragmas(connection, _WRITER_PRAGMAS)
@@ -73,16 +73,16 @@ def set_up_writer(
 
 
 def set_up_existing(connection: sqlite3.Connection, file: Path) -> None:
-    """As `set_up_writer`, for a log that there is."""
+    """As `set_up_writer`, for a log that exists."""
     recognise(connection, file)
     set_pragmas(connection, _WRITER_PRAGMAS)
     _upgrade(connection, file)
 
 
 def record_opening(connection: sqlite3.Connection, position: int, now: int) -> bytes:
-    """Store that a run of a writer begins behind a position; gives the run's random id.
+    """Store that a run of the writer begins after a position; returns the run's random id.
 
-    It is the first thing that is written: what cannot be written is found before anybody is served.
+    It is the first write: a log that cannot be written is found before anybody is served.
     """
     run = secrets.token_bytes(_RUN_BYTES)
     connection.execute(_INSERT_OPENING, (position, run, now))
@@ -90,11 +90,11 @@ def record_opening(connection: sqlite3.Connection, position: int, now: int) -> b
 
 
 def set_up_reader(connection: sqlite3.Connection) -> None:
-    """Set a connection up to read; it has been opened with `read_only_uri`.
+    """Set up a connection that was opened with `read_only_uri`.
 
-    It then has all files open that it reads: later there may be no descriptor left.
+    This opens all files that it will read: later there may be no descriptor left.
     """
-    # Bytes for text: a flipped bit in a value's type must reach the checksum, not a decoder.
+    # Text is read as bytes: a flipped bit in a value's type must fail the checksum, not a decoder.
     connection.text_factory = bytes
     set_pragmas(connection, _READER_PRAGMAS)
 
@@ -109,16 +109,15 @@ def recognise(connection: sqlite3.Connection, file: Path) -> None:
 
 
 def unreadable(file: Path, error: sqlite3.Error) -> CannotOpen:
-    """What to say of a file that SQLite cannot read as a database: whether it is a log shows in its
-    first page.
+    """The error for a file that SQLite cannot read: `LogDamaged` if its first page says that it is a log.
 
-    Only for a file that this process has not open: what is closed here drops the locks of all connections.
+    Only for a file that this process does not have open: closing it drops the locks of all connections.
     """
     return LogDamaged.as_a_database(file, str(error)) if calls_itself_a_log(file) else NotALog(file)
 
 
 def calls_itself_a_log(file: Path) -> bool:
-    """Whether the first page of a file says that it is a log; as `unreadable`, while it is not open."""
+    """Whether the first page of a file says that it is a log; like `unreadable` only while it is not open."""
     with file.open("rb") as opened:
         opened.seek(_APPLICATION_ID_AT)
         return opened.read(4) == APPLICATION_ID.to_bytes(4, "big")
@@ -142,7 +141,7 @@ def _number(connection: sqlite3.Connection, file: Path, sql: str) -> int:
 
 
 def create_tables(connection: sqlite3.Connection, log_id: str, made_time: int, served: int) -> None:
-    """Make the tables of a log without events; there is no partition of requests yet."""
+    """Create the tables of an empty log, without a partition of requests."""
     for table in (*_TABLES, *_TABLES_OF_2):
         connection.execute(table)
     connection.execute(_INSERT_SERVED, (served,))
@@ -157,14 +156,14 @@ def _create(connection: sqlite3.Connection, log_id: str, now: int, window_ns: in
     create_tables(connection, log_id, now, 0)
     requests.create(connection, 0, window_ns)
     connection.execute("COMMIT")
-    # So that the file is a log from its first page on, whatever becomes of what lies beside it.
+    # Now the file says that it is a log, whatever happens to the files beside it.
     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
 def _upgrade(connection: sqlite3.Connection, file: Path) -> None:
-    """Give a log of format 1 the tables of format 2, and its request records checksums.
+    """Add the tables of format 2 to a log of format 1, and checksums to its request records.
 
-    Nothing that it holds is changed; all events are read once.
+    Nothing else changes; all events are read once.
     """
     if _number(connection, file, "PRAGMA user_version") == FORMAT:
         return
@@ -175,25 +174,25 @@ def _upgrade(connection: sqlite3.Connection, file: Path) -> None:
     connection.execute(_INSERT_OPENING, opening_before_2(connection))
     last, added = index_sums.of_rows(connection, 0, index_sums.ALL)
     connection.execute(_INSERT_SUM, (index_sums.EVENTS, last, added))
-    connection.execute(_DROP_REQUESTS)  # a view that would not fit its tables meanwhile
+    connection.execute(_DROP_REQUESTS)  # the view would not fit its tables meanwhile
     names = requests.names(connection)
     for name in names:
-        requests.make_anew(connection, name)
+        requests.upgrade_partition(connection, name)
     requests.make_view(connection, names)
     connection.execute(f"PRAGMA user_version = {FORMAT}")
     connection.execute("COMMIT")
 
 
 def opening_before_2(connection: sqlite3.Connection) -> Opening:
-    """Stands for the runs that format 1 did not record."""
+    """The opening that stands for the runs that format 1 did not record."""
     [made_time] = connection.execute("SELECT made_time FROM log").fetchone()
     return opening_of_former_releases(read_head(connection).chain_hash, made_time)
 
 
 def served_before_2(connection: sqlite3.Connection) -> int:
-    """What the time served begins with: not later than the clock was when the newest partition was made.
+    """The time served with which format 2 begins: at most the clock when the newest partition was created.
 
-    Format 1 named partitions by the clock. So no request id is forgotten too early, whatever the window was.
+    Format 1 named partitions by the clock. So no request id expires too early, whatever the window was.
     """
     [made_time] = connection.execute("SELECT made_time FROM log").fetchone()
     return int(max([made_time, *requests.ends_of_former(connection)]))

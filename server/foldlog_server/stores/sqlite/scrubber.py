@@ -1,4 +1,4 @@
-"""Has a log scrubbed once a day, so slowly that nobody notices; what is found is told loudly."""
+"""Scrubs a log once a day, so slowly that it does not disturb, and logs what it finds."""
 
 import asyncio
 import logging
@@ -11,14 +11,14 @@ from typing import Protocol, TypeVar
 from foldlog_server.errors import DataDamaged
 from foldlog_server.log.scrub import Scrub
 from foldlog_server.stores.sqlite import scrubbing
-from foldlog_server.stores.sqlite.scrubbing import Looked
+from foldlog_server.stores.sqlite.scrubbing import ScrubStep
 
 T = TypeVar("T")
 
 _log = logging.getLogger("foldlog")
 
 SHARE = 0.02
-"""Of the time, that a scrub works."""
+"""The share of the time during which a scrub works."""
 
 
 class Read(Protocol):
@@ -28,10 +28,10 @@ class Read(Protocol):
 
 
 class Scrubber:
-    """Scrubs a log again and again until it is stopped."""
+    """Scrubs a log repeatedly until it is stopped or finds damage."""
 
     def __init__(self, read: Read, clock: Callable[[], int], on_damage: Callable[[], None]) -> None:
-        """`clock` gives nanoseconds since the epoch; `on_damage` is called once, when something is found."""
+        """`clock` returns nanoseconds since the epoch; `on_damage` is called once, when damage is found."""
         self.state = Scrub()
         self._read = read
         self._clock = clock
@@ -39,17 +39,17 @@ class Scrubber:
         self._task: asyncio.Task[None] | None = None
 
     def start(self, first_after: float, every: float) -> None:
-        """Begin after so many seconds, and then so many seconds after each end."""
-        self._task = asyncio.get_running_loop().create_task(self._go_on(first_after, every))
+        """Start the first scrub after so many seconds, and each next one so long after the last has ended."""
+        self._task = asyncio.get_running_loop().create_task(self._run(first_after, every))
 
     async def stop(self) -> None:
-        """Leave off."""
+        """Stop scrubbing."""
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
 
-    async def _go_on(self, first_after: float, every: float) -> None:
+    async def _run(self, first_after: float, every: float) -> None:
         pause = first_after
         while not self.state.damages:
             await asyncio.sleep(pause)
@@ -57,42 +57,40 @@ class Scrubber:
             pause = every
 
     async def scrub(self) -> None:
-        """Scrub once, and tell what came of it."""
+        """Scrub once, and log the result."""
         self.state = state = Scrub(began=self._clock())
         began = time.monotonic()
         try:
             state.total = await self._read(scrubbing.size)
             steps = await self._read(lambda connection: scrubbing.scrub(connection, state.damages.append))
-            while (looked := await self._step(steps)) is not None:
-                state.part, state.done = looked.part, state.done + looked.rows
-        except DataDamaged as damage:  # of its end, which each part looks for first
+            while (step := await self._step(steps)) is not None:
+                state.part, state.done = step.part, state.done + step.rows
+        except DataDamaged as damage:  # the end of the log, which each part reads first
             state.damages.append(damage.message)
-        except Exception as error:  # a shortage, most likely, which is no damage
-            _log.warning(
-                "The log could not be scrubbed to its end: %s. It is tried again the next time.", error
-            )
+        except Exception as error:  # most likely a shortage, which is not damage
+            _log.warning("The log could not be scrubbed to its end: %s. The next scrub tries again.", error)
         else:
             state.part, state.ended = "", self._clock()
         if state.damages:
-            self._tell_damage(state)
+            self._log_damage(state)
         elif state.ended:
             seconds = time.monotonic() - began
             _log.info(
                 "The log was scrubbed: %d rows and entries fit each other, in %.0f s.", state.done, seconds
             )
 
-    async def _step(self, steps: Iterator[Looked]) -> Looked | None:
+    async def _step(self, steps: Iterator[ScrubStep]) -> ScrubStep | None:
         began = time.monotonic()
-        looked = await self._read(lambda _: next(steps, None))
+        step = await self._read(lambda _: next(steps, None))
         await asyncio.sleep((time.monotonic() - began) * (1 / SHARE - 1))
-        return looked
+        return step
 
-    def _tell_damage(self, state: Scrub) -> None:
+    def _log_damage(self, state: Scrub) -> None:
         more = f" ({len(state.damages) - 1} more)" if len(state.damages) > 1 else ""
         _log.critical(
             "The log is damaged: %s%s. Commands are refused from now on (DATA_DAMAGED), and health says "
             "NOT_SERVING; all events can still be read. foldlog scrub lists what was found, foldlog verify "
-            "says where; foldlog backup and restore make all indexes anew.",
+            "says where; foldlog backup and restore rebuild all indexes.",
             state.damages[0],
             more,
         )

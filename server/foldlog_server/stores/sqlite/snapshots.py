@@ -1,7 +1,7 @@
-"""Snapshots in an SQLite file of their own, which can be deleted: written by one thread, read in the loop's.
+"""Keeps snapshots in an SQLite file that may be deleted: one thread writes it, the loop's thread reads it.
 
-A file that is of another log, or is damaged, is made anew, also while it is open. Whatever fails is logged,
-and states are folded from the log instead: no decision hangs on a snapshot.
+A file that belongs to another log or is damaged is replaced by a new one, also while it is open. Failures are
+logged, and states are folded from the log instead: no decision depends on a snapshot.
 """
 
 import asyncio
@@ -35,12 +35,15 @@ from foldlog_server.stores.views.view_damage import as_damage
 from foldlog_server.stores.writer_thread import WriterThread
 
 BYTES_PER_EVENT = 100
-"""A snapshot may take so much room for each event since the one before: less than the events do."""
+"""A snapshot may take so many bytes per event since the previous one, which is less than the events take."""
 
 FORMAT = 2
-"""Kept as `user_version`; 2 has checksums over the stream and the kind, too. Others are made anew."""
+"""Stored as `user_version`. Format 2 has checksums over stream and kind, too; other files are replaced."""
 
 _CREATE = [statement("create_snapshots"), statement("create_snapshots_log")]
+_INSERT_LOG = statement("insert_snapshots_log")
+_DELETE_OTHERS = statement("delete_other_snapshots")
+_SELECT_LOG = statement("select_log")
 _SELECT = statement("select_snapshot")
 _SELECT_NEWEST = statement("select_newest_snapshots")
 _SELECT_VERSION = statement("select_snapshot_version")
@@ -52,7 +55,7 @@ _log = logging.getLogger("foldlog")
 
 
 class SnapshotFile:
-    """The snapshots of a data directory as they are, for those who keep none."""
+    """The snapshots of a data directory for reading; `keep` stores nothing."""
 
     def __init__(self, reader: sqlite3.Connection) -> None:
         self._reader = reader
@@ -60,14 +63,14 @@ class SnapshotFile:
             "Snapshots cannot be read, and the log is folded instead: %s", "Snapshots can be read again."
         )
         self.is_damaged = False
-        """Something was not as it was written."""
+        """Whether damage was found."""
 
     def newest(self, stream: str, decider: AnyDecider, until: Until) -> Snapshot | None:
         try:
             row = self._reader.execute(_SELECT, (stream, kind(decider), *until)).fetchone()
             found = None if row is None else _read(row, stream, decider)
         except (sqlite3.Error, MemoryError, ValueError, TypeError) as error:
-            self._unreadable.met(_said(error, cause_of_reading(error)))
+            self._unreadable.met(_reason(error, cause_of_reading(error)))
             self.is_damaged |= _is_damage(error)
             return None
         self._unreadable.passed()
@@ -79,7 +82,7 @@ class SnapshotFile:
 
 @contextmanager
 def snapshots_in(directory: Path, log_id: str) -> Iterator[Snapshots]:
-    """The snapshots of a log; none if there is no file, or it is another log's or cannot be read."""
+    """The snapshots of a log; empty if the file is missing, belongs to another log, or cannot be read."""
     file = file_in(directory)
     with ExitStack() as opened:
         found: Snapshots = NoSnapshots()
@@ -91,7 +94,7 @@ def snapshots_in(directory: Path, log_id: str) -> Iterator[Snapshots]:
 
 
 class SqliteSnapshots:
-    """The snapshots of a data directory, and those that are kept from now on."""
+    """The snapshots of a data directory, for reading and writing."""
 
     def __init__(
         self,
@@ -102,7 +105,7 @@ class SqliteSnapshots:
         make: Callable[[], sqlite3.Connection],
         is_detached: Callable[[], bool],
     ) -> None:
-        """`make` makes another file in place of the one that is there, in the thread."""
+        """`make` replaces the file by a new one; it is called in the thread."""
         self._thread = thread
         self._directory = directory
         self._file = file_in(directory)
@@ -110,7 +113,7 @@ class SqliteSnapshots:
         self._make = make
         self._is_detached = is_detached
         self._made: asyncio.Future[sqlite3.Connection] | None = None
-        """Another file on its way to take the place of a damaged one."""
+        """The replacement of a damaged file, while it is being made."""
         self._writer = writer
         self._reader = reader
         self._kept = SnapshotFile(reader)
@@ -125,71 +128,71 @@ class SqliteSnapshots:
         thread: WriterThread,
         is_detached: Callable[[], bool] = lambda: False,
     ) -> "SqliteSnapshots":
-        """The snapshots of a log that fit the deciders; others are deleted.
+        """Open the snapshots of a log; those that do not fit the deciders are deleted.
 
-        While `is_detached`, the data directory is elsewhere, and nothing is made at its path. Raises
-        `OSError` or `sqlite3.Error` if there is no way to have any.
+        While `is_detached` returns true, the data directory has been moved, and nothing is created at its
+        path. Raises `OSError` or `sqlite3.Error` if no file can be opened or created.
         """
         file = file_in(directory)
         kinds = [kind(decider) for decider in deciders]
         writer = await thread.do(lambda: _open_writer(file, log_id, kinds))
         try:
             reader = connect_to_read(file)
-            # It has opened all that it reads from now on: later there may be no descriptor left.
-            reader.execute("SELECT log_id FROM log").fetchone()
+            # This opens all files that it will read: later there may be no descriptor left.
+            reader.execute(_SELECT_LOG).fetchone()
         except BaseException:
             await thread.do(writer.close)
             raise
-        return cls(thread, writer, reader, directory, lambda: _make_anew(file, log_id, kinds), is_detached)
+        return cls(thread, writer, reader, directory, lambda: _recreate(file, log_id, kinds), is_detached)
 
     def newest(self, stream: str, decider: AnyDecider, until: Until) -> Snapshot | None:
         if self._made is not None:
             return None
         found = self._kept.newest(stream, decider, until)
         if self._kept.is_damaged:
-            self._begin_anew()
+            self._start_replacing()
         return found
 
     def keep(self, stream: str, decider: AnyDecider, snapshot: Snapshot) -> None:
         if self._kept.is_damaged or state_or_nothing(self._file).identity != self._identity:
-            self._begin_anew()
-        self._thread.do(lambda: self._write(stream, decider, snapshot)).add_done_callback(self._tell)
+            self._start_replacing()
+        self._thread.do(lambda: self._write(stream, decider, snapshot)).add_done_callback(self._log_outcome)
 
-    def _begin_anew(self) -> None:
-        """Have another file take the place of a damaged one; until then there are no snapshots."""
+    def _start_replacing(self) -> None:
+        """Start to replace a damaged file by a new one; until that is done there are no snapshots."""
         if self._made is not None or self._is_detached():
             return
         self._reader.close()
         self._made = self._thread.do(self._replace)
-        self._made.add_done_callback(self._go_on)
+        self._made.add_done_callback(self._use_replacement)
 
     def _replace(self) -> sqlite3.Connection:
         self._writer.close()
         self._writer = self._make()
         return self._writer
 
-    def _go_on(self, made: "asyncio.Future[sqlite3.Connection]") -> None:
+    def _use_replacement(self, made: "asyncio.Future[sqlite3.Connection]") -> None:
         self._made = None
-        self._tell(made)
+        self._log_outcome(made)
         if not made.cancelled() and made.exception() is None:
             self._reader = connect_to_read(self._file)
             self._identity = state_or_nothing(self._file).identity
             self._kept = SnapshotFile(self._reader)
-            _log.warning("The snapshots are made anew: %s was damaged, removed or replaced.", self._file)
+            _log.warning("The snapshots start again empty: %s was damaged, removed or replaced.", self._file)
 
-    def _tell(self, kept: "asyncio.Future[Any]") -> None:
+    def _log_outcome(self, kept: "asyncio.Future[Any]") -> None:
         if kept.cancelled():
             return
         error = kept.exception()
         if error is None:
             self._unkept.passed()
         else:
-            self._unkept.met(_said(error, cause_in(self._directory, error)))
+            self._unkept.met(_reason(error, cause_in(self._directory, error)))
             if _is_damage(error):
-                self._begin_anew()
+                self._start_replacing()
 
     async def close(self) -> None:
-        """Write what is to be kept, and let go of the file."""
+        """Write the snapshots that are waiting, and close the file."""
         self._reader.close()
         await self._thread.do(self._writer.close)
 
@@ -209,15 +212,15 @@ def file_in(directory: Path) -> Path:
 
 
 def newest_of_all(connection: sqlite3.Connection) -> tuple[str, int, str] | None:
-    """The log, the position and the event's id of the snapshot that has seen most; None if there is none.
+    """Log id, position and event id of the newest snapshot; None if there is none.
 
-    Raises what SQLite raises.
+    Raises SQLite's errors.
     """
-    log = connection.execute("SELECT log_id FROM log").fetchone()
+    log = connection.execute(_SELECT_LOG).fetchone()
     for stream, its_kind, version, position, time, event_id, crc, encoded in connection.execute(
         _SELECT_NEWEST
     ):
-        with suppress(TypeError):  # damage can change the type of what is stored, too
+        with suppress(TypeError):  # damage can change the types of values, too
             found = checksum(stream, its_kind, version, position, time, event_id, encoded)
             if log is not None and found == crc:
                 return str(log[0]), position, event_id
@@ -231,7 +234,7 @@ def _is_damage(error: BaseException) -> bool:
 
 
 def _read(row: tuple[Any, ...], stream: str, decider: AnyDecider) -> Snapshot:
-    """Raises `ValueError` or `TypeError` for what is not as it was written."""
+    """The snapshot in a row; raises `ValueError` or `TypeError` if it is damaged."""
     version, position, time, event_id, crc, encoded = row
     if checksum(stream, kind(decider), version, position, time, event_id, encoded) != crc:
         raise ValueError(f"its bytes at version {version} are damaged")
@@ -242,22 +245,22 @@ def _read(row: tuple[Any, ...], stream: str, decider: AnyDecider) -> Snapshot:
 def checksum(
     stream: str, kind: str, version: int, position: int, time: int, event_id: str, encoded: bytes
 ) -> int:
-    """What is kept with a snapshot, over all that it says."""
+    """The checksum over everything in a snapshot."""
     return zlib.crc32(encoded, zlib.crc32(_encode((stream, kind, version, position, time, event_id))))
 
 
-def _said(error: BaseException, cause: Cause) -> str:
+def _reason(error: BaseException, cause: Cause) -> str:
     return str(error) if cause is Cause.OTHER else f"{cause.value} ({error})"
 
 
 def _open_writer(file: Path, log_id: str, kinds: list[str]) -> sqlite3.Connection:
-    with suppress(sqlite3.DatabaseError):  # whatever it is: they are made anew, and keep nobody from serving
+    with suppress(sqlite3.DatabaseError):  # a bad file is replaced: snapshots must not prevent a start
         if file.exists() and _log_of(file) == log_id:
             return _connect(file, log_id, kinds)
-    return _make_anew(file, log_id, kinds)
+    return _recreate(file, log_id, kinds)
 
 
-def _make_anew(file: Path, log_id: str, kinds: list[str]) -> sqlite3.Connection:
+def _recreate(file: Path, log_id: str, kinds: list[str]) -> sqlite3.Connection:
     remove_database(file)
     return _connect(file, log_id, kinds)
 
@@ -268,10 +271,10 @@ def _log_of(file: Path) -> str | None:
 
 
 def _log_on(connection: sqlite3.Connection) -> str | None:
-    """Which log's snapshots a connection reads; None for a file of another format."""
+    """The id of the log whose snapshots a connection reads; None for a file of another format."""
     if connection.execute("PRAGMA user_version").fetchone()[0] != FORMAT:
         return None
-    row = connection.execute("SELECT log_id FROM log").fetchone()
+    row = connection.execute(_SELECT_LOG).fetchone()
     return None if row is None else str(row[0])
 
 
@@ -284,9 +287,8 @@ def _connect(file: Path, log_id: str, kinds: list[str]) -> sqlite3.Connection:
         for create in _CREATE:
             connection.execute(create)
         connection.execute(f"PRAGMA user_version = {FORMAT}")
-        connection.execute("INSERT INTO log SELECT ? WHERE NOT EXISTS (SELECT 1 FROM log)", (log_id,))
-        fitting = ", ".join("?" * len(kinds))
-        connection.execute(f"DELETE FROM snapshots WHERE kind NOT IN ({fitting})", kinds)
+        connection.execute(_INSERT_LOG, (log_id,))
+        connection.execute(_DELETE_OTHERS.format(kinds=", ".join("?" * len(kinds))), kinds)
         connection.execute("COMMIT")
     except BaseException:
         connection.close()

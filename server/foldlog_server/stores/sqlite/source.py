@@ -1,4 +1,4 @@
-"""A log in SQLite as the source of a copy: pages in transactions so short that no writer notices."""
+"""Reads a log for a copy of it, page by page, in transactions so short that the writer is not delayed."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -21,7 +21,7 @@ from foldlog_server.stores.sqlite.stored_text import text_of
 T = TypeVar("T")
 
 PAGE = 1_000
-"""Rows of one transaction, at most."""
+"""At most so many rows are read in one transaction."""
 
 _SELECT_ORIGIN = statement("select_origin")
 _SELECT_ANCESTORS = statement("select_ancestors")
@@ -40,16 +40,18 @@ class Read(Protocol):
 
 
 def on(connection: sqlite3.Connection) -> Read:
-    """Reads on a connection of this thread, which has nothing else to do meanwhile."""
+    """Runs functions on a connection of this thread, which blocks meanwhile."""
 
     async def read(function: Callable[[sqlite3.Connection], T]) -> T:
-        return told(function)(connection)
+        return raising_store_errors(function)(connection)
 
     return read
 
 
-def told(function: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Connection], T]:
-    """The function, with what SQLite raises told as a `StoreError`."""
+def raising_store_errors(
+    function: Callable[[sqlite3.Connection], T],
+) -> Callable[[sqlite3.Connection], T]:
+    """The function, but it raises a `StoreError` in place of SQLite's errors."""
 
     def run(connection: sqlite3.Connection) -> T:
         try:
@@ -61,7 +63,7 @@ def told(function: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Conne
 
 
 class SqliteLogSource:
-    """As `LogSource`; each page is of its own transaction."""
+    """A `LogSource` that reads each page in a transaction of its own."""
 
     def __init__(self, read: Read, origin: Origin) -> None:
         self.origin = origin
@@ -69,7 +71,7 @@ class SqliteLogSource:
 
     @classmethod
     async def open(cls, read: Read) -> "SqliteLogSource":
-        """Look at the log as it is now."""
+        """A source with the log as it is now."""
         return cls(read, await read(_in_a_transaction(read_origin)))
 
     async def events(self, until: int) -> AsyncIterator[Sequence[EncodedEvent]]:
@@ -101,7 +103,7 @@ def _in_a_transaction(function: Callable[[sqlite3.Connection], T]) -> Callable[[
 
 
 def read_origin(connection: sqlite3.Connection) -> Origin:
-    """Which log it is; format 1 had neither ancestors nor openings, and counted no time served."""
+    """Which log this is; format 1 has no ancestors, no openings and no time served."""
     log_id, made_time = connection.execute(_SELECT_ORIGIN).fetchone()
     head = read_head(connection)
     if connection.execute("PRAGMA user_version").fetchone()[0] < 2:
@@ -128,7 +130,7 @@ def read_origin(connection: sqlite3.Connection) -> Origin:
 def read_page(
     connection: sqlite3.Connection, after: int, chain: bytes, until: int
 ) -> tuple[list[EncodedEvent], bytes]:
-    """The next events behind a position, and the chain hash at the last; raises `DataDamaged`."""
+    """The next events after a position, and the chain hash at the last one; raises `DataDamaged`."""
     events: list[EncodedEvent] = []
     room = MAX_BATCH_BYTES
     with closing(connection.execute(_SELECT_COPIED, (after + 1, until, PAGE))) as rows:
@@ -155,7 +157,8 @@ def _partitions(connection: sqlite3.Connection) -> list[str]:
 def _read_requests(
     connection: sqlite3.Connection, partition: str, behind: int | bytes | None
 ) -> tuple[list[StoredRequest], int | bytes | None]:
-    """The next records behind a number, in format 1 behind a key, and where they end; `RequestDamaged`."""
+    """The next records after a number (in format 1 after a key), and the last one's; raises
+    `RequestDamaged`."""
     try:
         if connection.execute("PRAGMA user_version").fetchone()[0] < 2:
             former = _SELECT_REQUESTS_OF_1.format(partition=partition)
@@ -168,7 +171,7 @@ def _read_requests(
     except sqlite3.OperationalError:
         if partition in _partitions(connection):
             raise
-        return [], behind  # it has been dropped since: what was in it is forgotten
+        return [], behind  # the partition has been dropped meanwhile: its records have expired
     return [_record(partition, *row) for row in rows], rows[-1][0] if rows else behind
 
 

@@ -1,7 +1,7 @@
-"""The SQL of the stores: a statement a file, in `sql/`; and many rows with few statements.
+"""Loads the SQL of the stores, one statement per file in `sql/`, and puts many rows into few statements.
 
-At every statement, and with `executemany` at every row, sqlite3 lets go of the interpreter and has to get it
-back from a busy event loop: a batch is a few statements, whatever it holds.
+At every statement, and with `executemany` at every row, sqlite3 releases the interpreter and has to get it
+back from a busy event loop. So a batch is a few statements, however many rows it has.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,18 +13,18 @@ from typing import NamedTuple, TypeAlias
 Value: TypeAlias = str | int | bytes | bytearray | None
 
 Blob = bytearray
-"""What bytes are bound as where there are many of them: sqlite3 binds a bytearray as it is, and looks for an
-adapter first for `bytes` and for None, which takes five times as long as to bind them."""
+"""The type as which many byte strings are bound. sqlite3 binds a bytearray directly; for `bytes` and None it
+looks for an adapter first, which takes five times as long as binding."""
 
 MOST_ROWS = 64
-"""Of one statement: SQLite takes at least 999 values in it, in whatever way it was built."""
+"""At most so many rows go into one statement: every build of SQLite accepts at least 999 values in one."""
 
 REMEMBERED = 4 * MOST_ROWS
-"""Statements that a connection keeps compiled: one for each number of rows, of each table."""
+"""How many compiled statements a connection keeps: one for each number of rows and each table."""
 
 
 class Statement(NamedTuple):
-    """A statement with what is bound to it."""
+    """A statement with the values that are bound to it."""
 
     sql: str
     values: Sequence[Value]
@@ -36,7 +36,7 @@ def statement(name: str) -> str:
 
 
 def over(rows: Sequence[Sequence[Value]], sql: str) -> Iterator[Statement]:
-    """As many statements as it takes for all rows, in their order; each has some of them for `{rows}`."""
+    """Statements that cover all rows in order; `{rows}` stands for those of each statement."""
     for start in range(0, len(rows), MOST_ROWS):
         some = rows[start : start + MOST_ROWS]
         yield Statement(_for(len(some), len(some[0]), sql), tuple(chain.from_iterable(some)))

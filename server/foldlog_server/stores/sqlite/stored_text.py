@@ -1,12 +1,11 @@
-"""Text as SQLite gives it: where a bit of its type or of its bytes was flipped, it is damage and no
-defect."""
+"""Reads text that SQLite returns; text whose type or bytes have changed is damage, not a defect of ours."""
 
 import sqlite3
 
 
 def text_of(stored: object) -> str:
-    """The text of a column, given as bytes or as text; raises `sqlite3.DatabaseError` (CORRUPT) if it
-    is none."""
+    """The text of a column, which is given as bytes or as text; raises `sqlite3.DatabaseError` (CORRUPT) for
+    anything else."""
     if isinstance(stored, str):
         return stored
     try:

@@ -1,8 +1,8 @@
-"""Writes appends, each batch in one transaction; runs in the writer's thread alone.
+"""Writes appends, each batch in one transaction; runs in the writer's thread only.
 
-What a transaction will do is settled first, as data, in the order of the appends: an append that is refused
-leaves no trace, so its neighbours do not notice. State is advanced as appends are settled, and read again
-from the database when a transaction is rolled back.
+The appends are first settled in order, as data: an append that is refused leaves no trace, so it does not
+affect its neighbours. The writer's state advances as appends are settled, and is read again from the database
+when a transaction is rolled back.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ CHECKPOINT_ROWS = 4_000
 """Rows after which the write-ahead log is copied into the database."""
 
 SERVED_STEP = 10_000_000_000
-"""Nanoseconds of time served after which it is stored again, with the next batch."""
+"""Nanoseconds of service after which the time served is stored again, with the next batch."""
 
 _SELECT_NEWEST_STREAM = statement("select_newest_stream")
 _SELECT_BEHIND = statement("select_behind")
@@ -56,11 +56,11 @@ _UPDATE_SETTLED = statement("update_settled")
 
 
 class Accepted(Struct, frozen=True):
-    """An append that waits for its turn."""
+    """An append that waits to be written."""
 
     append: Append
     key: bytes | None
-    """Under which its request is remembered."""
+    """The key under which its request is recorded."""
     future: asyncio.Future[Appended]
 
 
@@ -68,44 +68,44 @@ Outcome = Appended | Exception
 
 
 class _Rows(Struct):
-    """What a transaction will insert, and what it goes by."""
+    """The rows that a transaction will insert, and what settling them needs to know."""
 
     events: list[EventRow] = field(default_factory=list)
     requests: dict[bytes, RequestRow] = field(default_factory=dict)
     streams: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Keys and versions of those that get events."""
+    """Key and version of each stream that gets events."""
     recorded: set[bytes] = field(default_factory=set)
-    """The keys of the batch that are recorded already."""
+    """The request keys of the batch that are already recorded."""
 
 
 class LogWriter:
-    """The one writer of a log."""
+    """Writes one log; there is no other writer."""
 
     def __init__(self, connection: sqlite3.Connection, file: Path, window_ns: int) -> None:
-        """Raises `DataDamaged` if the newest events are not what was written, `IndexWrong` for an index."""
+        """Raises `DataDamaged` if the newest events are damaged, and `IndexWrong`."""
         set_up(connection)
         self.newest = read_newest(connection, VERIFIED_ON_OPEN)
         self.known, self._added = check_indexes(connection, file)
         self._stored = self.known.head
         self._behind: dict[str, tuple[int, int]] = {}
-        """Keys and versions of streams that are stored and not yet known."""
+        """Key and version of each stream that is stored, but not yet in `known`."""
         self._connection = connection
         self._wal = WalGrowth(connection)
         self._requests = RequestPartitions(connection, window_ns)
         self._rows_to_checkpoint = 0
         self._is_stale = False
-        """What is in memory may not be what the database has."""
+        """Whether the state in memory may differ from the database."""
         self._shortage = Spell(
-            "Nothing can be stored: %s. Commands are refused as long as that lasts; each is tried.",
-            "What comes is stored again.",
+            "Nothing can be stored: %s. Commands are refused until that has passed; each one is tried.",
+            "Commands are stored again.",
         )
         self._damage = Spell(
-            "The log cannot be written where it is damaged: %s. What touches that is refused. "
+            "The log cannot be written where it is damaged: %s. What needs that part is refused. "
             "See what `foldlog verify` says, and restore a backup.",
             "",
         )
         self._unmoved = Spell(
-            "log.db-wal cannot be copied into log.db, and grows: %s. It is tried again and again.",
+            "log.db-wal cannot be copied into log.db, and grows: %s. This is retried.",
             "log.db-wal has been copied into log.db again.",
         )
         self._served: int
@@ -125,60 +125,61 @@ class LogWriter:
 
     @property
     def served(self) -> int:
-        """For how many nanoseconds the log has been served, as it is stored."""
+        """For how many nanoseconds the log has been served, as it was last stored."""
         return self._served
 
     @property
     def wants_checkpoint(self) -> bool:
-        """Whether much was written since the last checkpoint."""
+        """Whether enough was written since the last checkpoint."""
         return self._rows_to_checkpoint >= CHECKPOINT_ROWS
 
     @property
     def lacks_checkpoint(self) -> bool:
-        """Whether the last checkpoint was hindered."""
+        """Whether the last checkpoint failed."""
         return self._unmoved.is_on
 
     @property
     def is_kept_large(self) -> bool:
-        """Whether the write-ahead log is large and a reader kept it so at the last checkpoint."""
+        """Whether the write-ahead log is large, because a reader kept it at the last checkpoint."""
         return self._wal.is_kept
 
     def write(self, batch: Sequence[Accepted], clock_ns: int, served_ns: int) -> list[Outcome]:
-        """Settle the appends in order, and store those that are not refused; then tell what became of each.
+        """Settle the appends in order and store those that are not refused; returns the outcome of each.
 
-        `served_ns` is for how long the log has been served by now. Raises what SQLite raises when it is
-        unknown what was stored.
+        `served_ns` is how long the log has been served until now. Raises SQLite's error if it is unknown
+        what was stored.
         """
         try:
             return self._transact(batch, clock_ns, served_ns)
         except sqlite3.IntegrityError:
-            # Nothing was stored, and an index has what the log has not; no append is to fail for another.
+            # Nothing was stored: an index has an entry that the log lacks. One append must not fail for
+            # another.
             return [
                 outcome for accepted in batch for outcome in self._write_alone(accepted, clock_ns, served_ns)
             ]
 
     def make_known(self) -> None:
-        """Have `known` know what was stored; while nothing is being written, in the thread it belongs to."""
+        """Add what was stored to `known`; called in the thread of `known`, while nothing is being written."""
         for name, (key, version) in self._behind.items():
             if key > self.known.last_key:
-                self.known.begin(name)
-            self.known.reach(key, version)
+                self.known.add(name)
+            self.known.set_version(key, version)
         self.known.head = self._stored
         self._behind = {}
 
     def _write_alone(self, accepted: Accepted, clock_ns: int, served_ns: int) -> list[Outcome]:
         try:
             return self._transact([accepted], clock_ns, served_ns)
-        except sqlite3.IntegrityError as error:  # what an index says is not what is stored
+        except sqlite3.IntegrityError as error:  # an index does not fit what is stored
             self._damage.met(str(error))
             return [_refuse(accepted.append, IndexDamaged())]
 
     def checkpoint(self) -> None:
-        """Copy the write-ahead log into the database; what hinders that is told, and may pass.
+        """Copy the write-ahead log into the database; a failure that may pass is logged.
 
-        Not left to SQLite, which would do it within a commit, and would not tell of a failed sync. That is
-        raised, as SQLite raises it: pages that an earlier checkpoint has copied would not be copied again,
-        and may be clean in memory and not on the disk. The next start copies all of them.
+        SQLite would do this within a commit, and would not report a failed sync. A failed sync is raised
+        here: the pages that an earlier checkpoint copied would not be copied again, and may be clean in
+        memory without being on the disk. The next start copies all of them.
         """
         self._rows_to_checkpoint = 0
         try:
@@ -192,23 +193,23 @@ class LogWriter:
             self._unmoved.passed()
 
     def save(self) -> bool:
-        """Copy all of the write-ahead log into the database; gives whether it is done."""
+        """Copy all of the write-ahead log into the database; returns whether that succeeded."""
         return self._wal.checkpoint()
 
     def store_served(self, served_ns: int) -> None:
-        """Store for how long the log has been served, at the end of it."""
+        """Store how long the log has been served, when the service ends."""
         self._connection.execute("BEGIN IMMEDIATE")
-        for one in self._progress(served_ns):
+        for one in self._time_and_sums(served_ns):
             self._connection.execute(*one)
         self._connection.execute("COMMIT")
         self._served = served_ns
 
-    def _progress(self, served_ns: int) -> list[Statement]:
-        """Stores for how long the log has been served, and what its indexes come to."""
+    def _time_and_sums(self, served_ns: int) -> list[Statement]:
+        """The statements that store how long the log has been served, and the sums of its indexes."""
         return [
             Statement(_UPDATE_SERVED, (served_ns,)),
             Statement(_UPDATE_SUM, (self._stored, self._added, index_sums.EVENTS)),
-            self._requests.summed(),
+            self._requests.store_sum(),
         ]
 
     def _transact(self, batch: Sequence[Accepted], clock_ns: int, served_ns: int) -> list[Outcome]:
@@ -216,7 +217,7 @@ class LogWriter:
         settled = max([accepted.append.not_before for accepted in batch])
         is_committing = False
         try:
-            self._refresh()
+            self._reload_if_stale()
             before = self._position
             self._time = max(self._recorded, self._settled, settled, clock_ns)
             self._requests.advance(served_ns)
@@ -224,48 +225,50 @@ class LogWriter:
                 [accepted.key for accepted in batch if accepted.key is not None]
             )
             outcomes = [self._settle(accepted, rows) for accepted in batch]
-            others = self._beside(rows, settled, served_ns)
+            others = self._other_statements(rows, settled, served_ns)
             is_committing = True
             commit(self._connection, rows.events, list(rows.requests.values()), others)
         except sqlite3.IntegrityError:
-            self._try_to_refresh()
+            self._try_to_reload()
             raise
         except DataDamaged as damage:
             self._damage.met(damage.message)
             return [_refuse(accepted.append, DataDamaged(damage.position)) for accepted in batch]
         except (*store_errors.ERRORS, store_errors.NotCommitted) as error:
             cause = store_errors.cause_of_writing(error, self._wal.file, is_committing=is_committing)
-            is_known = self._try_to_refresh()
+            is_known = self._try_to_reload()
             if cause is None or (is_committing and is_known and self._position != before):
                 raise
-            self._tell(cause, error)
+            self._log_failure(cause, error)
             return [_refuse(accepted.append, store_errors.for_cause(cause)) for accepted in batch]
-        self._take_over(rows, settled, served_ns)
+        self._apply_stored(rows, settled, served_ns)
         return outcomes
 
-    def _tell(self, cause: Cause, error: Exception) -> None:
+    def _log_failure(self, cause: Cause, error: Exception) -> None:
         spell = self._damage if cause in DAMAGE else self._shortage
         spell.met(f"{cause.value} ({error.__cause__ or error})")
         if cause in NO_ROOM and self._rows_to_checkpoint:
-            # What is copied into the database leaves room in the write-ahead log.
+            # Copying into the database makes room in the write-ahead log.
             self._rows_to_checkpoint = CHECKPOINT_ROWS
 
-    def _beside(self, rows: _Rows, settled: int, served_ns: int) -> list[Statement]:
-        """What else a transaction stores."""
+    def _other_statements(self, rows: _Rows, settled: int, served_ns: int) -> list[Statement]:
+        """What a transaction stores besides events and requests."""
         others = []
-        if settled > max(self._recorded, self._settled) and not rows.events:  # an event's time would say it
+        if (
+            settled > max(self._recorded, self._settled) and not rows.events
+        ):  # an event would record the time itself
             others.append(Statement(_UPDATE_SETTLED, (settled,)))
         if (rows.events or rows.requests) and served_ns - self._served >= SERVED_STEP:
-            others += self._progress(served_ns)
+            others += self._time_and_sums(served_ns)
         return others
 
-    def _take_over(self, rows: _Rows, settled: int, served_ns: int) -> None:
-        """Go by what has just been stored."""
+    def _apply_stored(self, rows: _Rows, settled: int, served_ns: int) -> None:
+        """Bring the state in memory up to what has just been committed."""
         if rows.events or rows.requests:
             self._shortage.passed()
         self._rows_to_checkpoint += len(rows.events) + len(rows.requests)
         self._settled = max(self._settled, settled)
-        self._requests.take_over(list(rows.requests.values()))
+        self._requests.apply_stored(list(rows.requests.values()))
         if rows.events:
             self._recorded = self._time
             self._stored = self._position
@@ -278,7 +281,7 @@ class LogWriter:
     def _settle(self, accepted: Accepted, rows: _Rows) -> Outcome:
         try:
             appended = self._store(accepted.append, accepted.key, rows)
-        except store_errors.ERRORS:  # perhaps between two changes
+        except store_errors.ERRORS:  # the state may be half changed
             raise
         except Exception as refusal:
             return _refuse(accepted.append, refusal)
@@ -286,7 +289,7 @@ class LogWriter:
         return appended
 
     def _store(self, append: Append, key: bytes | None, rows: _Rows) -> Appended:
-        """Everything that can refuse the append comes before the first change."""
+        """Settle one append; everything that can refuse it comes before the first change of state."""
         for earlier in append.after:
             if earlier.failed:
                 raise LinkedAppendFailed
@@ -308,7 +311,7 @@ class LogWriter:
             raise WrongExpectedVersion(part.stream, part.expected_version, actual)
 
     def _stream(self, name: str, rows: _Rows) -> tuple[int, int]:
-        """A stream's key and version, with what is being stored. No index is asked."""
+        """A stream's key and version, including what is being stored; asks no index."""
         return rows.streams.get(name) or self._behind.get(name) or self.known.find(name)
 
     def _add(self, record: Record, rows: _Rows) -> EncodedEvent:
@@ -325,48 +328,48 @@ class LogWriter:
         return EncodedEvent(position, encoded)
 
     def _stream_key(self, record: Record, rows: _Rows) -> tuple[int, str | int]:
-        """The key of an event's stream, and its name if it is new, else 0."""
+        """The key of an event's stream, and the stream's name if it is new, else 0."""
         if record.version > 1:
             return self._stream(record.stream, rows)[0], 0
         self._newest_stream += 1
         return self._newest_stream, record.stream
 
     def _type_key(self, name: str) -> tuple[int, str | int]:
-        """The key of a type, and its name if it is new, else 0."""
+        """The key of a type, and the type's name if it is new, else 0."""
         key = self._types.get(name)
         if key:
             return key, 0
         key = self._types[name] = len(self._types) + 1
         return key, name
 
-    def _try_to_refresh(self) -> bool:
-        """Begin anew after a transaction that failed; if that cannot be done now, the next one does it."""
+    def _try_to_reload(self) -> bool:
+        """Read the state again after a failed transaction; if that fails, the next transaction does it."""
         self._is_stale = True
         try:
-            self._refresh()
+            self._reload_if_stale()
         except (*store_errors.ERRORS, DataDamaged):
             return False
         return True
 
-    def _refresh(self) -> None:
+    def _reload_if_stale(self) -> None:
         if self._is_stale:
-            if self._connection.in_transaction:  # SQLite rolls back by itself on some errors
+            if self._connection.in_transaction:  # on some errors SQLite rolls back by itself
                 self._connection.execute("ROLLBACK")
             self._reload()
             self._is_stale = False
 
     def _reload(self) -> None:
-        """Take the state from the database."""
+        """Read the state from the database."""
         self._position, self._chain = read_head(self._connection)
-        self._catch_up()
+        self._read_others_appends()
         self._recorded = max(map(_recorded_ns, read_newest(self._connection, 1)), default=0)
         self._served, self._settled = self._connection.execute(_SELECT_SERVED).fetchone()
         self._types = dict(self._connection.execute(_SELECT_TYPES))
         self._newest_stream = self._connection.execute(_SELECT_NEWEST_STREAM).fetchone()[0] or 0
         self._requests.reload()
 
-    def _catch_up(self) -> None:
-        """Go by what somebody else has stored, past the lock."""
+    def _read_others_appends(self) -> None:
+        """Take in what another program has stored in spite of the lock."""
         for position, stream, version, name in self._connection.execute(_SELECT_BEHIND, (self._stored,)):
             self._behind[name] = stream, version
             self._stored = position

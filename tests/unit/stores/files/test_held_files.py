@@ -99,7 +99,7 @@ async def test_what_is_written_after_a_change_is_not_acknowledged_and_then_all_i
     assert isinstance(await outcome(store.append(append())), LogDetached)
     [line] = [one.getMessage() for one in caplog.records if "no longer where" in one.getMessage()]
     assert str(data) in line
-    assert "has all 2 events" in line
+    assert "can still read all 2 events" in line
 
     # It still gives out what it has.
     assert payloads(await everything(store)) == [b"1", b"2"]
@@ -263,7 +263,7 @@ async def test_files_that_go_while_they_are_written_are_told_as_gone_and_not_as_
         change(data)
 
     monkeypatch.setattr(store._writer, "checkpoint", while_it_is_written)
-    await store._move_into_database()  # `unexpected` is not called
+    await store._copy_into_database()  # `unexpected` is not called
     assert isinstance(await outcome(store.append(to("order-1", 1, b"2"))), StoreUnavailable)
     assert isinstance(store.refusal, LogDetached)
     await closed(store)
@@ -273,7 +273,7 @@ async def test_what_the_log_itself_writes_is_no_change(data: Path) -> None:
     store = await opened(data)
     for version in range(20):
         await store.append(to("order-1", version, b"1" * 10_000))
-        await store._move_into_database()
+        await store._copy_into_database()
         store._files.check()
     assert store.refusal is None
     await store.close()

@@ -236,7 +236,7 @@ async def test_another_history_of_the_same_log_is_noticed(stopped: Path, tmp_pat
     refusal = await refusal_of(stopped)
     assert isinstance(refusal, LogHasLost)
     assert "ends at 69:" in str(refusal)
-    assert "perhaps only they are of another copy" in str(refusal)
+    assert "perhaps only they come from another copy" in str(refusal)
 
 
 @pytest.mark.parametrize("lose", [lambda log: log.unlink(), lambda log: cut(log, 0)])

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from foldlog_server.stores.sqlite import schema
-from foldlog_server.stores.sqlite.batch_insert import EventRow, RequestRow, commit, remember_in, set_up
+from foldlog_server.stores.sqlite.batch_insert import (
+    EventRow,
+    RequestRow,
+    commit,
+    insert_requests_into,
+    set_up,
+)
 from foldlog_server.stores.sqlite.statements import MOST_ROWS
 
 SIZES = [1, 2, MOST_ROWS // 2, MOST_ROWS // 2 + 1, 3 * MOST_ROWS]
@@ -19,7 +25,7 @@ def log(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     schema.set_up_writer(connection, tmp_path / "log.db", lambda: "log", 0, 1000)
     set_up(connection)
     connection.execute("CREATE TABLE others (number, key, fingerprint, outcome, checksum)")
-    remember_in(connection, "others")
+    insert_requests_into(connection, "others")
     yield connection
     connection.close()
 

@@ -11,8 +11,8 @@ def test_each_stream_is_found_with_its_key_and_version() -> None:
     known = KnownStreams()
     known.fill(NAMES[:10_000], [number + 1 for number in range(10_000)], 7)
     for name in NAMES[10_000:]:
-        known.begin(name)
-    known.reach(known.last_key, 2**40)
+        known.add(name)
+    known.set_version(known.last_key, 2**40)
 
     assert known.last_key == 20_000
     assert known.head == 7
@@ -23,5 +23,5 @@ def test_each_stream_is_found_with_its_key_and_version() -> None:
 
 
 def test_a_name_that_is_twice_is_refused() -> None:
-    with pytest.raises(ValueError, match="twice"):
+    with pytest.raises(ValueError, match="same name"):
         KnownStreams().fill([*NAMES, NAMES[77]], [1] * 20_001, 20_001)

@@ -30,7 +30,7 @@ def record(log: sqlite3.Connection, partitions: RequestPartitions, *keys: bytes)
     """Store records of one outcome."""
     rows = [request_row(number, key, OUTCOME) for number, key in enumerate(keys, partitions.next_number)]
     commit(log, [], rows)
-    partitions.take_over(rows)
+    partitions.apply_stored(rows)
 
 
 def ends(log: sqlite3.Connection) -> list[int]:
@@ -143,7 +143,7 @@ def test_each_partition_has_the_sum_of_its_keys(log: sqlite3.Connection) -> None
         partitions.advance(now)
         record(log, partitions, b"%d" % now, b"%d again" % now)
         partitions.reload()
-    log.execute(*partitions.summed())
+    log.execute(*partitions.store_sum())
 
     sums = {part: (last, added) for part, last, added in log.execute(statement("select_sums"))}
     assert sums.pop("events") == (0, 0)
@@ -173,7 +173,7 @@ def test_a_full_window_takes_no_longer_to_open_than_an_empty_one(log: sqlite3.Co
     empty = steps_of_opening(log)
 
     record(log, partitions, *[b"%d" % number for number in range(5000)])
-    log.execute(*partitions.summed())
+    log.execute(*partitions.store_sum())
 
     assert log.execute("SELECT count(*) FROM requests").fetchone() == (5000,)
     assert 0 < steps_of_opening(log) <= empty + 10

@@ -187,7 +187,7 @@ async def test_what_befalls_an_open_file_is_told_once_and_cured(
         assert snapshots.newest("stock-1", STOCK, LATEST) in (None, snapshot(1000), snapshot(2000))
         await kept(snapshots, snapshot(2000))
     assert snapshots.newest("stock-1", STOCK, LATEST) == snapshot(2000)
-    assert caplog.text.count("The snapshots are made anew") == 1
+    assert caplog.text.count("The snapshots start again empty") == 1
     assert not any(record.exc_info for record in caplog.records)
     snapshots = await open_snapshots()
     assert snapshots.newest("stock-1", STOCK, LATEST) == snapshot(2000)
