@@ -37,7 +37,8 @@ run: $(SERVING) ## serve ./foldlog-data on 127.0.0.1:50051, and print what to tr
 
 .PHONY: test
 test: $(READY) ## run the tests but for the slow ones, on all cores and in any order
-	$(BIN)/python -m pytest -n auto -m "not slow"
+	@echo "Some minutes on two cores; the percentage at the right is of all tests."
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
 	@$(ENROLMENT) test
 
 .PHONY: lint

@@ -79,6 +79,7 @@ def test_every_command_does_what_it_says(directory: Path) -> None:
     assert read(directory / "earlier" / "log.db").events == log.events[:2]
 
 
+@pytest.mark.slow
 def test_what_a_server_without_files_gave_out_is_a_log_again(directory: Path) -> None:
     log = read(directory / "foldlog-data" / "log.db")
     output = directory / "printed"
