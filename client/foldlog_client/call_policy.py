@@ -1,4 +1,4 @@
-"""How a client conducts itself, however it waits: deadlines, request ids, its own writes."""
+"""Decides deadlines, request ids and read-your-writes, the same for both clients."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,23 +11,23 @@ from foldlog_client.retry import Attempts, Repeatable, Retry, may_repeat
 from foldlog_client.session import LogPosition, Session
 
 
-class Conduct:
-    """What is said and remembered around the calls of one client."""
+class CallPolicy:
+    """The settings of one client's calls, and what it remembers between them."""
 
     def __init__(self, session: Session, retry: Retry, *, timeout: float, read_your_writes: bool) -> None:
         self.retry = retry
         self.timeout = timeout
-        """Seconds for a call with all its attempts, where the call does not say."""
+        """Seconds for a call with all its attempts, unless the call sets its own."""
         self._session = session
         self._read_your_writes = read_your_writes
 
     def attempts(self, within: float | None, repeatable: Repeatable = may_repeat) -> Attempts:
-        """The attempts of a call that begins now."""
+        """Return the attempts of a call that starts now."""
         return Attempts(self.retry, self.timeout if within is None else within, repeatable)
 
     @contextmanager
-    def commanding(self, request: CommandRequest) -> Iterator[None]:
-        """Around a command: its request id is the same in all attempts, and in the error."""
+    def around_command(self, request: CommandRequest) -> Iterator[None]:
+        """Wrap a command: all its attempts and its error have the same request id."""
         request.options.request_id = request.options.request_id or str(uuid7())
         request.options.session_token = self._session.token.token
         try:
@@ -36,8 +36,8 @@ class Conduct:
             error.request_id = request.options.request_id
             raise
 
-    def done(self, request: CommandRequest, reply: CommandResponse) -> None:
-        """A command was answered."""
+    def answered(self, request: CommandRequest, reply: CommandResponse) -> None:
+        """Record in the session what position a command has reached."""
         result = reply.result
         reached = LogPosition(result.log_id, result.position, result.token)
         if result.session_replaced:
@@ -46,10 +46,10 @@ class Conduct:
             self._session.reached(reached)
 
     @contextmanager
-    def asking(self, request: QueryRequest, *, own_writes: bool) -> Iterator[Repeatable]:
-        """Around a query, which sees what the session did; gives which errors are worth another attempt.
+    def around_query(self, request: QueryRequest, *, own_writes: bool) -> Iterator[Repeatable]:
+        """Wrap a query, so that it sees what the session did; yields which errors are worth a retry.
 
-        A view that is behind is asked again, unless the caller said how long to wait.
+        A query whose view is behind is retried, unless the caller set how long to wait.
         """
         token, options = self._session.token, request.options
         same_log = options.log_id in ("", token.log_id)
@@ -67,5 +67,5 @@ class Conduct:
 
 
 def encoded(message: Request) -> bytes:
-    """The bytes of a request."""
+    """Return the bytes of a request."""
     return message.SerializeToString()

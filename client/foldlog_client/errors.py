@@ -1,33 +1,32 @@
 """Everything that a call can raise, with what the server said about it.
 
 FoldlogError
-├── InvalidRequest          the request breaks the contract; nothing was tried
+├── InvalidRequest          the request violates the contract; nothing was attempted
 │   ├── RequestIdReused     the request id was used before for another command
 │   ├── PageTokenInvalid    the page token belongs to another request, view or log
 │   └── ResumeTokenInvalid  the resume token belongs to another request
-├── Rejected                a rule refuses it in the present state
-├── LogReplaced             the log is not the one that the position belongs to
-├── NotFound                there is no such thing
-├── AlreadyExists           it is there already
+├── Rejected                a rule of the domain refuses the command in the current state
+├── LogReplaced             the position belongs to another log, or to another history of it
+├── NotFound                it does not exist
+├── AlreadyExists           it exists already
 ├── BeyondHead              the position lies beyond the end of the log
-├── Aborted                 something else came between
+├── Aborted                 another change came first
 │   ├── VersionConflict     the stream does not have the expected version
-│   └── Contended           the race for the stream was lost too often
-├── Exhausted               too much: in flight, stored, or in one message
-├── Unavailable             not now; a command may have happened
-│   └── ViewBehind          the view had not seen the position when the wait was over
-├── TimedOut                no answer in time; a command may have happened
-├── Cancelled               the other side gave the call up; a command may have happened
+│   └── Contended           other commands changed the stream before each attempt
+├── Exhausted               a limit was reached: calls in flight, storage, or message size
+├── Unavailable             the server cannot answer now; a command may have happened
+│   └── ViewBehind          the view did not reach the position within the wait
+├── TimedOut                no answer before the deadline; a command may have happened
+├── Cancelled               the other side cancelled the call; a command may have happened
 ├── NotAuthenticated        the caller is not known
-├── NotAllowed              the caller is known and may not do this
-├── NotOffered              the server does not offer this
-├── DataDamaged             stored bytes do not fit their checksum
+├── NotAllowed              the caller is known, and has no permission for this
+├── NotOffered              the server does not implement this
+├── DataDamaged             stored bytes do not match their checksum
 └── ServerFault             a defect of the server; a command may have happened
 
 Where a command may have happened, repeating it with the `request_id` of the error is safe. The metadata
-`request_id_not_looked_up` of an error says that this attempt stored nothing, and that it was the first, or
-that all before it stored nothing either: after one whose outcome is unknown, that one's error is raised
-instead.
+`request_id_not_looked_up` of an error means that neither this attempt nor any before it stored anything:
+after an attempt whose outcome is unknown, the error of that attempt is raised instead.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,7 +44,7 @@ class Violation:
     rule: str
     """The rule, such as "required" or "INSUFFICIENT_STOCK"."""
     description: str
-    """For people: what was expected and what was found."""
+    """For people to read: what was expected and what was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ class FoldlogError(Exception):
         retry_forbidden: bool = False,
     ) -> None:
         self.message = message or type(self).__doc__ or ""
-        """For people: what was expected, what was found, what to do."""
+        """For people to read: what was expected, what was found, what to do."""
         self.code = code
         self.reason = reason
         """The entry of the error catalogue, such as "ORDER_EMPTY", to be compared with the `Reason` of
@@ -81,13 +80,13 @@ class FoldlogError(Exception):
         self.domain = domain
         """The proto package of the catalogue, such as "foldlog.orders.v1"."""
         self.metadata = dict(metadata or {})
-        """The values that the message speaks of."""
+        """The values that the message mentions."""
         self.violations = tuple(violations)
         self.resource = resource
         self.retry_after = retry_after
         """How many seconds the server asks to wait before the next attempt; None if it did not say."""
         self.retry_forbidden = retry_forbidden
-        """The server asks not to try again."""
+        """Whether the server asks not to retry."""
         self.request_id = ""
         """The request id of the command that failed; empty if the call was none."""
         super().__init__(self.message)
@@ -97,7 +96,7 @@ class FoldlogError(Exception):
 
 
 class InvalidRequest(FoldlogError):
-    """The request breaks the contract; nothing was tried."""
+    """The request violates the contract; nothing was attempted."""
 
 
 class RequestIdReused(InvalidRequest):
@@ -113,19 +112,19 @@ class ResumeTokenInvalid(InvalidRequest):
 
 
 class Rejected(FoldlogError):
-    """A rule refuses it in the present state."""
+    """A rule of the domain refuses the command in the current state."""
 
 
 class LogReplaced(FoldlogError):
-    """The log is not the one that the position belongs to."""
+    """The position belongs to another log, or to another history of it."""
 
 
 class NotFound(FoldlogError):
-    """There is no such thing."""
+    """It does not exist."""
 
 
 class AlreadyExists(FoldlogError):
-    """It is there already."""
+    """It exists already."""
 
 
 class BeyondHead(FoldlogError):
@@ -133,7 +132,7 @@ class BeyondHead(FoldlogError):
 
 
 class Aborted(FoldlogError):
-    """Something else came between."""
+    """Another change came first."""
 
 
 class VersionConflict(Aborted):
@@ -151,27 +150,27 @@ class VersionConflict(Aborted):
 
 
 class Contended(Aborted):
-    """The race for the stream was lost too often."""
+    """Other commands changed the stream before each attempt."""
 
 
 class Exhausted(FoldlogError):
-    """Too much: in flight, stored, or in one message."""
+    """A limit was reached: calls in flight, storage, or message size."""
 
 
 class Unavailable(FoldlogError):
-    """Not now; a command may have happened."""
+    """The server cannot answer now; a command may have happened."""
 
 
 class ViewBehind(Unavailable):
-    """The view had not seen the position when the wait was over."""
+    """The view did not reach the position within the wait."""
 
 
 class TimedOut(FoldlogError):
-    """No answer in time; a command may have happened."""
+    """No answer before the deadline; a command may have happened."""
 
 
 class Cancelled(FoldlogError):
-    """The other side gave the call up; a command may have happened."""
+    """The other side cancelled the call; a command may have happened."""
 
 
 class NotAuthenticated(FoldlogError):
@@ -179,15 +178,15 @@ class NotAuthenticated(FoldlogError):
 
 
 class NotAllowed(FoldlogError):
-    """The caller is known and may not do this."""
+    """The caller is known, and has no permission for this."""
 
 
 class NotOffered(FoldlogError):
-    """The server does not offer this."""
+    """The server does not implement this."""
 
 
 class DataDamaged(FoldlogError):
-    """Stored bytes do not fit their checksum."""
+    """Stored bytes do not match their checksum."""
 
 
 class ServerFault(FoldlogError):

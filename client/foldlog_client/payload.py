@@ -1,19 +1,20 @@
-"""What an event says, as the message that it is."""
+"""Unpacks the payload of an event into its message."""
 
 from google.protobuf import message_factory
 from google.protobuf.descriptor_pool import Default
 from google.protobuf.message import Message
 
-import foldlog.async_domains  # noqa: F401  makes every payload known
+import foldlog.async_domains  # noqa: F401  registers every payload's message
 from foldlog.v1.events_pb2 import RecordedEvent
 
 
 class UnknownPayload(LookupError):
-    """The payload's message is not among the protos of this release."""
+    """The protos of this release do not have the payload's message."""
 
 
 def unpack(event: RecordedEvent) -> Message:
-    """The event's payload, such as an `ItemAdded`. Raises UnknownPayload for one that came later."""
+    """Return the event's payload, such as an `ItemAdded`. Raises UnknownPayload if it is of a newer
+    release."""
     name = event.payload.TypeName()
     try:
         descriptor = Default().FindMessageTypeByName(name)

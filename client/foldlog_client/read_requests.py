@@ -1,4 +1,4 @@
-"""What is asked of the log, and where a read of it stands."""
+"""Builds the requests of reads and subscriptions, and tracks where a read has got to."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,9 +26,9 @@ def subscribe_request(
     event_types: Iterable[str | type[Message]],
     correlation_ids: Iterable[str],
 ) -> tuple[SubscribeRequest, LogPosition | None]:
-    """The request of a subscription, and its start; None = the end of the log.
+    """Return the request of a subscription, and its start; None = the end of the log.
 
-    Raises ValueError for a start that is two.
+    Raises ValueError if two starts are given.
     """
     start = after if isinstance(after, LogPosition) else LogPosition("", after)
     if at_end and start.position:
@@ -48,7 +48,7 @@ def subscribe_request(
 
 
 def begin_after(request: SubscribeRequest, start: LogPosition) -> None:
-    """Have a subscription begin after a position, by its token if it has one."""
+    """Make a subscription start after a position, by its token if it has one."""
     if start.token:
         request.after_token = start.token
     else:
@@ -56,26 +56,26 @@ def begin_after(request: SubscribeRequest, start: LogPosition) -> None:
 
 
 def token_of(seen: LogPosition | None) -> str:
-    """The token of what was seen, if there is any."""
+    """Return the token of what was seen; empty if there is none."""
     return "" if seen is None else seen.token
 
 
 @dataclass(slots=True)
 class Cursor:
-    """Where a read stands: the next place to read, and how many events may still come (0 = all)."""
+    """Where a read has got to: the next place to read, and how many events are still wanted (0 = all)."""
 
     place: int
     backwards: bool
     left: int
     stream: str = ""
-    """The stream that is read by its versions; the whole log, by its positions, if empty."""
+    """The stream to read, by its versions; empty = the whole log, by its positions."""
     seen_token: str = ""
-    """Of what was seen before the place."""
+    """The token of what was seen before the place."""
     moved: bool = False
 
     @property
     def of_all(self) -> ReadAllRequest:
-        """The request for what is left of the whole log."""
+        """Return the request for the rest of the whole log."""
         return ReadAllRequest(
             from_position=self.place,
             direction=self._direction,
@@ -85,7 +85,7 @@ class Cursor:
 
     @property
     def of_stream(self) -> ReadStreamRequest:
-        """The request for what is left of the stream."""
+        """Return the request for the rest of the stream."""
         return ReadStreamRequest(
             stream=self.stream,
             from_version=self.place,
@@ -99,7 +99,7 @@ class Cursor:
         return Direction.DIRECTION_BACKWARDS if self.backwards else Direction.DIRECTION_FORWARDS
 
     def advance(self, events: Sequence[RecordedEvent], tokens: Sequence[str]) -> bool:
-        """Move behind the events read. False = there is nothing left to read."""
+        """Move past the events read. False = there is nothing left to read."""
         self.moved = True
         if tokens:
             self.seen_token = tokens[-1]

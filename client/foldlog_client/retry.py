@@ -1,4 +1,4 @@
-"""When a failed call is made again or a stream taken up again, after which pause, and when no more."""
+"""Decides whether a failed call or stream is retried, and after which pause."""
 
 import asyncio
 import random
@@ -16,56 +16,58 @@ from foldlog_client.errors import Contended, FoldlogError, Unavailable
 from foldlog_client.status import decoded
 
 NOT_LOOKED_UP = "request_id_not_looked_up"
-"""Key of metadata: the error speaks of the last attempt alone, and not of those before it."""
+"""Metadata key: the error is about the last attempt only, not about those before it."""
 
 _NOTHING_STORED = {Reason.STORE_HINDERED, Reason.EVENT_UNREADABLE}
-"""Reasons that say so, where the code leaves it open."""
+"""Reasons that say so, where the status code does not."""
 
 Repeatable = Callable[[FoldlogError], bool]
 
-_GREATEST_EXPONENT = 32  # beyond it a float might overflow, and every pause is the longest anyway
+_GREATEST_EXPONENT = 32  # beyond this a float could overflow, and every pause is the longest anyway
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """How often and how fast a call is made again: pauses grow, and are spread at random.
+    """How often and how fast a call is retried: pauses grow, and are randomised.
 
-    A pause is never shorter than what the server asks for. The timeout of the call bounds all its
-    attempts and pauses together. A read of many events begins anew with each batch: it ends when it has got
-    none for as long as a call may take. Subscriptions try for ever.
+    A pause is never shorter than what the server asks for. The timeout of a call bounds all its attempts and
+    pauses together. A read of many events starts its timeout again with each batch: it fails when none has
+    come for as long as a call may take. Subscriptions retry for ever.
     """
 
     attempts: int | None = None
-    """The most attempts of one call, or of a read without a batch; None = as many as there is time for."""
+    """The most attempts of one call, or of a read between two batches; None = as many as the timeout
+    allows."""
     first: float = 0.1
     """The longest first pause in seconds."""
     factor: float = 2.0
-    """How much longer the next pause may be."""
+    """By how much the longest pause grows with each failure."""
     longest: float = 2.0
     """The longest pause in seconds that this side chooses."""
     attempt_timeout: float | None = None
-    """Seconds after which one attempt is given up for the next; None = all the time that is left."""
+    """Seconds after which one attempt is abandoned for the next; None = all the time that is left."""
     random: Callable[[], float] = random.random
-    """From 0 to 1: where a pause lies between none and the longest."""
+    """From 0 to 1: what fraction of the longest pause to wait."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     """How the async client waits."""
     wait: Callable[[threading.Event, float], object] = threading.Event.wait
-    """How the sync client waits: at most so many seconds, and no longer than until the event is set."""
+    """How the sync client waits: at most so many seconds, or until the event is set."""
     clock: Callable[[], float] = time.monotonic
 
     def allows(self, failures: int) -> bool:
-        """Whether there may be another attempt after so many failures in a row."""
+        """Whether another attempt is allowed after so many failures in a row."""
         return self.attempts is None or failures < self.attempts
 
     def pause(self, failures: int, error: FoldlogError) -> float:
-        """Seconds to wait after so many failures in a row."""
+        """Return the seconds to wait after so many failures in a row."""
         exponent = min(failures - 1, _GREATEST_EXPONENT)
         spread = min(self.longest, self.first * self.factor**exponent) * self.random()
         return (error.retry_after or 0.0) + spread
 
 
 def may_repeat(error: FoldlogError) -> bool:
-    """Whether the same call can succeed, unchanged. It is safe: commands act once, queries only read."""
+    """Whether the same call, unchanged, can succeed. Repeating it is safe: commands act once, queries
+    only read."""
     if error.retry_forbidden:
         return False
     match error.code:
@@ -76,7 +78,7 @@ def may_repeat(error: FoldlogError) -> bool:
         case grpc.StatusCode.ABORTED:
             return isinstance(error, Contended)
         case grpc.StatusCode.DEADLINE_EXCEEDED | grpc.StatusCode.CANCELLED:
-            return True  # who gives up here gets an asyncio.CancelledError: it was the other side that did
+            return True  # a caller that cancels gets asyncio.CancelledError, so this was the other side
         case _:
             return False
 
@@ -93,17 +95,17 @@ def may_have_happened(error: FoldlogError) -> bool:
 
 
 def speaks_for_itself_alone(error: FoldlogError) -> bool:
-    """Whether it says that this attempt was not carried out, and nothing of those before it.
+    """Whether the error says that this attempt was not carried out, and says nothing about earlier ones.
 
-    What gRPC or a proxy refuses has not come to where request ids are known.
+    A refusal by gRPC or a proxy comes from before the place where request ids are looked up.
     """
     return not may_have_happened(error) and (NOT_LOOKED_UP in error.metadata or not error.reason)
 
 
 def may_resume(error: FoldlogError) -> bool:
-    """Whether a stream can be taken up again: also where a connection or proxy cut it off.
+    """Whether a stream can be resumed: also where a connection or proxy cut it off.
 
-    A reset of an HTTP/2 stream may arrive as INTERNAL without a reason; the server gives one.
+    A reset of an HTTP/2 stream may arrive as INTERNAL without a reason; errors of the server have one.
     """
     return may_repeat(error) or (error.code is grpc.StatusCode.INTERNAL and not error.reason)
 
@@ -117,7 +119,7 @@ def _is_final(error: FoldlogError) -> bool:
 
 
 class Attempts:
-    """The attempts of one call, which have so many seconds in all."""
+    """Counts the attempts of one call, which share so many seconds."""
 
     def __init__(self, retry: Retry, seconds: float, repeatable: Repeatable = may_repeat) -> None:
         self._retry = retry
@@ -125,20 +127,20 @@ class Attempts:
         self._repeatable = repeatable
         self._failures = 0
         self._unknown: FoldlogError | None = None
-        """The last failure after which it is unknown whether the command was carried out."""
+        """The last failure that leaves it unknown whether the command was carried out."""
 
     @property
     def timeout(self) -> float:
-        """Seconds for an attempt that begins now."""
+        """Return the seconds for an attempt that starts now."""
         left = self._deadline - self._retry.clock()
         longest = self._retry.attempt_timeout
         return left if longest is None else min(left, longest)
 
     def failed(self, failure: grpc.RpcError) -> float:
-        """Seconds to wait before the next attempt. Raises the typed error if there is none.
+        """Return the seconds to wait before the next attempt. Raises the typed error if there is none.
 
-        Where the last attempt stored nothing, and nobody has looked what became of one before it whose
-        outcome is unknown, the error is of that one.
+        If the last attempt stored nothing, and an earlier one has an unknown outcome that was not looked up,
+        the error of the earlier one is raised.
         """
         self._failures += 1
         error = decoded(failure)
@@ -154,14 +156,14 @@ class Attempts:
 
 
 class Resumption:
-    """A stream after another, as often as it takes.
+    """Decides when a broken stream is opened again, as often as needed.
 
-    An endless stream is one that the server never ends by itself: its end is a lost connection, and it
-    is taken up again for ever.
+    An endless stream is one that the server never ends by itself: its end means a lost connection, and it is
+    resumed for ever.
     """
 
     def __init__(self, retry: Retry, *, patience: float | None) -> None:
-        """`patience` is in seconds without progress since the first failure; None = an endless stream."""
+        """`patience`: seconds without progress after which a failure is raised; None = an endless stream."""
         self._retry = retry
         self._patience = patience
         self._failures = 0
@@ -172,18 +174,19 @@ class Resumption:
         return self._patience is None
 
     def progressed(self) -> None:
-        """The stream is well: the next failure is the first again."""
+        """Count failures from zero again: the stream has made progress."""
         self._failures = 0
 
     def ended(self) -> float:
-        """Seconds to wait before an endless stream that has ended is opened again."""
+        """Return the seconds to wait before an endless stream that ended is opened again."""
         return self._pause(Unavailable("The server ended the subscription."))
 
     def failed(self, failure: grpc.RpcError) -> float:
-        """Seconds to wait before the stream is opened again. Raises the typed error if it is not."""
+        """Return the seconds to wait before the stream is opened again. Raises the typed error if it
+        is not."""
         error = decoded(failure)
         pause = self._pause(error)
-        if self._may_go_on(pause) and may_resume(error):
+        if self._has_time_for(pause) and may_resume(error):
             return pause
         raise error from failure
 
@@ -193,7 +196,7 @@ class Resumption:
             self._failing_since = self._retry.clock()
         return self._retry.pause(self._failures, error)
 
-    def _may_go_on(self, pause: float) -> bool:
+    def _has_time_for(self, pause: float) -> bool:
         if self._patience is None:
             return True
         in_time = self._retry.clock() + pause < self._failing_since + self._patience

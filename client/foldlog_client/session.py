@@ -1,4 +1,4 @@
-"""What a client has done so far, as one position of the log."""
+"""Keeps the position that a client's commands have reached."""
 
 import re
 import threading
@@ -8,18 +8,18 @@ from typing import Any
 _LAST_POSITION = 2**63 - 1
 _MOST_DIGITS = 19
 _TOKEN = re.compile(r"[!-9;-~]+")
-"""What a server may give out as a token: printable, without blanks or colons."""
+"""The form of a server's token: printable, without blanks or colons."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogPosition:
-    """A position, and the log it belongs to. As text it can be handed to another process."""
+    """A position and the log it belongs to. As text it can be passed to another process."""
 
     log_id: str = ""
     position: int = 0
     token: str = field(default="", compare=False)
-    """The server's own text for the position, which also names its history: after a copy of the log was put
-    back, the same position can mean another event. Empty if only the position is known."""
+    """The server's token for the position, which also names its history: after a restore, the same position
+    can mean another event. Empty if only the position is known."""
 
     def __str__(self) -> str:
         text = f"{self.log_id}:{self.position}"
@@ -27,7 +27,7 @@ class LogPosition:
 
     @classmethod
     def parse(cls, text: str) -> "LogPosition":
-        """The position of its text. Raises ValueError for any other text."""
+        """Return the position from its text. Raises ValueError for any other text."""
         plain, _, token = text.rpartition(":")
         if token.isdigit() or not _TOKEN.fullmatch(token):
             plain, token = text, ""
@@ -38,48 +38,49 @@ class LogPosition:
         return cls(log_id, int(position), token)
 
     def is_exactly(self, other: "LogPosition") -> bool:
-        """Whether also the token is the same."""
+        """Whether the position and its token are the same."""
         return self == other and self.token == other.token
 
 
 class Session:
-    """The latest position that the commands of one or more clients have reached, in whatever threads."""
+    """The latest position that the commands of one or more clients have reached; safe across threads."""
 
     def __init__(self, token: LogPosition | None = None) -> None:
         self._seen: dict[str, LogPosition] = {}
-        """The latest position of each history, of one log; the newest entry last."""
+        """The latest position in each history of one log; the newest entry last."""
         self._lost: dict[str, int] = {}
-        """From which position on a history was refused: nothing of that comes back."""
+        """The position from which a history was refused: nothing at or after it is accepted again."""
         self._lock = threading.Lock()
         if token is not None:
             self.reached(token)
 
     @property
     def token(self) -> LogPosition:
-        """What a reader must have seen to see everything that was done here."""
+        """The position that a reader must have seen to see everything that was done here."""
         with self._lock:
             return max(self._seen.values(), key=_position, default=LogPosition())
 
     def restore(self, token: LogPosition) -> None:
-        """Go on from what another session has done: its queries and ours will be seen."""
+        """Continue from the token of another session: queries of this one see what that one did."""
         self.reached(token)
 
     def reached(self, token: LogPosition) -> None:
-        """A command has reached this position. Another log makes the former positions meaningless."""
+        """Record that a command has reached this position. A position in another log replaces all
+        former ones."""
         with self._lock:
             self._reach(token)
 
     def replaced(self, refused: str, token: LogPosition) -> None:
-        """A command has reached this position in a log that does not have the history of another token.
+        """Record a position that a command has reached in a log without the history of the refused token.
 
-        The session goes on from here, though the position may be lower.
+        The session continues from here, although the position may be lower.
         """
         with self._lock:
             self._lose(next((one for one in self._seen.values() if one.token == refused), None))
             self._reach(token)
 
     def forget(self, refused: LogPosition) -> None:
-        """This position means nothing any more. Does nothing if the session has moved on since."""
+        """Forget this position, which the server refused. Does nothing if the session has moved past it."""
         with self._lock:
             self._lose(next((one for one in self._seen.values() if one.is_exactly(refused)), None))
 
@@ -105,11 +106,11 @@ class Session:
 
 
 _MOST_HISTORIES = 16
-"""Of which a session knows something; each restart of the server is one."""
+"""How many histories a session remembers; each restart of the server starts one."""
 
 
 def _history(position: LogPosition) -> str:
-    """What a token says beside the position; empty for a position without a token."""
+    """Return what a token has besides the position; empty for a position without a token."""
     return position.token.rpartition(".")[0]
 
 

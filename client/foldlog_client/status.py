@@ -1,4 +1,4 @@
-"""From the status of a call to the error to raise: by the catalogue's reason, else by the code."""
+"""Chooses the error to raise for a call's status: by the catalogue's reason, else by the code."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, TypedDict, cast
@@ -62,8 +62,8 @@ class _Details(TypedDict, total=False):
 
 
 def decoded(error: grpc.RpcError) -> FoldlogError:
-    """The typed error of a failed call. Raise it `from` the one given."""
-    metadata = cast(Any, error).trailing_metadata()  # pairs, of another type with each kind of channel
+    """Return the typed error of a failed call. Raise it `from` the one given."""
+    metadata = cast(Any, error).trailing_metadata()  # pairs, whose type depends on the kind of channel
     trailers = [(str(key), value) for key, value in metadata or ()]
     details = _details(_packed(trailers))
     pushback = _pushback(trailers)
@@ -82,7 +82,7 @@ def _kind(code: grpc.StatusCode, details: _Details) -> type[FoldlogError]:
 
 
 def _packed(trailers: Iterable[tuple[str, str | bytes]]) -> list[Packed]:
-    """The details of the status; none if gRPC itself made it or the bytes make no sense."""
+    """Return the details of the status; none if gRPC itself made it or the bytes cannot be parsed."""
     for key, value in trailers:
         if key == _DETAILS and isinstance(value, bytes):
             try:
@@ -120,7 +120,7 @@ def _violations(detail: Packed) -> Iterator[Violation]:
 
 
 def _pushback(trailers: Iterable[tuple[str, str | bytes]]) -> float | None:
-    """Seconds to wait; negative = do not try again, as is a value that is no number (gRFC A6)."""
+    """Return the seconds to wait; negative, or not a number = do not retry (gRFC A6)."""
     for key, value in trailers:
         if key == _PUSHBACK:
             text = value.decode("ascii", "replace") if isinstance(value, bytes) else value

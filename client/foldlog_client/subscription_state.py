@@ -1,4 +1,4 @@
-"""How far a subscription is, and what it asks for next: whatever happens, no gap and no duplicate."""
+"""Tracks how far a subscription is, and what to request next: no gap and no duplicate."""
 
 from collections import deque
 
@@ -13,26 +13,27 @@ from foldlog_client.read_requests import begin_after
 from foldlog_client.session import LogPosition
 
 
-class Following:
-    """A place in a log, from message to message and from stream to stream."""
+class SubscriptionState:
+    """The position of one subscription, from message to message and from stream to stream."""
 
     def __init__(self, request: SubscribeRequest, start: LogPosition | None) -> None:
-        """The request asks for what comes after the start; None = after the end of the log."""
+        """The request subscribes after the start; None = after the end of the log."""
         self._request = request
         self._log_id = request.log_id
         self._received = start
         self.token = self._received
-        """Everything up to here was handed out or left out by the filter; None = not yet at the end."""
+        """Everything up to here was returned or excluded by the filter; None = the end of the log, not
+        yet known."""
         self._pending: deque[tuple[RecordedEvent, str]] = deque()
 
     @property
     def position(self) -> int | None:
-        """That of the token."""
+        """The position of the token."""
         return None if self.token is None else self.token.position
 
     @property
     def next_request(self) -> SubscribeRequest:
-        """What the next stream is asked for."""
+        """The request of the next stream."""
         request = SubscribeRequest()
         request.CopyFrom(self._request)
         request.log_id = self._log_id
@@ -43,7 +44,8 @@ class Following:
         return request
 
     def received(self, message: SubscribeResponse) -> SubscribeResponse:
-        """The next message, without the events that were received before. Raises LogReplaced."""
+        """Record a message, and return it without the events that were received before. Raises
+        LogReplaced."""
         if message.HasField("confirmed"):
             self._confirm(message)
         known = None if self._received is None else self._received.position
@@ -57,12 +59,12 @@ class Following:
     # A subscription hands out either the events or the messages.
 
     def keep(self, message: SubscribeResponse) -> None:
-        """Keep the events of a message, to be handed out one by one."""
+        """Keep the events of a message, for `next_event` to return one by one."""
         events, tokens = message.events.events, message.events.tokens
         self._pending.extend(zip(events, tokens or [""] * len(events), strict=True))
 
     def next_event(self) -> RecordedEvent | None:
-        """Hand out the next event; None if all are handed out."""
+        """Return the next event that was kept; None if there is none."""
         if not self._pending:
             self.token = self._received
             return None
@@ -71,21 +73,23 @@ class Following:
         return event
 
     def begin_messages(self) -> None:
-        """Raises RuntimeError if events are being handed out."""
+        """Raise RuntimeError if events are being iterated over."""
         if self._pending:
             raise RuntimeError("Take either the events or the messages of one subscription, not both.")
 
     def hand_out(self, message: SubscribeResponse) -> SubscribeResponse:
-        """Hand out a message."""
+        """Return a message, and move the token past it."""
         self.token = self._received
         return message
 
     def _confirm(self, message: SubscribeResponse) -> None:
         found = message.confirmed.log_id
-        judged = self._received is not None and self._received.token  # by the server, which took it
+        judged = (
+            self._received is not None and self._received.token
+        )  # the server accepted the token, so it has checked the history
         if self._log_id and found != self._log_id and not judged:
             raise LogReplaced(
-                f"The subscription follows log {self._log_id}, and this is log {found}. "
+                f"The subscription follows log {self._log_id}, but this server has log {found}. "
                 "Forget the positions of the former log and begin again.",
                 code=grpc.StatusCode.FAILED_PRECONDITION,
                 reason=Reason.LOG_REPLACED,
@@ -96,7 +100,7 @@ class Following:
 
 
 def _after(position: int, message: SubscribeResponse) -> SubscribeResponse:
-    """The message with its events behind a position; a checkpoint if none is left."""
+    """Return the message with only its events after a position; as a checkpoint if none is left."""
     batch = message.events
     fresh = [event for event in batch.events if event.position > position]
     if len(fresh) == len(batch.events):

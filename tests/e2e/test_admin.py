@@ -375,7 +375,7 @@ async def test_a_retry_in_vain_is_logged_in_one_line(
         done = await client.admin.retry_parked(view="current-orders")
     assert (done.cured, done.still_parked) == (0, 2)
     [line] = [record.getMessage() for record in caplog.records if "current-orders" in record.getMessage()]
-    assert line == "Of the view current-orders, 0 documents were made good, and 2 still wait."
+    assert line == "View current-orders: 0 parked documents were repaired, 2 are still parked."
 
 
 async def test_a_rebuild_that_fails_ends_the_command_with_1(

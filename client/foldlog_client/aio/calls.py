@@ -1,8 +1,8 @@
-"""One logical call: a deadline, a request id, as many attempts as it takes, the session kept.
+"""Makes one logical call: one deadline, one request id, as many attempts as needed, and an updated session.
 
-The attempts are a loop here and not gRPC's own retries, for those know neither the wait that the server
-asks for in RetryInfo, nor the reason that tells a lost race (try again) from a version conflict (do not),
-nor more than five attempts.
+The attempts are a loop here and not gRPC's own retries: those ignore the wait that the server asks for in
+RetryInfo, cannot distinguish a lost race (retry) from a version conflict (do not), and end after five
+attempts.
 """
 
 from typing import Protocol
@@ -12,26 +12,26 @@ import grpc.aio
 
 from foldlog.v1.calling import C, CommandRequest, Q, QueryRequest, R, Request, W, WatchRequest
 from foldlog_client.aio.watch import Watch
-from foldlog_client.call_policy import Conduct, encoded
+from foldlog_client.call_policy import CallPolicy, encoded
 from foldlog_client.retry import Repeatable, may_repeat
 
 
 class Closable(Protocol):
-    """What is open until it is closed."""
+    """Something that stays open until it is closed."""
 
     async def aclose(self) -> None: ...
 
 
 class Calls:
-    """Makes the calls of one client, and knows its streams."""
+    """Makes the calls of one client, and keeps track of its open streams."""
 
-    def __init__(self, channel: grpc.aio.Channel, conduct: Conduct) -> None:
-        self.conduct = conduct
+    def __init__(self, channel: grpc.aio.Channel, policy: CallPolicy) -> None:
+        self.policy = policy
         self._channel = channel
         self._streams: WeakSet[Closable] = WeakSet()
 
     def opened(self, stream: Closable) -> None:
-        """Have a stream end with the client."""
+        """Register a stream, so that closing the client closes it."""
         self._streams.add(stream)
 
     async def aclose(self) -> None:
@@ -42,10 +42,10 @@ class Calls:
     async def command(
         self, path: str, request: CommandRequest, response: type[C], *, within: float | None
     ) -> C:
-        """Carry out a command. The request id is the same in all attempts, so that it acts once."""
-        with self.conduct.commanding(request):
+        """Send a command. All attempts have the same request id, so that it acts once."""
+        with self.policy.around_command(request):
             reply = await self.unary(path, request, response, within=within)
-        self.conduct.done(request, reply)
+        self.policy.answered(request, reply)
         return reply
 
     async def query(
@@ -57,16 +57,16 @@ class Calls:
         own_writes: bool,
         within: float | None,
     ) -> Q:
-        """Ask a question. A view that is behind is asked again, unless the caller said how long to wait."""
-        with self.conduct.asking(request, own_writes=own_writes) as repeatable:
+        """Send a query; if its view is behind, retry it, unless the caller set how long to wait."""
+        with self.policy.around_query(request, own_writes=own_writes) as repeatable:
             return await self.unary(path, request, response, within=within, repeatable=repeatable)
 
     def watch(self, path: str, request: WatchRequest, response: type[W]) -> Watch[W]:
-        """What there is, then every change, from the request's resume token on."""
+        """Watch a query from the request's resume token on: the matching documents, then every change."""
         stream = self._channel.unary_stream(
             path, request_serializer=encoded, response_deserializer=response.FromString
         )
-        watch: Watch[W] = Watch(stream, request, self.conduct.retry)
+        watch: Watch[W] = Watch(stream, request, self.policy.retry)
         self.opened(watch)
         return watch
 
@@ -79,14 +79,14 @@ class Calls:
         within: float | None = None,
         repeatable: Repeatable = may_repeat,
     ) -> R:
-        """The answer to a call, within so many seconds in all, or the error of its last attempt."""
+        """Return the response within so many seconds in all, or raise the error of the last attempt."""
         call = self._channel.unary_unary(
             path, request_serializer=encoded, response_deserializer=response.FromString
         )
-        attempts = self.conduct.attempts(within, repeatable)
+        attempts = self.policy.attempts(within, repeatable)
         while True:
             try:
                 return await call(request, timeout=attempts.timeout)
             except grpc.aio.AioRpcError as failure:
                 pause = attempts.failed(failure)
-            await self.conduct.retry.sleep(pause)
+            await self.policy.retry.sleep(pause)

@@ -1,4 +1,4 @@
-"""A server stream that is opened again, where it stopped, when its connection is lost."""
+"""Reopens a server stream where it stopped when its connection is lost."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,12 +14,12 @@ R = TypeVar("R")
 
 
 class ResumedStream(Generic[Q, R]):
-    """Messages of one stream after another. Where the next stream goes on is up to `open`."""
+    """Reads messages from one stream after another. `open` decides where the next stream starts."""
 
     def __init__(
         self, open: Callable[[], UnaryStreamCall[Q, R]], retry: Retry, *, patience: float | None
     ) -> None:
-        """`patience` is in seconds without progress since the first failure; None = an endless stream."""
+        """`patience`: seconds without progress after which a failure is raised; None = an endless stream."""
         self._open = open
         self._sleep = retry.sleep
         self._resumption = Resumption(retry, patience=patience)
@@ -28,11 +28,11 @@ class ResumedStream(Generic[Q, R]):
 
     @property
     def closed(self) -> bool:
-        """Closed from this side, or ended by an error that was raised."""
+        """Whether this side closed it, or it ended with an error that was raised."""
         return self._closed
 
     async def read(self) -> R | None:
-        """The next message; None = the stream has ended or was closed. Raises FoldlogError."""
+        """Return the next message; None = the stream has ended or was closed. Raises FoldlogError."""
         while not self._closed:
             try:
                 message = await self._read()
@@ -48,11 +48,11 @@ class ResumedStream(Generic[Q, R]):
         return None
 
     def progressed(self) -> None:
-        """The stream is well: the next failure is the first again."""
+        """Count failures from zero again: the stream has made progress."""
         self._resumption.progressed()
 
     async def aclose(self) -> None:
-        """End the stream; whoever waits in `read` gets None. Waits until gRPC is done with the call."""
+        """End the stream; a waiting `read` returns None. Waits until gRPC has finished the call."""
         self._closed = True
         call, self._call = self._call, None
         if call is not None and call.cancel():

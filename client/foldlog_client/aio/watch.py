@@ -1,4 +1,4 @@
-"""A live query: what there is, then every change, across lost connections."""
+"""Watches a query: the matching documents, then every change, across lost connections."""
 
 from collections.abc import Callable
 from typing import Any, Generic, Self, TypeVar
@@ -15,8 +15,8 @@ W = TypeVar("W", bound=WatchResponse)
 class Watch(Generic[W]):
     """An endless iterator of messages: use it in `async with`, so that its stream ends with the block.
 
-    A lost connection is made again, and the watch goes on behind the last message received. What cannot be
-    mended is raised, and ends it.
+    After a lost connection it reconnects and resumes after the last message received. An error that a retry
+    cannot fix is raised, and ends it.
     """
 
     def __init__(
@@ -25,13 +25,13 @@ class Watch(Generic[W]):
         request: WatchRequest,
         retry: Retry,
     ) -> None:
-        """The request becomes the watch's own."""
+        """The watch takes over the request, and changes its resume token."""
         self._request = request
         self._stream = ResumedStream(lambda: open(request), retry, patience=None)
 
     @property
     def resume_token(self) -> str:
-        """Another watch with the same arguments goes on here: after the message at hand."""
+        """A watch with the same arguments resumes here: after the current message."""
         return self._request.resume_token
 
     async def __aenter__(self) -> Self:

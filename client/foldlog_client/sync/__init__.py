@@ -1,7 +1,7 @@
 """The sync client of Foldlog, under the same names: `with foldlog_client.sync.connect() as client: ...`
 
-What calls are given, return and raise is the same as in `foldlog_client`. So are sessions: what one client
-did, another of either kind sees with its token.
+Arguments, results and errors are the same as in `foldlog_client`. So are sessions: with its token, a client
+of either kind sees what another did.
 """
 
 from foldlog_client.errors import (

@@ -1,4 +1,4 @@
-"""The way in: a connection, and what can be done over it."""
+"""Connects to a server, and has everything that can be done over the connection."""
 
 from collections.abc import Sequence
 from typing import Self
@@ -9,7 +9,7 @@ from foldlog.sync_domains import Domains
 from foldlog.v1.commands_pb2 import CommandResult
 from foldlog.v1.request_service_pb2 import GetOutcomeRequest, GetOutcomeResponse
 from foldlog.v1.sync_caller import Caller
-from foldlog_client.call_policy import Conduct
+from foldlog_client.call_policy import CallPolicy
 from foldlog_client.channel import channel_options, grpc_target
 from foldlog_client.retry import Retry
 from foldlog_client.session import LogPosition, Session
@@ -32,11 +32,14 @@ class Client(Domains):
         timeout: float = 10.0,
         retry: Retry | None = None,
     ) -> None:
-        """The channel becomes the client's own: `close` closes it. What the rest means, `connect` says."""
+        """The client takes over the channel, and `close` closes it. `connect` explains the other
+        arguments."""
         self._channel = channel
         self.session = Session(session)
-        conduct = Conduct(self.session, retry or Retry(), timeout=timeout, read_your_writes=read_your_writes)
-        self._calls = Calls(channel, conduct)
+        policy = CallPolicy(
+            self.session, retry or Retry(), timeout=timeout, read_your_writes=read_your_writes
+        )
+        self._calls = Calls(channel, policy)
         self.events = Events(channel, self._calls)
         super().__init__(self._calls)
 
@@ -57,15 +60,14 @@ class Client(Domains):
 
         Args:
             target: Host and port, `unix:` and the path of a socket, or any name that gRPC resolves.
-            credentials: TLS and, with it, who is calling; plain text if None.
+            credentials: TLS, and the identity of the caller; plain text if None.
             interceptors: gRPC interceptors, such as those of OpenTelemetry.
             options: gRPC channel options, in addition to or instead of the client's own.
-            read_your_writes: Queries see what the commands of this client have done; a query can say
-            otherwise
-                with its `min_position`.
-            session: What another client has done so far, its `session.token`.
-            timeout: Seconds for a call with all its attempts, where the call does not say.
-            retry: How often and how fast calls are made again; as often as the timeout has time for if None.
+            read_your_writes: Queries see what the commands of this client did, unless a query sets its own
+                `min_position`.
+            session: The `session.token` of another client: queries also see what that client did.
+            timeout: Seconds for a call with all its attempts, unless the call sets its own.
+            retry: How often and how fast calls are retried; if None, as long as the timeout allows.
         """
         settings = channel_options(target, options)
         if credentials is None:
@@ -77,7 +79,7 @@ class Client(Domains):
 
     @property
     def caller(self) -> Caller:
-        """What generated methods make their calls with; `Bank(client.caller)` has those of a domain."""
+        """Makes the calls of generated methods: `Bank(client.caller)` is the client of a domain."""
         return self._calls
 
     def __enter__(self) -> Self:
@@ -87,11 +89,11 @@ class Client(Domains):
         self.close()
 
     def outcome(self, request_id: str, *, timeout: float | None = None) -> CommandResult:
-        """What became of a command that was sent with this request id, without sending it again.
+        """Return the outcome of the command that was sent with this request id, without sending it again.
 
-        It is what its repeat would be answered, and what this client asks from now on has seen it. Raises
-        NotFound if no command is recorded under the id: none has arrived, it was refused, or it is
-        forgotten by now.
+        It is the answer that a repeated command would get, and later queries of this client see what the
+        command did. Raises NotFound if no command is recorded under the id: none has arrived, it was refused,
+        or the server no longer remembers it.
         """
         path, request = "/foldlog.v1.RequestService/GetOutcome", GetOutcomeRequest(request_id=request_id)
         reply = self._calls.unary(path, request, GetOutcomeResponse, within=timeout)

@@ -1,4 +1,4 @@
-"""Reading and following the log."""
+"""Reads and follows the log."""
 
 from collections.abc import Callable, Generator, Iterable
 from typing import TypeVar
@@ -25,14 +25,14 @@ R = TypeVar("R", ReadAllResponse, ReadStreamResponse)
 
 
 class Events:
-    """The event log: `client.events`."""
+    """Reads and subscriptions of the event log: `client.events`."""
 
     def __init__(self, channel: grpc.Channel, calls: Calls) -> None:
         self._stub = EventServiceStub(channel)
         self._calls = calls
 
     def head(self, *, timeout: float | None = None) -> GetHeadResponse:
-        """Where the log ends: its id, the last position, the hash of the chain up to it."""
+        """Return the log's id, its last position, and the hash of the chain up to it."""
         path = "/foldlog.v1.EventService/GetHead"
         return self._calls.unary(path, GetHeadRequest(), GetHeadResponse, within=timeout)
 
@@ -46,10 +46,10 @@ class Events:
         event_types: Iterable[str | type[Message]] = (),
         correlation_ids: Iterable[str] = (),
     ) -> Subscription:
-        """Follow the log from after a position (0 = from the beginning), or from its end.
+        """Follow the log after a position (0 = from the beginning), or from its end.
 
-        One of the values within a kind must fit, and all kinds that are given. An event type is the
-        message or its full name. A `LogPosition` also names its log: LogReplaced if that is gone.
+        An event must match one value of each filter that is given. An event type is a message class or its
+        full name. A `LogPosition` also names its log: raises LogReplaced if the server has another.
         """
         request, start = subscribe_request(
             after,
@@ -59,7 +59,7 @@ class Events:
             event_types=event_types,
             correlation_ids=correlation_ids,
         )
-        retry = self._calls.conduct.retry
+        retry = self._calls.policy.retry
         subscription = Subscription(lambda one: self._stub.Subscribe(one), request, start, retry)
         self._calls.opened(subscription)
         return subscription
@@ -72,11 +72,11 @@ class Events:
         max_count: int = 0,
         seen: LogPosition | None = None,
     ) -> Generator[RecordedEvent, None, None]:
-        """The events of the whole log from a position on; 0 = the first, or backwards the last.
+        """Read the events of the whole log, starting at a position; 0 = the first, or the last if backwards.
 
-        At most `max_count`, 0 = all up to the head of the moment; a lost connection is made again. With the
-        token of what was `seen` before, LogReplaced says that the log has another history by now; without a
-        position the read goes on behind that. Raises BeyondHead.
+        At most `max_count` events; 0 = all up to the head at that moment. After a lost connection it
+        reconnects and continues. With the token of what was `seen` before, it raises LogReplaced if the log
+        now has another history, and, without a position, starts after what was seen. Raises BeyondHead.
         """
         cursor = Cursor(from_position, backwards, max_count, seen_token=token_of(seen))
         return self._read(lambda: self._stub.ReadAll(cursor.of_all), cursor)
@@ -90,10 +90,11 @@ class Events:
         max_count: int = 0,
         seen: LogPosition | None = None,
     ) -> Generator[RecordedEvent, None, None]:
-        """The events of one stream from a version on; 0 = the first, or backwards the last.
+        """Read the events of one stream, starting at a version; 0 = the first, or the last if backwards.
 
-        At most `max_count`, 0 = all; a lost connection is made again. With the token of what was `seen`
-        before, LogReplaced says that the log has another history by now. Raises NotFound.
+        At most `max_count` events; 0 = all. After a lost connection it reconnects and continues. With the
+        token of what was `seen` before, it raises LogReplaced if the log now has another history. Raises
+        NotFound.
         """
         cursor = Cursor(from_version, backwards, max_count, stream, token_of(seen))
         return self._read(lambda: self._stub.ReadStream(cursor.of_stream), cursor)
@@ -101,8 +102,8 @@ class Events:
     def _read(
         self, opened: Callable[[], StreamCall[R]], cursor: Cursor
     ) -> Generator[RecordedEvent, None, None]:
-        conduct = self._calls.conduct
-        batches = ResumedStream(opened, conduct.retry, patience=conduct.timeout)
+        policy = self._calls.policy
+        batches = ResumedStream(opened, policy.retry, patience=policy.timeout)
         self._calls.opened(batches)
         try:
             more = True
@@ -111,7 +112,7 @@ class Events:
                 more = cursor.advance(batch.events, batch.tokens)
                 yield from batch.events
             if more and batches.closed:
-                raise Cancelled("The client was closed before the read had come to its end.")
+                raise Cancelled("The client was closed before the read was complete.")
         except BeyondHead:
             if not cursor.moved:
                 raise  # else the connection was lost between the last event and the end

@@ -1,4 +1,4 @@
-"""A server stream that is opened again, where it stopped, when its connection is lost."""
+"""Reopens a server stream where it stopped when its connection is lost."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -19,13 +19,13 @@ class StreamCall(Iterator[R], Protocol[R]):
 
 
 class ResumedStream(Generic[R]):
-    """Messages of one stream after another. Where the next stream goes on is up to `open`.
+    """Reads messages from one stream after another. `open` decides where the next stream starts.
 
     One thread reads it; any other may close it.
     """
 
     def __init__(self, open: Callable[[], StreamCall[R]], retry: Retry, *, patience: float | None) -> None:
-        """`patience` is in seconds without progress since the first failure; None = an endless stream."""
+        """`patience`: seconds without progress after which a failure is raised; None = an endless stream."""
         self._open = open
         self._wait = retry.wait
         self._resumption = Resumption(retry, patience=patience)
@@ -35,11 +35,11 @@ class ResumedStream(Generic[R]):
 
     @property
     def closed(self) -> bool:
-        """Closed from this side, or ended by an error that was raised."""
+        """Whether this side closed it, or it ended with an error that was raised."""
         return self._closing.is_set()
 
     def read(self) -> R | None:
-        """The next message; None = the stream has ended or was closed. Raises FoldlogError."""
+        """Return the next message; None = the stream has ended or was closed. Raises FoldlogError."""
         while (call := self._opened()) is not None:
             try:
                 return next(call)
@@ -56,11 +56,11 @@ class ResumedStream(Generic[R]):
         return None
 
     def progressed(self) -> None:
-        """The stream is well: the next failure is the first again."""
+        """Count failures from zero again: the stream has made progress."""
         self._resumption.progressed()
 
     def close(self) -> None:
-        """End the stream; whoever waits in `read` gets None."""
+        """End the stream; a waiting `read` returns None."""
         with self._lock:
             self._closing.set()
             call, self._call = self._call, None
@@ -68,7 +68,7 @@ class ResumedStream(Generic[R]):
             call.cancel()
 
     def _opened(self) -> StreamCall[R] | None:
-        """The stream to read from; None if it was closed."""
+        """Return the stream to read from; None if it was closed."""
         with self._lock:
             if self.closed:
                 return None

@@ -1,4 +1,4 @@
-"""Every matching event once, in order, across lost connections: no gap, no duplicate."""
+"""Delivers every matching event once, in order, across lost connections: no gap, no duplicate."""
 
 from collections.abc import Callable, Iterator
 from typing import Self
@@ -8,7 +8,7 @@ from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog_client.errors import LogReplaced
 from foldlog_client.retry import Retry
 from foldlog_client.session import LogPosition
-from foldlog_client.subscription_state import Following
+from foldlog_client.subscription_state import SubscriptionState
 from foldlog_client.sync.streams import ResumedStream, StreamCall
 
 Open = Callable[[SubscribeRequest], StreamCall[SubscribeResponse]]
@@ -17,29 +17,30 @@ Open = Callable[[SubscribeRequest], StreamCall[SubscribeResponse]]
 class Subscription:
     """An endless iterator of events: use it in `with`, so that its stream ends with the block.
 
-    A lost connection is made again, and the subscription goes on behind the last position received.
-    What cannot be mended is raised, and ends it.
+    After a lost connection it reconnects and resumes after the last position received. An error that a retry
+    cannot fix is raised, and ends it.
     """
 
     def __init__(
         self, open: Open, request: SubscribeRequest, start: LogPosition | None, retry: Retry
     ) -> None:
-        self._following = Following(request, start)
-        self._stream = ResumedStream(lambda: open(self._following.next_request), retry, patience=None)
+        self._state = SubscriptionState(request, start)
+        self._stream = ResumedStream(lambda: open(self._state.next_request), retry, patience=None)
 
     @property
     def position(self) -> int | None:
-        """Everything up to here was handed out or left out by the filter: resume after it.
+        """The position to resume after: everything up to it was returned or excluded by the filter.
 
-        Inside `for` it is the position of the event at hand. None = at the end of the log, wherever
-        that is: the first connection was not made yet.
+        Inside `for` it is the position of the current event.
+
+        None = the end of the log, not known yet: there was no connection.
         """
-        return self._following.position
+        return self._state.position
 
     @property
     def token(self) -> LogPosition | None:
-        """The position and its log, to resume after; None as long as there is no position."""
-        return self._following.token
+        """The position to resume after, with its log; None while there is no position."""
+        return self._state.token
 
     def __enter__(self) -> Self:
         return self
@@ -55,31 +56,31 @@ class Subscription:
         return self
 
     def __next__(self) -> RecordedEvent:
-        while (event := self._following.next_event()) is None:
+        while (event := self._state.next_event()) is None:
             message = self._receive()
             if message is None:
                 raise StopIteration
-            self._following.keep(message)
+            self._state.keep(message)
         return event
 
     def messages(self) -> Iterator[SubscribeResponse]:
-        """The messages instead of the events alone: progress, caught up, fell behind.
+        """Iterate over all messages instead of only events: progress, caught up, fell behind.
 
-        After a lost connection `confirmed` comes again. `position` moves with each message.
+        After a lost connection, `confirmed` is received again. `position` moves with each message.
         """
-        self._following.begin_messages()
+        self._state.begin_messages()
         while (message := self._receive()) is not None:
-            yield self._following.hand_out(message)
+            yield self._state.hand_out(message)
 
     def _receive(self) -> SubscribeResponse | None:
-        """The next message, without the events that were received before."""
+        """Return the next message, without the events that were received before."""
         message = self._stream.read()
         if message is None:
             return None
         if not message.HasField("confirmed"):
             self._stream.progressed()
         try:
-            return self._following.received(message)
+            return self._state.received(message)
         except LogReplaced:
             self.close()
             raise

@@ -1,12 +1,12 @@
 """The sync client without a server, for tests of the code that uses it: `with testing.Fake() as fake: ...`
 
-A test says what calls are answered, hands `fake.client` to the code under test, and looks at
-`fake.requests`. The client is the real one: typed errors, retries, sessions and resumption are its own,
-over the channel of grpcio-testing. It needs the extra `testing`.
+A test sets the answers of calls, passes `fake.client` to the code under test, and checks `fake.requests`. The
+client is the real one, with its typed errors, retries, sessions and resumption; only its channel is that of
+grpcio-testing. It needs the extra `testing`.
 """
 
 try:
-    import grpc_testing as _grpc_testing  # noqa: F401  whether it is there
+    import grpc_testing as _grpc_testing  # noqa: F401  fails here if it is not installed
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         "foldlog_client.testing needs grpcio-testing. "

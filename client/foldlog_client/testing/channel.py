@@ -1,5 +1,4 @@
-"""A channel without a network: each call is answered, in the thread that makes it, over the channel of
-grpcio-testing."""
+"""A channel without a network: each call is answered in its own thread, by the channel of grpcio-testing."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -20,18 +19,18 @@ Res = TypeVar("Res")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The messages that come back, and how it ends then; None = it stays open until it is cancelled."""
+    """The messages to return, and how the call then ends; None = it stays open until it is cancelled."""
 
     messages: tuple[Message, ...] = ()
     end: Termination | None = OK
 
 
 Answering = Callable[[MethodDescriptor, bytes], Answer]
-"""Gives the answer to a request. What it raises comes out of the call as it is."""
+"""Returns the answer to a request. What it raises, the call raises."""
 
 
 class AnsweredChannel(grpc.Channel):
-    """Its calls are answered by a function; who has closed it can make no more."""
+    """A function answers its calls; once closed, it makes no more."""
 
     def __init__(self, answering: Answering) -> None:
         self._answering = answering
@@ -92,7 +91,7 @@ class AnsweredChannel(grpc.Channel):
 
     def _answer(self, method: MethodDescriptor, request: bytes) -> Answer:
         if self._closed:
-            raise ValueError("Cannot invoke RPC on closed channel!")  # as gRPC says it
+            raise ValueError("Cannot invoke RPC on closed channel!")  # gRPC's own text
         return self._answering(method, request)
 
     def stream_unary(self, *_: object, **__: object) -> NoReturn:
@@ -101,10 +100,10 @@ class AnsweredChannel(grpc.Channel):
     stream_stream = stream_unary
 
     def subscribe(self, *_: object, **__: object) -> None:
-        """Without a network, nothing ever changes."""
+        """Does nothing: without a network, the connectivity never changes."""
 
     def unsubscribe(self, *_: object) -> None:
-        """As it was."""
+        """Does nothing, as `subscribe` did nothing."""
 
     def close(self) -> None:
         self._closed = True
@@ -117,9 +116,9 @@ class AnsweredChannel(grpc.Channel):
 
 
 class _Stream(Generic[Res]):
-    """A stream that is being read: each message is sent when it is asked for.
+    """A stream that is being read: each message is sent only when the reader asks for it.
 
-    An error that is sent while messages wait to be read would come before them.
+    grpcio-testing would deliver an error before the messages that are not read yet.
     """
 
     def __init__(
@@ -151,7 +150,7 @@ def _path(method: MethodDescriptor) -> str:
     return f"/{method.containing_service.full_name}/{method.name}"
 
 
-# What is used of grpcio-testing, which has no types.
+# The parts of grpcio-testing that are used here; it has no types of its own.
 
 _Trailers = tuple[tuple[str, bytes], ...]
 

@@ -1,4 +1,4 @@
-"""Events as they come from a server."""
+"""Makes events and subscription messages as a server sends them."""
 
 from google.protobuf.any_pb2 import Any as Packed
 from google.protobuf.message import Message
@@ -8,7 +8,7 @@ from foldlog.v1.events_pb2 import RecordedEvent
 
 
 def recorded(payload: Message, position: int, *, stream: str = "", version: int = 0) -> RecordedEvent:
-    """An event that says this, such as an `OrderCreated`, stored at a position of the log."""
+    """Return an event with this payload, such as an `OrderCreated`, at a position of the log."""
     packed = Packed()
     packed.Pack(payload)
     return RecordedEvent(
@@ -22,7 +22,7 @@ def recorded(payload: Message, position: int, *, stream: str = "", version: int 
 
 
 def subscribed(*events: RecordedEvent, after: int = 0, log_id: str = "log") -> list[SubscribeResponse]:
-    """The messages of a subscription that begins after a position and brings these events."""
+    """Return the messages of a subscription that starts after a position and delivers these events."""
     head = max((event.position for event in events), default=after)
     messages = [SubscribeResponse(position=after, confirmed=Confirmed(log_id=log_id, head=head))]
     if events:

@@ -1,4 +1,5 @@
-"""What a test says is answered, and what was asked. A call that nobody scripted fails, and never hangs."""
+"""Answers calls as a test sets them, and records the requests. A call without an answer fails; it
+never hangs."""
 
 import threading
 from collections import defaultdict, deque
@@ -23,15 +24,15 @@ C = TypeVar("C", bound=Client)
 Step = Callable[[Message], Answer]
 
 MOST_CALLS = 10_000
-"""Whoever makes more of them goes on for ever."""
+"""More calls than this are taken for an endless loop."""
 
 
 class Fake:
-    """Answers a client's calls as it is told to: use it in `with`.
+    """Answers a client's calls with the answers that a test gives it: use it in `with`.
 
     Calls of a method are answered in the order in which their answers were given. The block ends with an
-    AssertionError where a call came that had no answer, or an answer was left that nobody asked for. Pauses
-    between attempts take no time: the client's clock goes on by them.
+    AssertionError if a call had no answer, or if an answer was not used. Pauses between attempts take no
+    time: the client's clock is advanced by them.
     """
 
     def __init__(
@@ -42,8 +43,8 @@ class Fake:
         timeout: float = 10.0,
         retry: Retry | None = None,
     ) -> None:
-        """Of the client; what it means, `foldlog_client.sync.connect` says. A retry keeps its numbers,
-        not its clock."""
+        """The arguments are those of `foldlog_client.sync.connect`. A retry keeps its numbers, not its
+        clock."""
         self._lock = threading.RLock()
         self._steps: defaultdict[str, deque[Step]] = defaultdict(deque)
         self._always: dict[str, Step] = {}
@@ -68,9 +69,9 @@ class Fake:
         timeout: float = 10.0,
         retry: Retry | None = None,
     ) -> Client:
-        """Another client whose calls are answered here, for code that connects by itself: it stands in for
+        """Return another client whose calls are answered here, for code that connects by itself: it replaces
         `foldlog_client.sync.connect`. There is nothing to connect to: the target, credentials, interceptors
-        and options are not looked at."""
+        and options are ignored."""
         return self.client_of(
             Client, read_your_writes=read_your_writes, session=session, timeout=timeout, retry=retry
         )
@@ -84,8 +85,8 @@ class Fake:
         timeout: float = 10.0,
         retry: Retry | None = None,
     ) -> C:
-        """Another client whose calls are answered here, of a class that was generated for a domain of your
-        own, or that inherits from several of those."""
+        """Return another client whose calls are answered here, of a class that was generated for a domain of
+        your own, or that inherits from several of those."""
         retry = replace(retry or Retry(random=lambda: 1.0), wait=self._wait, clock=self._clock)
         client = kind(
             AnsweredChannel(self._answer),
@@ -98,11 +99,10 @@ class Fake:
             self._clients.append(client)
         return client
 
-    # What is answered
+    # The answers
 
     def answer(self, *responses: Message) -> None:
-        """Answer a call with each of these, such as a `CreateOrderResponse`: it says which method it
-        is of."""
+        """Answer one call with each of these, such as a `CreateOrderResponse`; its type gives the method."""
         for response in responses:
             if not isinstance(response, Message):
                 raise TypeError(f"{response!r} is not a message, as CreateOrderResponse() is.")
@@ -114,8 +114,8 @@ class Fake:
             self._add(method, _answering(Answer((_copied(response),))))
 
     def answer_to(self, request: type[Message], *responses: Message) -> None:
-        """Answer a call that makes this request, such as a `Deposit`, with each of these: for a response
-        that several methods have."""
+        """Answer one call with this type of request, such as `Deposit`, with each of these: for a response
+        type that several methods share."""
         method = asked_by(request)
         if method.server_streaming:
             raise TypeError(f"{method.name} answers with a stream: stream({request.DESCRIPTOR.name}, ...).")
@@ -133,8 +133,8 @@ class Fake:
         retry_after: float | None = None,
         details: Iterable[Message] = (),
     ) -> None:
-        """Refuse a call that makes this request, such as a `CreateOrderRequest`. What the rest means,
-        `Refusal` says."""
+        """Refuse one call with this type of request, such as `CreateOrderRequest`. `Refusal` explains the
+        rest."""
         refusal = Refusal(reason, metadata, message=message, retry_after=retry_after, details=details)
         method = asked_by(request)
         self._add(method, _answering(Answer((), termination(refusal, _package(method)))))
@@ -146,10 +146,11 @@ class Fake:
         then: Refusal | None = None,
         stays_open: bool = False,
     ) -> None:
-        """Answer a call that makes this request, such as a `SubscribeRequest`, with messages, and end it.
+        """Answer one call with this type of request, such as `SubscribeRequest`, with messages, and end it.
 
-        Then it is refused, if that is said, or stays open until the client or what reads it is closed. A
-        subscription or a watch that ends is taken up again, as with a server: that call wants an answer too.
+        With `then`, it ends with that refusal; with `stays_open`, it stays open until the client or its
+        reader is closed. A client resumes a subscription or a watch that ended: that call needs an answer
+        too.
         """
         method = asked_by(request)
         if not method.server_streaming:
@@ -162,9 +163,9 @@ class Fake:
         self._add(method, _answering(Answer(tuple(map(_copied, messages)), end)))
 
     def always(self, request: type[M], answer: Callable[[M], Message]) -> None:
-        """Answer every call that makes this request, and has no other answer, by a function.
+        """Answer every call with this type of request, and without another answer, by a function.
 
-        It gives the response, or raises a Refusal. Nothing is amiss if nobody asks.
+        The function returns the response, or raises a Refusal. It need not be called.
         """
         method = asked_by(request)
         if method.server_streaming:
@@ -182,27 +183,27 @@ class Fake:
         with self._lock:
             self._always[method.full_name] = step
 
-    # What was asked
+    # The requests
 
     @property
     def requests(self) -> list[Message]:
-        """Every request so far, in order, each attempt of a call for itself."""
+        """Every request so far, in order; each attempt of a call is one."""
         with self._lock:
             return list(self._requests)
 
     def requests_of(self, kind: type[M]) -> list[M]:
-        """Those of one kind, such as `CreateOrderRequest`."""
+        """Return the requests of one type, such as `CreateOrderRequest`."""
         return [request for request in self.requests if isinstance(request, kind)]
 
     def check(self) -> None:
-        """Raises AssertionError for a call that had no answer, and for an answer that nobody asked for."""
+        """Raise AssertionError if a call had no answer, or if an answer was not used."""
         with self._lock:
             left = [f"{name} ({len(steps)})" for name, steps in self._steps.items() if steps]
             assert not self._unanswered, self._unanswered[0]
-            assert not left, f"Nobody asked for what was to be answered: {', '.join(left)}."
+            assert not left, f"These answers were not used: {', '.join(left)}."
 
     def close(self) -> None:
-        """Close all clients: whoever reads a stream is through with it."""
+        """Close all clients, which also ends the streams they read."""
         with self._lock:
             clients = list(self._clients)
         for client in clients:
@@ -232,17 +233,19 @@ class Fake:
     def _next_step(self, method: MethodDescriptor, request: Message) -> Step:
         steps = self._steps[method.full_name]
         if len(self._requests) > MOST_CALLS:
-            raise self._amiss(f"After {MOST_CALLS:,} calls comes another {method.name}: do they never end?")
+            raise self._unexpected(
+                f"{method.name} is call {MOST_CALLS + 1:,}: the code under test seems to loop without end."
+            )
         if steps:
             return steps.popleft()
         if method.full_name in self._always:
             return self._always[method.full_name]
         said = " ".join(str(request).split())
-        raise self._amiss(f"{method.full_name} is called, and has no answer (any more): {{{said}}}.")
+        raise self._unexpected(f"{method.full_name} was called and has no answer left: {{{said}}}.")
 
-    def _amiss(self, what: str) -> AssertionError:
-        self._unanswered.append(what)
-        return AssertionError(what)
+    def _unexpected(self, problem: str) -> AssertionError:
+        self._unanswered.append(problem)
+        return AssertionError(problem)
 
     def _clock(self) -> float:
         return self._now

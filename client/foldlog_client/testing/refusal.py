@@ -1,4 +1,4 @@
-"""How a call fails: by a reason of the error catalogue, as the server says it, or by a bare code."""
+"""Makes a call fail as a server would: with a reason of the error catalogue, or with a bare code."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ _CODES = {code.value[0]: code for code in grpc.StatusCode}
 class Refusal(Exception):
     """A call fails: `Refusal("ORDER_EXISTS", {"order_id": "1001"})`, `Refusal(grpc.StatusCode.UNAVAILABLE)`.
 
-    With a reason, the status is the one that the error catalogue gives it, with its details; with a code
-    it has none, as where the connection is lost. A function that answers calls raises it.
+    With a reason, the status and its details are those of the error catalogue; with a code, there are no
+    details, as when a connection is lost. A function that answers calls raises it.
     """
 
     def __init__(
@@ -33,18 +33,18 @@ class Refusal(Exception):
     ) -> None:
         """
         Args:
-            reason: Of the called method's own package or of foldlog.v1; or a code.
+            reason: A reason of the called method's own package or of foldlog.v1; or a code.
             metadata: The values that come with the reason.
             message: For people; the catalogue's if empty.
-            retry_after: The seconds that the server asks to wait; the client's clock goes on by them at once.
-            details: More of google.rpc's messages, such as a BadRequest.
+            retry_after: The seconds that the server asks to wait; the client's clock is advanced by them
+            at once. details: More messages of google.rpc, such as a BadRequest.
         """
         super().__init__(reason)
         if reason is grpc.StatusCode.OK:
             raise ValueError("OK is no refusal.")
         if metadata and isinstance(reason, grpc.StatusCode):
             raise ValueError(
-                f"{reason.name} alone has no metadata: they come with a reason, such as ORDER_EXISTS."
+                f"A code such as {reason.name} has no metadata: pass a reason, such as ORDER_EXISTS."
             )
         self.reason = reason
         self.metadata = dict(metadata or {})
@@ -55,7 +55,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Termination:
-    """How gRPC ends a call."""
+    """How gRPC ends a call: code, message and trailers."""
 
     code: grpc.StatusCode = grpc.StatusCode.OK
     message: str = ""
@@ -66,8 +66,7 @@ OK = Termination()
 
 
 def termination(refusal: Refusal, package: str) -> Termination:
-    """How a call of a package's method ends that is refused. Raises ValueError for what is no reason
-    there."""
+    """Return how a refused call of a package's method ends. Raises ValueError if it has no such reason."""
     code: grpc.StatusCode
     details = [*refusal.details, *_retry_info(refusal.retry_after)]
     if isinstance(refusal.reason, grpc.StatusCode):

@@ -12,7 +12,7 @@ from foldlog_server.queries.sources import Query, Sources
 
 
 def compile_aggregate_query(method: MethodDescriptor, sources: Sources) -> Query:
-    """The function that answers a query with an aggregate and without a collection."""
+    """Return the function that answers a query that names an aggregate and no collection."""
     route, tags, not_found = route_of(method), tags_of(method.output_type), not_found_of(method)
     decider, reads = sources.deciders[route.aggregate], sources.reads
     has_past = "as_of" in method.input_type.fields_by_name

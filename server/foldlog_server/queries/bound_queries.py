@@ -1,7 +1,7 @@
 """Compiles a query from the options of its method, so that no domain needs code for one.
 
-A query is answered from one of four sources, as fresh as it was asked to be: one document of a view, a list
-of documents, the state of an aggregate, or the events of a stream.
+A query is answered from one of four sources, as fresh as its options ask: one document of a view, a list of
+documents, the state of an aggregate, or the events of a stream.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ from foldlog_server.queries.stream_history import compile_stream_history
 
 
 def compile_query(method: MethodDescriptor, sources: Sources) -> Query:
-    """The function that answers a query."""
+    """Return the function that answers a query."""
     route = route_of(method)
     if route.history:
         return compile_stream_history(method, sources)

@@ -1,4 +1,4 @@
-"""Watches that their proto binds to a collection: compiled from their descriptors, as queries are."""
+"""Compiles a watch from the options of its method, so that no domain needs code for one."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -20,13 +20,13 @@ from foldlog_server.queries.watch import Move, Place, Watched, watch
 from foldlog_server.views.registry import ViewRegistry
 
 LiveQuery = Callable[[Any], AsyncGenerator[bytes]]
-"""Takes a checked request and gives encoded responses, for ever."""
+"""Takes a checked request, and yields encoded responses for ever."""
 
 _NOT_BOUND = ("resume_token",)
 
 
 def compile_watch(method: MethodDescriptor, store: EventStore, projectors: ViewRegistry) -> LiveQuery:
-    """The answers to a watch that its proto binds to a collection."""
+    """Return the function that answers a watch."""
     route = method.GetOptions().Extensions[query_option]
     watched_of = _watched(method, route)
     encoded = _encoder(method, store)
@@ -52,7 +52,7 @@ def _watched(method: MethodDescriptor, route: QueryRoute) -> Callable[[Any], Wat
 
 
 def _encoder(method: MethodDescriptor, store: EventStore) -> Callable[[Move, Message], bytes]:
-    """Puts a response together around the bytes of documents, which are not decoded for it."""
+    """Return a function that builds a response around the bytes of documents, without decoding them."""
     response_class: Any = GetMessageClass(method.output_type)
     puts: FieldDescriptor = method.output_type.fields_by_name["puts"]
     tag = tag_of(puts)
@@ -75,12 +75,13 @@ def _encoder(method: MethodDescriptor, store: EventStore) -> Callable[[Move, Mes
 
 
 def make_token(place: Place, request: Message) -> str:
-    """A token to resume the request's watch at a place."""
+    """Return a token that resumes the request's watch at a place."""
     return tokens.make(msgspec.msgpack.encode(place), request, "", apart_from=_NOT_BOUND)
 
 
 def read_token(token: str, request: Message) -> Place | None:
-    """The place of a token, None for an empty one; raises `InvalidRequest` for another request's."""
+    """Return the place of a token, None for an empty one; raises `InvalidRequest` if it is of another
+    request."""
     if not token:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The filters of a list, as the fields of its request say by their options."""
+"""Reads the filters of a list from the fields of its request, by their options."""
 
 from collections.abc import Callable
 from typing import Any

@@ -15,7 +15,7 @@ from foldlog_server.views.read_model import Cursor, Found, Page
 
 
 def compile_owned_list(method: MethodDescriptor, reads: Reads) -> Query:
-    """The function that answers a query with an owner; both collections are of one view."""
+    """Return the function that answers a query with an owner; both collections are of one view."""
     route, tags, not_found = route_of(method), tags_of(method.output_type), not_found_of(method)
     list_tag = tag_of(method.output_type.fields[1])
     token_tag = tag_of(method.output_type.fields_by_name["next_page_token"])

@@ -1,4 +1,5 @@
-"""Page tokens: where to go on, bound to the request, the documents as they are, and the log."""
+"""Page tokens: where the next page starts, bound to the request, the edition of the documents, and the
+log."""
 
 from typing import NamedTuple
 
@@ -13,30 +14,31 @@ DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1000
 
 _FORM = "2"
-"""Of a token's body; tokens of other forms belong to nothing."""
+"""The form of a token's body; tokens of other forms are refused."""
 
 _NOT_BOUND = ("page_size", "page_token", "options")
 
 
 class PageEnd(NamedTuple):
-    """Where a page ended, and in which history it was read."""
+    """Where a page ended, and in which history of the log it was read."""
 
     cursor: Cursor
     read_at: Place = Place(0, NO_RUN)
 
 
 def page_size(asked: int) -> int:
-    """The rows of a page: the default for 0, the maximum for anything larger."""
+    """Return the number of rows of a page: the default for 0, at most the maximum."""
     return min(asked or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
 
 
 def make_token(end: PageEnd, request: Message, scope: str) -> str:
-    """A token that goes on after the end; `scope` names what the pages are pages of."""
+    """Return a token for the page after this end; `scope` names what the pages belong to."""
     return tokens.make(_body(end), request, f"{_FORM}\n{scope}", apart_from=_NOT_BOUND)
 
 
 def read_token(token: str, request: Message, scope: str) -> PageEnd | None:
-    """What a token was made of, None for an empty one; raises `InvalidRequest` for one from elsewhere."""
+    """Return the end that a token holds, None for an empty one; raises `InvalidRequest` for one of
+    another list."""
     if not token:
         return None
     try:

@@ -1,4 +1,4 @@
-"""What queries read from: the documents of views and the log, each answer with its freshness."""
+"""Reads the documents of views and the log for queries, each answer with its freshness."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -22,24 +22,25 @@ _NANOS = 1_000_000_000
 
 
 class _AtHead(NamedTuple):
-    """The encoded freshness of answers that have seen everything."""
+    """The encoded freshness of answers that have seen the whole log."""
 
     position: int
     encoded: bytes
 
 
 class Reads:
-    """What queries read from: the documents of views and the log, with their freshness."""
+    """Reads documents and the log, waits for positions, and reports freshness."""
 
     def __init__(self, store: EventStore, projectors: ViewRegistry, clock: Callable[[], int]) -> None:
-        """`clock` gives nanoseconds since the epoch."""
+        """`clock` returns nanoseconds since the epoch."""
         self._store = store
         self._projectors = projectors
         self._clock = clock
         self._at_head = _AtHead(-1, b"")
 
     def asked(self, options: ReadOptions) -> int:
-        """The position that is to have been seen; raises `ReadRefused` for one that is not of this log."""
+        """Return the position that the answer must have seen; raises `ReadRefused` if it is not of
+        this log."""
         head = self._store.head.position
         seen = 0
         if options.min_position_token:
@@ -51,14 +52,15 @@ class Reads:
         return head if options.latest else max(seen, options.min_position)
 
     async def wait(self, collection: str, options: ReadOptions) -> None:
-        """Wait until the collection has seen what the options ask for; raise `ReadRefused` if it has not."""
+        """Wait until the collection has seen the position that the options ask for; raise
+        `ReadRefused` if it does not."""
         asked = self.asked(options)
         projector = self._projectors.of(collection)
         self._check_whole(projector)
         needed = max(asked, projector.answers_from)
         if projector.position >= needed or await projector.wait_for(needed, _max_wait(options)):
             return
-        projector = self._projectors.of(collection)  # another may have taken its place
+        projector = self._projectors.of(collection)  # another projector may have replaced it
         self._check_whole(projector)
         head = self._store.head.position
         if (begins := projector.answers_from) and projector.failed is None:
@@ -70,9 +72,9 @@ class Reads:
         raise ReadRefused.view_behind(projector.view.name, asked, projector.position, head)
 
     def get(self, collection: str, id: str) -> Found:
-        """One document as it is stored, with the position it belongs to.
+        """Return one document as it is stored, with its position.
 
-        Raises `ReadRefused` if it is missing only because it waits on a parked event.
+        Raises `ReadRefused` if it is missing only because it is parked.
         """
         projector = self._projectors.of(collection)
         self._check_whole(projector)
@@ -96,7 +98,7 @@ class Reads:
         by_id: bool = False,
         descending: bool = False,
     ) -> Page:
-        """A page of documents as they are stored, with the position they belong to.
+        """Return a page of documents as they are stored, with their position.
 
         Raises `ReadRefused` if they are damaged, or lack the column of a filter until they are rebuilt.
         """
@@ -117,7 +119,7 @@ class Reads:
         return page
 
     def must_wait(self, collection: str) -> bool:
-        """Whether a collection has nothing to answer from yet."""
+        """Whether a collection has no documents to answer from yet."""
         return self._projectors.of(collection).answers_from > 0
 
     def _check_whole(self, projector: Projector) -> None:
@@ -130,14 +132,14 @@ class Reads:
         return ReadRefused.view_damaged(projector.view.name, projector.position, self._store.head.position)
 
     def scope(self, collection: str) -> str:
-        """Names the documents as they are now: page tokens do not outlive it."""
+        """Return the name of the current generation of documents: page tokens of another one are refused."""
         return f"{self._store.log_id} {self._projectors.of(collection).read_model.generation}"
 
     def page_after(self, token: str, request: Message, scope: str) -> Cursor | None:
-        """Where a page begins, None for an empty token.
+        """Return the end of the previous page, None for an empty token.
 
-        Raises `InvalidRequest` for a token from elsewhere, and `ReadRefused` for one whose page was read in
-        another history of this log.
+        Raises `InvalidRequest` for a token of another list, and `ReadRefused` if its page was read in another
+        history of this log.
         """
         found = read_token(token, request, scope)
         if found is None:
@@ -146,11 +148,11 @@ class Reads:
         return found.cursor
 
     def next_page(self, cursor: Cursor, position: int, request: Message, scope: str) -> str:
-        """A token that goes on after the cursor of a page that was read at a position."""
+        """Return a token for the page after a cursor, read at a position."""
         return make_token(PageEnd(cursor, self._store.lineage.place(position)), request, scope)
 
     async def encoded_freshness(self, answer: Found | Page, collection: str) -> bytes:
-        """The bytes of `freshness`; where nothing is missing they are made once for all at that position."""
+        """Return `freshness` as bytes; at the head of the log they are encoded once for each position."""
         position = answer.position
         if (
             position < self._store.head.position
@@ -164,14 +166,14 @@ class Reads:
         return self._at_head.encoded
 
     async def freshness_of(self, collection: str, *answers: Found | Page) -> Freshness:
-        """How fresh answers are that were read at one position."""
+        """Return a function from a position to the encoded freshness of an answer read there."""
         freshness = await self.freshness(answers[0].position)
         has_stopped = self._projectors.of(collection).failed is not None
         freshness.incomplete = has_stopped or any(answer.incomplete for answer in answers)
         return freshness
 
     async def freshness_of_past(self, options: ReadOptions) -> bytes:
-        """The bytes of `freshness` of what is folded from the log, which is never behind.
+        """Return the encoded freshness of a state that is folded from the log, which is never behind.
 
         Raises `ReadRefused` for a position that is not one of this log.
         """
@@ -179,7 +181,7 @@ class Reads:
         return (await self.freshness(self._store.head.position)).SerializeToString()
 
     async def freshness(self, position: int) -> Freshness:
-        """How fresh an answer is that has seen the log up to a position, and lacks nothing of that."""
+        """Return the freshness of an answer that has seen everything in the log up to a position."""
         head = max(self._store.head.position, position)
         freshness = Freshness(
             log_id=self._store.log_id,

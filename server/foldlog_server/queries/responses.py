@@ -1,4 +1,4 @@
-"""What the responses of queries have in common: where their parts go, and what is said of a missing one."""
+"""Finds where the parts of a query's response go, and refuses a query for an id that does not exist."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,30 +12,30 @@ from foldlog_server.errors import Rejected
 from foldlog_server.log.record import tag_of
 
 NOW, THEN = "is", "was then"
-"""How a refusal speaks of the present and of a past state."""
+"""The verb of a refusal about the present state, and about a past one."""
 
 
 class Tags(NamedTuple):
     """The tags of a response's fields."""
 
     first: bytes
-    """The document, the list of documents, or what the response speaks of."""
+    """The document, the list of documents, or the subject of the response."""
     freshness: bytes
 
 
 def tags_of(response: Descriptor) -> Tags:
-    """The tags of a response's first field and of its freshness."""
+    """Return the tags of a response's first field and of its freshness."""
     return Tags(tag_of(response.fields[0]), tag_of(response.fields_by_name["freshness"]))
 
 
 def route_of(method: MethodDescriptor) -> QueryRoute:
-    """What the method says it is answered from."""
+    """Return the method's option `foldlog.v1.query`."""
     route: QueryRoute = method.GetOptions().Extensions[query_option]
     return route
 
 
 def not_found_of(method: MethodDescriptor) -> Callable[[str, str], Rejected]:
-    """Returns what refuses a query for an id of nothing; its second argument is `NOW` or `THEN`."""
+    """Return the function that makes the refusal for an id that does not exist; it takes `NOW` or `THEN`."""
     route = route_of(method)
     reason = _reason(method, route.not_found)
     kind = route.id.removesuffix("_id")

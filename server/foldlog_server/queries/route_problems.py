@@ -1,4 +1,4 @@
-"""Says why a query or a watch cannot be answered: every reason at once, each with what to do about it."""
+"""Lists why a query or a watch cannot be answered: every reason at once, each with what to do about it."""
 
 from collections.abc import Iterator, Mapping
 from typing import cast
@@ -31,7 +31,7 @@ _WATCHED = {
 def problems(
     method: MethodDescriptor, views: Mapping[str, AnyView], deciders: Mapping[str, AnyDecider]
 ) -> list[str]:
-    """Every reason why a method with the option `foldlog.v1.query` cannot be answered; none if it can.
+    """Return every reason why a method with the option `foldlog.v1.query` cannot be answered; none if it can.
 
     `views` are by the names of their collections, `deciders` by category.
     """
@@ -178,7 +178,7 @@ def _decider(category: str, deciders: Mapping[str, AnyDecider]) -> Iterator[str]
 
 
 def _shows(field: FieldDescriptor | None, collection: str, views: Mapping[str, AnyView]) -> Iterator[str]:
-    """What is wrong with the type of a field that shows documents of a collection."""
+    """Return the problems of a field that shows documents of a collection: a wrong type."""
     view = views.get(collection)
     if view is None:
         return
@@ -191,7 +191,7 @@ def _shows(field: FieldDescriptor | None, collection: str, views: Mapping[str, A
 
 
 def _without_effect(method: MethodDescriptor, route: QueryRoute) -> Iterator[str]:
-    """What is said that would be passed over without a word."""
+    """Return the problems of options and fields that would be silently ignored."""
     is_list = bool(route.collection) and not (route.id and not route.owner)
     of_one_aggregate = bool(route.aggregate) and not route.history and not is_list
     for name, is_said, has_effect in (
@@ -217,7 +217,7 @@ def _without_effect(method: MethodDescriptor, route: QueryRoute) -> Iterator[str
 def _renders(
     method: MethodDescriptor, route: QueryRoute, deciders: Mapping[str, AnyDecider]
 ) -> Iterator[str]:
-    """What is wrong with what the decider shows, where the response shows it."""
+    """Return the problems of what the decider renders, where the response shows it."""
     decider, first = deciders.get(route.aggregate), _first(method)
     if decider is None:
         return
@@ -239,7 +239,7 @@ def _renders_nothing_of_nothing(decider: AnyDecider) -> Iterator[str]:
     what = f'`render` of the decider "{decider.category}"'
     try:
         shown = decider.render("1", 0, decider.initial)
-    except Exception as error:  # whatever it raises here, it would raise for every id that does not exist
+    except Exception as error:  # any exception here would be raised for every id that does not exist
         yield (
             f"{what} fails for what does not exist, the initial state at version 0 "
             f"({type(error).__name__}: {error}); return None for version 0"
@@ -258,7 +258,7 @@ def _is_one(field: FieldDescriptor | None) -> Iterator[str]:
 
 
 def _text(message: Descriptor, name: str) -> Iterator[str]:
-    """What is wrong with a field that is filled where there is one."""
+    """Return the problems of an optional field that is filled if the message has it."""
     field = message.fields_by_name.get(name)
     if field is not None and _type_of(field) != "string":
         yield f"{field.full_name} is filled with the token of a position; make it a string, or rename it"
@@ -298,7 +298,7 @@ def _reason(method: MethodDescriptor, route: QueryRoute) -> Iterator[str]:
 
 
 def _missing(message: Descriptor, wanted: Mapping[str, str]) -> Iterator[str]:
-    """The fields that a message lacks, by name, or has in another type."""
+    """Return the fields that a message lacks, by name, or has with another type."""
     for name, expected in wanted.items():
         field = message.fields_by_name.get(name)
         if field is None or _type_of(field) != expected:
@@ -328,7 +328,7 @@ def _filters(request: Descriptor, collection: str, views: Mapping[str, AnyView])
     try:
         columns = {column.name for column in indexed_columns(document)}
     except TypeError:
-        return  # said of the view
+        return  # a problem of the view, reported there
     for field in request.fields:
         if not field.GetOptions().HasExtension(filter_option):
             continue
@@ -352,8 +352,8 @@ def _column(document: type[Message], name: str) -> FieldDescriptor:
 
 
 def _kind(field: FieldDescriptor) -> tuple[int, str]:
-    """What a column of the field holds: text and bytes are two kinds, numbers of any size and sign one
-    each."""
+    """Return the kind of value in a column of the field: text, bytes, or one kind for each size and sign of
+    number."""
     of_type = field.message_type or field.enum_type
     is_bytes = field.type == FieldDescriptor.TYPE_BYTES
     return field.cpp_type, "bytes" if is_bytes else "" if of_type is None else of_type.full_name

@@ -1,4 +1,4 @@
-"""What queries are answered from."""
+"""What queries are answered from: the log, aggregates, and documents."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass

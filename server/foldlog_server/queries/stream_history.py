@@ -19,7 +19,7 @@ _MAX_VERSION = 2**63 - 1
 
 
 def compile_stream_history(method: MethodDescriptor, sources: Sources) -> Query:
-    """The function that answers a query with a history."""
+    """Return the function that answers a query with a history."""
     route, tags, not_found = route_of(method), tags_of(method.output_type), not_found_of(method)
     token_tag = tag_of(method.output_type.fields_by_name["next_page_token"])
     entry = _entry_encoder(method.output_type.fields[0], sources.store)
@@ -54,7 +54,7 @@ def compile_stream_history(method: MethodDescriptor, sources: Sources) -> Query:
 
 
 def event_field(entry: Descriptor | None) -> FieldDescriptor | None:
-    """The field of a history's element that is the event; None if it has none."""
+    """Return the field of a history's entry that is the event; None if it has none."""
     name, fields = RecordedEvent.DESCRIPTOR.full_name, () if entry is None else entry.fields
     return next(
         (one for one in fields if one.message_type is not None and one.message_type.full_name == name),
@@ -63,9 +63,9 @@ def event_field(entry: Descriptor | None) -> FieldDescriptor | None:
 
 
 def _entry_encoder(entries: FieldDescriptor, store: EventStore) -> Callable[[EncodedEvent], bytes]:
-    """Puts an element together around the bytes of its event, which is not decoded for it."""
+    """Return a function that builds an entry around the bytes of its event, without decoding it."""
     entry, event = entries.message_type, event_field(entries.message_type)
-    assert entry is not None  # as is checked at the start
+    assert entry is not None  # checked at the start
     assert event is not None
     event_tag, token = tag_of(event), entry.fields_by_name.get("token")
     token_tag = None if token is None else tag_of(token)
@@ -80,17 +80,18 @@ def _entry_encoder(entries: FieldDescriptor, store: EventStore) -> Callable[[Enc
 
 
 def _next_version(after: Cursor | None, descending: bool) -> int:
-    """The version that a page begins with, 0 for the first page; raises `InvalidRequest` for a forged one."""
+    """Return the version that a page starts with, 0 for the first page; raises `InvalidRequest` for a
+    forged one."""
     if after is None:
         return 0
     version = after.made - 1 if descending else after.made + 1
-    if not 1 <= version <= _MAX_VERSION:  # no page ends where such a one would follow
+    if not 1 <= version <= _MAX_VERSION:  # no page ends at such a version
         raise InvalidRequest.page_token()
     return version
 
 
 async def _has_more(store: EventStore, stream: str, last: int, descending: bool) -> bool:
-    """Whether there are events behind the last of a page: a read may end early, at its most bytes."""
+    """Whether events follow the last of a page: a read may end early, at its limit of bytes."""
     if descending:
         return last > 1
     return bool(await store.read_stream(stream, from_version=last + 1, limit=1))

@@ -1,4 +1,4 @@
-"""Tokens that a client gives back: text that belongs to one request, and cannot be made into another's."""
+"""Makes and checks tokens that a client sends back: each is bound to one request, and cannot be altered."""
 
 import base64
 import hashlib
@@ -11,7 +11,7 @@ _DIGEST_BYTES = 16
 
 
 def make(body: bytes, request: Message, scope: str, *, apart_from: Iterable[str]) -> str:
-    """A token that carries some bytes. It is bound to the request, but for some fields, and to the scope.
+    """Return a token that carries bytes, bound to the request, except for some fields, and to the scope.
 
     The request need not have all of those fields.
     """
@@ -20,9 +20,9 @@ def make(body: bytes, request: Message, scope: str, *, apart_from: Iterable[str]
 
 
 def read(token: str, request: Message, scope: str, *, apart_from: Iterable[str]) -> bytes:
-    """The bytes that a token carries; raises `ValueError` for one that was not made for all this."""
+    """Return the bytes of a token; raises `ValueError` if it was made for another request or scope."""
     body = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))[_DIGEST_BYTES:]
-    # Made again and compared as text: the decoder passes over junk, padding and idle bits.
+    # Made again and compared as text: the decoder ignores junk, padding and unused bits.
     if make(body, request, scope, apart_from=apart_from) != token:
         raise ValueError("the token belongs to another request or scope")
     return body

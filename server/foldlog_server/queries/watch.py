@@ -1,17 +1,18 @@
-"""Live queries: the documents as they are, then what becomes of them. Nothing is lost, nothing stays wrong.
+"""Live queries: the matching documents, then every change to them. No change is lost, nothing stays wrong.
 
 Rules
 1. A watcher holds a place, never a queue: what events touched is looked up when it asks for more, and states
-   in between are merged. A slow one costs nobody anything.
-2. A snapshot is read page by page, each at its own position. What events touched from the first page on is
-   given again before the snapshot is complete.
-3. Where `position` moves, what was given so far is exactly what the view holds there. Where a step takes
-   several messages, `position` moves with the last one.
-4. A place is safe to resume at: whatever is touched after its `seen` is given again.
-5. A place in another log or history, or in another edition of the documents, is worth nothing: all begins
-anew.
-6. The projector is asked for at each step: another one may have taken its place.
-7. While the documents are damaged nothing is given from them; others take their place, and all begins anew.
+   in between are merged. A slow watcher costs the others nothing.
+2. A snapshot is read page by page, each at its own position. Documents that events touch after the first page
+   are sent again before the snapshot is complete.
+3. When `position` moves, what was sent so far is exactly what the view holds there. If a step takes several
+   messages, `position` moves with the last one.
+4. A place is safe to resume at: every document that is touched after its `seen` is sent again.
+5. A place in another log or history, or in another edition of the documents, is discarded: the watch starts
+again with a snapshot.
+6. The projector is looked up at each step: another one may have replaced it.
+7. While the documents are damaged nothing is sent from them; when others replace them, the watch starts
+again.
 """
 
 import asyncio
@@ -32,76 +33,77 @@ from foldlog_server.views.read_model import ColumnFilter, ColumnMissing, Cursor,
 T = TypeVar("T")
 
 ProjectorOf: TypeAlias = Callable[[str], Projector]
-"""Gives the projector that keeps a collection now."""
+"""Returns the projector that keeps a collection now."""
 
 Position: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-"""Also in a forged token."""
+"""The bounds hold for a forged token too."""
 
 _SLICE = 64
-"""Events that are looked at between two turns of the loop."""
+"""Events that are examined between two turns of the event loop."""
 
 
 class Place(NamedTuple):
-    """Where a watcher stands."""
+    """How far a watcher has got."""
 
     log_id: str
     edition: str
     """Which documents."""
     position: Position = 0
-    """What was given is what the view held there; 0 until the snapshot is complete."""
+    """What was sent is what the view held there; 0 until the snapshot is complete."""
     seen: Position = 0
-    """Whatever was touched up to here was given as it was here or later."""
+    """Every document touched up to here was sent as it was here or later."""
     cursor: Cursor | None = None
-    """The last row given of a snapshot that has more."""
+    """The last row sent of a snapshot that has more."""
     is_listed: bool = False
-    """All rows of the snapshot were given."""
+    """All rows of the snapshot were sent."""
     is_complete: bool = False
-    """The snapshot is complete, and the changes follow."""
+    """The snapshot is complete; changes follow."""
     newest: Position = 0
-    """No document was given as it was at a later position."""
+    """No document was sent as it was at a later position."""
     run: bytes = b""
-    """That wrote `newest`: says in which history all this was seen. Empty in places of former releases."""
+    """The run of the server that wrote `newest`: it names the history in which all this was seen.
+    Empty in places of former releases."""
 
 
 class Watched(NamedTuple):
-    """What is watched."""
+    """What to watch."""
 
     collection: str
     ids: Collection[str] | None = None
-    """Only these; all if None."""
+    """Only these ids; None = all."""
     filters: Sequence[ColumnFilter] = ()
 
 
 class Move(NamedTuple):
-    """What a watcher is told at once."""
+    """One message to a watcher."""
 
     place: Place
     """Where it stands then."""
     puts: Sequence[bytes] = ()
     """Documents that match."""
     gone: Sequence[str] = ()
-    """Ids that were touched, and of which no document matches."""
+    """Ids that were touched and have no matching document."""
     completes: bool = False
-    """The snapshot is complete with this."""
+    """The snapshot is complete with this message."""
     resets: bool = False
-    """What was given before is to be forgotten first."""
+    """The client must forget everything sent before this message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much is done at once, and how often a watcher hears something."""
+    """How much is done at once, and how often a watcher gets a message."""
 
     rows: int = 100
-    """Of a page of the snapshot."""
+    """Rows of a page of the snapshot."""
     events: int = 1000
-    """That are looked through at once."""
+    """Events examined at once."""
     ids: int = 1000
-    """That are looked up at once, or those that one event touches."""
+    """Documents looked up at once, or all those that one event touches."""
     message_bytes: int = MAX_BATCH_BYTES
-    untold_seconds: float = 1.0
-    """How long a position is kept from a watcher to whom nothing happened."""
+    unsent_seconds: float = 1.0
+    """How long a watcher without changes waits for a newer position."""
     silent_seconds: float = 10.0
-    """A message after so long without one."""
+    """Send a message after so long without one."""
 
 
 async def watch(
@@ -113,10 +115,10 @@ async def watch(
     timer: Timer | None = None,
     limits: Limits = Limits(),
 ) -> AsyncGenerator[Move]:
-    """The documents that match, then every change, for ever; from a place on if one is given.
+    """Yield the documents that match, then every change, for ever; resuming at a place if one is given.
 
-    `timer` is the running loop if not given. Raises `ReadRefused` for a place beyond the end of the log, when
-    the view is damaged as it begins, and when the view has stopped and there is nothing more to give.
+    `timer` is the running loop if not given. Raises `ReadRefused` for a place beyond the end of the log, if
+    the view is damaged at the start, and if the view has stopped and nothing more can be sent.
     """
     watcher = _Watcher(store, projector_of, watched, timer or asyncio.get_running_loop(), limits)
     watcher.begin(place)
@@ -124,12 +126,12 @@ async def watch(
         moves = await watcher.advance()
         for move in moves:
             yield move
-        if not moves:  # it may not have waited for anything
+        if not moves:  # it may have returned without waiting
             await asyncio.sleep(0)
 
 
 class _Watcher:
-    """One watcher's place, and the steps from it."""
+    """Moves one watcher's place, step by step."""
 
     def __init__(
         self, store: EventStore, projector_of: ProjectorOf, watched: Watched, timer: Timer, limits: Limits
@@ -142,9 +144,9 @@ class _Watcher:
         self._codec = codec_of(self._projector.view)
         self._place = self._beginning()
         self._newest = 0
-        """No document was given as it was at a later position."""
-        self._told_position = 0
-        self._told_time = timer.time()
+        """No document was sent as it was at a later position."""
+        self._sent_position = 0
+        self._sent_time = timer.time()
         self._resets = False
 
     @property
@@ -152,7 +154,7 @@ class _Watcher:
         return self._projector_of(self._watched.collection)
 
     def begin(self, place: Place | None) -> None:
-        """Go on from a place."""
+        """Resume at a place; None = the beginning."""
         if (projector := self._projector).damage:
             head = self._store.head.position
             raise ReadRefused.view_damaged(projector.view.name, projector.position, head)
@@ -164,20 +166,21 @@ class _Watcher:
             return
         if place.seen > head:
             raise ReadRefused.beyond_head(place.seen, head)
-        self._place, self._told_position = place, place.position
+        self._place, self._sent_position = place, place.position
         self._newest = place.seen if place.position == place.seen else place.newest or head
 
     def _is_of_this_history(self, place: Place, head: int) -> bool:
-        """Whether all that was given is; nothing was given as of a later position than `newest`."""
+        """Whether everything sent before belongs to this history; nothing sent was of a later position
+        than `newest`."""
         if not place.run:
             return True
         newest = lineage.Place(place.newest, place.run)
         return max(place.seen, place.position) <= newest.position and self._store.lineage.has(newest, head)
 
     async def advance(self) -> Sequence[Move]:
-        """The next step, perhaps with nothing to say."""
-        if not self._fits(self._place):  # the documents are others by now
-            self._place, self._newest, self._told_position = self._beginning(), 0, 0
+        """Take the next step, and return its messages, perhaps none."""
+        if not self._fits(self._place):  # another edition has replaced the documents
+            self._place, self._newest, self._sent_position = self._beginning(), 0, 0
             self._resets = True
         place, projector = self._place, self._projector
         try:
@@ -188,14 +191,14 @@ class _Watcher:
         except ColumnMissing as column:
             name, head = projector.view.name, self._store.head.position
             raise ReadRefused.column_rebuilding(name, column.args[0], projector.position, head) from column
-        if not self._fits(place):  # what was read may be of either edition
+        if not self._fits(place):  # what was read may be of the former or the new edition
             return ()
         if moves:
             moves = [self._marked(move) for move in moves]
             moves[0] = moves[0]._replace(resets=self._resets)
             self._resets = False
-            self._told_position = moves[-1].place.position
-            self._told_time = self._timer.time()
+            self._sent_position = moves[-1].place.position
+            self._sent_time = self._timer.time()
         return moves
 
     def _marked(self, move: Move) -> Move:
@@ -208,15 +211,15 @@ class _Watcher:
         place = self._place
         if self._has_seen_all():
             return await self._wait()
-        # A view that was made anew may not be where it was yet.
+        # A rebuilt view may still be behind the place.
         await self._reach(max(place.seen, self._projector.answers_from))
         return await (self._follow() if place.is_listed else self._list())
 
     def _has_seen_all(self) -> bool:
-        """Whether only a view that moves on gives something more to say."""
+        """Whether there is nothing to send until the view moves."""
         place = self._place
-        may_tell = not place.is_complete and place.seen >= self._newest
-        return place.is_listed and not may_tell and self._projector.position <= place.seen
+        may_complete = not place.is_complete and place.seen >= self._newest
+        return place.is_listed and not may_complete and self._projector.position <= place.seen
 
     def _beginning(self) -> Place:
         return Place(self._store.log_id, self._projector.read_model.edition)
@@ -227,13 +230,13 @@ class _Watcher:
     # The snapshot
 
     async def _list(self) -> Iterable[Move]:
-        """The next page of the snapshot."""
+        """Read the next page of the snapshot."""
         collection, ids, filters = self._watched
         read_model, place = self._projector.read_model, self._place
         if ids is not None:
             found = await read_model.matching(collection, ids, filters)
             end = place._replace(position=found.position, seen=found.position, is_complete=True)
-            return self._told(found.documents.values(), (), end._replace(is_listed=True))
+            return self._messages(found.documents.values(), (), end._replace(is_listed=True))
         page = await read_model.page(collection, filters, after=place.cursor, limit=self._limits.rows)
         seen = place.seen if place.cursor is not None else page.position
         self._newest = max(self._newest, page.position)
@@ -248,23 +251,23 @@ class _Watcher:
     # Changes
 
     async def _follow(self) -> Iterable[Move]:
-        """What was touched after what was seen, as it is now."""
+        """Read the documents that were touched after the place, as they are now."""
         collection, _, filters = self._watched
         touched, seen = await self._touched(self._place.seen, self._projector.position)
         documents: Mapping[str, bytes] = {}
         if touched:
             documents, position = await self._projector.read_model.matching(collection, touched, filters)
             self._newest = max(self._newest, position)
-        end = self._place._replace(seen=seen, position=self._told_position)
-        if seen >= self._newest:  # else what came after what was seen is in some documents, and not in others
+        end = self._place._replace(seen=seen, position=self._sent_position)
+        if seen >= self._newest:  # else some documents are newer than `seen`, and others not
             end = end._replace(position=seen, is_complete=True)
         if not touched and end.is_complete == self._place.is_complete:
             self._place = end
             return (Move(end),) if self._silence() <= 0 else ()
-        return self._told(documents.values(), [id for id in touched if id not in documents], end)
+        return self._messages(documents.values(), [id for id in touched if id not in documents], end)
 
     async def _touched(self, seen: int, until: int) -> tuple[dict[str, None], int]:
-        """The watched documents that events touch, in order, and how far that was looked through."""
+        """Return the watched documents that events touch, in order, and the last position examined."""
         collection, ids, _ = self._watched
         keys_of = self._projector.view.keys
         touched: dict[str, None] = {}
@@ -282,10 +285,10 @@ class _Watcher:
                 await asyncio.sleep(0)
         return touched, seen
 
-    def _told(self, documents: Iterable[bytes], gone: Sequence[str], end: Place) -> Iterable[Move]:
-        """The messages of one step, of which the last moves the watcher."""
+    def _messages(self, documents: Iterable[bytes], gone: Sequence[str], end: Place) -> Iterable[Move]:
+        """Return the messages of one step; the last of them moves the place."""
         completes = end.is_complete and not self._place.is_complete
-        before = self._place._replace(position=self._told_position)
+        before = self._place._replace(position=self._sent_position)
         self._place = end
         puts, limit = list(documents), self._limits.message_bytes
         if _fits_in_one(puts, gone, limit):
@@ -299,10 +302,10 @@ class _Watcher:
     # Waiting
 
     def _silence(self) -> float:
-        """Seconds until something must be said."""
-        is_told = self._place.position == self._told_position
-        patience = self._limits.silent_seconds if is_told else self._limits.untold_seconds
-        return self._told_time + patience - self._timer.time()
+        """Return the seconds until a message must be sent."""
+        is_sent = self._place.position == self._sent_position
+        patience = self._limits.silent_seconds if is_sent else self._limits.unsent_seconds
+        return self._sent_time + patience - self._timer.time()
 
     async def _wait(self) -> Sequence[Move]:
         if await within(self._timer, self._silence(), self._reach(self._place.seen + 1)):
@@ -310,7 +313,7 @@ class _Watcher:
         return (Move(self._place),)
 
     async def _wait_for_others(self) -> Sequence[Move]:
-        """Wait for documents that are not damaged; what was given so far is still what it was."""
+        """Wait for documents that are not damaged; what was sent so far stays valid."""
         if await within(self._timer, self._silence(), self._undamaged()):
             return ()
         return (Move(self._place),)
@@ -320,7 +323,8 @@ class _Watcher:
             await projector.moved()
 
     async def _reach(self, position: int) -> None:
-        """Return once the view is there, or its documents are others; raise `ReadRefused` if it stops."""
+        """Return once the view reaches a position, or its documents are replaced; raise `ReadRefused`
+        if it stops."""
         while self._fits(self._place) and (projector := self._projector).position < position:
             if projector.damage:
                 return
@@ -331,7 +335,7 @@ class _Watcher:
 
 
 def _parcels(items: Sequence[T], size: Callable[[T], int], limit: int) -> Iterator[Sequence[T]]:
-    """The items in order, as many at a time as the limit in bytes has room for, but at least one."""
+    """Yield the items in order, as many at a time as fit in the limit of bytes, but at least one."""
     start = total = 0
     for end, item in enumerate(items):
         total += size(item)

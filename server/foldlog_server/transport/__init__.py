@@ -1,1 +1,1 @@
-"""gRPC at the edge: translates, decides nothing."""
+"""Translates between gRPC and the other rooms, and decides nothing."""

@@ -1,4 +1,4 @@
-"""What operators ask about the views, and have done to them."""
+"""Answers operators: the state of views, rebuilds, parked documents, backups, the clock and the scrub."""
 
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
@@ -39,16 +39,16 @@ from foldlog_server.views.registry import ViewRegistry
 from foldlog_server.views.repairs import Repairs
 
 _ORDER = 0
-"""Parked documents have one order, by their names; so the place of a cursor is its id alone."""
+"""Parked documents have one order, by their names, so a cursor needs only an id."""
 
 MOST_DAMAGES = 100
-"""Of a scrub that are told one by one."""
+"""Damages of a scrub that are listed one by one."""
 
 _log = logging.getLogger("foldlog")
 
 
 class Admin:
-    """Looks after a server: its log, its views, and its clock."""
+    """The methods of AdminService, on one server's log, views and clock."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Admin:
         scrub: Callable[[], Scrub],
         source: Callable[[], Awaitable[LogSource]],
     ) -> None:
-        """`source` gives all that the log holds, as it is then."""
+        """`source` returns everything that the log holds at that moment."""
         self._store = store
         self._projectors = projectors
         self._rebuilds = rebuilds
@@ -72,23 +72,24 @@ class Admin:
         self._source = source
 
     async def list_views(self) -> ListViewsResponse:
-        """How every view is."""
+        """Return the state of every view."""
         views = [await self._state(projector) for projector in self._projectors.all]
         head = self._store.head.position
         token = self._store.lineage.token(head)
         return ListViewsResponse(views=views, log_id=self._store.log_id, head=head, token=token)
 
     async def rebuild_view(self, request: RebuildViewRequest) -> RebuildViewResponse:
-        """Begin to build a view anew.
+        """Start to rebuild a view.
 
-        Raises `ReadRefused` if there is none of the name, and a `StoreError` if that cannot be begun now.
+        Raises `ReadRefused` if there is no view of the name, and a `StoreError` if the rebuild cannot
+        start now.
         """
         projector = self._of(request.view)
         self._rebuilds.start(request.view)
         return RebuildViewResponse(view=await self._state(projector))
 
     async def list_parked(self, request: ListParkedRequest) -> ListParkedResponse:
-        """A page of parked documents. Raises `ReadRefused` if there is no view of the name."""
+        """Return a page of parked documents. Raises `ReadRefused` if there is no view of the name."""
         projectors = [self._of(request.view)] if request.view else self._projectors.all
         end = read_token(request.page_token, request, "")
         after = None if end is None else end.cursor
@@ -105,7 +106,7 @@ class Admin:
         return response
 
     async def retry_parked(self, request: RetryParkedRequest) -> RetryParkedResponse:
-        """Try again what is parked.
+        """Retry parked documents.
 
         Raises `ReadRefused` if there is no view of the name, `InvalidRequest` if it has no such collection,
         and a `StoreError` if the view cannot be written now.
@@ -121,7 +122,7 @@ class Admin:
                 else:
                     response.cured += 1
         _log.info(
-            "Of the view %s, %d documents were made good, and %d still wait.",
+            "View %s: %d parked documents were repaired, %d are still parked.",
             request.view,
             response.cured,
             response.still_parked,
@@ -129,7 +130,7 @@ class Admin:
         return response
 
     async def _still_waits(self, view: str, key: Key) -> bool:
-        """Whether a document waits that was tried again, by the projector that the view has then."""
+        """Retry a document by the view's current projector, and return whether it is still parked."""
         while True:
             projector = self._of(view)
             try:
@@ -140,17 +141,17 @@ class Admin:
                 projector.be_damaged(damage)
                 head = self._store.head.position
                 raise ReadRefused.view_damaged(view, projector.position, head) from damage
-            if projector is self._of(view):  # else it has been built anew meanwhile
+            if projector is self._of(view):  # else the view was rebuilt meanwhile, so retry there
                 return parked is not None
 
     async def backup(self) -> AsyncGenerator[BackupResponse]:
-        """All that the log holds, for a backup."""
+        """Yield everything that the log holds, for a backup."""
         async with aclosing(backup_stream.parts(await self._source())) as parts:
             async for part in parts:
                 yield part
 
     async def get_clock(self) -> GetClockResponse:
-        """The server's time, and what it is held against."""
+        """Return the server's time, and how it compares with the system's clock and the log."""
         response = GetClockResponse()
         response.time.FromNanoseconds(self._clock())
         if self._clock.leap is not None:
@@ -161,7 +162,7 @@ class Admin:
         return response
 
     async def get_scrub(self) -> GetScrubResponse:
-        """How far the scrub is that goes on, or what came of the last one."""
+        """Return the progress of the running scrub, or the result of the last one."""
         scrub = self._scrub()
         response = GetScrubResponse(
             part=scrub.part,
@@ -203,7 +204,7 @@ class Admin:
         progress = self._rebuilds.progress(name)
         if progress is not None:
             state.rebuilding.CopyFrom(Rebuilding(position=progress.position, target=progress.target))
-        elif projector.answers_from and projector.follows:  # it is made in the server itself
+        elif projector.answers_from and projector.follows:  # it is rebuilt in the server itself
             made = Rebuilding(position=projector.position, target=projector.answers_from)
             state.rebuilding.CopyFrom(made)
         pause = self._repairs.next_attempt(name)
@@ -218,7 +219,7 @@ def _no_collection(view: AnyView) -> Violation:
 
 
 def _parked(projector: Projector) -> Sequence[tuple[Key, Parked]]:
-    """All of them at one moment: the thread that writes them does not wait for who reads them."""
+    """Return all of them as of one moment: the thread that writes them does not wait for readers."""
     return list(_each(projector))
 
 

@@ -1,4 +1,4 @@
-"""AdminService: each method is one of `Admin`'s."""
+"""Serves AdminService: each method calls one of `Admin`."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -12,7 +12,7 @@ from foldlog_server.transport.status import Context
 
 
 def admin_handlers(service: ServiceDescriptor, calls: Calls, admin: Admin) -> dict[str, RpcMethodHandler]:
-    """A handler for each method, by name."""
+    """Return a handler for each method, by name."""
     methods = service.methods_by_name
 
     async def list_views(_: messages.ListViewsRequest, __: Context) -> bytes:

@@ -1,17 +1,17 @@
-"""How many connections are taken, so that they leave the server the descriptors that it needs itself."""
+"""Limits connections, so that they leave the server the file descriptors that it needs itself."""
 
 import os
 import sys
 
 OWN_DESCRIPTORS = 80
-"""For the log, the views and snapshots, a view that is being built anew, and what comes and goes."""
+"""Descriptors for the log, the views and snapshots, a view that is being rebuilt, and short-lived files."""
 
 FEWEST = 8
-"""Connections that are taken in any case."""
+"""Connections that are accepted in any case."""
 
 
 def most_connections() -> int:
-    """As many as the system lets this process open, less what it needs; 0 = as many as come."""
+    """Return how many descriptors this process may open, less what the server needs; 0 = unlimited."""
     if sys.platform == "win32":
         return 0
     import resource
@@ -23,7 +23,7 @@ def most_connections() -> int:
 
 
 def _open_descriptors() -> int:
-    """Of this process; as many as there are before anything is served, where that cannot be asked."""
+    """Return the open descriptors of this process; where the system cannot say, as many as before serving."""
     try:
         return len(os.listdir("/dev/fd"))
     except OSError:

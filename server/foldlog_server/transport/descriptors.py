@@ -1,4 +1,4 @@
-"""Which file defines a symbol or an extension, and which others it needs: pure, from descriptors."""
+"""Finds which file defines a symbol or an extension, and which files it needs: pure, from descriptors."""
 
 from collections.abc import Iterable, Iterator
 
@@ -12,18 +12,18 @@ from google.protobuf.descriptor_pb2 import (
 
 
 class Unknown(Exception):
-    """What was asked for is not there; says what that is."""
+    """The requested file, symbol or extension does not exist."""
 
 
 class Index:
-    """Files by their names, and by the full names of all that they define.
+    """Indexes files by their names, and by the full names of everything that they define.
 
-    protobuf's own pool does not find methods and values of enums by their names (6.33), and does not tell
-    which files it has.
+    protobuf's own pool does not find methods and enum values by their names (6.33), and cannot list its
+    files.
     """
 
     def __init__(self, files: Iterable[FileDescriptorProto]) -> None:
-        """`files` are told with all that they import."""
+        """The files that `files` import are indexed too."""
         self._files: dict[str, bytes] = {}
         self._imports: dict[str, list[str]] = {}
         self._symbols: dict[str, str] = {}
@@ -35,27 +35,27 @@ class Index:
         return symbol.removeprefix(".") in self._symbols
 
     def file(self, name: str) -> list[bytes]:
-        """The file, and then what it needs, each once; raises `Unknown`."""
+        """Return the file, followed by the files it needs, each once; raises `Unknown`."""
         if name not in self._files:
             raise Unknown(f"file {name}")
         return [self._files[needed] for needed in self._needed(name)]
 
     def file_of_symbol(self, name: str) -> list[bytes]:
-        """As `file`, by the full name of anything that a file defines: see `symbols`. Raises `Unknown`."""
+        """Like `file`, by the full name of anything that a file defines: see `symbols`. Raises `Unknown`."""
         if name not in self:
             raise Unknown(f"symbol {name}")
         return self.file(self._symbols[name.removeprefix(".")])
 
     def file_of_extension(self, message: str, number: int) -> list[bytes]:
-        """As `file`, by the message that is extended and the field's number; raises `Unknown`."""
+        """Like `file`, by the extended message and the field's number; raises `Unknown`."""
         found = self._extensions.get(message.removeprefix("."), {}).get(number)
         if found is None:
             raise Unknown(f"extension {number} of {message}")
         return self.file(found)
 
     def extension_numbers(self, message: str) -> list[int]:
-        """The numbers of all fields that extend a message, in order; raises `Unknown` if there is no
-        such message."""
+        """Return the numbers of all fields that extend a message, in order; raises `Unknown` if the message
+        does not exist."""
         numbers = self._extensions.get(message.removeprefix("."))
         if numbers is None:
             raise Unknown(f"message {message}")
@@ -80,7 +80,7 @@ class Index:
 
 
 def with_imports(files: Iterable[FileDescriptor]) -> list[FileDescriptorProto]:
-    """The files and all that they import, each once."""
+    """Return the files and all that they import, each once."""
     found: dict[str, FileDescriptor] = {}
     waiting = [*files]
     while waiting:
@@ -92,9 +92,9 @@ def with_imports(files: Iterable[FileDescriptor]) -> list[FileDescriptorProto]:
 
 
 def with_json_names(file: FileDescriptorProto) -> FileDescriptorProto:
-    """The file with the names that fields have in JSON, as protoc tells them to its plugins.
+    """Return the file with the JSON names of its fields, as protoc passes them to its plugins.
 
-    Python's generated code has none of them, and grpcurl would print the proto's names instead.
+    Python's generated code omits them, and grpcurl would print the proto names instead.
     """
     made = FileDescriptorProto.FromString(file.SerializeToString())
     for _, message in _messages(made):
@@ -106,7 +106,8 @@ def with_json_names(file: FileDescriptorProto) -> FileDescriptorProto:
 
 
 def renamed(file: FileDescriptorProto, name: str, package: str) -> FileDescriptorProto:
-    """The same file under another name and in another package, which its types are in, too."""
+    """Return the same file under another name and in another package, with its types moved to that
+    package."""
     former = f".{file.package}."
     made = FileDescriptorProto.FromString(file.SerializeToString())
     made.name, made.package = name, package
@@ -120,9 +121,9 @@ def renamed(file: FileDescriptorProto, name: str, package: str) -> FileDescripto
 
 
 def symbols(file: FileDescriptorProto) -> Iterator[str]:
-    """The full names of all that a file defines: messages, enums, services, and what is within them.
+    """Return the full names of everything a file defines: messages, enums, services, and what is inside them.
 
-    A value of an enum stands beside its enum, as the language has it, and within, as grpcurl prints it.
+    An enum value is listed beside its enum, as the language defines it, and inside it, as grpcurl prints it.
     """
     scope = f"{file.package}." if file.package else ""
     for name, message in _messages(file):
@@ -150,7 +151,7 @@ def _of_enums(enums: Iterable[EnumDescriptorProto], scope: str) -> Iterator[str]
 
 
 def _messages(file: FileDescriptorProto) -> Iterator[tuple[str, DescriptorProto]]:
-    """All messages, also those within others, by their full names."""
+    """Return all messages, also nested ones, by their full names."""
     scope = f"{file.package}." if file.package else ""
     found = [(scope + message.name, message) for message in file.message_type]
     for name, message in found:

@@ -1,4 +1,4 @@
-"""EventService: reading and following the log, as bytes."""
+"""Serves EventService: reads and follows the log without decoding events."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
@@ -26,7 +26,7 @@ from foldlog_server.transport.calls import Calls, RpcMethodHandler
 from foldlog_server.transport.status import Context
 
 Token: TypeAlias = Callable[[int], str]
-"""Gives the token of a position."""
+"""Returns the token of a position."""
 
 _EVENTS = b"\x0a"  # field 1 of a batch: its events
 _TOKENS = b"\x12"  # field 2 of a batch: the tokens of their positions
@@ -36,7 +36,7 @@ _BATCH = b"\x1a"  # field 3 of SubscribeResponse: a batch
 def event_handlers(
     service: ServiceDescriptor, calls: Calls, store: EventStore
 ) -> dict[str, RpcMethodHandler]:
-    """A handler for each method, by name."""
+    """Return a handler for each method, by name."""
     methods, reads = service.methods_by_name, _EventReads(store)
     return {
         "ReadStream": calls.streamed(methods["ReadStream"], reads.read_stream),
@@ -71,7 +71,7 @@ class _EventReads:
         if request.seen_token:
             seen = self._seen(request.seen_token)
             first = first or (seen if backwards else seen + 1)
-            if not first:  # backwards from before the first event
+            if not first:  # backwards before the first event: nothing
                 return
         batches = read_all_batches(
             self._store, from_position=first, backwards=backwards, max_count=request.max_count
@@ -142,7 +142,7 @@ def _confirmed(store: EventStore, position: int, head: int) -> bytes:
 
 
 def _batch(events: Sequence[EncodedEvent], token: Token) -> bytes:
-    """By concatenation: events are copied as they are stored, not decoded."""
+    """Concatenate the events as they are stored, without decoding them."""
     return repeated(_EVENTS, events) + repeated_text(_TOKENS, [token(event.position) for event in events])
 
 

@@ -1,7 +1,7 @@
-"""The rules that protos state for their fields, checked by one walk over a message's descriptor.
+"""Checks the rules that protos state for their fields, with one walk over a message's descriptor.
 
-Beside the rules of `foldlog/v1/options.proto`, what the well-known types demand is checked: the value of an
-enum must be known, the parts of a Money and of a Duration agree in sign, times are within their range.
+It also checks what the types themselves require: the value of an enum is known, the parts of a Money and of a
+Duration have the same sign, times are within their range.
 """
 
 import re
@@ -24,10 +24,10 @@ from foldlog_server.errors import Violation
 from foldlog_server.log.lineage import is_token
 
 Broken = tuple[str, str, str]
-"""A violation: where, as seen from what was checked, the rule, and the description."""
+"""A violation: its path relative to the checked value, the rule, and the description."""
 
 Check = Callable[[Any], Sequence[Broken]]
-"""Checks a value; nothing broken is what almost all of them find, so paths are put together afterwards."""
+"""Checks a value. Almost all values break no rule, so paths are only built for violations."""
 
 _NANOS = 999_999_999
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # the years 1 to 9999
@@ -36,15 +36,15 @@ _LONGEST_SECONDS = 315_576_000_000  # 10,000 years, as google.protobuf.Duration 
 # Control characters are those of Unicode's category Cc; blanks are what Unicode calls white space.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-# What a field holds that nobody filled in (RFC 9562, 5.9 and 5.10): as a name it would stand for all of them.
+# The UUIDs of a field that was never filled in (RFC 9562, 5.9 and 5.10): different commands would share them.
 _NOBODYS_UUIDS = {"-".join(digit * size for size in (8, 4, 4, 4, 12)) for digit in "0f"}
 _MAX_ID_BYTES = 64
 _PLAIN_ID = re.compile(rf"[!-~]{{1,{_MAX_ID_BYTES}}}")
-"""What almost every id is: ASCII without blanks; it spares them the look at each rule."""
+"""The form of almost every id, ASCII without blanks: it makes the check of each rule unnecessary."""
 
 
 class _FieldCheck(NamedTuple):
-    """What is to be checked of a field that is set, and whether it must be."""
+    """The check of a field that is set, and whether it must be set."""
 
     path: str
     check: Check
@@ -54,21 +54,21 @@ class _FieldCheck(NamedTuple):
 
 
 class _MessageRules(NamedTuple):
-    """What is to be checked of a message."""
+    """The checks of a message."""
 
     fields: Mapping[FieldDescriptor, _FieldCheck]
     required: int
-    """How many fields must be set."""
+    """The number of fields that must be set."""
     whole: Check | None
 
 
 def violations(message: Message) -> list[Violation]:
-    """Every rule that the message breaks, in the order of its fields."""
+    """Return every rule that the message violates, in the order of its fields."""
     return [Violation(path.removeprefix("."), rule, text) for path, rule, text in _check_message(message)]
 
 
 def _check_message(message: Message) -> Sequence[Broken]:
-    """Looks only at fields that are set: in most messages that is few of them."""
+    """Check only the fields that are set: in most messages they are few."""
     fields, missing, whole = _rules_of(message.DESCRIPTOR)
     found: list[tuple[_FieldCheck, Sequence[Broken]]] = []
     for field, value in message.ListFields():
@@ -192,7 +192,7 @@ def _known_value(enum: EnumDescriptor) -> Check:
 
 def _max_bytes(most: int) -> Check:
     def check(value: str) -> Sequence[Broken]:
-        # A character has at most four bytes, so most values need not be encoded to be measured.
+        # A character has at most four bytes, so short texts need not be encoded to be measured.
         if len(value) * 4 <= most or (size := len(value.encode())) <= most:
             return ()
         return [("", "max_bytes", f"has {size:,} bytes, and may have at most {most:,}")]
@@ -221,7 +221,7 @@ def _range(rule: FieldRules) -> Check:
 
 
 def _amount_range(rule: FieldRules) -> Check:
-    """A range of a message that counts units or seconds, and billionths of them."""
+    """Return the check of a range of a message with units or seconds, and billionths of them."""
     least, most = _bounds(rule)
 
     def check(value: Message) -> Sequence[Broken]:
@@ -256,7 +256,7 @@ def _parts(value: Any) -> tuple[int, int]:
 def _check_id(value: str) -> Sequence[Broken]:
     if _PLAIN_ID.fullmatch(value):
         return ()
-    if not value:  # of a list; a field that is empty is not looked into
+    if not value:  # only in a list: a single field that is empty is not checked
         return [("", "id", "must not be empty")]
     broken: list[Broken] = []
     if (size := len(value.encode())) > _MAX_ID_BYTES:

@@ -1,7 +1,7 @@
-"""grpc.health.v1 for any number of watchers: of the server, of its services, and of its views.
+"""Serves grpc.health.v1 to any number of watchers: of the server, its services, and its views.
 
-The servicer of grpcio-health-checking (1.85) leaves all other watchers deaf when one goes away, so this is
-our own; its messages and names are the package's.
+The servicer of grpcio-health-checking (1.85) no longer notifies the other watchers after one has left, so
+this is our own; its messages and names are the package's.
 """
 
 import asyncio
@@ -20,36 +20,36 @@ _Response = health_pb2.HealthCheckResponse
 
 
 class Health:
-    """Which services are being served; "" stands for the whole server."""
+    """Knows which services are serving; "" is the whole server."""
 
     def __init__(self, services: list[str]) -> None:
         self._services = {"", *services}
         self._serving = False
         self._parts: dict[str, bool] = {}
-        """What is told by names of their own, whatever is told of the services."""
+        """The states of parts by their names, independent of those of the services."""
         self._closed = False
         self._changed = asyncio.Event()
 
     def set_serving(self, serving: bool) -> None:
-        """Tell everyone who asks or watches."""
+        """Change the state of the server and its services, and notify their watchers."""
         self._serving = serving
         self._changed.set()
         self._changed = asyncio.Event()
 
     def set_part(self, name: str, serving: bool) -> None:
-        """Tell everyone who asks for this name or watches it."""
+        """Change the state of one name, and notify its watchers."""
         if self._parts.get(name) != serving:
             self._parts[name] = serving
             self._changed.set()
             self._changed = asyncio.Event()
 
     def close(self) -> None:
-        """Tell everyone that nothing is served any more, and end the watches."""
+        """Report everything as not serving, and end the watches."""
         self._closed = True
         self.set_serving(False)
 
     def generic_handler(self) -> grpc.GenericRpcHandler:
-        """Check and Watch, to be added to a server."""
+        """Return the handler of Check and Watch, to be added to a server."""
         encoded = _Response.SerializeToString
         check: RpcMethodHandler = grpc.unary_unary_rpc_method_handler(
             self._check, response_serializer=encoded
@@ -77,13 +77,13 @@ class Health:
         return _Response(status=status)
 
     async def _watch(self, data: bytes, context: Context) -> None:
-        service, told = await _service(data, context), None
+        service, sent = await _service(data, context), None
         while True:
             changed = self._changed
             status = self._status(service)
-            if status != told:
+            if status != sent:
                 await context.write(_Response(status=status))
-                told = status
+                sent = status
             if self._closed:
                 return
             await changed.wait()

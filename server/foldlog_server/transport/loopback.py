@@ -1,12 +1,12 @@
-"""Whether only this machine reaches an address."""
+"""Decides whether only this machine can reach an address."""
 
 import ipaddress
 
 
 def is_loopback(address: str) -> bool:
-    """Whether an address to listen on, host and port or a Unix socket, is closed to other machines.
+    """Whether an address to listen on, host and port or a Unix socket, cannot be reached from other machines.
 
-    A host name is one when it is localhost: whatever another one stands for today may change.
+    Of host names, only localhost counts: what another one resolves to may change.
     """
     if address.startswith(("unix:", "unix-abstract:")):
         return True

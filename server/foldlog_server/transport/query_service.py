@@ -1,4 +1,4 @@
-"""Queries and watches, compiled from their descriptors: no domain needs code here."""
+"""Serves queries and watches, compiled from their descriptors: no domain needs code here."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ def query_handlers(
     sources: Sources,
     watch_of: Callable[[MethodDescriptor], LiveQuery],
 ) -> dict[str, RpcMethodHandler]:
-    """A handler for each query and each watch of a service, by name; `watch_of` compiles a watch."""
+    """Return a handler for each query and each watch of a service, by name; `watch_of` compiles a watch."""
     return {
         method.name: _watch(method, calls, watch_of(method))
         if method.server_streaming

@@ -1,7 +1,7 @@
-"""gRPC server reflection, under its name of today and its former one, which has the same messages.
+"""Serves gRPC reflection under its current name, v1, and its former one, which has the same messages.
 
-The servicer of grpcio-reflection (1.80) does not find methods, values of enums, or the service's own name
-of today, so this is our own; its messages are the package's.
+The servicer of grpcio-reflection (1.80) does not find methods, enum values, or the current name of the
+service, so this is our own; its messages are the package's.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ _MAX_NAME = 200
 
 
 def generic_handlers(services: Sequence[str], calls: Calls) -> list[grpc.GenericRpcHandler]:
-    """Handlers that describe the named services, to be added to a server."""
+    """Return the handlers that describe the named services, to be added to a server."""
     reflection = Reflection([*services, *SERVICES])
 
     async def describe(requests: Any, context: Any) -> AsyncGenerator[Any]:
@@ -59,14 +59,14 @@ def generic_handlers(services: Sequence[str], calls: Calls) -> list[grpc.Generic
 
 
 class Reflection:
-    """Answers what tools ask about services, and about all that events and refusals can hold."""
+    """Describes services, and everything that events and refusals can contain."""
 
     def __init__(self, services: Sequence[str]) -> None:
-        """`services` are those listed; each is described."""
+        """`services` are the ones that are listed."""
         self._services = sorted(services)
 
     def answer(self, request: Any) -> Any:
-        """The response to one request; that something is not there is a response, too."""
+        """Return the response to one request; "not found" is a response, too."""
         response = reflection_pb2.ServerReflectionResponse(valid_host=request.host, original_request=request)
         try:
             self._fill(response, request)
@@ -74,7 +74,7 @@ class Reflection:
             _fail(
                 response,
                 grpc.StatusCode.NOT_FOUND,
-                f"This server knows of no {_cut(str(unknown))}; list_services tells what it serves.",
+                f"This server has no {_cut(str(unknown))}; list_services lists what it serves.",
             )
         return response
 
@@ -104,12 +104,13 @@ class Reflection:
                 _fail(
                     response,
                     grpc.StatusCode.INVALID_ARGUMENT,
-                    "The request asks for nothing that is known here: list_services, file_containing_symbol, "
+                    "The request asks for none of these: list_services, file_containing_symbol, "
                     "file_by_filename, file_containing_extension or all_extension_numbers_of_type.",
                 )
 
     def _that_has(self, symbol: str) -> Index:
-        """What knows a symbol. Events of another domain may be in none of its services' files."""
+        """Return the index that has a symbol. Events of another domain may be in none of its services'
+        files."""
         if symbol not in self._index:
             with suppress(KeyError):
                 file = Default().FindFileContainingSymbol(symbol.removeprefix("."))
@@ -118,7 +119,7 @@ class Reflection:
 
     @cached_property
     def _index(self) -> Index:
-        """Made when it is first asked: most servers never are."""
+        """Build the index when it is first needed: most servers never need it."""
         former = FileDescriptorProto.FromString(reflection_pb2.DESCRIPTOR.serialized_pb)
         today = renamed(former, "grpc/reflection/v1/reflection.proto", "grpc.reflection.v1")
         listed = [Default().FindFileContainingSymbol(name) for name in self._services if name != SERVICES[0]]
@@ -127,7 +128,7 @@ class Reflection:
 
 
 def _contract() -> Iterator[FileDescriptor]:
-    """Every file of the contract, also of events that no service imports."""
+    """Return every file of the contract, also of events that no service imports."""
     for module in pkgutil.walk_packages(foldlog.__path__, f"{foldlog.__name__}."):
         if module.name.endswith("_pb2"):
             yield import_module(module.name).DESCRIPTOR

@@ -1,4 +1,4 @@
-"""Refusals in the log: the first of a second a line each, the rest as a number."""
+"""Logs refusals: the first ones in a second with a line each, the rest as a number."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -7,7 +7,7 @@ from foldlog_server.errors import FoldlogError
 from foldlog_server.timer import Timer
 
 LINES_A_SECOND = 10
-"""Of one method and reason; a client that repeats a refused call does so thousands of times a second."""
+"""Lines for one method and reason; a client can repeat a refused call thousands of times a second."""
 
 logger = logging.getLogger("foldlog.calls")
 
@@ -15,20 +15,20 @@ _Kind = tuple[str, str]  # method, reason
 
 
 class RefusalLog:
-    """Writes at most `LINES_A_SECOND` refusals of a method and reason, then one line for all it left out.
+    """Writes at most `LINES_A_SECOND` refusals of a method and reason, then one line for all it omitted.
 
-    A second begins with its first refusal; the line for the rest comes when it ends.
+    A second starts with its first refusal; the line for the rest is written when it ends.
     """
 
     def __init__(self, timer: Callable[[], Timer]) -> None:
-        """`timer` gives what tells when a second is over, such as the running event loop."""
+        """`timer` returns the timer that ends a second, such as the running event loop."""
         self._timer = timer
         self._counts: dict[_Kind, int] = {}
 
     def refused(self, method: str, error: FoldlogError, personal: Callable[[], Iterable[str]]) -> None:
         """Log a refusal, or count it.
 
-        A text that holds something `personal` of the request is logged at debug alone.
+        A text that contains something `personal` of the request is logged only at debug.
         """
         kind = (method, error.reason.name)
         count = self._counts[kind] = self._counts.get(kind, 0) + 1
@@ -38,7 +38,7 @@ class RefusalLog:
             logger.info("%s refused: %s: %s", *kind, _text(error.message, personal))
 
     def end_all(self) -> None:
-        """End every second now: nobody may be there when it is over."""
+        """End every second now: the event loop may stop before it is over."""
         for kind in list(self._counts):
             self._end_second(kind)
 

@@ -1,4 +1,5 @@
-"""The gRPC server: one port, services by their descriptors, a stop that tells everyone why."""
+"""Runs the gRPC server: one port, services by their descriptors, a stop that gives every client the
+reason."""
 
 import errno
 import socket
@@ -18,39 +19,40 @@ _MIB = 1024 * 1024
 
 # Each limit with its reason; the values are gRPC's own names.
 _OPTIONS: list[tuple[str, Any]] = [
-    # By default a second server binds the same port without a word and takes half of the connections.
+    # By default a second server silently binds the same port and takes half of the connections.
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", 4 * _MIB),
-    # Of more calls than 1,000 that come at once, gRPC would cut some off by chance, as CANCELLED and without
-    # a word. Here they wait their turn.
+    # Of more than 1,000 calls that arrive at once, gRPC would cancel some at random, without a message. Here
+    # they wait their turn.
     ("grpc.server.max_pending_requests", 20_000),
     ("grpc.server.max_pending_requests_hard_limit", 60_000),
-    # Clients that ping more often than every 5 minutes would be cut off as abusive; 10 s is what many do,
-    # and three pings that a busy network brought a little closer together would count as abuse.
+    # By default, clients that ping more often than every 5 minutes are disconnected as abusive; many ping
+    # every 10 s, and a busy network may deliver pings closer together than they were sent.
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
-    # Finds readers that vanished without a word.
+    # Detects readers that have vanished without closing their connection.
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
 ]
 
 
 def _most_connections() -> list[tuple[str, Any]]:
-    """Who comes beyond that is cut off at once: without a descriptor left, he would wait for an answer."""
+    """Connections beyond the limit are closed at once: without a descriptor left, they would wait for
+    ever."""
     most = most_connections()
     return [("grpc.max_allowed_incoming_connections", most)] if most else []
 
 
 class AddressInUse(Exception):
-    """The address cannot be listened on."""
+    """The server cannot listen on the address."""
 
 
 VIEWS = "foldlog.views"
-"""The name under which health checks ask for all views; with a dot and its name, for one."""
+"""The name that health checks use for all views; with a dot and a view's name, for one."""
 
 
 def _why_not(address: str) -> str:
-    """What stands in the way of listening, which gRPC does not tell: it is tried without it."""
+    """Return why the server cannot listen, which gRPC does not report: it is tried with a plain socket."""
     taken = "another program does. Stop it, or choose another address with --listen or FOLDLOG_LISTEN."
     if is_unix(address):
         return taken
@@ -74,13 +76,13 @@ def _why_not(address: str) -> str:
 
 
 class BoundPort:
-    """An address that is had, and nothing served on it yet: who connects waits for what is to come."""
+    """An address that is bound before anything is served on it: connections wait until the server starts."""
 
     def __init__(self, address: str) -> None:
         """Raises `AddressInUse`."""
         self.server = grpc.aio.server(options=[*_OPTIONS, *_most_connections()])
         self.number = 0
-        """The port, chosen by the system for port 0; 0 for a Unix socket."""
+        """The port, chosen by the system if port 0 was asked for; 0 for a Unix socket."""
         self._file: SocketFile | None = None
         path = path_of(address)
         try:
@@ -94,24 +96,24 @@ class BoundPort:
         except RuntimeError:
             raise AddressInUse(f"Cannot listen on {address}: {_why_not(address)}") from None
         self.address = f"{address.rpartition(':')[0]}:{self.number}" if self.number else address
-        """Where clients find it."""
+        """The address that clients connect to."""
 
     async def release(self) -> None:
-        """Let go of an address on which nothing was served."""
+        """Release an address on which nothing was served."""
         # A server that was never started keeps its socket, even when it is stopped (grpcio 1.80).
         await self.server.start()
         await self.stop(0)
 
     async def stop(self, grace: float) -> None:
-        """Let calls finish for `grace` seconds, then let go of the address."""
+        """Let calls finish for `grace` seconds, then release the address."""
         await self.server.stop(grace)
         if self._file is not None:
             self._file.remove()
 
 
 class _Methods(grpc.GenericRpcHandler):
-    """The methods of all services in one map: with a handler for each service, gRPC asks one after the other
-    at every call."""
+    """Finds the handler of any method in one map: with one generic handler for each service, gRPC would ask
+    one after the other at every call."""
 
     def __init__(self, services: Mapping[str, Mapping[str, RpcMethodHandler]]) -> None:
         self._handlers = {
@@ -136,7 +138,7 @@ class GrpcServer:
         *,
         with_reflection: bool,
     ) -> None:
-        """`services` are handlers by method name, by service name."""
+        """`services`: for each service's name, the handlers by method name."""
         self._calls = calls
         self._health = Health(list(services))
         self._well: dict[str, bool] = {}
@@ -148,22 +150,22 @@ class GrpcServer:
         port.server.add_generic_rpc_handlers(tuple(handlers))
 
     async def start(self) -> None:
-        """Serve."""
+        """Start serving."""
         await self._port.server.start()
         self._health.set_serving(True)
 
     def set_serving(self, serving: bool) -> None:
-        """What health checks are told from now on."""
+        """Set what health checks report."""
         self._health.set_serving(serving)
 
     def set_well(self, view: str, well: bool) -> None:
-        """What health checks of a view, and of all of them, are told from now on."""
+        """Set what health checks report of a view, and so of all views."""
         self._well[view] = well
         self._health.set_part(f"{VIEWS}.{view}", well)
         self._health.set_part(VIEWS, all(self._well.values()))
 
     async def stop(self, grace: float) -> None:
-        """Take no more calls, end streams with the reason, let unary calls finish for `grace` seconds."""
+        """Accept no more calls, end streams with the reason, let unary calls finish for `grace` seconds."""
         self._health.close()
         self._calls.drain()
         await self._port.stop(grace)

@@ -1,4 +1,4 @@
-"""One place where an error becomes a status: code, details, and trailers of at most 4 KiB on the wire."""
+"""Turns an error into a status: code, details, and trailers of at most 4 KiB on the wire."""
 
 import logging
 import re
@@ -21,19 +21,19 @@ from foldlog_server.errors import FoldlogError, Violation
 logger = logging.getLogger("foldlog.calls")
 
 # gRPC's C core drops trailing metadata above 8 KiB at random, and above 16 KiB always. Other peers allow
-# less, and what counts is what travels: details in base64, and the message once more, percent-encoded.
+# less. What counts is the size on the wire: details in base64, and the message again, percent-encoded.
 MAX_STATUS_BYTES = 4096
 _OTHER_FIELDS = 400
 """Room for the names, the other fields, and the 32 bytes that HTTP/2 counts for each (RFC 9113, 6.5.2)."""
 
-# Each part of a status has a share such that all of them fit, and that no id or name within its rules is cut.
+# Each part of a status has a share, so that all parts fit, and that no valid id or name is cut.
 _MAX_MESSAGE = 700
 _MAX_DESCRIPTION = 300
 _MAX_NAME = 200
 _MAX_METADATA = 600
 
 _ENCODED = re.compile(rb"[^ -$&-~]")
-"""What gRPC sends as three bytes in a message."""
+"""The characters of a message that gRPC sends as three bytes."""
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 _INTERNAL = catalogue(ErrorReason)[ErrorReason.ERROR_REASON_INTERNAL]
@@ -43,7 +43,8 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
 def status_of(error: FoldlogError) -> Status:
-    """The error as a google.rpc.Status of at most 4 KiB on the wire: violations beyond that are counted."""
+    """Return the error as a google.rpc.Status of at most 4 KiB on the wire: violations beyond that are
+    counted."""
     violations = error.violations
     status = _status(error, violations)
     if wire_bytes(status) <= MAX_STATUS_BYTES:
@@ -57,7 +58,7 @@ def _size(error: FoldlogError, count: int) -> int:
 
 
 def wire_bytes(status: Status) -> int:
-    """What the trailers of a status take at most, before they are compressed."""
+    """Return the most bytes that the trailers of a status can take, before compression."""
     in_base64 = -(-int(status.ByteSize()) * 4 // 3)
     return _OTHER_FIELDS + _message_bytes(status.message) + in_base64
 
@@ -68,12 +69,12 @@ def _message_bytes(message: str) -> int:
 
 
 def unforeseen(exception: BaseException) -> FoldlogError:
-    """What a client is told of a defect: an id under which the server's log tells the rest."""
+    """Log a defect under an error id, and return the error for the client, which contains only the id."""
     error_id = uuid.uuid4().hex
     logger.error("error %s", error_id, exc_info=exception)
     return FoldlogError(
         _INTERNAL,
-        f"An unforeseen error; the server's log tells more under {error_id}.",
+        f"An unforeseen error; the server's log has the details under {error_id}.",
         {"error_id": error_id},
     )
 
@@ -138,7 +139,7 @@ def _violations(
 
 
 def _whole(error: FoldlogError) -> Violation:
-    """A refusal by one rule, as a violation of it."""
+    """Return a refusal by one rule as a violation of it."""
     return Violation(error.about[1], error.reason.name, error.message)
 
 
@@ -152,7 +153,7 @@ def _message(text: str) -> str:
 
 
 def _cut(text: str, most: int) -> str:
-    """As much of the text as fits into so many bytes."""
+    """Return as much of the text as fits into so many bytes."""
     encoded = text.encode()
     if len(encoded) <= most:
         return text

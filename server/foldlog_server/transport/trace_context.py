@@ -1,4 +1,5 @@
-"""The W3C trace context of a call, as far as it is one: it is copied into every event, so it is bounded."""
+"""Keeps the W3C trace context of a call if it is valid; it is copied into every event, so its size is
+bounded."""
 
 import re
 from collections.abc import Iterable
@@ -9,26 +10,26 @@ Metadata: TypeAlias = Iterable[tuple[str, str | bytes]]
 
 
 class TraceContext(NamedTuple):
-    """What is kept of a call's trace."""
+    """The trace context that is kept of a call."""
 
     traceparent: str = ""
-    """Empty where there is none."""
+    """Empty if there is none."""
     tracestate: str = ""
 
 
 NO_TRACE = TraceContext()
 
 TRACE: ContextVar[TraceContext] = ContextVar("TRACE", default=NO_TRACE)
-"""Of the call that a task handles."""
+"""The trace context of the call that the current task handles."""
 
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-_MAX_TRACESTATE = 512  # characters: as many as W3C asks everyone to pass on
+_MAX_TRACESTATE = 512  # characters: what W3C requires everyone to propagate
 
 
 def keep_trace(metadata: Metadata) -> None:
-    """Keep a call's trace context for its handler, which runs in the same task; no other call does.
+    """Keep a call's trace context for its handler, which runs in the same task, alone.
 
-    gRPC has read the metadata when it looks for the handler, and reads them again for a handler that asks.
+    gRPC has the metadata ready when it looks up the handler, and would read them again for the handler.
     """
     for key, _ in metadata:
         if key == "traceparent":
@@ -37,9 +38,9 @@ def keep_trace(metadata: Metadata) -> None:
 
 
 def trace_context(metadata: Metadata) -> TraceContext:
-    """The traceparent, and the tracestate headers as one; each empty where it is missing or not to be kept.
+    """Return the traceparent, and the tracestate headers as one; each empty if it is missing or invalid.
 
-    Without a traceparent of version 00 there is no tracestate either, as W3C says.
+    Without a traceparent of version 00 there is no tracestate either, as W3C requires.
     """
     traceparent = tracestate = ""
     for key, value in metadata:

@@ -1,7 +1,7 @@
-"""The file of a Unix socket: its owner's alone, and never taken from a server that listens on it.
+"""Makes the file of a Unix socket: only its owner may use it, and it never replaces a listening server's.
 
-gRPC removes whatever socket is at a path when it binds there, and again, by its name, when it stops. So it is
-given a name that nobody has, and the file is moved to its place once nobody is found there.
+gRPC removes any socket at a path when it binds there, and again, by its name, when it stops. So it gets an
+unused name, and the file is moved to its place once no server is found there.
 """
 
 import os
@@ -22,18 +22,18 @@ _SCHEME = "unix:"
 _MODE_MASK = 0o177
 _PAUSE_SECONDS = 0.01
 _ATTEMPTS = 500
-"""Those who hold a directory's lock do so for some milliseconds."""
+"""Servers hold a directory's lock for some milliseconds only."""
 
 MAX_PATH_BYTES = 103 if sys.platform == "darwin" else 107
-"""What an address of the system has room for (unix(7), unix(4))."""
+"""The longest path that fits into a socket address (unix(7), unix(4))."""
 
 
 class SocketUnusable(Exception):
-    """Why a path cannot be listened on, to follow on a colon; and what to do."""
+    """Why a server cannot listen on a path, and what to do; the text follows a colon."""
 
 
 def path_of(address: str) -> Path | None:
-    """The path in `unix:path` or `unix:///path`, as gRPC reads them; None for any other address."""
+    """Return the path in `unix:path` or `unix:///path`, as gRPC reads them; None for any other address."""
     if not address.startswith(_SCHEME):
         return None
     return Path(unquote(address.removeprefix(_SCHEME).removeprefix("//")))
@@ -45,16 +45,17 @@ def is_unix(address: str) -> bool:
 
 
 def grpc_address(address: str) -> str:
-    """The address as gRPC takes it: a Unix socket's name with blanks and letters beyond ASCII encoded."""
+    """Return the address as gRPC needs it: blanks and non-ASCII letters of a Unix socket's name are
+    encoded."""
     scheme, colon, name = address.partition(":")
     return scheme + colon + quote(name, safe="/%") if is_unix(address) else address
 
 
 class SocketFile:
-    """A socket that is listened on at a path, until it is removed."""
+    """A socket that a server listens on at a path, until it is removed."""
 
     def __init__(self, path: Path, listen: Callable[[str], object]) -> None:
-        """`listen` is given the address to listen on. Raises `SocketUnusable`, and what `listen` raises."""
+        """`listen` receives the address to listen on. Raises `SocketUnusable`, and what `listen` raises."""
         if sys.platform == "win32":
             raise SocketUnusable("Unix sockets are not served on Windows. Choose a host and a port.")
         self._path = path.absolute()
@@ -69,7 +70,7 @@ class SocketFile:
             os.replace(unplaced, self._path)
 
     def remove(self) -> None:
-        """Take the file away, if it is still this one's; to be called when nobody listens on it any more."""
+        """Remove the file, if it is still this socket's; to be called when the server no longer listens."""
         with suppress(SocketUnusable, FileNotFoundError), _alone_in(self._path.parent):
             found = os.lstat(self._path)
             if (found.st_dev, found.st_ino) == self._identity:
@@ -78,7 +79,7 @@ class SocketFile:
 
 @contextmanager
 def _alone_in(directory: Path) -> Iterator[None]:
-    """Nobody else who listens by these rules is between looking at a path and having it."""
+    """Hold the directory's lock, so that no other server takes a path between the check and the move."""
     try:
         descriptor = os.open(directory, os.O_RDONLY)
     except OSError as error:
@@ -100,7 +101,7 @@ def _alone_in(directory: Path) -> Iterator[None]:
 
 
 def _check_free(path: Path) -> None:
-    """Whether there is nothing, or a socket that was left behind; raises `SocketUnusable`."""
+    """Raise `SocketUnusable` unless there is nothing at the path, or a socket that no server listens on."""
     try:
         mode = os.lstat(path).st_mode
     except FileNotFoundError:
@@ -108,7 +109,7 @@ def _check_free(path: Path) -> None:
     if not stat.S_ISSOCK(mode):
         raise SocketUnusable("there is a file that is no socket. Move it away, or choose another path.")
     with socket.socket(socket.AF_UNIX) as probe:
-        probe.setblocking(False)  # who listens and does not answer is there all the same
+        probe.setblocking(False)  # a server that listens but does not accept counts too
         try:
             probe.connect(os.fspath(path))
         except (ConnectionRefusedError, FileNotFoundError):

@@ -136,7 +136,7 @@ def test_a_fake_answers_it(src: Path) -> None:
 def test_a_fake_wants_to_know_whose_answer_a_shared_reply_is() -> None:
     bank = own("bank.v1", "sync")
     with Fake() as fake:
-        with pytest.raises(TypeError, match="say whose by answer_to, of Deposit, Return, Withdraw"):
+        with pytest.raises(TypeError, match="use answer_to with one of Deposit, Return, Withdraw"):
             fake.answer(bank.AccountReply())
         with pytest.raises(
             TypeError, match=r"Deposit answers with bank\.v1\.AccountReply, not bank\.v1\.Account"

@@ -296,7 +296,7 @@ async def test_a_position_that_was_not_told_is_not_told_with_newer_documents() -
 
 
 async def test_a_snapshot_is_not_complete_while_some_of_its_documents_are_newer() -> None:
-    setting = Setting(limits=Limits(rows=1, events=1, untold_seconds=0))
+    setting = Setting(limits=Limits(rows=1, events=1, unsent_seconds=0))
     setting.log.add("order-1", created())
     setting.log.add("order-2", created())
     setting.view_sees()
@@ -308,7 +308,7 @@ async def test_a_snapshot_is_not_complete_while_some_of_its_documents_are_newer(
 
 
 async def test_a_watcher_that_was_cut_off_is_not_told_a_position_while_some_documents_are_newer() -> None:
-    setting = Setting(limits=Limits(events=1, untold_seconds=0))
+    setting = Setting(limits=Limits(events=1, unsent_seconds=0))
     await setting.all()
     setting.log.add("order-1", created(), unseen(), added())
     setting.view_sees(1)

@@ -239,7 +239,7 @@ def test_an_event_of_no_file_of_the_contract_is_described_when_this_process_know
 def test_what_is_not_there_is_named(asked: dict[str, Any], named: str) -> None:
     response = ask(host="here", **asked)
     assert response.error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0]
-    assert f"This server knows of no {named}" in response.error_response.error_message
+    assert f"This server has no {named}" in response.error_response.error_message
     assert len(response.error_response.error_message) < 300
     assert response.original_request == reflection_pb2.ServerReflectionRequest(host="here", **asked)
 
