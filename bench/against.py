@@ -3,7 +3,7 @@
 Each round measures three servers one after the other, in an order of chance: that of the working tree, that
 of the commit, and that of the commit once more, in a process of its own. The last says what the machine
 makes of no difference at all. Exit codes: 0 measured, whatever the figures; 1 a measurement failed; 2 the
-command line is wrong, or there is no h2load; 130 Ctrl-C.
+command line is wrong, or there is no h2load; 130 Ctrl-C or SIGTERM.
 """
 
 import argparse
@@ -25,7 +25,7 @@ import foldlog_client
 from bench import h2load, machine
 from bench.checkout import HERE, NoSuchCommit, checked_out, described
 from bench.comparison import Comparison, Row, Side
-from bench.processes import BenchFailed, foldlog, serving
+from bench.processes import BenchFailed, end_in_order, foldlog, serving
 from bench.shop import Shop, Window
 from foldlog_server.process import loop_factory
 
@@ -116,6 +116,7 @@ async def _contending(checkout: Path, directory: Path) -> AsyncIterator[Contende
 
 def main() -> int:
     """Measure, and print the table."""
+    end_in_order()
     wanted = _arguments()
     if not h2load.is_installed():
         print(f"bench: {h2load.MISSING}", file=sys.stderr)

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory, gettempdir
 
 from bench.checkout import HERE, NoSuchCommit, checked_out
 from bench.comparison import Side, estimate
-from bench.processes import SOURCES
+from bench.processes import SOURCES, end_in_order
 
 PARTS = ("appends", "commands")
 _PROGRAM = Path(__file__).with_name("parts.py")
@@ -47,6 +47,7 @@ def main() -> int:
     parser.add_argument("--in-flight", type=int, default=64, help="calls under way at once (64)")
     parser.add_argument("--rounds", type=int, default=11, help="of three runs (11)")
     wanted = parser.parse_args()
+    end_in_order()
     try:
         with (
             TemporaryDirectory(prefix="foldlog-bench-") as place,

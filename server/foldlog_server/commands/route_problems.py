@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
-from google.protobuf.message import Message
 
 from foldlog.v1.options_pb2 import FORMAT_ID, FORMAT_UUID, CommandRoute, rules
 from foldlog_server.commands.forms import COMMAND, OPTIONS, form_of, has_options, result_field
@@ -70,8 +69,7 @@ def _decider(route: CommandRoute, command: Descriptor, deciders: Mapping[str, An
             "domain that is served, or name another category"
         )
         return
-    commands: Sequence[type[Message]] | None = getattr(decider, "commands", None)
-    if commands is not None and command.full_name not in {one.DESCRIPTOR.full_name for one in commands}:
+    if command.full_name not in {one.DESCRIPTOR.full_name for one in decider.commands}:
         yield (
             f'the decider of "{route.category}" does not decide {command.full_name}; add it to the '
             "decider's commands, with its case in `decide`"

@@ -87,13 +87,14 @@ def test_a_part_is_compared_without_a_server(tmp_path: Path, part: str) -> None:
 
 @pytest.mark.slow
 @needs_h2load
-def test_after_ctrl_c_nothing_is_left(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_when_it_is_ended_nothing_is_left(tmp_path: Path, sent: signal.Signals) -> None:
     before = worktrees()
     with against(tmp_path, "--quick", "--rounds", "1000") as run:
         assert run.stderr is not None
         for line in run.stderr:
             if "round 1 " in line:
-                run.send_signal(signal.SIGINT)
+                run.send_signal(sent)
                 break
         _, told = run.communicate()
     assert run.returncode == 130, told
