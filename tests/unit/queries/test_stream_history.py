@@ -128,8 +128,11 @@ def test_it_is_never_behind(client: Any) -> None:
     reply = client.savings.get_history(account_id=id, min_position=position, when_behind=WHEN_BEHIND_ANSWER)
     assert reply.freshness.position == reply.freshness.head == position
     assert (reply.freshness.lag_events, reply.freshness.incomplete) == (0, False)
+    account(client, 0)  # the answer has seen that, too, and lacks nothing of it
+    later = client.savings.get_history(account_id=id, page_size=1).freshness
+    assert later.position == later.head == position + 1
     with pytest.raises(foldlog_client.BeyondHead) as refused:
-        client.savings.get_history(account_id=id, min_position=position + 1)
+        client.savings.get_history(account_id=id, min_position=position + 2)
     assert refused.value.reason == "POSITION_BEYOND_HEAD"
 
 
