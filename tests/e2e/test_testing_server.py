@@ -1,6 +1,7 @@
 """`foldlog_server.testing`: a real server in a line, that leaves nothing behind."""
 
 import asyncio
+import importlib
 import os
 import shutil
 import socket
@@ -19,6 +20,7 @@ import foldlog_client
 from foldlog_client import Retry, sync
 from foldlog_server import testing
 from foldlog_server.domains.loading import DomainsUnfit
+from tests.support import savings
 
 ONCE = Retry(attempts=1)
 
@@ -149,6 +151,24 @@ def test_it_serves_domains_by_name_and_rebuilds_their_views(
         assert [one.order_id for one in client.orders.iterate_current_orders()] == ["1"]
         with pytest.raises(foldlog_client.NotOffered):
             client.inventory.receive_stock(product_id="tea", name="Tea", quantity=3)
+
+
+def test_a_domain_is_called_by_its_generated_client() -> None:
+    savings.imported()
+    client_class = importlib.import_module("savings.v1.sync_client").Client
+    with testing.server(domains=[savings.NAME]) as server, server.connect(client_class) as client:
+        client.savings.open(account_id="1", owner="Ada")
+        assert client.savings.get_account(account_id="1").account.owner == "Ada"
+        assert create(client, "1") == 2
+
+
+async def test_a_domain_is_called_by_coroutines() -> None:
+    savings.imported()
+    client_class = importlib.import_module("savings.v1.async_client").Client
+    async with testing.server(domains=[savings.NAME]) as server, server.connect(client_class) as client:
+        await client.savings.open(account_id="1", owner="Ada")
+        await server.restart()
+        assert (await client.savings.get_account(account_id="1")).account.owner == "Ada"
 
 
 def test_domains_that_do_not_fit_are_refused_at_the_start() -> None:

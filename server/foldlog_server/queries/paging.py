@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from google.protobuf.message import Message
 
-from foldlog_server.errors import InvalidRequest
+from foldlog_server.errors import InvalidRequest, Violation
 from foldlog_server.log.lineage import NO_RUN, RUN_BYTES, Place
 from foldlog_server.queries import tokens
 from foldlog_server.views.read_model import Cursor
@@ -27,7 +27,14 @@ class PageEnd(NamedTuple):
 
 
 def page_size(asked: int) -> int:
-    """Return the number of rows of a page: the default for 0, at most the maximum."""
+    """Return the number of rows of a page: the default for 0, at most the maximum.
+
+    Raises `InvalidRequest` for less than 0, which a domain's proto need not have a rule against.
+    """
+    if asked < 0:
+        raise InvalidRequest.fields(
+            [Violation("page_size", "range", f"is {asked:,}, and must be at least 0")]
+        )
     return min(asked or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
 
 
