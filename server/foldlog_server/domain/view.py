@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar, get_args, get_origin
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar, get_args, get_origin, overload
 
 from google.protobuf.message import Message
 
@@ -66,10 +66,21 @@ class DocumentMissing(Exception):
         super().__init__("the event changes a document that does not exist" + (f", {key}" if key else ""))
 
 
-def existing(document: Document | None) -> Document:
-    """The document that an event presupposes. Raises `DocumentMissing` if there is none."""
+@overload
+def existing(document: Document | None) -> Document: ...
+@overload
+def existing(document: Message | None, kind: type[Document]) -> Document: ...
+def existing(document: Message | None, kind: type[Message] = Message) -> Message:
+    """The document that an event presupposes, in a view of several kinds the one of that kind.
+
+    Raises `DocumentMissing` if there is none, and `TypeError` for one of another kind.
+    """
     if document is None:
         raise DocumentMissing
+    if not isinstance(document, kind):
+        raise TypeError(
+            f"The event changes a {kind.__name__}, and the key names a {type(document).__name__}."
+        )
     return document
 
 
