@@ -78,9 +78,8 @@ def existing(document: Message | None, kind: type[Message] = Message) -> Message
     if document is None:
         raise DocumentMissing
     if not isinstance(document, kind):
-        raise TypeError(
-            f"The event changes a {kind.__name__}, and the key names a {type(document).__name__}."
-        )
+        found = type(document).__name__
+        raise TypeError(f"Expected the document to be of type {kind.__name__}, found {found}. Check `keys`.")
     return document
 
 
