@@ -132,5 +132,6 @@ conformance: $(READY) ## hold the server at ADDRESS (127.0.0.1:50051) against th
 clean: ## remove everything that can be made again
 	rm -rf $(VENV) build dist third_party .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf examples/clients/*/build examples/clients/*/target examples/clients/*/Cargo.lock examples/clients/go/gen/*/*/
+	rm -rf $(addprefix examples/enrolment/,dist foldlog-data .mypy_cache .ruff_cache .pytest_cache .hypothesis)
 	rm -rf examples/clients/node/dist examples/clients/node/node_modules examples/clients/node/src/gen
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar, get_args, get_origin
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar, get_args, get_origin, overload
 
 from google.protobuf.message import Message
 
@@ -66,10 +66,20 @@ class DocumentMissing(Exception):
         super().__init__("the event changes a document that does not exist" + (f", {key}" if key else ""))
 
 
-def existing(document: Document | None) -> Document:
-    """The document that an event presupposes. Raises `DocumentMissing` if there is none."""
+@overload
+def existing(document: Document | None) -> Document: ...
+@overload
+def existing(document: Message | None, kind: type[Document]) -> Document: ...
+def existing(document: Message | None, kind: type[Message] = Message) -> Message:
+    """The document that an event presupposes, in a view of several kinds the one of that kind.
+
+    Raises `DocumentMissing` if there is none, and `TypeError` for one of another kind.
+    """
     if document is None:
         raise DocumentMissing
+    if not isinstance(document, kind):
+        found = type(document).__name__
+        raise TypeError(f"Expected the document to be of type {kind.__name__}, found {found}. Check `keys`.")
     return document
 
 

@@ -50,8 +50,7 @@ def evolve(key: Key, document: Document | None, recorded: RecordedEvent[Event]) 
 
 
 def _added(document: Document | None, courses: int, credits: int) -> Timetable:
-    timetable = existing(document)
-    assert isinstance(timetable, Timetable)
+    timetable = existing(document, Timetable)
     timetable.courses += courses
     timetable.credits += credits
     return timetable
