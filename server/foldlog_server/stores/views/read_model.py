@@ -1,4 +1,4 @@
-"""One SQLite file per view generation: disposable, exact, written by one thread and read in the loop's."""
+"""Keeps one SQLite file per view generation: disposable, exact, written by one thread, read by the loop's."""
 
 import sqlite3
 from collections import defaultdict
@@ -75,9 +75,9 @@ class SqliteReadModel:
         self._recent = RecentDocuments()
         self._kept = view_checksums.kept(reader.execute(sql.READ_CHECKPOINT).fetchone())
         self._on_its_way = self._kept.position
-        """What is being written, or was written last."""
+        """The position that is being written, or was written last."""
         self._skipped_to = self._kept.position
-        # Ids that grow with time, as those that the server makes, need not be looked for.
+        # New ids are mostly greater than all others, as those that the server makes, and need no lookup.
         self._greatest: dict[str, str] = {
             collection: reader.execute(table.greatest).fetchone()[0] for collection, table in tables.items()
         }
@@ -90,12 +90,12 @@ class SqliteReadModel:
         thread: WriterThread,
         is_detached: Callable[[], bool] = _in_place,
     ) -> "SqliteReadModel":
-        """The read model in a file that there is; `thread` writes it, and may write others.
+        """Open the read model in a file that exists; `thread` writes it, and may write others, too.
 
-        `is_detached`, called in any thread, says whether the data directory is elsewhere by now: the files
-        that are open are then as good as before. Raises `ReadModelDamaged`, `OSError` and `sqlite3.Error`.
+        `is_detached`, called in any thread, returns whether the data directory has been moved: the open files
+        are still good then. Raises `ReadModelDamaged`, `OSError` and `sqlite3.Error`.
         """
-        # Only the writer ever moves the write-ahead log into the file, and it is the last to close.
+        # Only the writer ever copies the write-ahead log into the file, and it closes last.
         path = file.path
         async with AsyncExitStack() as connections:
             writer = await thread.do(lambda: ViewWriter(path, is_detached))
@@ -104,7 +104,7 @@ class SqliteReadModel:
                 aiosqlite.connect(read_only_uri(path), uri=True, isolation_level=None)
             )
             reader = connections.enter_context(closing(connect_to_read(path, cached_statements=REMEMBERED)))
-            # Each has opened all that it reads or writes from now on: later there may be no descriptor left.
+            # Each connection opens all its files here: later there may be no descriptor left.
             await in_thread(scanner, _set_up_reader)
             _set_up_reader(reader)
             tables = view_files.tables_in(reader, file, view)
@@ -138,21 +138,21 @@ class SqliteReadModel:
     def check(self) -> None:
         self._checked(self._files.check_all)
 
-    def _checked(self, read: Callable[[], Result], *, looks: bool = True) -> Result:
-        """What was read, if nobody else has been at the files; raises what it means if it has failed."""
+    def _checked(self, read: Callable[[], Result], *, check_files: bool = True) -> Result:
+        """Read, then check that nobody else has changed the files; a failure raises what it means."""
         if self._damage is not None:
             raise self._damage
         try:
             result = read()
-            if looks:
+            if check_files:
                 self._files.check()
         except (ReadModelDamaged, *ERRORS) as error:
-            self._tell_damage(error)
+            self._note_damage(error)
             raise for_derived_read(error) from error
         return result
 
-    def _tell_damage(self, error: Exception) -> None:
-        """Raise `ReadModelDamaged` from now on if that is what an error means."""
+    def _note_damage(self, error: Exception) -> None:
+        """If an error means damage, raise `ReadModelDamaged` for it, now and at every later read."""
         damage = as_damage(error)
         if damage is None and isinstance(error, sqlite3.OperationalError):
             try:
@@ -166,14 +166,14 @@ class SqliteReadModel:
                 raise damage from error
 
     def _check_position(self, before: int, found: Any) -> None:
-        """A position that was read is one that was written before or meanwhile."""
+        """Raise `ReadModelDamaged` unless the position was written before the read or during it."""
         if not isinstance(found, int) or not before <= found <= max(self._kept.position, self._on_its_way):
             raise ReadModelDamaged(f"its position cannot be {found}")
 
-    # A file that is at the checkpoint from which events were skipped has seen those too; one that is not has
-    # been written since, and stands beyond them. So the greater of both is the position of what was read.
+    # If the file is still at the checkpoint from which events were skipped, it has seen those, too; otherwise
+    # it was written since, and is beyond them. So the greater of both is the position of what was read.
 
-    # What waits is looked at before and after reading: what was read may be from either side of a commit.
+    # Whether a document waits is checked before and after reading, which may be on either side of a commit.
 
     def get(self, key: Key) -> Found:
         waits = self._parked.has(key)
@@ -183,7 +183,7 @@ class SqliteReadModel:
         return Found(document, max(stored, self._skipped_to), waits or self._parked.has(key))
 
     def _read(self, key: Key) -> tuple[int, bytes | None]:
-        """A document, and the position that it belongs to."""
+        """The position of the file, and the document at that position."""
         can_remember, before = self._recent.can_remember, self._kept.position
         row = self._reader.execute(self._tables[key.collection].get, (key.id,)).fetchone()
         if row is None:
@@ -203,8 +203,8 @@ class SqliteReadModel:
         for collection, id in keys:
             if id <= greatest[collection]:
                 by_collection[collection].append(id)
-        # The write that follows looks at the files.
-        return self._checked(lambda: self._load(by_collection), looks=False) if by_collection else {}
+        # The write that follows checks the files.
+        return self._checked(lambda: self._load(by_collection), check_files=False) if by_collection else {}
 
     def _load(self, by_collection: Mapping[str, Sequence[str]]) -> Mapping[Key, bytes]:
         checked = view_checksums.checked_document
@@ -242,8 +242,8 @@ class SqliteReadModel:
     async def _scan(
         self, statements: Sequence[Statement], checked: Callable[[Sequence[Any]], Result]
     ) -> tuple[list[Result], int]:
-        """What the rows of the statements say, and the position they belong to."""
-        # Taken before the thread reads: what is skipped meanwhile may follow a write that it does not see.
+        """The checked rows of the statements, and the position that they belong to."""
+        # Taken before the thread reads: later skips may follow a write that the read does not see.
         skipped_to, before = self._skipped_to, self._kept.position
 
         def read(connection: sqlite3.Connection) -> tuple[list[Result], int]:
@@ -266,9 +266,9 @@ class SqliteReadModel:
     ) -> Awaitable[None]:
         self._recent.write_begins(change.key for change in changes)
         write = partial(self._write, changes, base, checkpoint, parked, released)
-        return self._thread.do(partial(self._carry_out, write))
+        return self._thread.do(partial(self._write_and_end, write))
 
-    def _carry_out(self, write: Callable[[], None]) -> None:
+    def _write_and_end(self, write: Callable[[], None]) -> None:
         try:
             write()
         finally:
@@ -298,10 +298,10 @@ class SqliteReadModel:
                 self._parked.about_to_change(writer, parked_events, released),
             ):
                 self._on_its_way = after.position
-                # Here and not after an await: if that is cancelled, the transaction happens all the same.
+                # Set here and not after an await: if that is cancelled, the transaction still happens.
                 self._kept = _transact(writer, statements, base, self._kept, after, counts=counts)
         except (ReadModelDamaged, *ERRORS) as error:
-            self._tell_damage(error)
+            self._note_damage(error)
             unavailable = for_derived_write(error, wal_of(self._file.path))
             if unavailable is None:
                 raise
@@ -370,7 +370,7 @@ def _transact(
     *,
     counts: bool,
 ) -> Kept:
-    """Gives what the file says of itself then; `counts` if what is parked changes."""
+    """Commit the statements with the new checkpoint, and return it; `counts` if parked events change."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         for statement in statements:
@@ -382,10 +382,10 @@ def _transact(
         if connection.execute(sql.MOVE_CHECKPOINT, move).rowcount != 1:
             if before.position <= base:
                 raise ReadModelDamaged("its checkpoint is not where it was put")
-            raise RuntimeError(f"The read model has moved beyond {base} under the projector that writes it.")
+            raise RuntimeError(f"The read model is beyond position {base}, from which its projector writes.")
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:  # some errors end it by themselves
+        if connection.in_transaction:  # some errors roll back by themselves
             connection.execute("ROLLBACK")
         raise
     return after

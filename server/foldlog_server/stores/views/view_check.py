@@ -1,7 +1,7 @@
-"""Looks through the whole file of a view for what is not as it was written.
+"""Checks the whole file of a view for damage.
 
-Needed only where its seal does not say that it is: after it was copied or written by others, or when the
-process that wrote it was killed just as the seal was due.
+This is needed only if the seal does not vouch for the file: after it was copied or written by others, or when
+the process that wrote it was killed just before it wrote the seal.
 """
 
 import sqlite3
@@ -21,10 +21,10 @@ _SCHEMA = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL"
 
 
 def damage_of(path: Path, tables: Mapping[str, sql.Table] | None) -> str:
-    """What is wrong with a file that nobody writes; empty if nothing is.
+    """The damage of a file that nobody is writing; empty if there is none.
 
-    `tables` are those that it must have; None for one of another definition. Raises `OSError` and
-    `sqlite3.Error` for what is no damage.
+    `tables` are those that it must have, or None for a file of another definition. Raises `OSError` and
+    `sqlite3.Error` for errors that are not damage.
     """
     trust = view_seal.judge(path)
     if trust is not Trust.DOUBTFUL:
@@ -41,7 +41,7 @@ def damage_of(path: Path, tables: Mapping[str, sql.Table] | None) -> str:
 
 
 def look_through(connection: sqlite3.Connection, tables: Mapping[str, sql.Table] | None) -> None:
-    """Raise `ReadModelDamaged` for anything that is not as it was written."""
+    """Raise `ReadModelDamaged` for any damage."""
     schema = {text for (text,) in connection.execute(_SCHEMA)}
     if tables is not None and schema != expected_schema(tables):
         raise ReadModelDamaged("its tables are not those that it was made with")
@@ -52,7 +52,7 @@ def look_through(connection: sqlite3.Connection, tables: Mapping[str, sql.Table]
 
 
 def check_rows(connection: sqlite3.Connection, kept: Kept) -> None:
-    """Raise `ReadModelDamaged` for a document, its place or a parked event that does not fit its checksum."""
+    """Raise `ReadModelDamaged` for a document, a place or a parked event that does not fit its checksum."""
     rows = connection.execute(parked.LOAD).fetchall()
     for row in rows:
         view_checksums.check_parked(*row)
@@ -65,6 +65,6 @@ def check_rows(connection: sqlite3.Connection, kept: Kept) -> None:
 
 
 def expected_schema(tables: Mapping[str, sql.Table]) -> set[str]:
-    """All that makes a file with such tables."""
+    """All statements that create a file with these tables."""
     made = {statement for table in tables.values() for statement in table.create()}
     return {*made, parked.CREATE, sql.CREATE_CHECKPOINT}

@@ -220,7 +220,7 @@ async def test_a_page_has_not_seen_what_was_written_and_skipped_while_it_was_on_
 async def test_a_write_on_another_position_than_the_files_is_refused(tmp_path: Path) -> None:
     async with opened(tmp_path) as model:
         await model.write([put("1", 4)], 0, Checkpoint(4, HASH))
-        with pytest.raises(RuntimeError, match="moved beyond 3"):
+        with pytest.raises(RuntimeError, match="is beyond position 3"):
             await model.write([put("2", 4)], 3, Checkpoint(5, HASH))
         assert model.get(Key("finished", "2")) == Found(None, 4)
 

@@ -103,7 +103,7 @@ async def test_a_read_from_memory_has_seen_what_changed_nothing_of_it(tmp_path: 
 async def test_a_write_that_failed_keeps_nothing_from_being_remembered(tmp_path: Path) -> None:
     async with opened(tmp_path) as model:
         await write(model, change("1", b"one"))
-        with pytest.raises(RuntimeError, match="moved beyond"):
+        with pytest.raises(RuntimeError, match="is beyond position"):
             await model.write([change("1", b"other")], 0, Checkpoint(2, HASH))
         model.get(key("1"))
         unread_from_now_on(model)

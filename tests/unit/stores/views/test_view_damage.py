@@ -340,8 +340,8 @@ def spoilt(file: Path, statement: str) -> str:
         (f"UPDATE \"documents of {ORDERS}\" SET document = 'text' WHERE id = '001'", "a document"),
         (f"UPDATE \"documents of {ORDERS}\" SET id = 'other' WHERE id = '001'", "a document|the place"),
         (f"UPDATE \"documents of {ORDERS}\" SET made = made + 1 WHERE id = '001'", "the place"),
-        ("UPDATE checkpoint SET position = position - 1", "of itself"),
-        ("DELETE FROM checkpoint", "of itself"),
+        ("UPDATE checkpoint SET position = position - 1", "its own description"),
+        ("DELETE FROM checkpoint", "its own description"),
         ("INSERT INTO parked VALUES ('a', 'b', 1, 'why', 7)", "a parked event"),
         (
             "UPDATE sqlite_schema SET sql = replace(sql, ' (made)', ' (id)') WHERE name LIKE '% by made'",
