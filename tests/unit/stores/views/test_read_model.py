@@ -1,4 +1,4 @@
-"""A read model's file: documents and checkpoint agree through every crash, and every page is exact."""
+"""In a read model's file, documents and checkpoint agree after every crash, and every page is exact."""
 
 import asyncio
 import shutil
@@ -86,7 +86,7 @@ async def opened(
 async def projecting(
     directory: Path, log: ListLog, view: AnyView = ORDER_COUNTS, *, batch_events: int = 2000
 ) -> AsyncIterator[Projector]:
-    """A projector that has seen the log as it was when it was started."""
+    """A projector that has seen the whole log."""
     async with opened(directory, view, log) as model:
         projector = Projector(view, model)
         scheduler = Scheduler([projector], log, batch_events=batch_events)
@@ -248,7 +248,7 @@ async def test_an_id_is_only_ever_a_value(tmp_path: Path, id: str) -> None:
 
 
 async def die_at_commit(model: SqliteReadModel, directory: Path, copy: Path) -> None:
-    """From now on the writer copies its files when it is about to commit, and then fails."""
+    """From now on the writer copies its files just before it commits, and then fails."""
 
     def authorize(action: int, argument: str | None, *_: object) -> int:
         if action == sqlite3.SQLITE_TRANSACTION and argument == "COMMIT":
@@ -469,7 +469,7 @@ def test_a_time_that_no_column_can_hold_is_the_nearest_that_it_can() -> None:
 
 @pytest.fixture(scope="module")
 def shop() -> list[tuple[str, int, str, OrderStatus.ValueType]]:
-    """(id, made, customer, outcome): several documents made by one event, ids not in that order."""
+    """(id, made, customer, outcome): several documents by one event, whose ids have another order."""
     outcomes = (ORDER_STATUS_SHIPPED, ORDER_STATUS_CANCELLED)
     return [(f"{n * 7 % 30:02d}", 1 + n // 3, f"c{n % 4}", outcomes[n % 3 == 0]) for n in range(30)]
 
