@@ -17,13 +17,13 @@ from foldlog_server.stores.sqlite.statements import REMEMBERED, Statement
 from foldlog_server.stores.store_errors import ERRORS, for_derived_read, for_derived_write
 from foldlog_server.stores.views import parked, view_checksums, view_files
 from foldlog_server.stores.views import read_model_table as sql
-from foldlog_server.stores.views.left_files import LeftFiles
 from foldlog_server.stores.views.parked import ParkedDocuments
 from foldlog_server.stores.views.recent_documents import RecentDocuments
-from foldlog_server.stores.views.view_checksums import Kept
+from foldlog_server.stores.views.view_checksums import CheckpointRow
 from foldlog_server.stores.views.view_damage import as_damage
 from foldlog_server.stores.views.view_files import ViewFile
 from foldlog_server.stores.views.view_writer import ViewWriter
+from foldlog_server.stores.views.watched_files import WatchedFiles
 from foldlog_server.stores.writer_thread import WriterThread
 from foldlog_server.views.read_model import (
     Change,
@@ -58,7 +58,7 @@ class SqliteReadModel:
         writer: ViewWriter,
         scanner: aiosqlite.Connection,
         reader: sqlite3.Connection,
-        files: LeftFiles,
+        files: WatchedFiles,
         connections: AsyncExitStack,
     ) -> None:
         """Raises `ReadModelDamaged`."""
@@ -73,10 +73,10 @@ class SqliteReadModel:
         self._connections = connections
         self._parked = ParkedDocuments(reader)
         self._recent = RecentDocuments()
-        self._kept = view_checksums.kept(reader.execute(sql.READ_CHECKPOINT).fetchone())
-        self._on_its_way = self._kept.position
+        self._stored = view_checksums.checkpoint_row(reader.execute(sql.READ_CHECKPOINT).fetchone())
+        self._being_written = self._stored.position
         """The position that is being written, or was written last."""
-        self._skipped_to = self._kept.position
+        self._skipped_to = self._stored.position
         # New ids are mostly greater than all others, as those that the server makes, and need no lookup.
         self._greatest: dict[str, str] = {
             collection: reader.execute(table.greatest).fetchone()[0] for collection, table in tables.items()
@@ -118,15 +118,15 @@ class SqliteReadModel:
 
     @property
     def position(self) -> int:
-        return max(self._kept.position, self._skipped_to)
+        return max(self._stored.position, self._skipped_to)
 
     @property
     def stored(self) -> int:
-        return self._kept.position
+        return self._stored.position
 
     @property
     def edition(self) -> str:
-        return self._kept.edition
+        return self._stored.edition
 
     @property
     def parked(self) -> Mapping[str, Mapping[str, Parked]]:
@@ -167,7 +167,9 @@ class SqliteReadModel:
 
     def _check_position(self, before: int, found: Any) -> None:
         """Raise `ReadModelDamaged` unless the position was written before the read or during it."""
-        if not isinstance(found, int) or not before <= found <= max(self._kept.position, self._on_its_way):
+        if not isinstance(found, int) or not before <= found <= max(
+            self._stored.position, self._being_written
+        ):
             raise ReadModelDamaged(f"its position cannot be {found}")
 
     # If the file is still at the checkpoint from which events were skipped, it has seen those, too; otherwise
@@ -177,14 +179,14 @@ class SqliteReadModel:
 
     def get(self, key: Key) -> Found:
         waits = self._parked.has(key)
-        stored, document = self._kept.position, self._recent.get(key)
+        stored, document = self._stored.position, self._recent.get(key)
         if document is None or self._damage is not None:
             stored, document = self._checked(lambda: self._read(key))
         return Found(document, max(stored, self._skipped_to), waits or self._parked.has(key))
 
     def _read(self, key: Key) -> tuple[int, bytes | None]:
         """The position of the file, and the document at that position."""
-        can_remember, before = self._recent.can_remember, self._kept.position
+        can_remember, before = self._recent.can_remember, self._stored.position
         row = self._reader.execute(self._tables[key.collection].get, (key.id,)).fetchone()
         if row is None:
             raise ReadModelDamaged("it has no checkpoint")
@@ -244,7 +246,7 @@ class SqliteReadModel:
     ) -> tuple[list[Result], int]:
         """The checked rows of the statements, and the position that they belong to."""
         # Taken before the thread reads: later skips may follow a write that the read does not see.
-        skipped_to, before = self._skipped_to, self._kept.position
+        skipped_to, before = self._skipped_to, self._stored.position
 
         def read(connection: sqlite3.Connection) -> tuple[list[Result], int]:
             rows, stored = _scan(connection, statements)
@@ -284,8 +286,8 @@ class SqliteReadModel:
     ) -> None:
         """Raises `ReadModelDamaged` and `ReadModelUnavailable`."""
         is_other = released is not None and bool(released.events)
-        edition = view_files.new_edition() if is_other else self._kept.edition
-        after = self._kept._replace(
+        edition = view_files.new_edition() if is_other else self._stored.edition
+        after = self._stored._replace(
             position=checkpoint.position, chain_hash=checkpoint.chain_hash, edition=edition
         )
         statements = chain(self._statements(changes), parked.statements(parked_events, released))
@@ -297,9 +299,9 @@ class SqliteReadModel:
                 self._writer.writing() as writer,
                 self._parked.about_to_change(writer, parked_events, released),
             ):
-                self._on_its_way = after.position
+                self._being_written = after.position
                 # Set here and not after an await: if that is cancelled, the transaction still happens.
-                self._kept = _transact(writer, statements, base, self._kept, after, counts=counts)
+                self._stored = _transact(writer, statements, base, self._stored, after, counts=counts)
         except (ReadModelDamaged, *ERRORS) as error:
             self._note_damage(error)
             unavailable = for_derived_write(error, wal_of(self._file.path))
@@ -324,10 +326,10 @@ class SqliteReadModel:
         await self._thread.do(self._complete)
 
     def _complete(self) -> None:
-        after = self._kept._replace(is_complete=1)
+        after = self._stored._replace(is_complete=1)
         with self._writer.writing() as writer:
             writer.execute(sql.COMPLETE, (after.checksum,))
-            self._kept = after
+            self._stored = after
 
     async def close(self) -> None:
         await self._connections.aclose()
@@ -365,11 +367,11 @@ def _transact(
     connection: sqlite3.Connection,
     statements: Iterable[Statement],
     base: int,
-    before: Kept,
-    after: Kept,
+    before: CheckpointRow,
+    after: CheckpointRow,
     *,
     counts: bool,
-) -> Kept:
+) -> CheckpointRow:
     """Commit the statements with the new checkpoint, and return it; `counts` if parked events change."""
     connection.execute("BEGIN IMMEDIATE")
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 from foldlog_server.stores.sqlite.connections import connect_to_read
 from foldlog_server.stores.views import parked, view_checksums, view_seal
 from foldlog_server.stores.views import read_model_table as sql
-from foldlog_server.stores.views.view_checksums import Kept
+from foldlog_server.stores.views.view_checksums import CheckpointRow
 from foldlog_server.stores.views.view_damage import as_damage
 from foldlog_server.stores.views.view_seal import Trust
 from foldlog_server.views.read_model import ReadModelDamaged
@@ -48,16 +48,16 @@ def look_through(connection: sqlite3.Connection, tables: Mapping[str, sql.Table]
     for (line,) in connection.execute("PRAGMA integrity_check(1)").fetchall():
         if line != "ok":
             raise ReadModelDamaged(f"SQLite says: {line}")
-    check_rows(connection, view_checksums.kept(connection.execute(sql.READ_CHECKPOINT).fetchone()))
+    check_rows(connection, view_checksums.checkpoint_row(connection.execute(sql.READ_CHECKPOINT).fetchone()))
 
 
-def check_rows(connection: sqlite3.Connection, kept: Kept) -> None:
+def check_rows(connection: sqlite3.Connection, checkpoint: CheckpointRow) -> None:
     """Raise `ReadModelDamaged` for a document, a place or a parked event that does not fit its checksum."""
     rows = connection.execute(parked.LOAD).fetchall()
     for row in rows:
         view_checksums.check_parked(*row)
-    if len(rows) != kept.parked:
-        raise ReadModelDamaged(f"{len(rows)} events are parked in it, and {kept.parked} were")
+    if len(rows) != checkpoint.parked:
+        raise ReadModelDamaged(f"{len(rows)} events are parked in it, and {checkpoint.parked} were")
     for (name,) in connection.execute(sql.TABLES_OF_DOCUMENTS).fetchall():
         for row in connection.execute(f"SELECT * FROM {sql.quoted(name)}"):
             view_checksums.check_place(row[0], row[1], row[2])

@@ -14,7 +14,7 @@ from foldlog_server.views.read_model import Checkpoint, ReadModelDamaged
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class Kept(NamedTuple):
+class CheckpointRow(NamedTuple):
     """The one row in which a file describes itself."""
 
     log_id: str
@@ -34,11 +34,11 @@ class Kept(NamedTuple):
         return Checkpoint(self.position, self.chain_hash)
 
 
-def kept(row: Sequence[Any] | None) -> Kept:
+def checkpoint_row(row: Sequence[Any] | None) -> CheckpointRow:
     """The row in which a file describes itself, checked; raises `ReadModelDamaged`."""
     if row is not None:
         *values, checksum = row
-        found = Kept(*values)
+        found = CheckpointRow(*values)
         if found.checksum == checksum:
             return found
     raise ReadModelDamaged("its own description does not fit its checksum")

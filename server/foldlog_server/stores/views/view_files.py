@@ -22,7 +22,7 @@ from foldlog_server.stores.files import private_files
 from foldlog_server.stores.sqlite.connections import connect_to_read, remove_database, set_pragmas
 from foldlog_server.stores.views import parked, view_check, view_checksums, view_seal
 from foldlog_server.stores.views import read_model_table as sql
-from foldlog_server.stores.views.view_checksums import Kept
+from foldlog_server.stores.views.view_checksums import CheckpointRow
 from foldlog_server.stores.views.view_damage import as_damage
 from foldlog_server.views.definition import generation
 from foldlog_server.views.read_model import Checkpoint, ReadModelDamaged
@@ -120,12 +120,12 @@ def contents_of(path: Path) -> Contents | None:
         return None
     try:
         with closing(connect_to_read(path)) as connection:
-            kept = view_checksums.kept(connection.execute(sql.READ_CHECKPOINT).fetchone())
+            row = view_checksums.checkpoint_row(connection.execute(sql.READ_CHECKPOINT).fetchone())
     except (sqlite3.DatabaseError, ReadModelDamaged) as error:
         if as_damage(error) is None:
             raise
         return None
-    return Contents(kept.log_id, kept.checkpoint, bool(kept.is_complete))
+    return Contents(row.log_id, row.checkpoint, bool(row.is_complete))
 
 
 async def whole_contents_of(file: ViewFile, view: AnyView) -> Contents | None:
@@ -160,8 +160,8 @@ def make(path: Path, view: AnyView, log_id: str, *, is_complete: bool) -> None:
                 connection.execute(statement)
         connection.execute(parked.CREATE)
         connection.execute(sql.CREATE_CHECKPOINT)
-        kept = Kept(log_id, 0, NO_CHAIN, new_edition(), int(is_complete), 0)
-        connection.execute(sql.BEGIN_CHECKPOINT, (*kept, kept.checksum))
+        row = CheckpointRow(log_id, 0, NO_CHAIN, new_edition(), int(is_complete), 0)
+        connection.execute(sql.BEGIN_CHECKPOINT, (*row, row.checksum))
         connection.execute("COMMIT")
     view_seal.put(path, 0)
 

@@ -11,7 +11,7 @@ from foldlog_server.stores.sqlite.statements import REMEMBERED
 from foldlog_server.stores.store_errors import ERRORS
 from foldlog_server.stores.views import read_model_table as sql
 from foldlog_server.stores.views import view_seal
-from foldlog_server.stores.views.left_files import LeftFiles
+from foldlog_server.stores.views.watched_files import WatchedFiles
 from foldlog_server.views.read_model import ReadModelDamaged
 
 _CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
@@ -23,13 +23,13 @@ class ViewWriter:
     """Writes one existing file, records how it left it, and seals it whenever the database has changed."""
 
     def __init__(self, path: Path, is_detached: Callable[[], bool]) -> None:
-        """Raises `OSError` and `sqlite3.Error`; for `is_detached` see `LeftFiles`."""
+        """Raises `OSError` and `sqlite3.Error`; for `is_detached` see `WatchedFiles`."""
         self._path = path
         self._connection = _connect(path)
         self.is_sound = True
         """Whether no damage was found; a damaged file is not sealed, so it is not opened again."""
         try:
-            self.files = LeftFiles(path, is_detached)
+            self.files = WatchedFiles(path, is_detached)
         except BaseException:
             self._connection.close()
             raise

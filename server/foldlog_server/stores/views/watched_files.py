@@ -15,12 +15,12 @@ from foldlog_server.stores.files.file_state import NOTHING, FileState, state_of,
 from foldlog_server.views.read_model import ReadModelDamaged
 
 
-class _Left(NamedTuple):
+class _State(NamedTuple):
     database: FileState
     wal: FileState
 
 
-class LeftFiles:
+class WatchedFiles:
     """The state in which the writer left an open database and its write-ahead log.
 
     One thread changes the files, within `writing`; any thread may check them.
@@ -37,13 +37,13 @@ class LeftFiles:
         self._wal, self._shm = f"{database}-wal", f"{database}-shm"
         self._is_detached = is_detached
         self._shared = state_of(self._shm).identity
-        self._left = self._now()
+        self._state = self._now()
         self._is_writing = False
 
     def check(self) -> None:
         """Raise `ReadModelDamaged` if somebody else has changed the files."""
-        left = self._left
-        (device, inode, size, mtime), wal = left
+        expected = self._state
+        (device, inode, size, mtime), wal = expected
         try:  # every read does this, so the comparison is inlined
             found = os.stat(self._database)
             is_same = found.st_size == size and found.st_mtime_ns == mtime
@@ -51,9 +51,9 @@ class LeftFiles:
                 return
         except OSError:
             pass
-        if self._is_writing or self._left is not left:
+        if self._is_writing or self._state is not expected:
             return
-        self._raise_change(left)
+        self._raise_change(expected)
 
     def check_all(self) -> None:
         """As `check`, and also checks the shared memory, which only new connections open by its path."""
@@ -71,25 +71,25 @@ class LeftFiles:
         finally:
             with suppress(OSError):  # the next check reports that it is gone
                 found = self._now()
-                if _same_files(found, self._left):
-                    self._left = found
+                if _same_files(found, self._state):
+                    self._state = found
             self._is_writing = False
 
     @property
     def database(self) -> tuple[int, int]:
         """Size and time of the database itself: they change when more than its write-ahead log is written."""
-        return self._left.database.content
+        return self._state.database.content
 
     @property
     def is_in_place(self) -> bool:
         """Whether the path still leads to the database."""
-        return state_or_nothing(self._database).identity == self._left.database.identity
+        return state_or_nothing(self._database).identity == self._state.database.identity
 
-    def _now(self) -> _Left:
-        return _Left(state_of(self._database), state_of(self._wal))
+    def _now(self) -> _State:
+        return _State(state_of(self._database), state_of(self._wal))
 
-    def _raise_change(self, left: _Left) -> None:
-        for path, before in ((self._database, left.database), (self._wal, left.wal)):
+    def _raise_change(self, expected: _State) -> None:
+        for path, before in ((self._database, expected.database), (self._wal, expected.wal)):
             now = state_or_nothing(path)
             if now.identity != before.identity:
                 if not self._is_detached():
@@ -98,5 +98,5 @@ class LeftFiles:
                 raise ReadModelDamaged(f"{path} was written by another program")
 
 
-def _same_files(one: _Left, other: _Left) -> bool:
+def _same_files(one: _State, other: _State) -> bool:
     return one.database.identity == other.database.identity and one.wal.identity == other.wal.identity
