@@ -18,8 +18,8 @@ from unittest.mock import patch
 from foldlog.orders.v1.queries_pb2 import CurrentOrder
 from foldlog_server.domain.view import AnyView, Key, View
 from foldlog_server.stores.views import view_checksums, view_files
-from foldlog_server.stores.views.left_files import LeftFiles
 from foldlog_server.stores.views.read_model import SqliteReadModel
+from foldlog_server.stores.views.watched_files import WatchedFiles
 from foldlog_server.stores.writer_thread import WriterThread
 from foldlog_server.views.definition import generation, indexed_columns
 from foldlog_server.views.read_model import Change, Checkpoint
@@ -52,7 +52,7 @@ def unchecked() -> Iterator[None]:
         patch.object(view_checksums, "of_place", lambda *_: 0),
         patch.object(view_checksums, "checked_document", lambda _, row, __: row[-1]),
         patch.object(view_checksums, "check_place", lambda *_: None),
-        patch.object(LeftFiles, "check", lambda _: None),
+        patch.object(WatchedFiles, "check", lambda _: None),
     ):
         yield
 

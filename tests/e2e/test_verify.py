@@ -64,7 +64,7 @@ async def test_a_view_that_moves_on_while_it_is_looked_at_is_held_against_a_repl
         head = (await server.head()).position
         await until(lambda: all(one.position == head for one in server.app.parts.projectors.all))
 
-    def check_and_move_on(connection: sqlite3.Connection, kept: view_checksums.Kept) -> None:
+    def check_and_move_on(connection: sqlite3.Connection, kept: view_checksums.CheckpointRow) -> None:
         check_rows(connection, kept)
         asyncio.run_coroutine_threadsafe(move_on(), loop).result(SECONDS)
 

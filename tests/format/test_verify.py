@@ -287,7 +287,7 @@ def rewrite(connection: sqlite3.Connection, id: str, now: str, document: bytes |
 def stand_at(file: Path, position: int) -> None:
     """Have a view have seen the log up to a position."""
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        kept = view_checksums.kept(connection.execute(read_model_table.READ_CHECKPOINT).fetchone())
+        kept = view_checksums.checkpoint_row(connection.execute(read_model_table.READ_CHECKPOINT).fetchone())
         moved = kept._replace(position=position)
         connection.execute("UPDATE checkpoint SET position = ?, checksum = ?", (position, moved.checksum))
 

@@ -72,13 +72,13 @@ class ViewsVerifier:
         try:
             with untouched(self._data, file) as connection:
                 self._check_pages(connection, name)
-                kept = view_checksums.kept(connection.execute(sql.READ_CHECKPOINT).fetchone())
+                kept = view_checksums.checkpoint_row(connection.execute(sql.READ_CHECKPOINT).fetchone())
                 view_check.check_rows(connection, kept)
                 if self._full:
                     with closing(sqlite3.connect(to)) as copy:
                         connection.backup(copy)
                         # A server may have moved the view on since the rows were looked at.
-                        kept = view_checksums.kept(copy.execute(sql.READ_CHECKPOINT).fetchone())
+                        kept = view_checksums.checkpoint_row(copy.execute(sql.READ_CHECKPOINT).fetchone())
         except FileNotFoundError:
             return []  # another has taken its place
         except (sqlite3.Error, ReadModelDamaged, TypeError, ValueError) as error:

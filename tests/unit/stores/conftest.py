@@ -14,7 +14,7 @@ OpenStore = Callable[[], Awaitable[SqliteEventStore]]
 
 @pytest.fixture
 def failures() -> list[BaseException]:
-    """What the stores called `on_failure` with."""
+    """The errors with which stores called `on_failure`."""
     return []
 
 

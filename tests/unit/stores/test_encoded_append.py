@@ -1,4 +1,4 @@
-"""What every engine asks of an append."""
+"""Every engine makes the same checks of an append."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Batches: what gathers goes together, what is alone does not wait, and order is kept."""
+"""Entries that gather go in one batch, a lone entry does not wait, and order is kept."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from foldlog_server.stores.group_commit import MAX_BATCH_ENTRIES, MAX_BATCH_WEIG
 
 
 class Writer:
-    """Writes batches when it is told to."""
+    """A writer that finishes a batch when the test says so."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -22,7 +22,7 @@ class Writer:
         await self._go.wait()
 
     def finish(self) -> None:
-        """Let the batch that waits go, and all that come."""
+        """Finish the batch that waits, and all later ones."""
         self._go.set()
 
 

@@ -1,4 +1,4 @@
-"""The newest events in memory: bounded, contiguous, and read as the log is."""
+"""The newest events in memory are bounded, gapless, and read like the log."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""A bounded map forgets what was not used lately."""
+"""A bounded map drops what was not used recently."""
 
 from foldlog_server.stores.recent import Recent
 

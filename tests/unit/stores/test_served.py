@@ -1,4 +1,4 @@
-"""Request ids are forgotten by the time in which a server ran: later than by a clock on the wall, never earlier."""
+"""Request ids expire by the time that the log was served: later than by the wall clock, never earlier."""
 
 import shutil
 import sqlite3
@@ -19,7 +19,7 @@ DAY = 24 * 3600 * SECOND
 
 
 class Machine:
-    """A data directory and the clocks beside it."""
+    """A data directory and the clocks of its server."""
 
     def __init__(self, data: Path) -> None:
         self.data = data
@@ -36,14 +36,14 @@ class Machine:
         )
 
     def stored(self, data: Path | None = None) -> int:
-        """For how long the log has been served, as it is stored."""
+        """How long the log has been served, as it is stored."""
         with closing(sqlite3.connect((data or self.data) / "log.db")) as connection:
             [(served,)] = connection.execute("SELECT nanoseconds FROM served")
         return int(served)
 
 
 def copy_of_a_killed(data: Path, target: Path) -> Path:
-    """What there would be on the disk if the process that serves it had been killed now."""
+    """A copy of what is on the disk, as if the server had been killed now."""
     return Path(shutil.copytree(data, target, ignore=shutil.ignore_patterns("*-shm", "lock")))
 
 
@@ -81,7 +81,7 @@ def test_only_what_was_looked_at_is_counted(steps: list[int], counted: int) -> N
 
 
 async def remember(store: SqliteEventStore) -> NewRequest:
-    """A command that was just carried out."""
+    """A command that has just been carried out."""
     new = request()
     await store.append(append(part(f"order-{new_id()}", 0, b"x"), request=new))
     return new

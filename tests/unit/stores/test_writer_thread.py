@@ -1,4 +1,4 @@
-"""What is asked for in one turn is done in one hop, in order, and each by itself."""
+"""Calls of one turn of the loop take one hop, run in order, and fail one by one."""
 
 import asyncio
 import threading

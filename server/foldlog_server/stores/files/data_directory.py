@@ -52,9 +52,9 @@ _REMEDIES = {
     Cause.NO_MEMORY: "Free some memory and start again",
     Cause.READ_ONLY: "Make it writable, or choose another data directory",
     Cause.WRONG_KIND: "Move away what lies there, and start again, or choose another data directory",
-    Cause.DAMAGED: "Copy it aside, and look at it with foldlog verify: it names what is damaged",
+    Cause.DAMAGED: "Copy it aside, and run foldlog verify on the copy: it names what is damaged",
     Cause.BUSY: "End that program's transaction and start again",
-    Cause.IO_ERROR: "Look at the system's log; copy the directory to another disk before anything else",
+    Cause.IO_ERROR: "Read the system's log; copy the directory to another disk before anything else",
 }
 
 

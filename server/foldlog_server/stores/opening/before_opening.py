@@ -47,7 +47,7 @@ def _reason(directory: Path, file: Path, error: BaseException) -> CannotOpen:
     return DataDirectoryUnusable(directory, error)
 
 
-def held(directory: Path, file: Path) -> HeldFiles:
+def lock_files(directory: Path, file: Path) -> HeldFiles:
     """Lock the files of a log and make them durable as they are; the directory is created if missing.
 
     A write is tried first, so that a shortage is reported as a shortage.

@@ -1,5 +1,5 @@
--- The logs whose history this one has up to a position, in the order in which it left them: by a restore, an
--- import, or an accepted loss.
+-- The logs with which this one shares its history up to a position, oldest first. It diverged from them by a
+-- restore, an import, or an accepted loss.
 CREATE TABLE ancestors (
     log_id TEXT NOT NULL,
     position INTEGER NOT NULL,

@@ -1,4 +1,4 @@
--- Where each opening for writing began: what is stored after `position`, up to the next row's, is of that run.
+-- Where each opening for writing began: events after `position`, up to that of the next row, belong to its run.
 CREATE TABLE openings (
     position INTEGER NOT NULL,
     run BLOB NOT NULL,

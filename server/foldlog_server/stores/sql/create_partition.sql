@@ -1,5 +1,5 @@
--- {partition} is named after the time until which it takes records. They are numbered 1, 2, 3, … in the order in
--- which they came: the index of their keys is held against that.
+-- {partition} is named after the time until which it takes records. They are numbered 1, 2, 3, … in the order of
+-- their inserts: the index of their keys is checked against these numbers.
 CREATE TABLE {partition} (
     number INTEGER PRIMARY KEY,
     key BLOB NOT NULL UNIQUE,

@@ -1,4 +1,4 @@
--- As format 1 had it.
+-- As in format 1.
 CREATE TABLE {partition} (
     key BLOB NOT NULL PRIMARY KEY,
     fingerprint BLOB NOT NULL,

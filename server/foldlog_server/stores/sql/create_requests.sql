@@ -1,2 +1,2 @@
--- {partitions} selects from every live partition, newest first.
+-- {partitions} selects from every partition, newest first.
 CREATE VIEW requests AS {partitions}

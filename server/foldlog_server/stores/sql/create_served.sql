@@ -1,5 +1,5 @@
--- One row. nanoseconds: how long the log has been served, the time by which request ids are forgotten.
--- settled: what is recorded from now on is recorded at this time or later, for somebody was told what was before it.
+-- One row. nanoseconds: how long the log has been served, which is the time by which request ids expire.
+-- settled: no later event is recorded before this time, because a client has been answered about the time before it.
 CREATE TABLE served (
     nanoseconds INTEGER NOT NULL,
     settled INTEGER NOT NULL DEFAULT 0

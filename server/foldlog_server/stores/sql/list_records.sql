@@ -1,2 +1,2 @@
--- The table alone, in the order of its numbers.
+-- Reads only the table, in the order of its numbers.
 SELECT number, key FROM {partition} NOT INDEXED WHERE number > ? AND number <= ? ORDER BY number

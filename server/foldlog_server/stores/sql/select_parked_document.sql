@@ -1,4 +1,4 @@
--- SQLite takes `error` from the row that has the least position.
+-- SQLite takes `error` from the row with the smallest position.
 SELECT min(position), error, count(*)
 FROM parked
 WHERE collection = ? AND id = ?

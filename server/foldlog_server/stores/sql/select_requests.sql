@@ -1,3 +1,3 @@
--- {partition} is read in the order of its numbers, a page behind the one before.
+-- {partition} is read page by page in the order of its numbers.
 SELECT number, key, fingerprint, outcome, checksum FROM {partition} NOT INDEXED
 WHERE number > ? ORDER BY number LIMIT ?

@@ -1,2 +1,2 @@
--- {partition} is of format 1, and read in the order of its keys, a page behind the one before.
+-- {partition} has format 1, and is read page by page in the order of its keys.
 SELECT key, fingerprint, outcome FROM {partition} WHERE key > ? ORDER BY key LIMIT ?

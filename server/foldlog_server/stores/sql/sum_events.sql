@@ -1,4 +1,4 @@
--- The table alone, from behind a position up to one. The numbers are those of index_sums.py.
+-- Reads only the table, after one position and up to another. The constants are those of index_sums.py.
 SELECT
     count(*),
     ifnull(sum(

@@ -1,5 +1,5 @@
--- The index alone, a row for each stream: how many entries, the first and the last version, and their sum. The
--- numbers are those of index_sums.py.
+-- Reads only the index. One row for each stream: its entries, its first and last version, and its sum. The
+-- constants are those of index_sums.py.
 SELECT
     stream, count(*), min(version), max(version),
     sum(

@@ -133,7 +133,7 @@ class SqliteEventStore:
 
         async with AsyncExitStack() as resources:
             resources.enter_context(before_opening.raising_cannot_open(directory, file))
-            files = before_opening.held(directory, file)
+            files = before_opening.lock_files(directory, file)
             resources.callback(files.close)
             loss.check_that_nothing_is_lost(directory)
             # A file that cannot be opened fails here already: aiosqlite would leave a thread behind.

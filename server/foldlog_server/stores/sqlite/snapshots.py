@@ -116,7 +116,7 @@ class SqliteSnapshots:
         """The replacement of a damaged file, while it is being made."""
         self._writer = writer
         self._reader = reader
-        self._kept = SnapshotFile(reader)
+        self._snapshots = SnapshotFile(reader)
         self._unkept = Spell("Snapshots cannot be kept: %s", "Snapshots are kept again.")
 
     @classmethod
@@ -148,13 +148,13 @@ class SqliteSnapshots:
     def newest(self, stream: str, decider: AnyDecider, until: Until) -> Snapshot | None:
         if self._made is not None:
             return None
-        found = self._kept.newest(stream, decider, until)
-        if self._kept.is_damaged:
+        found = self._snapshots.newest(stream, decider, until)
+        if self._snapshots.is_damaged:
             self._start_replacing()
         return found
 
     def keep(self, stream: str, decider: AnyDecider, snapshot: Snapshot) -> None:
-        if self._kept.is_damaged or state_or_nothing(self._file).identity != self._identity:
+        if self._snapshots.is_damaged or state_or_nothing(self._file).identity != self._identity:
             self._start_replacing()
         self._thread.do(lambda: self._write(stream, decider, snapshot)).add_done_callback(self._log_outcome)
 
@@ -177,7 +177,7 @@ class SqliteSnapshots:
         if not made.cancelled() and made.exception() is None:
             self._reader = connect_to_read(self._file)
             self._identity = state_or_nothing(self._file).identity
-            self._kept = SnapshotFile(self._reader)
+            self._snapshots = SnapshotFile(self._reader)
             _log.warning("The snapshots start again empty: %s was damaged, removed or replaced.", self._file)
 
     def _log_outcome(self, kept: "asyncio.Future[Any]") -> None:

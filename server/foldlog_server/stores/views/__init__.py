@@ -1,1 +1,1 @@
-"""The documents of views in SQLite: files that can be thrown away."""
+"""Keeps the documents of views in SQLite files, which can be deleted and rebuilt from the log."""

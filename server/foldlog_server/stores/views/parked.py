@@ -1,4 +1,4 @@
-"""What is parked, in a read model's file and beside it in memory: see `views/batch.py` for when."""
+"""Keeps parked events in a read model's file and in memory; `views/batch.py` says which are parked."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -18,19 +18,19 @@ _RELEASE = statement("delete_parked")
 
 
 def statements(parked: Sequence[ParkedEvent], released: Release | None) -> Iterator[Statement]:
-    """The changes of the table; what is released goes first."""
+    """The statements that change the table; the released events are deleted first."""
     if released is not None:
         yield Statement(_RELEASE, (*released.key, released.through))
     yield from over([_row(event) for event in parked], _PARK)
 
 
 def _row(event: ParkedEvent) -> Sequence[Value]:
-    said = (*event.key, event.position, event.error)
-    return *said, view_checksums.of_parked(*said)
+    values = (*event.key, event.position, event.error)
+    return *values, view_checksums.of_parked(*values)
 
 
 class ParkedDocuments:
-    """The documents that wait, as the file has them; changed in the thread that writes it."""
+    """The documents that wait for parked events, as in the file; changed in the thread that writes it."""
 
     def __init__(self, reader: sqlite3.Connection) -> None:
         """Raises `ReadModelDamaged`."""
@@ -45,9 +45,9 @@ class ParkedDocuments:
     def about_to_change(
         self, writer: sqlite3.Connection, parked: Sequence[ParkedEvent], released: Release | None
     ) -> Iterator[None]:
-        """Take changes over when they are committed, which is when the block ends without an error.
+        """Apply the changes when they are committed, which is when the block ends without an error.
 
-        Answers are marked from before on: a reader sees a commit before its writer does.
+        Answers are marked from the beginning of the block: a reader sees a commit before its writer does.
         """
         if not parked and released is None:
             yield
@@ -91,7 +91,7 @@ class ParkedDocuments:
 
     @staticmethod
     def queued(reader: sqlite3.Connection, key: Key, limit: int) -> Sequence[int]:
-        """The first positions that are parked of a document, in order; raises `ReadModelDamaged`."""
+        """The first positions that are parked for a document, in order; raises `ReadModelDamaged`."""
         rows = reader.execute(_QUEUED, (*key, limit)).fetchall()
         for row in rows:
             view_checksums.check_parked(*key, *row)

@@ -1,4 +1,4 @@
-"""One SQLite file per view generation: disposable, exact, written by one thread and read in the loop's."""
+"""Keeps one SQLite file per view generation: disposable, exact, written by one thread, read by the loop's."""
 
 import sqlite3
 from collections import defaultdict
@@ -17,13 +17,13 @@ from foldlog_server.stores.sqlite.statements import REMEMBERED, Statement
 from foldlog_server.stores.store_errors import ERRORS, for_derived_read, for_derived_write
 from foldlog_server.stores.views import parked, view_checksums, view_files
 from foldlog_server.stores.views import read_model_table as sql
-from foldlog_server.stores.views.left_files import LeftFiles
 from foldlog_server.stores.views.parked import ParkedDocuments
 from foldlog_server.stores.views.recent_documents import RecentDocuments
-from foldlog_server.stores.views.view_checksums import Kept
+from foldlog_server.stores.views.view_checksums import CheckpointRow
 from foldlog_server.stores.views.view_damage import as_damage
 from foldlog_server.stores.views.view_files import ViewFile
 from foldlog_server.stores.views.view_writer import ViewWriter
+from foldlog_server.stores.views.watched_files import WatchedFiles
 from foldlog_server.stores.writer_thread import WriterThread
 from foldlog_server.views.read_model import (
     Change,
@@ -58,7 +58,7 @@ class SqliteReadModel:
         writer: ViewWriter,
         scanner: aiosqlite.Connection,
         reader: sqlite3.Connection,
-        files: LeftFiles,
+        files: WatchedFiles,
         connections: AsyncExitStack,
     ) -> None:
         """Raises `ReadModelDamaged`."""
@@ -73,11 +73,11 @@ class SqliteReadModel:
         self._connections = connections
         self._parked = ParkedDocuments(reader)
         self._recent = RecentDocuments()
-        self._kept = view_checksums.kept(reader.execute(sql.READ_CHECKPOINT).fetchone())
-        self._on_its_way = self._kept.position
-        """What is being written, or was written last."""
-        self._skipped_to = self._kept.position
-        # Ids that grow with time, as those that the server makes, need not be looked for.
+        self._stored = view_checksums.checkpoint_row(reader.execute(sql.READ_CHECKPOINT).fetchone())
+        self._being_written = self._stored.position
+        """The position that is being written, or was written last."""
+        self._skipped_to = self._stored.position
+        # New ids are mostly greater than all others, as those that the server makes, and need no lookup.
         self._greatest: dict[str, str] = {
             collection: reader.execute(table.greatest).fetchone()[0] for collection, table in tables.items()
         }
@@ -90,12 +90,12 @@ class SqliteReadModel:
         thread: WriterThread,
         is_detached: Callable[[], bool] = _in_place,
     ) -> "SqliteReadModel":
-        """The read model in a file that there is; `thread` writes it, and may write others.
+        """Open the read model in a file that exists; `thread` writes it, and may write others, too.
 
-        `is_detached`, called in any thread, says whether the data directory is elsewhere by now: the files
-        that are open are then as good as before. Raises `ReadModelDamaged`, `OSError` and `sqlite3.Error`.
+        `is_detached`, called in any thread, returns whether the data directory has been moved: the open files
+        are still good then. Raises `ReadModelDamaged`, `OSError` and `sqlite3.Error`.
         """
-        # Only the writer ever moves the write-ahead log into the file, and it is the last to close.
+        # Only the writer ever copies the write-ahead log into the file, and it closes last.
         path = file.path
         async with AsyncExitStack() as connections:
             writer = await thread.do(lambda: ViewWriter(path, is_detached))
@@ -104,7 +104,7 @@ class SqliteReadModel:
                 aiosqlite.connect(read_only_uri(path), uri=True, isolation_level=None)
             )
             reader = connections.enter_context(closing(connect_to_read(path, cached_statements=REMEMBERED)))
-            # Each has opened all that it reads or writes from now on: later there may be no descriptor left.
+            # Each connection opens all its files here: later there may be no descriptor left.
             await in_thread(scanner, _set_up_reader)
             _set_up_reader(reader)
             tables = view_files.tables_in(reader, file, view)
@@ -118,15 +118,15 @@ class SqliteReadModel:
 
     @property
     def position(self) -> int:
-        return max(self._kept.position, self._skipped_to)
+        return max(self._stored.position, self._skipped_to)
 
     @property
     def stored(self) -> int:
-        return self._kept.position
+        return self._stored.position
 
     @property
     def edition(self) -> str:
-        return self._kept.edition
+        return self._stored.edition
 
     @property
     def parked(self) -> Mapping[str, Mapping[str, Parked]]:
@@ -138,21 +138,21 @@ class SqliteReadModel:
     def check(self) -> None:
         self._checked(self._files.check_all)
 
-    def _checked(self, read: Callable[[], Result], *, looks: bool = True) -> Result:
-        """What was read, if nobody else has been at the files; raises what it means if it has failed."""
+    def _checked(self, read: Callable[[], Result], *, check_files: bool = True) -> Result:
+        """Read, then check that nobody else has changed the files; a failure raises what it means."""
         if self._damage is not None:
             raise self._damage
         try:
             result = read()
-            if looks:
+            if check_files:
                 self._files.check()
         except (ReadModelDamaged, *ERRORS) as error:
-            self._tell_damage(error)
+            self._note_damage(error)
             raise for_derived_read(error) from error
         return result
 
-    def _tell_damage(self, error: Exception) -> None:
-        """Raise `ReadModelDamaged` from now on if that is what an error means."""
+    def _note_damage(self, error: Exception) -> None:
+        """If an error means damage, raise `ReadModelDamaged` for it, now and at every later read."""
         damage = as_damage(error)
         if damage is None and isinstance(error, sqlite3.OperationalError):
             try:
@@ -166,25 +166,27 @@ class SqliteReadModel:
                 raise damage from error
 
     def _check_position(self, before: int, found: Any) -> None:
-        """A position that was read is one that was written before or meanwhile."""
-        if not isinstance(found, int) or not before <= found <= max(self._kept.position, self._on_its_way):
+        """Raise `ReadModelDamaged` unless the position was written before the read or during it."""
+        if not isinstance(found, int) or not before <= found <= max(
+            self._stored.position, self._being_written
+        ):
             raise ReadModelDamaged(f"its position cannot be {found}")
 
-    # A file that is at the checkpoint from which events were skipped has seen those too; one that is not has
-    # been written since, and stands beyond them. So the greater of both is the position of what was read.
+    # If the file is still at the checkpoint from which events were skipped, it has seen those, too; otherwise
+    # it was written since, and is beyond them. So the greater of both is the position of what was read.
 
-    # What waits is looked at before and after reading: what was read may be from either side of a commit.
+    # Whether a document waits is checked before and after reading, which may be on either side of a commit.
 
     def get(self, key: Key) -> Found:
         waits = self._parked.has(key)
-        stored, document = self._kept.position, self._recent.get(key)
+        stored, document = self._stored.position, self._recent.get(key)
         if document is None or self._damage is not None:
             stored, document = self._checked(lambda: self._read(key))
         return Found(document, max(stored, self._skipped_to), waits or self._parked.has(key))
 
     def _read(self, key: Key) -> tuple[int, bytes | None]:
-        """A document, and the position that it belongs to."""
-        can_remember, before = self._recent.can_remember, self._kept.position
+        """The position of the file, and the document at that position."""
+        can_remember, before = self._recent.can_remember, self._stored.position
         row = self._reader.execute(self._tables[key.collection].get, (key.id,)).fetchone()
         if row is None:
             raise ReadModelDamaged("it has no checkpoint")
@@ -203,8 +205,8 @@ class SqliteReadModel:
         for collection, id in keys:
             if id <= greatest[collection]:
                 by_collection[collection].append(id)
-        # The write that follows looks at the files.
-        return self._checked(lambda: self._load(by_collection), looks=False) if by_collection else {}
+        # The write that follows checks the files.
+        return self._checked(lambda: self._load(by_collection), check_files=False) if by_collection else {}
 
     def _load(self, by_collection: Mapping[str, Sequence[str]]) -> Mapping[Key, bytes]:
         checked = view_checksums.checked_document
@@ -242,9 +244,9 @@ class SqliteReadModel:
     async def _scan(
         self, statements: Sequence[Statement], checked: Callable[[Sequence[Any]], Result]
     ) -> tuple[list[Result], int]:
-        """What the rows of the statements say, and the position they belong to."""
-        # Taken before the thread reads: what is skipped meanwhile may follow a write that it does not see.
-        skipped_to, before = self._skipped_to, self._kept.position
+        """The checked rows of the statements, and the position that they belong to."""
+        # Taken before the thread reads: later skips may follow a write that the read does not see.
+        skipped_to, before = self._skipped_to, self._stored.position
 
         def read(connection: sqlite3.Connection) -> tuple[list[Result], int]:
             rows, stored = _scan(connection, statements)
@@ -266,9 +268,9 @@ class SqliteReadModel:
     ) -> Awaitable[None]:
         self._recent.write_begins(change.key for change in changes)
         write = partial(self._write, changes, base, checkpoint, parked, released)
-        return self._thread.do(partial(self._carry_out, write))
+        return self._thread.do(partial(self._write_and_end, write))
 
-    def _carry_out(self, write: Callable[[], None]) -> None:
+    def _write_and_end(self, write: Callable[[], None]) -> None:
         try:
             write()
         finally:
@@ -284,8 +286,8 @@ class SqliteReadModel:
     ) -> None:
         """Raises `ReadModelDamaged` and `ReadModelUnavailable`."""
         is_other = released is not None and bool(released.events)
-        edition = view_files.new_edition() if is_other else self._kept.edition
-        after = self._kept._replace(
+        edition = view_files.new_edition() if is_other else self._stored.edition
+        after = self._stored._replace(
             position=checkpoint.position, chain_hash=checkpoint.chain_hash, edition=edition
         )
         statements = chain(self._statements(changes), parked.statements(parked_events, released))
@@ -297,11 +299,11 @@ class SqliteReadModel:
                 self._writer.writing() as writer,
                 self._parked.about_to_change(writer, parked_events, released),
             ):
-                self._on_its_way = after.position
-                # Here and not after an await: if that is cancelled, the transaction happens all the same.
-                self._kept = _transact(writer, statements, base, self._kept, after, counts=counts)
+                self._being_written = after.position
+                # Set here and not after an await: if that is cancelled, the transaction still happens.
+                self._stored = _transact(writer, statements, base, self._stored, after, counts=counts)
         except (ReadModelDamaged, *ERRORS) as error:
-            self._tell_damage(error)
+            self._note_damage(error)
             unavailable = for_derived_write(error, wal_of(self._file.path))
             if unavailable is None:
                 raise
@@ -324,10 +326,10 @@ class SqliteReadModel:
         await self._thread.do(self._complete)
 
     def _complete(self) -> None:
-        after = self._kept._replace(is_complete=1)
+        after = self._stored._replace(is_complete=1)
         with self._writer.writing() as writer:
             writer.execute(sql.COMPLETE, (after.checksum,))
-            self._kept = after
+            self._stored = after
 
     async def close(self) -> None:
         await self._connections.aclose()
@@ -365,12 +367,12 @@ def _transact(
     connection: sqlite3.Connection,
     statements: Iterable[Statement],
     base: int,
-    before: Kept,
-    after: Kept,
+    before: CheckpointRow,
+    after: CheckpointRow,
     *,
     counts: bool,
-) -> Kept:
-    """Gives what the file says of itself then; `counts` if what is parked changes."""
+) -> CheckpointRow:
+    """Commit the statements with the new checkpoint, and return it; `counts` if parked events change."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         for statement in statements:
@@ -382,10 +384,10 @@ def _transact(
         if connection.execute(sql.MOVE_CHECKPOINT, move).rowcount != 1:
             if before.position <= base:
                 raise ReadModelDamaged("its checkpoint is not where it was put")
-            raise RuntimeError(f"The read model has moved beyond {base} under the projector that writes it.")
+            raise RuntimeError(f"The read model is beyond position {base}, from which its projector writes.")
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:  # some errors end it by themselves
+        if connection.in_transaction:  # some errors roll back by themselves
             connection.execute("ROLLBACK")
         raise
     return after

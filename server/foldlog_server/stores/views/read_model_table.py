@@ -1,7 +1,7 @@
-"""The SQL of a read model: names come from the view's definition alone, values are always bound.
+"""Writes the SQL of a read model: names come from the view's definition only, values are always bound.
 
-A collection is a table with the indexed fields as columns before the document, so that a filter never
-walks through the pages of a long document.
+A collection is a table whose indexed fields are columns before the document, so that a filter never reads
+through the pages of a long document.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -42,7 +42,7 @@ _FIELD = "field "
 
 
 def quoted(name: str) -> str:
-    """A name as an SQL identifier, whatever it is made of."""
+    """A name as an SQL identifier, whatever its characters are."""
     return '"' + name.replace('"', '""') + '"'
 
 
@@ -63,7 +63,8 @@ class Table:
         )
         self._delete = f"DELETE FROM {table} WHERE id IN ({{rows}})"
         self._load = f"SELECT id, {self._checked} FROM {table} WHERE id IN ({{rows}})"
-        # Without the columns: a name in quotes that SQLite does not know is a text to it, and no error.
+        # Without the columns: SQLite takes a quoted name that it does not know for a text, and raises no
+        # error.
         self.probe = f"SELECT id, made, made_checksum, document_checksum, document FROM {table} LIMIT 0"
         self.greatest = f"SELECT ifnull(max(id), '') FROM {table}"
         self.all = f"SELECT {all_names} FROM {table} ORDER BY id"
@@ -71,12 +72,12 @@ class Table:
 
     @classmethod
     def of(cls, collection: str, document: type[Message]) -> "Table":
-        """The table of a collection of such documents; raises `TypeError` as `indexed_columns` does."""
+        """The table of a collection of these documents; raises `TypeError` like `indexed_columns`."""
         return cls(collection, indexed_columns(document))
 
     @classmethod
     def stored(cls, collection: str, columns: Sequence[Sequence[Any]]) -> "Table":
-        """The table as a file of another definition has it: `columns` are what `columns_of` gives."""
+        """The table in a file of another definition; `columns` are the rows that `columns_of` returns."""
         fields = [
             IndexedColumn(name.removeprefix(_FIELD), kind == "TEXT", _no_value)
             for _, name, kind, *_ in columns
@@ -86,7 +87,7 @@ class Table:
 
     @property
     def columns_of(self) -> str:
-        """Gives the columns of the table in a file."""
+        """The statement that returns the columns of the table in a file."""
         return f"PRAGMA table_info({quoted(self._name)})"
 
     def create(self) -> Iterator[str]:
@@ -101,11 +102,11 @@ class Table:
             yield f"CREATE INDEX {quoted(f'{self._name} by {column}')} ON {table} ({name}, made)"
 
     def load(self, ids: Sequence[str]) -> Iterator[Statement]:
-        """Statements that give (id, columns…, checksum, document) of those documents that there are."""
+        """Statements that return (id, columns…, checksum, document) of the documents that exist."""
         return over([(id,) for id in ids], self._load)
 
     def write(self, changes: Iterable[Change]) -> Iterator[Statement]:
-        """Statements that make the changes; each names its document once, so their order is free."""
+        """Statements that make the changes; each document occurs once, so their order does not matter."""
         put: list[Sequence[Value]] = []
         changed: list[Sequence[Value]] = []
         gone: list[Sequence[Value]] = []
@@ -123,12 +124,12 @@ class Table:
         yield from over(gone, self._delete)
 
     def matching(self, ids: Collection[str], filters: Sequence[ColumnFilter]) -> Iterator[Statement]:
-        """Statements that give the same of those documents of some ids that pass all filters.
+        """Like `load`, but only for documents that match all filters.
 
         Raises `ColumnMissing`.
         """
         conditions, values = self._conditions(filters)
-        # The plus keeps SQLite from walking through all documents of a filter's column instead of the ids.
+        # The plus keeps SQLite from using the index of a filter's column instead of the ids.
         where = "".join(f" AND +{condition}" for condition in conditions)
         for sql, some_ids in over([(id,) for id in ids], self._load):
             yield Statement(sql + where, [*some_ids, *values])
@@ -149,7 +150,7 @@ class Table:
         after: Cursor | None,
         limit: int,
     ) -> Statement:
-        """A page (id, made, checksum of these, columns…, checksum, document) of documents behind a cursor.
+        """A page (id, made, checksum of these, columns…, checksum, document) of documents after a cursor.
 
         Raises `ColumnMissing`.
         """

@@ -1,7 +1,7 @@
-"""Looks through the whole file of a view for what is not as it was written.
+"""Checks the whole file of a view for damage.
 
-Needed only where its seal does not say that it is: after it was copied or written by others, or when the
-process that wrote it was killed just as the seal was due.
+This is needed only if the seal does not vouch for the file: after it was copied or written by others, or when
+the process that wrote it was killed just before it wrote the seal.
 """
 
 import sqlite3
@@ -12,7 +12,7 @@ from pathlib import Path
 from foldlog_server.stores.sqlite.connections import connect_to_read
 from foldlog_server.stores.views import parked, view_checksums, view_seal
 from foldlog_server.stores.views import read_model_table as sql
-from foldlog_server.stores.views.view_checksums import Kept
+from foldlog_server.stores.views.view_checksums import CheckpointRow
 from foldlog_server.stores.views.view_damage import as_damage
 from foldlog_server.stores.views.view_seal import Trust
 from foldlog_server.views.read_model import ReadModelDamaged
@@ -21,10 +21,10 @@ _SCHEMA = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL"
 
 
 def damage_of(path: Path, tables: Mapping[str, sql.Table] | None) -> str:
-    """What is wrong with a file that nobody writes; empty if nothing is.
+    """The damage of a file that nobody is writing; empty if there is none.
 
-    `tables` are those that it must have; None for one of another definition. Raises `OSError` and
-    `sqlite3.Error` for what is no damage.
+    `tables` are those that it must have, or None for a file of another definition. Raises `OSError` and
+    `sqlite3.Error` for errors that are not damage.
     """
     trust = view_seal.judge(path)
     if trust is not Trust.DOUBTFUL:
@@ -41,23 +41,23 @@ def damage_of(path: Path, tables: Mapping[str, sql.Table] | None) -> str:
 
 
 def look_through(connection: sqlite3.Connection, tables: Mapping[str, sql.Table] | None) -> None:
-    """Raise `ReadModelDamaged` for anything that is not as it was written."""
+    """Raise `ReadModelDamaged` for any damage."""
     schema = {text for (text,) in connection.execute(_SCHEMA)}
     if tables is not None and schema != expected_schema(tables):
         raise ReadModelDamaged("its tables are not those that it was made with")
     for (line,) in connection.execute("PRAGMA integrity_check(1)").fetchall():
         if line != "ok":
             raise ReadModelDamaged(f"SQLite says: {line}")
-    check_rows(connection, view_checksums.kept(connection.execute(sql.READ_CHECKPOINT).fetchone()))
+    check_rows(connection, view_checksums.checkpoint_row(connection.execute(sql.READ_CHECKPOINT).fetchone()))
 
 
-def check_rows(connection: sqlite3.Connection, kept: Kept) -> None:
-    """Raise `ReadModelDamaged` for a document, its place or a parked event that does not fit its checksum."""
+def check_rows(connection: sqlite3.Connection, checkpoint: CheckpointRow) -> None:
+    """Raise `ReadModelDamaged` for a document, a place or a parked event that does not fit its checksum."""
     rows = connection.execute(parked.LOAD).fetchall()
     for row in rows:
         view_checksums.check_parked(*row)
-    if len(rows) != kept.parked:
-        raise ReadModelDamaged(f"{len(rows)} events are parked in it, and {kept.parked} were")
+    if len(rows) != checkpoint.parked:
+        raise ReadModelDamaged(f"{len(rows)} events are parked in it, and {checkpoint.parked} were")
     for (name,) in connection.execute(sql.TABLES_OF_DOCUMENTS).fetchall():
         for row in connection.execute(f"SELECT * FROM {sql.quoted(name)}"):
             view_checksums.check_place(row[0], row[1], row[2])
@@ -65,6 +65,6 @@ def check_rows(connection: sqlite3.Connection, kept: Kept) -> None:
 
 
 def expected_schema(tables: Mapping[str, sql.Table]) -> set[str]:
-    """All that makes a file with such tables."""
+    """All statements that create a file with these tables."""
     made = {statement for table in tables.values() for statement in table.create()}
     return {*made, parked.CREATE, sql.CREATE_CHECKPOINT}

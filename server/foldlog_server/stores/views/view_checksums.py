@@ -1,7 +1,6 @@
-"""What is stored of a view, each row with a CRC-32 of what it says, so that damage is never taken for
-a document.
+"""Computes and checks the CRC-32 of each row of a view, so that damage is never returned as a document.
 
-SQLite sees damage only where it breaks the structure of a file.
+SQLite itself notices damage only where it breaks the structure of a file.
 """
 
 from collections.abc import Sequence
@@ -15,8 +14,8 @@ from foldlog_server.views.read_model import Checkpoint, ReadModelDamaged
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class Kept(NamedTuple):
-    """What a file says of itself, in its one row of that."""
+class CheckpointRow(NamedTuple):
+    """The one row in which a file describes itself."""
 
     log_id: str
     position: int
@@ -24,7 +23,7 @@ class Kept(NamedTuple):
     edition: str
     is_complete: int
     parked: int
-    """Rows of what is parked."""
+    """How many events are parked."""
 
     @property
     def checksum(self) -> int:
@@ -35,50 +34,50 @@ class Kept(NamedTuple):
         return Checkpoint(self.position, self.chain_hash)
 
 
-def kept(row: Sequence[Any] | None) -> Kept:
-    """The row that a file has of itself, its checksum last; raises `ReadModelDamaged`."""
+def checkpoint_row(row: Sequence[Any] | None) -> CheckpointRow:
+    """The row in which a file describes itself, checked; raises `ReadModelDamaged`."""
     if row is not None:
         *values, checksum = row
-        found = Kept(*values)
+        found = CheckpointRow(*values)
         if found.checksum == checksum:
             return found
-    raise ReadModelDamaged("what it says of itself does not fit its checksum")
+    raise ReadModelDamaged("its own description does not fit its checksum")
 
 
 def of_document(id: str, columns: Sequence[Any], document: bytes | bytearray) -> int:
-    """Of a document and of the columns by which it is found."""
+    """The checksum of a document and of its indexed columns."""
     return crc32(document, crc32(_encode((id, columns))))
 
 
 def of_place(id: str, made: int) -> int:
-    """Of where a document stands in lists."""
+    """The checksum of a document's place in lists."""
     return crc32(_encode((made, id)))
 
 
 def of_parked(collection: str, id: str, position: int, error: str) -> int:
-    """Of an event that is parked."""
+    """The checksum of a parked event."""
     return crc32(_encode((collection, id, position, error)))
 
 
 def checked_document(id: str, row: Sequence[Any], columns: int) -> bytes:
-    """The document of a row (…, columns…, checksum, document), whose columns begin at an index.
+    """The document of a row (…, columns…, checksum, document); the columns begin at index `columns`.
 
     Raises `ReadModelDamaged`.
     """
     document: bytes = row[-1]
-    # Damage can change the type of what is stored, too.
+    # Damage can change the types of values, too.
     if document.__class__ is bytes and of_document(id, row[columns:-2], document) == row[-2]:
         return document
     raise ReadModelDamaged("a document does not fit its checksum")
 
 
 def check_place(id: str, made: Any, checksum: Any) -> None:
-    """Raise `ReadModelDamaged` if a document stands elsewhere than where it was put."""
+    """Raise `ReadModelDamaged` if the place of a document does not fit its checksum."""
     if of_place(id, made) != checksum:
         raise ReadModelDamaged("the place of a document does not fit its checksum")
 
 
 def check_parked(collection: str, id: str, position: Any, error: Any, checksum: Any) -> None:
-    """Raise `ReadModelDamaged` if a parked event is not as it was parked."""
+    """Raise `ReadModelDamaged` if a parked event does not fit its checksum."""
     if of_parked(collection, id, position, error) != checksum:
         raise ReadModelDamaged("a parked event does not fit its checksum")

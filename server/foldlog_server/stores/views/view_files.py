@@ -1,8 +1,8 @@
-"""The files of a view: the one that is answered from, the one that is being built, and those that can go.
+"""Chooses among the files of a view: the one that answers, the one that is being built, and those to delete.
 
-`<view>-<generation>-<number>.db`, the highest number the newest. A file is complete once it has been answered
-from. What another file has to catch up on, it catches up in this process, unless that is far: then it answers
-what it has until another, built by a process of its own, takes its place.
+They are named `<view>-<generation>-<number>.db`; the highest number is the newest. A file is complete once it
+has answered. A file that is a little behind catches up in this process. One that is far behind answers with
+what it has, until a file that a process of its own builds takes its place.
 """
 
 import asyncio
@@ -22,37 +22,37 @@ from foldlog_server.stores.files import private_files
 from foldlog_server.stores.sqlite.connections import connect_to_read, remove_database, set_pragmas
 from foldlog_server.stores.views import parked, view_check, view_checksums, view_seal
 from foldlog_server.stores.views import read_model_table as sql
-from foldlog_server.stores.views.view_checksums import Kept
+from foldlog_server.stores.views.view_checksums import CheckpointRow
 from foldlog_server.stores.views.view_damage import as_damage
 from foldlog_server.views.definition import generation
 from foldlog_server.views.read_model import Checkpoint, ReadModelDamaged
 
 FAR = 100_000
-"""Events; what is no farther behind catches up in the serving process, within some seconds."""
+"""Events. A file that is at most so far behind catches up in the serving process, within some seconds."""
 
 _log = logging.getLogger("foldlog.views")
 
 
 class ViewFile(NamedTuple):
-    """A file with a place in the order in which the files of its view were made."""
+    """A file of a view, numbered in the order in which they were created."""
 
     number: int
     path: Path
     generation: str
 
     def delete(self) -> None:
-        """Remove it, and what is beside it."""
+        """Remove the file and everything beside it."""
         _remove(self.path)
         self.lock.unlink(missing_ok=True)
 
     @property
     def lock(self) -> Path:
-        """What the process holds that builds the file."""
+        """The lock that the process holds which builds the file."""
         return self.path.with_name(f"{self.path.name}.lock")
 
 
 class Contents(NamedTuple):
-    """What a file says of itself."""
+    """How a file describes itself."""
 
     log_id: str
     checkpoint: Checkpoint
@@ -60,17 +60,17 @@ class Contents(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """Which files of a view are good for what."""
+    """Which file of a view answers, and which is being built."""
 
     serving: ViewFile
     follows: bool
-    """Whether it can catch up by itself; if not, another is to be built."""
+    """Whether it can catch up by itself; if not, another file must be built."""
     building: ViewFile | None
-    """One that was being built."""
+    """A file that was being built, if any."""
 
 
 async def choose(view: AnyView, directory: Path, log: Log) -> Choice:
-    """The files of a view to go on with; one is made where there is none, and those of no use are deleted."""
+    """The files of a view to continue with; creates one if there is none, and deletes useless ones."""
     files = _files_of(view, directory)
     current = generation(view)
     complete: list[tuple[bool, ViewFile, Contents]] = []
@@ -97,51 +97,51 @@ async def choose(view: AnyView, directory: Path, log: Log) -> Choice:
 
 
 def new_file(view: AnyView, directory: Path, above: int = 0) -> ViewFile:
-    """The next file of a view, which is not made yet.
+    """The next file of a view, which does not exist yet.
 
-    Its number is above all that there are, and above that of a file which is still open: what was removed
-    from the directory has its name no longer, but will be let go of under it.
+    Its number is above those of all files, and above that of a file which is still open: that may have been
+    removed from the directory, but will be deleted by its name later.
     """
     number = max([above, *(file.number for file in _files_of(view, directory))]) + 1
     return file_of(directory, view.name, generation(view), number)
 
 
 def file_of(directory: Path, view_name: str, generation: str, number: int) -> ViewFile:
-    """The file of that name."""
+    """The file with these parts in its name."""
     return ViewFile(number, directory / f"{view_name}-{generation}-{number}.db", generation)
 
 
 def contents_of(path: Path) -> Contents | None:
-    """What a file says of itself; None if it is missing or damaged.
+    """How a file describes itself; None if it is missing or damaged.
 
-    Raises what SQLite raises for what is no damage: a file is not given up because something is short.
+    Raises SQLite's error if it is not damage: a file is not given up because of a shortage.
     """
     if not path.exists():
         return None
     try:
         with closing(connect_to_read(path)) as connection:
-            kept = view_checksums.kept(connection.execute(sql.READ_CHECKPOINT).fetchone())
+            row = view_checksums.checkpoint_row(connection.execute(sql.READ_CHECKPOINT).fetchone())
     except (sqlite3.DatabaseError, ReadModelDamaged) as error:
         if as_damage(error) is None:
             raise
         return None
-    return Contents(kept.log_id, kept.checkpoint, bool(kept.is_complete))
+    return Contents(row.log_id, row.checkpoint, bool(row.is_complete))
 
 
 async def whole_contents_of(file: ViewFile, view: AnyView) -> Contents | None:
-    """What a file that nobody writes says of itself; None, and a line in the log, if it is damaged."""
+    """How a file that nobody writes describes itself; if it is damaged, logs that and returns None."""
     contents = contents_of(file.path)
     tables = tables_of(view) if file.generation == generation(view) else None
     damage = "it cannot be read"
     if contents is not None:
         damage = await asyncio.to_thread(view_check.damage_of, file.path, tables)
     if damage and file.path.exists():
-        _log.warning("%s is made anew, for it is not as it was written: %s.", file.path, damage)
+        _log.warning("%s is rebuilt, because it is damaged: %s.", file.path, damage)
     return None if damage else contents
 
 
 async def fits(log: Log, contents: Contents) -> bool:
-    """Whether a file saw the same log, which still has the chain hash that it had at the checkpoint."""
+    """Whether a file has seen this log, which still has the same chain hash at the checkpoint."""
     if contents.log_id != log.log_id:
         return False
     position, chain_hash = contents.checkpoint
@@ -149,7 +149,7 @@ async def fits(log: Log, contents: Contents) -> bool:
 
 
 def make(path: Path, view: AnyView, log_id: str, *, is_complete: bool) -> None:
-    """Make a file without documents, in place of any that is there."""
+    """Create a file without documents, in place of any existing one."""
     _remove(path)
     private_files.make_file(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -160,14 +160,14 @@ def make(path: Path, view: AnyView, log_id: str, *, is_complete: bool) -> None:
                 connection.execute(statement)
         connection.execute(parked.CREATE)
         connection.execute(sql.CREATE_CHECKPOINT)
-        kept = Kept(log_id, 0, NO_CHAIN, new_edition(), int(is_complete), 0)
-        connection.execute(sql.BEGIN_CHECKPOINT, (*kept, kept.checksum))
+        row = CheckpointRow(log_id, 0, NO_CHAIN, new_edition(), int(is_complete), 0)
+        connection.execute(sql.BEGIN_CHECKPOINT, (*row, row.checksum))
         connection.execute("COMMIT")
     view_seal.put(path, 0)
 
 
 def new_edition() -> str:
-    """A name for documents that no others have."""
+    """A unique name for a set of documents."""
     return secrets.token_hex(8)
 
 
@@ -182,7 +182,7 @@ def tables_of(view: AnyView) -> Mapping[str, sql.Table]:
 
 
 def tables_in(connection: sqlite3.Connection, file: ViewFile, view: AnyView) -> Mapping[str, sql.Table]:
-    """The table of each collection as a file has it: one of a former definition may have other columns."""
+    """The table of each collection in a file; a former definition may have other columns."""
     tables = tables_of(view)
     if file.generation == generation(view):
         return tables
@@ -193,7 +193,7 @@ def tables_in(connection: sqlite3.Connection, file: ViewFile, view: AnyView) -> 
 
 
 def _files_of(view: AnyView, directory: Path) -> Sequence[ViewFile]:
-    """Those of former releases, which had no number, have none here either."""
+    """All files of a view; those of former releases have no number, which counts as 0."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = re.compile(re.escape(view.name) + r"-([0-9a-f]{16})(?:-(\d{1,18}))?\.db")
     found: Iterator[re.Match[str]] = filter(None, (name.fullmatch(path.name) for path in directory.iterdir()))
@@ -201,14 +201,14 @@ def _files_of(view: AnyView, directory: Path) -> Sequence[ViewFile]:
 
 
 def _remove(path: Path) -> None:
-    """What SQLite keeps beside it, too."""
+    """Remove a database, everything that SQLite keeps beside it, and its seal."""
     remove_database(path)
     view_seal.seal_of(path).unlink(missing_ok=True)
 
 
 def _has_tables(path: Path, view: AnyView) -> bool:
-    """Whether a file of another definition has each collection; it may lack columns, and is not searched by
-    those."""
+    """Whether a file of another definition has each collection; it cannot be searched by columns that it
+    lacks."""
     try:
         with closing(connect_to_read(path)) as connection:
             for table in tables_of(view).values():

@@ -1,11 +1,11 @@
-"""Whether a view's file is as its last writer left it, told by a small file beside it without reading it.
+"""Seals a view's file, so that a small file beside it shows whether it is as its writer left it.
 
-A seal has the size and time of the database, and how much of which write-ahead log is in it. It is written
-whenever the writer has changed the database: after each checkpoint, and when it closes. So it fits also after
-the writer was killed, unless that was just then.
+A seal has the size and time of the database, and how many frames of which write-ahead log are in it. It is
+written whenever the writer has changed the database: after each checkpoint, and when it closes. So it also
+fits after the writer was killed, except at just that moment.
 
-SQLite itself cannot tell a write-ahead log that was cut or damaged from a shorter one. Its frames would then
-be laid over a database that has seen later ones; that is why the seal counts them.
+SQLite itself cannot distinguish a write-ahead log that was cut or damaged from a shorter one. It would then
+lay earlier frames over a database that has later ones; that is why the seal counts them.
 """
 
 import json
@@ -26,13 +26,13 @@ class Seal(NamedTuple):
     size: int
     mtime_ns: int
     salts: str = ""
-    """Name the write-ahead log; in hexadecimal."""
+    """Identify the write-ahead log; in hexadecimal."""
     frames: int = 0
-    """So many of its frames are in the database."""
+    """How many of its frames are in the database."""
 
 
 class Trust(Enum):
-    """What a seal says of its database."""
+    """What a seal proves about its database."""
 
     WHOLE = "as it was left"
     DOUBTFUL = "written, copied or moved since"
@@ -40,7 +40,7 @@ class Trust(Enum):
 
 
 def put(database: Path, frames: int) -> None:
-    """Seal a database as it is now, by its writer; raises `OSError`."""
+    """Seal a database as it is now; only its writer does this. Raises `OSError`."""
     size, mtime_ns = state_of(database).content
     salts = wal_file.salts_of(wal_file.wal_of(database))
     seal = Seal(size, mtime_ns, salts, frames if salts else 0)
@@ -53,12 +53,12 @@ def put(database: Path, frames: int) -> None:
 
 
 def seal_of(database: Path) -> Path:
-    """Where the seal of a database is."""
+    """The path of a database's seal."""
     return database.with_name(database.name + SUFFIX)
 
 
 def judge(database: Path) -> Trust:
-    """What the seal says; raises `OSError` if it or the database is there and cannot be looked at."""
+    """What the seal proves; raises `OSError` if the seal or the database exists but cannot be read."""
     seal = _read(seal_of(database))
     if seal is None:
         return Trust.BROKEN

@@ -1,4 +1,4 @@
-"""Files that are removed, moved, replaced or opened twice are noticed before anything is acknowledged."""
+"""Files that are removed, moved, replaced or opened twice are detected before anything is acknowledged."""
 
 import asyncio
 import shutil
@@ -86,15 +86,15 @@ async def test_what_is_written_after_a_change_is_not_acknowledged_and_then_all_i
     data: Path, change: Callable[[Path], object], caplog: pytest.LogCaptureFixture
 ) -> None:
     store = await opened(data)
-    told: list[str] = []
-    store.when_refusing(lambda: told.append("detached"))
+    calls: list[str] = []
+    store.when_refusing(lambda: calls.append("detached"))
     new = request()
     await store.append(append(part("order-1", 0, b"1"), request=new))
 
     change(data)
     assert isinstance(await outcome(store.append(to("order-1", 1, b"2"))), StoreUnavailable)
     assert isinstance(store.refusal, LogDetached)
-    assert told == ["detached"]
+    assert calls == ["detached"]
     assert isinstance(await outcome(store.append(to("order-1", 2, b"3"))), LogDetached)
     assert isinstance(await outcome(store.append(append())), LogDetached)
     [line] = [one.getMessage() for one in caplog.records if "no longer where" in one.getMessage()]
@@ -104,8 +104,8 @@ async def test_what_is_written_after_a_change_is_not_acknowledged_and_then_all_i
     # It still gives out what it has.
     assert payloads(await everything(store)) == [b"1", b"2"]
     assert payloads(await store.read_stream("order-1")) == [b"1", b"2"]
-    store.when_refusing(lambda: told.append("at once"))
-    assert told == ["detached", "at once"]
+    store.when_refusing(lambda: calls.append("at once"))
+    assert calls == ["detached", "at once"]
     await closed(store)
 
 
@@ -175,7 +175,7 @@ async def test_what_lies_at_the_former_paths_is_not_touched_when_a_detached_stor
 async def test_nothing_is_opened_or_closed_of_a_log_that_is_open(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Closing any descriptor of it would drop SQLite's locks: another process would remove the WAL."""
+    """Closing any descriptor of the file would drop SQLite's locks, and another process would remove the WAL."""
     store = await opened(data)
     await store.append(to("order-1", 0, b"1"))
     visitor = (

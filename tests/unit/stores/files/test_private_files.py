@@ -1,4 +1,4 @@
-"""Nobody but their owner reads or writes data files, whatever the umask and whoever made them."""
+"""Only their owner can read or write data files, whatever the umask, and whatever created them."""
 
 import logging
 import os

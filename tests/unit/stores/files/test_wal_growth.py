@@ -1,4 +1,4 @@
-"""A reader that keeps the write-ahead log from being emptied is told of, and the file shrinks once it is gone."""
+"""A reader that keeps the write-ahead log from being emptied is logged; when it ends, the file shrinks."""
 
 import logging
 import sqlite3
@@ -22,7 +22,7 @@ MIB = 1024 * KIB
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything a hundred times smaller, so that it is soon reached."""
+    """Limits that are a hundred times smaller, so that they are reached quickly."""
     monkeypatch.setattr(wal_growth, "WARN_BYTES", 2 * MIB)
     monkeypatch.setattr(wal_growth, "KEPT_BYTES", 512 * KIB)
 
@@ -39,7 +39,7 @@ def writer(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 @pytest.fixture
 def reader(tmp_path: Path, writer: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Has begun to read, and does not end."""
+    """A reader whose transaction stays open."""
     connection = sqlite3.connect(tmp_path / "log.db", isolation_level=None)
     connection.execute("BEGIN")
     connection.execute("SELECT count(*) FROM t").fetchone()
@@ -56,7 +56,7 @@ def size(tmp_path: Path) -> int:
     return (tmp_path / "log.db-wal").stat().st_size
 
 
-def told(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
+def logged(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno == level]
 
 
@@ -68,9 +68,9 @@ def test_what_a_reader_keeps_is_told_at_the_limit_and_at_each_doubling(
     for mib in range(1, 10):
         fill(writer, 1)
         assert not growth.checkpoint()
-        counts.append((mib, len(told(caplog, logging.WARNING))))
+        counts.append((mib, len(logged(caplog, logging.WARNING))))
     assert counts == [(1, 0), (2, 1), (3, 1), (4, 2), (5, 2), (6, 2), (7, 2), (8, 3), (9, 3)]
-    first = told(caplog, logging.WARNING)[0]
+    first = logged(caplog, logging.WARNING)[0]
     assert first.startswith(f"{tmp_path / 'log.db-wal'} has grown to 2 MiB")
     assert "fuser" in first
 
@@ -87,18 +87,18 @@ def test_the_file_is_empty_once_the_reader_is_gone_and_that_is_told(
     assert growth.checkpoint()
     assert (before, growth.is_kept) == (True, False)
     assert size(tmp_path) == 0
-    [again] = told(caplog, logging.INFO)
+    [again] = logged(caplog, logging.INFO)
     assert "is empty again" in again
     assert writer.execute("SELECT count(*), sum(length(data)) FROM t").fetchone() == (3, 3 * MIB)
     fill(writer, 1)
     growth.checkpoint()
-    assert len(told(caplog, logging.INFO)) == 1
+    assert len(logged(caplog, logging.INFO)) == 1
 
 
 def test_a_reader_of_the_newest_state_keeps_the_file_and_nobody_waits_for_it(
     writer: sqlite3.Connection, reader: sqlite3.Connection, tmp_path: Path
 ) -> None:
-    """All can be copied, and nothing written over."""
+    """Everything can be copied, but nothing overwritten."""
     writer.execute("PRAGMA busy_timeout = 3600000")
     reader.execute("COMMIT")
     fill(writer, 1)
@@ -146,5 +146,5 @@ async def test_it_shrinks_also_while_nothing_is_stored(store: SqliteEventStore, 
     reader.execute("COMMIT")
     reader.close()
     await until(lambda: size(tmp_path) == 0)
-    assert await store.append(to("order-1", 8, b"goes on"))
+    assert await store.append(to("order-1", 8, b"continues"))
     assert store.head.position == 9

@@ -1,4 +1,4 @@
-"""What was lost of a log is noticed before it is opened, and nothing is written over what is left."""
+"""A loss is detected before a log is opened, and nothing that is left of it is overwritten."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ REQUEST_ID = "0197a5c0-0000-7000-8000-000000001001"
 
 
 async def fill(server: Server, count: int, first: int = 0) -> None:
-    """Commands, a commit each, which all views have seen and stored."""
+    """Run commands, one commit each, and wait until all views have stored them."""
     for number in range(first, first + count):
         await server.send(create(f"o{number}"))
     head = (await server.head()).position
@@ -44,7 +44,7 @@ async def fill(server: Server, count: int, first: int = 0) -> None:
 
 @pytest.fixture
 async def killed(tmp_path: Path) -> Path:
-    """What a server leaves that is killed: 60 events, most of them in the write-ahead log only."""
+    """The directory of a killed server: 60 events, most of them only in the write-ahead log."""
     async with serving(tmp_path / "served") as server:
         await fill(server, 60)
         copy(tmp_path / "served", tmp_path / "killed")
@@ -53,7 +53,7 @@ async def killed(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def stopped(tmp_path: Path) -> Path:
-    """What a server leaves that is stopped in order."""
+    """The directory of a server that was stopped properly."""
     async with serving(tmp_path / "served") as server:
         await fill(server, 60)
     return tmp_path / "served"
@@ -64,7 +64,7 @@ def copy(source: Path, target: Path) -> Path:
 
 
 def contents(data: Path) -> dict[str, bytes]:
-    """What must not change: the log, and what has seen it."""
+    """The files that must not change: the log, the views and the snapshots."""
     files = [*data.glob("log.db*"), *data.glob("views/*.db"), *data.glob("snapshots.db")]
     return {str(file.relative_to(data)): file.read_bytes() for file in files if "-shm" not in file.name}
 

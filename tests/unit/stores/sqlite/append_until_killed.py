@@ -1,4 +1,4 @@
-"""Appends to the log in a directory without end, and prints each append that was acknowledged."""
+"""Appends to the log in a directory until killed, and prints each append that was acknowledged."""
 
 import asyncio
 import sys

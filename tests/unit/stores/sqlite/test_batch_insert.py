@@ -31,7 +31,7 @@ def log(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def events(count: int) -> list[EventRow]:
-    """Events of two to a stream, all of one type."""
+    """Events of one type, two in each stream."""
     return [
         (
             position,

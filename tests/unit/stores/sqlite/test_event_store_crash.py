@@ -1,4 +1,4 @@
-"""What was acknowledged outlives the process that acknowledged it."""
+"""Acknowledged events survive the process that acknowledged them."""
 
 import os
 import subprocess

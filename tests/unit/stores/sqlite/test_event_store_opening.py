@@ -1,4 +1,4 @@
-"""A data directory is made, recognised, locked and refused with one line that says what to do."""
+"""A data directory is created, recognised, locked, or refused with one line that says what to do."""
 
 import sqlite3
 import stat
@@ -189,7 +189,7 @@ async def test_a_damaged_end_is_refused(tmp_path: Path, damage: str) -> None:
 
 
 async def test_an_end_that_was_swapped_for_another_is_refused(tmp_path: Path) -> None:
-    """Its checksum fits, and the chain does not."""
+    """The checksum fits, but the chain does not."""
     for name, data in (("one", b"x"), ("two", b"y")):
         store = await open_at(tmp_path / name)
         for version in range(3):

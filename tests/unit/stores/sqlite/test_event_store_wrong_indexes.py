@@ -1,4 +1,4 @@
-"""An index that says something wrong, in pages that are well-formed, decides nothing."""
+"""A wrong index in well-formed pages never leads to a wrong decision."""
 
 import asyncio
 import sqlite3
@@ -22,7 +22,7 @@ Damage = Callable[[Index], None]
 
 
 async def fill(store: SqliteEventStore) -> list[NewRequest]:
-    """Streams "order-10", "order-11" … of some events each, and a request for each stream."""
+    """Streams "order-10", "order-11" … with some events each, and one request for each stream."""
     requests = [request() for _ in range(STREAMS)]
     for number, new in enumerate(requests):
         events = [b"%d" % n for n in range(EVENTS)]
@@ -86,7 +86,7 @@ async def test_an_index_of_streams_that_does_not_fit_is_refused_at_the_start(
 
 
 async def test_entries_that_cannot_be_found_are_missed(open_store: OpenStore, tmp_path: Path) -> None:
-    """What is out of order within a stream is there, so sum and count fit; who looks for it does not find it."""
+    """Entries that are out of order within a stream exist, so sum and count fit, but searches miss them."""
     store = await open_store()
     await fill(store)
     await store.close()
@@ -213,7 +213,7 @@ async def test_a_request_that_its_index_does_not_lead_to_is_refused_at_the_start
 
 
 async def test_a_log_whose_last_rows_are_gone_is_refused(open_store: OpenStore, tmp_path: Path) -> None:
-    """Views and snapshots need not be there: the sums have seen them."""
+    """The loss is found without views and snapshots, by the sums."""
     store = await open_store()
     await fill(store)
     await store.close()
@@ -226,7 +226,7 @@ async def test_a_log_whose_last_rows_are_gone_is_refused(open_store: OpenStore, 
 async def test_what_was_stored_behind_the_sums_is_looked_at_too(
     open_store: OpenStore, tmp_path: Path
 ) -> None:
-    """As after a crash: what the newest batches added was not stored with a sum."""
+    """As after a crash: the stored sums do not include the newest batches."""
     store = await open_store()
     await fill(store)
     await store.close()

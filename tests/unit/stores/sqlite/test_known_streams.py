@@ -1,4 +1,4 @@
-"""What streams there are is known without an index."""
+"""Streams are known without an index."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every read finds its rows through an index; none walks the events."""
+"""Every read finds its rows through an index; none scans the events."""
 
 import re
 import sqlite3
@@ -51,7 +51,7 @@ PLANS = {
     "select_verified": [BY_POSITION, "streams USING INTEGER PRIMARY KEY (rowid=?)"],
     "select_versions": [BY_STREAM, BY_NAME],
 }
-"""What each read searches, in the order of the plan."""
+"""The searches of each read, in the order of the plan."""
 
 SMALL = {
     "select_ancestors",
@@ -66,12 +66,12 @@ SMALL = {
     "select_sums",
     "select_types",
 }
-"""Reads of whole tables that stay small, or that are read once."""
+"""Reads of whole tables that stay small or are read only once."""
 
 
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    """A log with three partitions of requests, and tables of the files of snapshots and of views."""
+    """A log with three partitions of requests, and the tables of snapshots and of views."""
     connection = sqlite3.connect(tmp_path / "log.db", isolation_level=None)
     schema.set_up_writer(connection, tmp_path / "log.db", lambda: "id", 0, _WINDOW)
     batch_insert.set_up(connection)

@@ -1,4 +1,4 @@
-"""A log is read from outside of the process that writes it."""
+"""A log can be read from outside of the process that writes it."""
 
 import sqlite3
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Partitions of requests: the newest takes inserts, the oldest goes whole, and nothing moves them back."""
+"""The newest partition of requests takes inserts, the oldest is dropped whole, and time never goes back."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -27,14 +27,14 @@ def log() -> Iterator[sqlite3.Connection]:
 
 
 def record(log: sqlite3.Connection, partitions: RequestPartitions, *keys: bytes) -> None:
-    """Store records of one outcome."""
+    """Store records with the same outcome."""
     rows = [request_row(number, key, OUTCOME) for number, key in enumerate(keys, partitions.next_number)]
     commit(log, [], rows)
     partitions.apply_stored(rows)
 
 
 def ends(log: sqlite3.Connection) -> list[int]:
-    """Until when each partition takes records, oldest first."""
+    """The end of each partition, oldest first."""
     names = log.execute("SELECT name FROM sqlite_master WHERE name GLOB 'requests_until_*' ORDER BY name")
     return [int(name.removeprefix("requests_until_")) for (name,) in names]
 
@@ -116,7 +116,7 @@ def test_another_window_forgets_nothing_too_early(log: sqlite3.Connection) -> No
 )
 @pytest.mark.parametrize("text", [str, bytes])
 def test_a_damaged_record_is_no_answer(log: sqlite3.Connection, damage: str, text: type) -> None:
-    """Read as the writer reads it, and as readers do."""
+    """Read it as the writer does, and as readers do."""
     partitions = RequestPartitions(log, WINDOW)
     record(log, partitions, bytes(16) + b"ada")
     log.execute(f"UPDATE requests_until_{WINDOW // 4:020} SET {damage}")
@@ -128,7 +128,7 @@ def test_a_damaged_record_is_no_answer(log: sqlite3.Connection, damage: str, tex
 
 
 def test_a_record_of_another_request_is_no_answer(log: sqlite3.Connection) -> None:
-    """As if the index led to it: what is looked up enters the checksum."""
+    """As if the index led to the wrong record: the key that is looked up is part of the checksum."""
     partitions = RequestPartitions(log, WINDOW)
     record(log, partitions, bytes(16))
     log.execute(f"UPDATE requests_until_{WINDOW // 4:020} SET key = ?", (b"other key 16 byte",))
@@ -153,7 +153,7 @@ def test_each_partition_has_the_sum_of_its_keys(log: sqlite3.Connection) -> None
 
 
 def steps_of_opening(log: sqlite3.Connection) -> int:
-    """How many steps SQLite takes to look up what partitions there are."""
+    """How many steps SQLite takes to list the partitions."""
     taken = 0
 
     def step() -> None:

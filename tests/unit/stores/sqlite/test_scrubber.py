@@ -1,4 +1,4 @@
-"""Once a day every row is held against every index; what is found is told, and nothing is decided any more."""
+"""Once a day every row is compared with every index; damage is logged, and commands are refused then."""
 
 import sqlite3
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from tests.unit.stores.sqlite.test_event_store_wrong_indexes import EVENTS, STRE
 
 @pytest.fixture(autouse=True)
 def nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is damaged here is written to the file, which a store notices within a second: bit rot is no write."""
+    """Damage is written to the file, which a store would detect within a second: bit rot changes no time."""
     monkeypatch.setattr(sqlite, "IDLE_SECONDS", 3600.0)
 
 
@@ -46,7 +46,7 @@ async def test_a_sound_log_is_looked_at_whole_and_told_in_a_line(
 
 
 def in_place(directory: Path, name: str, do: Callable[[Index], None]) -> None:
-    """Damage the file of a log that is open: only bytes that differ are written."""
+    """Damage the file of an open log; only the bytes that differ are written."""
     index = Index(directory / "log.db", name)
     before = bytes(index.data)
     do(index)
@@ -58,7 +58,7 @@ def in_place(directory: Path, name: str, do: Callable[[Index], None]) -> None:
 
 
 async def reopened(open_store: OpenStore) -> tuple[SqliteEventStore, str]:
-    """A log whose pages are all in its database; and the name of its one partition."""
+    """A log whose pages are all in its database, and the name of its only partition."""
     store = await open_store()
     await fill(store)
     [partition] = store._writer._requests._names
@@ -96,13 +96,13 @@ async def test_an_index_that_goes_wrong_while_it_is_served_is_found_and_decides_
 ) -> None:
     store, partition = await reopened(open_store)
     in_place(tmp_path, index.replace("requests", f"sqlite_autoindex_{partition}_1"), wrong)
-    told: list[str] = []
-    store.when_refusing(lambda: told.append("refusing"))
+    calls: list[str] = []
+    store.when_refusing(lambda: calls.append("refusing"))
     scrubber = scrubber_of(store)
     await scrubber.scrub()
 
     assert len(scrubber.state.damages) == 1
-    assert told == ["refusing"]
+    assert calls == ["refusing"]
     [line] = [record.getMessage() for record in caplog.records if record.levelname == "CRITICAL"]
     assert "Commands are refused from now on (DATA_DAMAGED)" in line
     assert "\n" not in line

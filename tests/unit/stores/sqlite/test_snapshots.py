@@ -1,4 +1,4 @@
-"""Snapshots: found within bounds, never in each other's way, and thrown away without regret."""
+"""Snapshots are found within bounds, are independent of each other, and can be deleted without loss."""
 
 import logging
 import sqlite3
@@ -35,13 +35,13 @@ async def open_snapshots(tmp_path: Path) -> AsyncIterator[OpenSnapshots]:
 
 
 def snapshot(version: int, *, on_hand: int = 0, name: str = "") -> Snapshot:
-    """A snapshot at ten times the position and a hundred times the time."""
+    """A snapshot whose position is ten times its version, and whose time is a hundred times."""
     state = Stock(True, name, on_hand or version)
     return Snapshot(version, version * 10, version * 100, f"event-{version}", state)
 
 
 async def kept(snapshots: SqliteSnapshots, *ones: Snapshot, stream: str = "stock-1") -> None:
-    """Keep some, and wait until they are."""
+    """Keep some snapshots, and wait until they are stored."""
     for one in ones:
         snapshots.keep(stream, STOCK, one)
     await snapshots._thread.do(lambda: None)

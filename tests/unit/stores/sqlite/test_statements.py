@@ -1,4 +1,4 @@
-"""Many rows are few statements, and not one of them is left out."""
+"""Many rows become few statements, and none is left out."""
 
 import sqlite3
 

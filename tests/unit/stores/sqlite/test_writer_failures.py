@@ -1,4 +1,4 @@
-"""A full disk refuses and recovers, a failing one stops the store, and a conflict is nobody else's."""
+"""A full disk is refused and recovers, a failing disk stops the store, and a conflict fails one append."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ BIG = b"x" * 100_000
 
 
 async def pages(store: SqliteEventStore, more: int) -> None:
-    """Leave the database room for some more pages."""
+    """Leave the database room for only a few more pages."""
 
     def limit(connection: sqlite3.Connection) -> None:
         (count,) = connection.execute("PRAGMA page_count").fetchone()
@@ -140,7 +140,7 @@ async def test_a_failed_write_leaves_unknown_what_is_not_found(
     monkeypatch.setattr(writer, "commit", fail)
     await outcome(store.append(append(part("order-1", 0, b"a"), request=new)))
 
-    # It may be there after a restart: whoever asks must not be told that nothing is.
+    # It may exist after a restart: the answer must not be that it does not.
     assert type(await outcome(store.find_request(new.key))) is StoreUnavailable
     assert type(await outcome(store.read_stream("order-1"))) is StoreUnavailable
 
@@ -210,7 +210,7 @@ async def test_the_write_ahead_log_is_copied_into_the_database_as_it_grows(
 async def test_a_batch_with_an_unexpected_conflict_is_written_one_by_one(
     store: SqliteEventStore, tmp_path: Path, failures: list[BaseException]
 ) -> None:
-    """As after somebody wrote past the lock: what the writer remembers is wrong, and nobody else suffers."""
+    """As after a write in spite of the lock: the writer's state is wrong, and only one append fails."""
     known = request()
     await store.append(to("order-1", 0, b"a"))
     await store.append(to("order-2", 0, b"b"))

@@ -1,4 +1,4 @@
-"""What is short is told as that, stores nothing, and does no harm once it has passed; damage is told as damage."""
+"""A shortage is reported as one, stores nothing and leaves no trace; damage is reported as damage."""
 
 import os
 import sqlite3
@@ -211,7 +211,7 @@ async def test_a_file_that_is_cut_while_it_is_served_is_told_as_damage(
 
 
 def overwrite_an_index(file: Path) -> None:
-    """By another process: closed in this one, the file would lose the locks of its connections."""
+    """By another process: closing the file in this one would drop the locks of its connections."""
     subprocess.run([sys.executable, "-c", OVERWRITE, file], check=True)
 
 

@@ -1,4 +1,4 @@
-"""A document whose event cannot be digested waits alone, is marked, and is made good in order afterwards."""
+"""A document whose event its view cannot apply waits alone, is marked, and is retried in order later."""
 
 import asyncio
 import logging
@@ -42,7 +42,7 @@ ORDER_1, CUSTOMER = Key(ORDERS, "1"), Key(CUSTOMERS, "c1")
 
 
 class Fragile:
-    """A view that cannot digest some events of some documents until it is cured."""
+    """A view that cannot apply some events of some documents until it is repaired."""
 
     def __init__(self, *poison: tuple[Key, int], error: str = "no such unit") -> None:
         self.poison = set(poison)
@@ -59,7 +59,7 @@ class Fragile:
         return after
 
     def expected(self, log: ListLog) -> Rows:
-        """What a plain replay gives if nothing reaches a document from its first poison on."""
+        """The documents of a plain replay in which no document sees its first bad event, or later ones."""
         firsts = {key: min(at for its_key, at in self.poison if its_key == key) for key, _ in self.poison}
 
         def keys(recorded: AnyRecordedEvent) -> Iterable[Key]:
@@ -73,7 +73,7 @@ class Fragile:
 async def projecting(
     directory: Path, log: ListLog, fragile: Fragile, *, batch_events: int = 2000
 ) -> AsyncIterator[Projector]:
-    """A projector that has seen the log as it was when it was started."""
+    """A projector that has seen the whole log."""
     choice = await view_files.choose(fragile.view, directory, log)
     model = await SqliteReadModel.open(choice.serving, fragile.view, WriterThread())
     projector = Projector(fragile.view, model)

@@ -1,4 +1,4 @@
-"""A read model's file: documents and checkpoint agree through every crash, and every page is exact."""
+"""In a read model's file, documents and checkpoint agree after every crash, and every page is exact."""
 
 import asyncio
 import shutil
@@ -86,7 +86,7 @@ async def opened(
 async def projecting(
     directory: Path, log: ListLog, view: AnyView = ORDER_COUNTS, *, batch_events: int = 2000
 ) -> AsyncIterator[Projector]:
-    """A projector that has seen the log as it was when it was started."""
+    """A projector that has seen the whole log."""
     async with opened(directory, view, log) as model:
         projector = Projector(view, model)
         scheduler = Scheduler([projector], log, batch_events=batch_events)
@@ -220,7 +220,7 @@ async def test_a_page_has_not_seen_what_was_written_and_skipped_while_it_was_on_
 async def test_a_write_on_another_position_than_the_files_is_refused(tmp_path: Path) -> None:
     async with opened(tmp_path) as model:
         await model.write([put("1", 4)], 0, Checkpoint(4, HASH))
-        with pytest.raises(RuntimeError, match="moved beyond 3"):
+        with pytest.raises(RuntimeError, match="is beyond position 3"):
             await model.write([put("2", 4)], 3, Checkpoint(5, HASH))
         assert model.get(Key("finished", "2")) == Found(None, 4)
 
@@ -248,7 +248,7 @@ async def test_an_id_is_only_ever_a_value(tmp_path: Path, id: str) -> None:
 
 
 async def die_at_commit(model: SqliteReadModel, directory: Path, copy: Path) -> None:
-    """From now on the writer copies its files when it is about to commit, and then fails."""
+    """From now on the writer copies its files just before it commits, and then fails."""
 
     def authorize(action: int, argument: str | None, *_: object) -> int:
         if action == sqlite3.SQLITE_TRANSACTION and argument == "COMMIT":
@@ -469,7 +469,7 @@ def test_a_time_that_no_column_can_hold_is_the_nearest_that_it_can() -> None:
 
 @pytest.fixture(scope="module")
 def shop() -> list[tuple[str, int, str, OrderStatus.ValueType]]:
-    """(id, made, customer, outcome): several documents made by one event, ids not in that order."""
+    """(id, made, customer, outcome): several documents by one event, whose ids have another order."""
     outcomes = (ORDER_STATUS_SHIPPED, ORDER_STATUS_CANCELLED)
     return [(f"{n * 7 % 30:02d}", 1 + n // 3, f"c{n % 4}", outcomes[n % 3 == 0]) for n in range(30)]
 

@@ -1,4 +1,4 @@
-"""Documents in memory are what the file has: every read is exact, however reads and writes meet."""
+"""Documents in memory equal those in the file: every read is exact, however reads and writes interleave."""
 
 import asyncio
 import sqlite3
@@ -103,7 +103,7 @@ async def test_a_read_from_memory_has_seen_what_changed_nothing_of_it(tmp_path: 
 async def test_a_write_that_failed_keeps_nothing_from_being_remembered(tmp_path: Path) -> None:
     async with opened(tmp_path) as model:
         await write(model, change("1", b"one"))
-        with pytest.raises(RuntimeError, match="moved beyond"):
+        with pytest.raises(RuntimeError, match="is beyond position"):
             await model.write([change("1", b"other")], 0, Checkpoint(2, HASH))
         model.get(key("1"))
         unread_from_now_on(model)
@@ -114,12 +114,12 @@ async def test_a_write_that_failed_keeps_nothing_from_being_remembered(tmp_path:
 
 
 class Ask(NamedTuple):
-    """A write is asked for."""
+    """A write is requested."""
 
     documents: Mapping[str, bytes | None]
     fails: bool
     gives_up: bool
-    """Who asked does not wait for it."""
+    """The caller does not wait for it."""
 
 
 class Get(NamedTuple):
@@ -143,14 +143,14 @@ STEPS = st.lists(
 
 
 class Game:
-    """Plays steps on a read model whose writes wait until they are let go on."""
+    """Plays steps on a read model whose writes wait until they are released."""
 
     def __init__(self, model: SqliteReadModel) -> None:
         self.model = model
         self.states: list[dict[str, bytes]] = [{}]
-        """What the documents are at each position."""
+        """The documents at each position."""
         self.waiting: list[tuple[threading.Event, threading.Event]] = []
-        """Of each write that has not ended, what lets it go on and what tells that it has ended."""
+        """For each write that has not ended, the events that release it and that report its end."""
 
     async def play(self, step: Step) -> None:
         match step:
@@ -219,7 +219,7 @@ READ = [Get("1"), Get("2")]
     "steps",
     [
         pytest.param([*MADE, ask({"1": b"b", "2": None}), *READ], id="read while a write is on its way"),
-        pytest.param([*MADE, ask({"1": b"b"}, gives_up=True), *READ], id="and whoever asked for it is gone"),
+        pytest.param([*MADE, ask({"1": b"b"}, gives_up=True), *READ], id="and its caller has given up"),
         pytest.param([*REMEMBERED, ask({"1": b"b", "2": None}, fails=True)], id="a write fails"),
         pytest.param([*REMEMBERED, ask({"1": b"b"}, gives_up=True)], id="nobody waits for a write"),
         pytest.param([*REMEMBERED, ask({"1": b"b"}), ask({"1": b"c"})], id="a write follows on another"),
@@ -233,7 +233,7 @@ async def test_every_read_is_of_its_position_also_when(tmp_path: Path, steps: Se
 
 
 class EndsAWrite:
-    """A connection that reads just before a write is committed, and gives what it read just after."""
+    """A connection that reads just before a write is committed, and returns the result just after."""
 
     def __init__(self, reader: sqlite3.Connection, game: Game) -> None:
         self.reader = reader

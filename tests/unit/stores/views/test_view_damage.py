@@ -1,4 +1,4 @@
-"""Whatever befalls the file of a view, open or not: no document that it never had, and all is right in the end."""
+"""Whatever happens to the file of a view, open or not, no wrong document is returned, and it recovers."""
 
 import asyncio
 import os
@@ -32,7 +32,7 @@ from tests.support.order_counts import CUSTOMERS, ORDER_COUNTS, ORDERS, added, c
 from tests.unit.stores.views.test_read_model import everything, opened, projecting
 
 PLACES = 64
-"""Bits that are flipped, one in each of so many files."""
+"""In so many files one bit is flipped."""
 
 
 def a_log(count: int = 150) -> ListLog:
@@ -85,7 +85,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         log = the_log(250)
         async with projecting(directory, log, batch_events=10) as projector:
             model: Any = projector.read_model
-            # Who reads keeps the write-ahead log from being begun anew, as a scan under load does.
+            # A reader keeps the write-ahead log from being started again, as a scan under load does.
             reader = sqlite3.connect(f"file:{database_in(directory)}?mode=ro", uri=True, isolation_level=None)
             reader.execute("BEGIN")
             reader.execute("SELECT * FROM checkpoint").fetchall()
@@ -114,7 +114,7 @@ async def check_right_in_the_end(directory: Path) -> None:
     async with projecting(directory, the_log()) as projector:
         assert await everything(projector.read_model) == EXPECTED
     async with opened(directory, ORDER_COUNTS, the_log()) as model:
-        assert model.position == LENGTH  # what was made anew is gone on with
+        assert model.position == LENGTH  # the rebuilt file is used again
 
 
 @pytest.mark.parametrize("seed", range(PLACES))
@@ -173,7 +173,7 @@ async def open_view(left: Path, tmp_path: Path, **options: Any) -> AsyncIterator
 
 
 async def answers(model: SqliteReadModel) -> Mapping[Key, bytes]:
-    """All that it gives; what it refuses for damage is left out."""
+    """Every answer of the read model, except those that it refuses for damage."""
     found: dict[Key, bytes] = {}
     for key in EXPECTED:
         with suppress(ReadModelDamaged):
@@ -325,7 +325,7 @@ async def test_a_file_that_is_read_only_answers_and_asks_for_another(left: Path,
 
 
 def spoilt(file: Path, statement: str) -> str:
-    """What is found in a file in which SQLite sees no damage."""
+    """The damage that is found in a file in which SQLite finds none."""
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("PRAGMA writable_schema = ON")
         connection.execute(statement)
@@ -340,8 +340,8 @@ def spoilt(file: Path, statement: str) -> str:
         (f"UPDATE \"documents of {ORDERS}\" SET document = 'text' WHERE id = '001'", "a document"),
         (f"UPDATE \"documents of {ORDERS}\" SET id = 'other' WHERE id = '001'", "a document|the place"),
         (f"UPDATE \"documents of {ORDERS}\" SET made = made + 1 WHERE id = '001'", "the place"),
-        ("UPDATE checkpoint SET position = position - 1", "of itself"),
-        ("DELETE FROM checkpoint", "of itself"),
+        ("UPDATE checkpoint SET position = position - 1", "its own description"),
+        ("DELETE FROM checkpoint", "its own description"),
         ("INSERT INTO parked VALUES ('a', 'b', 1, 'why', 7)", "a parked event"),
         (
             "UPDATE sqlite_schema SET sql = replace(sql, ' (made)', ' (id)') WHERE name LIKE '% by made'",

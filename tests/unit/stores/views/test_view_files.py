@@ -1,4 +1,4 @@
-"""Which file of a view is answered from, which is gone on with, and which go."""
+"""The right file of a view answers, the right one is built further, and the others are deleted."""
 
 import asyncio
 import os
@@ -53,7 +53,7 @@ def a_log(count: int = 9) -> ListLog:
 
 
 async def chosen(directory: Path, log: ListLog) -> Choice:
-    """The choice; that nothing but it is left is seen to here."""
+    """The choice; checks that no other files are left."""
     choice = await choose(ORDER_COUNTS, directory, log)
     assert choice.serving.path.exists()
     kept = {choice.serving.path.name, *([choice.building.path.name] if choice.building else [])}
