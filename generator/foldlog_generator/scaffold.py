@@ -73,10 +73,12 @@ def project(name: str) -> Iterator[tuple[str, str]]:
 def _words(name: str) -> Mapping[str, str]:
     """What stands for what in the templates."""
     domain = name.upper()
+    account = "ACCOUNTS" if domain == "ACCOUNT" else "ACCOUNT"
     return {
         "name": name,
         "NAME": domain,
-        "ACCOUNT": "ACCOUNTS" if domain == "ACCOUNT" else "ACCOUNT",
+        "ACCOUNT": account,
+        "imports": ", ".join(sorted([account, domain])),
         "version": importlib.metadata.version("foldlog"),
     }
 

@@ -179,6 +179,30 @@ message Frozen {}
 """
 
 
+@pytest.mark.parametrize(
+    ("line", "changed", "said"),
+    [
+        (
+            "case Deposit(cents=cents):",
+            "case Deposit() if False:",
+            "`decide` of the decider account, given bank.v1.Deposit",
+        ),
+        ("case Withdrawn(cents=cents):", "case Withdrawn() if False:", "`evolve` of the decider account"),
+        ("refuse = ", "import time\nrefuse = ", "time"),
+    ],
+)
+def test_its_tests_find_a_forgotten_case_and_an_import_that_is_not_pure(
+    line: str, changed: str, said: str, project: Project, tmp_path: Path
+) -> None:
+    shutil.copytree(project.folder, tmp_path / "bank")
+    copy = Project(tmp_path / "bank", BIN)
+    domain = copy.folder / "src/bank/domain.py"
+    text = domain.read_text()
+    assert line in text
+    domain.write_text(text.replace(line, changed, 1))
+    assert said in copy.run("make", "test", fails=True)
+
+
 def test_make_says_what_is_missing(project: Project) -> None:
     said = project.run("make", "run", "PYTHON=/usr/bin/env false", fails=True)
     assert "foldlog is not installed for /usr/bin/env false: activate the environment" in said
