@@ -211,8 +211,10 @@ class Aggregates:
         appends: list[StreamAppend] = []
         streams: list[StreamState] = []
         for aggregate, payloads in zip(pending.aggregates, happened, strict=True):
-            state, events = aggregate.state, []
+            state, events, known = aggregate.state, [], aggregate.decider.events
             for payload in payloads:
+                if not isinstance(payload, known):  # stored, it could not be folded again
+                    raise _unknown(payload, aggregate)
                 state = aggregate.decider.evolve(state, payload)
                 events.append(self._new_event(payload))
             appends.append(StreamAppend(aggregate.stream, aggregate.version, tuple(events)))
@@ -322,3 +324,10 @@ class Aggregates:
             for aggregate in pending.aggregates:
                 aggregate.line.insert(0, pending)
         self._advance_heads(aggregate for pending in several for aggregate in pending.aggregates)
+
+
+def _unknown(payload: object, aggregate: Aggregate) -> TypeError:
+    return TypeError(
+        f"`decide` of the decider {aggregate.decider.category} returned a {type(payload).__name__}, which "
+        "its `evolve` is not annotated with. Add it there."
+    )

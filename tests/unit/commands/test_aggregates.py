@@ -1,13 +1,17 @@
 """Commands are decided in memory, in order of arrival, and answered from disk: a test for each rule."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from foldlog.inventory.v1.commands_pb2 import ReceiveStock, ReservationLine, ReserveStock
+from foldlog.inventory.v1.events_pb2 import StockReceived
 from foldlog.orders.v1.commands_pb2 import CancelOrder, ChangeItemQuantity, SubmitOrder
 from foldlog_server.commands.aggregates import MAX_ATTEMPTS
+from foldlog_server.domain.decider import AnyDecider
+from foldlog_server.domains.orders.order_rules import ORDER
 from foldlog_server.errors import (
     Contended,
     FoldlogError,
@@ -16,7 +20,7 @@ from foldlog_server.errors import (
     StoreUnavailable,
     WrongExpectedVersion,
 )
-from tests.support.commands import Commands, HeldStore, add, create, line, settle
+from tests.support.commands import DECIDERS, Commands, HeldStore, add, create, line, settle
 
 
 @pytest.fixture
@@ -553,3 +557,14 @@ async def test_what_is_linked_to_a_failed_decision_in_two_ways_is_decided_again_
     outcomes = await asyncio.wait_for(asyncio.gather(*others), 30)
     assert [[stream.version for stream in outcome.streams] for outcome in outcomes] == [[2], [2], [3, 3]]
     assert len(commands.stored()) == 6
+
+
+async def test_an_event_that_its_decider_could_not_fold_again_is_not_stored(
+    store: HeldStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[Any] = [StockReceived(quantity=1)]
+    strange: AnyDecider = replace(ORDER, decide=lambda command, state: events)
+    monkeypatch.setitem(DECIDERS, "order", strange)
+    with pytest.raises(TypeError, match="returned a StockReceived, which its `evolve` is not annotated with"):
+        await Commands(store).execute(create())
+    assert store.appends == []
