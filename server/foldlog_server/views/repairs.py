@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from foldlog_server.spell import Spell
+from foldlog_server.lasting_problem import LastingProblem
 from foldlog_server.timer import Timer, within
 from foldlog_server.views.projector import Projector
 from foldlog_server.views.read_model import ReadModelDamaged
@@ -46,7 +46,7 @@ class Repairs:
         self._tell = tell
         self._timer = timer
         self._attempts: dict[str, _Attempts] = {}
-        self._troubles: dict[str, Spell] = {}
+        self._troubles: dict[str, LastingProblem] = {}
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -84,15 +84,15 @@ class Repairs:
             self._check(projector)
             self._see_to(projector)
         except Exception as error:
-            self._trouble_of(name).met(f"{type(error).__name__}: {error}")
+            self._trouble_of(name).occurred(f"{type(error).__name__}: {error}")
         else:
-            self._trouble_of(name).passed()
+            self._trouble_of(name).ended()
         self._tell(name, is_well(projector))
 
-    def _trouble_of(self, name: str) -> Spell:
+    def _trouble_of(self, name: str) -> LastingProblem:
         return self._troubles.setdefault(
             name,
-            Spell(
+            LastingProblem(
                 f"The view {name} cannot be looked after, and is tried again: %s",
                 f"The view {name} is looked after again.",
             ),

@@ -18,7 +18,7 @@ import msgspec.msgpack
 from foldlog_server.commands.snapshots import NoSnapshots, Snapshot, Snapshots, Until, kind
 from foldlog_server.domain import state_codec
 from foldlog_server.domain.decider import AnyDecider
-from foldlog_server.spell import Spell
+from foldlog_server.lasting_problem import LastingProblem
 from foldlog_server.stores.causes import Cause, cause_in, cause_of_reading
 from foldlog_server.stores.files import private_files
 from foldlog_server.stores.files.file_state import state_or_nothing
@@ -59,7 +59,7 @@ class SnapshotFile:
 
     def __init__(self, reader: sqlite3.Connection) -> None:
         self._reader = reader
-        self._unreadable = Spell(
+        self._unreadable = LastingProblem(
             "Snapshots cannot be read, and the log is folded instead: %s", "Snapshots can be read again."
         )
         self.is_damaged = False
@@ -70,10 +70,10 @@ class SnapshotFile:
             row = self._reader.execute(_SELECT, (stream, kind(decider), *until)).fetchone()
             found = None if row is None else _read(row, stream, decider)
         except (sqlite3.Error, MemoryError, ValueError, TypeError) as error:
-            self._unreadable.met(_reason(error, cause_of_reading(error)))
+            self._unreadable.occurred(_reason(error, cause_of_reading(error)))
             self.is_damaged |= _is_damage(error)
             return None
-        self._unreadable.passed()
+        self._unreadable.ended()
         return found
 
     def keep(self, stream: str, decider: AnyDecider, snapshot: Snapshot) -> None:
@@ -117,7 +117,7 @@ class SqliteSnapshots:
         self._writer = writer
         self._reader = reader
         self._snapshots = SnapshotFile(reader)
-        self._unkept = Spell("Snapshots cannot be kept: %s", "Snapshots are kept again.")
+        self._unkept = LastingProblem("Snapshots cannot be kept: %s", "Snapshots are kept again.")
 
     @classmethod
     async def open(
@@ -185,9 +185,9 @@ class SqliteSnapshots:
             return
         error = kept.exception()
         if error is None:
-            self._unkept.passed()
+            self._unkept.ended()
         else:
-            self._unkept.met(_reason(error, cause_in(self._directory, error)))
+            self._unkept.occurred(_reason(error, cause_in(self._directory, error)))
             if _is_damage(error):
                 self._start_replacing()
 

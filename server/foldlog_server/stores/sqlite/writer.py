@@ -14,6 +14,7 @@ from msgspec import Struct, field
 
 from foldlog.v1.events_pb2 import RecordedEvent as RecordedEventMessage
 from foldlog_server.errors import DataDamaged, IndexDamaged, WrongExpectedVersion
+from foldlog_server.lasting_problem import LastingProblem
 from foldlog_server.log.event_store import (
     Append,
     Appended,
@@ -25,7 +26,6 @@ from foldlog_server.log.event_store import (
 )
 from foldlog_server.log.events import EncodedEvent
 from foldlog_server.log.record import chain_hash, checksum
-from foldlog_server.spell import Spell
 from foldlog_server.stores import store_errors
 from foldlog_server.stores.causes import DAMAGE, NO_ROOM, Cause, cause_in
 from foldlog_server.stores.encoded_append import Record, encode, ranges
@@ -95,16 +95,16 @@ class LogWriter:
         self._rows_to_checkpoint = 0
         self._is_stale = False
         """Whether the state in memory may differ from the database."""
-        self._shortage = Spell(
+        self._shortage = LastingProblem(
             "Nothing can be stored: %s. Commands are refused until that has passed; each one is tried.",
             "Commands are stored again.",
         )
-        self._damage = Spell(
+        self._damage = LastingProblem(
             "The log cannot be written where it is damaged: %s. What needs that part is refused. "
             "See what `foldlog verify` says, and restore a backup.",
             "",
         )
-        self._unmoved = Spell(
+        self._unmoved = LastingProblem(
             "log.db-wal cannot be copied into log.db, and grows: %s. This is retried.",
             "log.db-wal has been copied into log.db again.",
         )
@@ -136,7 +136,7 @@ class LogWriter:
     @property
     def lacks_checkpoint(self) -> bool:
         """Whether the last checkpoint failed."""
-        return self._unmoved.is_on
+        return self._unmoved.is_present
 
     @property
     def is_kept_large(self) -> bool:
@@ -171,7 +171,7 @@ class LogWriter:
         try:
             return self._transact([accepted], clock_ns, served_ns)
         except sqlite3.IntegrityError as error:  # an index does not fit what is stored
-            self._damage.met(str(error))
+            self._damage.occurred(str(error))
             return [_refuse(accepted.append, IndexDamaged())]
 
     def checkpoint(self) -> None:
@@ -188,9 +188,9 @@ class LogWriter:
             if store_errors.is_failed_sync(error):
                 raise
             cause = cause_in(self._wal.database.parent, error, growing=self._wal.database)
-            self._unmoved.met(f"{cause.value} ({error})")
+            self._unmoved.occurred(f"{cause.value} ({error})")
         else:
-            self._unmoved.passed()
+            self._unmoved.ended()
 
     def save(self) -> bool:
         """Copy all of the write-ahead log into the database; returns whether that succeeded."""
@@ -232,7 +232,7 @@ class LogWriter:
             self._try_to_reload()
             raise
         except DataDamaged as damage:
-            self._damage.met(damage.message)
+            self._damage.occurred(damage.message)
             return [_refuse(accepted.append, DataDamaged(damage.position)) for accepted in batch]
         except (*store_errors.ERRORS, store_errors.NotCommitted) as error:
             cause = store_errors.cause_of_writing(error, self._wal.file, is_committing=is_committing)
@@ -245,8 +245,8 @@ class LogWriter:
         return outcomes
 
     def _log_failure(self, cause: Cause, error: Exception) -> None:
-        spell = self._damage if cause in DAMAGE else self._shortage
-        spell.met(f"{cause.value} ({error.__cause__ or error})")
+        problem = self._damage if cause in DAMAGE else self._shortage
+        problem.occurred(f"{cause.value} ({error.__cause__ or error})")
         if cause in NO_ROOM and self._rows_to_checkpoint:
             # Copying into the database makes room in the write-ahead log.
             self._rows_to_checkpoint = CHECKPOINT_ROWS
@@ -265,7 +265,7 @@ class LogWriter:
     def _apply_stored(self, rows: _Rows, settled: int, served_ns: int) -> None:
         """Bring the state in memory up to what has just been committed."""
         if rows.events or rows.requests:
-            self._shortage.passed()
+            self._shortage.ended()
         self._rows_to_checkpoint += len(rows.events) + len(rows.requests)
         self._settled = max(self._settled, settled)
         self._requests.apply_stored(list(rows.requests.values()))
