@@ -1,4 +1,4 @@
-"""Foldlog's speed against the limit of gRPC in Python: ratios of things run in turn, none of them assumed."""
+"""Measures Foldlog's speed against the limit of gRPC in Python, as ratios of things that are run in turn."""
 
 import os
 

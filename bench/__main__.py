@@ -1,4 +1,4 @@
-"""`python -m bench`: measure everything once more, and say how it was measured.
+"""`python -m bench`: measures everything, and reports how it was measured.
 
 Exit codes: 0 measured, whatever the figures; 1 a measurement failed; 2 the command line is wrong, or there
 is no h2load.
@@ -47,20 +47,20 @@ def main() -> int:
 
 
 async def measure(
-    sizes: Sizes, repetitions: int, seed: int, data: Path, tell: Callable[[str], None]
+    sizes: Sizes, repetitions: int, seed: int, data: Path, progress: Callable[[str], None]
 ) -> Report:
-    """One run, with its data in a directory of its own that is gone afterwards. Raises `BenchFailed`."""
+    """Measure once, with the data in a temporary directory. Raises `BenchFailed`."""
     began = time.monotonic()
     with TemporaryDirectory(prefix="foldlog-bench-", dir=data) as directory:
         place = Path(directory)
         described = machine.describe(place)
-        tell(f"seed {seed}; a log of {sizes.history:,} events is written, and four servers are started")
+        progress(f"seed {seed}; a log of {sizes.history:,} events is written, and four servers are started")
         async with standing(place, sizes, seed) as stand:
             measured = await rows.repeat(
                 stand,
                 repetitions,
                 random.Random(seed),
-                lambda done: tell(f"repetition {done + 1} of {repetitions}"),
+                lambda done: progress(f"repetition {done + 1} of {repetitions}"),
             )
     command = f"python -m bench --repetitions {repetitions} --seed {seed}"
     return Report(described, command, seed, repetitions, time.monotonic() - began, sizes, measured)
@@ -92,7 +92,7 @@ def _arguments() -> argparse.Namespace:
         "--results",
         type=Path,
         metavar="DIR",
-        help="where latest.md and latest.json go (bench/results; quick: nowhere)",
+        help="where to write latest.md and latest.json (bench/results; quick: nowhere)",
     )
     wanted = parser.parse_args()
     wanted.sizes = QUICK if wanted.quick else FULL
@@ -103,7 +103,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _disk() -> Path:
-    """A directory for temporary files that is kept on a disk where there is one, as the standard has it."""
+    """Return a directory for temporary files on a disk, /var/tmp where it exists."""
     on_disk = Path("/var/tmp")
     return on_disk if on_disk.is_dir() else Path(gettempdir())
 

@@ -1,9 +1,9 @@
 """`python -m bench.against COMMIT`: the working tree's server against another commit's, in one run.
 
-Each round measures three servers one after the other, in an order of chance: that of the working tree, that
-of the commit, and that of the commit once more, in a process of its own. The last says what the machine
-makes of no difference at all. Exit codes: 0 measured, whatever the figures; 1 a measurement failed; 2 the
-command line is wrong, or there is no h2load; 130 Ctrl-C or SIGTERM.
+Each round measures three servers one after the other, in random order: that of the working tree, that of the
+commit, and a second process of the commit. The last shows how large a difference the machine makes up.
+Exit codes: 0 measured, whatever the figures; 1 a measurement failed; 2 the command line is wrong, or there
+is no h2load; 130 Ctrl-C or SIGTERM.
 """
 
 import argparse
@@ -36,7 +36,7 @@ _QUERIES_IN_FLIGHT = 16
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A server that is compared."""
+    """One of the servers that are compared."""
 
     checkout: Path
     directory: Path
@@ -44,7 +44,7 @@ class Contender:
     starts: "count[int]"
 
     async def start(self) -> Window:
-        """Another server of the same files, from nothing to the line that says where it serves."""
+        """Start another server of the same files, until it prints where it serves."""
         data = self.directory / f"start-{next(self.starts)}"
         began = time.perf_counter()
         async with serving(*foldlog(data), checkout=self.checkout) as server:
@@ -56,7 +56,7 @@ Measure = Callable[[Contender], Awaitable[Window]]
 
 
 def measures(calls: Mapping[int, int]) -> dict[str, Measure]:
-    """What is measured, by the name of its row."""
+    """Return what to measure, by the name of its row."""
 
     def commands(in_flight: int, contender: Contender) -> Awaitable[Window]:
         return contender.shop.commands(in_flight, calls[in_flight])
@@ -78,11 +78,11 @@ async def compare(
     only: str,
     rounds: int,
     chance: random.Random,
-    tell: Callable[[str], None],
+    progress: Callable[[str], None],
 ) -> list[Row]:
-    """Measure the servers of the working tree and of another checkout. Raises `BenchFailed`.
+    """Compare the servers of the working tree and of another checkout. Raises `BenchFailed`.
 
-    `only` is in the name of each row that is measured.
+    Only rows whose names contain `only` are measured.
     """
     wanted = {name: measure for name, measure in measures(calls).items() if only in name}
     rows = {name: Row(name) for name in wanted}
@@ -93,7 +93,7 @@ async def compare(
             for side, files in checkouts.items()
         }
         for number in range(rounds):
-            tell(f"round {number + 1} of {rounds}")
+            progress(f"round {number + 1} of {rounds}")
             for name in chance.sample(list(wanted), len(wanted)):
                 sides = chance.sample(list(contenders), len(contenders))
                 windows = {side: await wanted[name](contenders[side]) for side in sides}
@@ -110,7 +110,7 @@ async def _contending(checkout: Path, directory: Path) -> AsyncIterator[Contende
         shop = Shop(server, client)
         await shop.create_what_is_asked_for()
         contender = Contender(checkout, directory, shop, count())
-        await contender.start()  # has Python compile what a first start has to
+        await contender.start()  # so that Python has compiled everything before the first start is measured
         yield contender
 
 
@@ -162,14 +162,14 @@ def _arguments() -> argparse.Namespace:
         prog="python -m bench.against",
         description="Measure the working tree's server against another commit's.",
     )
-    parser.add_argument("commit", help="the other commit; HEAD says what uncommitted changes do")
+    parser.add_argument("commit", help="the other commit; HEAD measures uncommitted changes")
     parser.add_argument("--rounds", type=int, metavar="N", help="how often each row is measured (15)")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10_000), help="of the order")
     parser.add_argument(
         "--only",
         default="",
         metavar="TEXT",
-        help="measure the rows alone whose names hold it, such as commands",
+        help="measure only rows whose names contain it, such as commands",
     )
     parser.add_argument("--quick", action="store_true", help="little, once: only to see that it works")
     parser.add_argument(
@@ -185,7 +185,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _disk() -> Path:
-    """A directory for temporary files that is kept on a disk where there is one, as the standard has it."""
+    """Return a directory for temporary files on a disk, /var/tmp where it exists."""
     on_disk = Path("/var/tmp")
     return on_disk if on_disk.is_dir() else Path(gettempdir())
 

@@ -1,6 +1,6 @@
-"""Group commit alone: a call that appends what it brings to a log, and gives it back when that is on disk.
+"""Serves group commit alone: a call appends its bytes to a log, and returns them when they are on disk.
 
-Calls are taken up and written as commands are. Nothing is checked or decided, and no view follows.
+Calls are gathered and written as commands are. Nothing is checked or decided, and no view follows.
 """
 
 import asyncio
@@ -25,10 +25,10 @@ _log = logging.getLogger("bench")
 
 
 class Appends:
-    """Answers calls, each with an event in a new stream."""
+    """Answers calls; each appends an event to a new stream."""
 
     def __init__(self, append: Callable[[Append], "asyncio.Future[Appended]"]) -> None:
-        """`append` is an event store's."""
+        """`append` is that of an event store."""
         self._append = append
         self._arrivals = Arrivals()
         self._numbers = itertools.count(1)
@@ -38,7 +38,7 @@ class Appends:
             await self._arrivals.enter()
             event = NewEvent(str(uuid.uuid4()), "bench.Appended", data)
             append = Append((StreamAppend(f"append-{next(self._numbers)}", 0, (event,)),))
-            # Shielded: a caller who gives up takes nothing back that is on its way to the disk.
+            # Shielded: a cancelled call does not undo an append on its way to the disk.
             await asyncio.shield(self._append(append))
         finally:
             self._arrivals.leave()
@@ -50,7 +50,7 @@ async def _serve(directory: Path) -> None:
         directory,
         clock=time.time_ns,
         new_id=lambda: str(uuid.uuid4()),
-        on_failure=lambda error: _log.error("The log cannot be written any more: %s", error),
+        on_failure=lambda error: _log.error("The log can no longer be written: %s", error),
     )
     await serve(SERVICE, METHOD, Appends(store.append).answer, "Appends")
 

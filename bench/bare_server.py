@@ -1,4 +1,4 @@
-"""A grpc.aio server of one method and nothing else, on the loop that Foldlog runs on."""
+"""Runs a grpc.aio server with one method and nothing else, on the event loop that Foldlog uses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Answer = Callable[[bytes, object], Awaitable[bytes]]
 
 
 async def serve(service: str, method: str, answer: Answer, does: str) -> None:
-    """Serve on a free port of the loopback, and print what it does and where, until the process ends."""
+    """Serve on a free port of the loopback until the process ends, and print what it does and where."""
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(answer)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))

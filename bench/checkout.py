@@ -1,4 +1,4 @@
-"""The files of a commit beside the working tree, for as long as they are measured."""
+"""Checks out a commit beside the working tree, for as long as it is measured."""
 
 import subprocess
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ HERE = Path(__file__).parent.parent
 
 
 class NoSuchCommit(Exception):
-    """There is no such commit here; the message is one line for people."""
+    """The commit does not exist here; the message is one line for people."""
 
 
 @contextmanager
 def checked_out(commit: str, directory: Path) -> Iterator[Path]:
-    """A worktree of the commit in a new directory inside a directory, removed however the block ends.
+    """Check out the commit as a worktree in a new directory; it is removed however the block ends.
 
     Raises `NoSuchCommit`.
     """
@@ -27,16 +27,16 @@ def checked_out(commit: str, directory: Path) -> Iterator[Path]:
             _git("worktree", "add", "--quiet", "--detach", str(worktree), full_name)
             yield worktree
         finally:
-            # Also where adding it was interrupted: what git knows of it goes with its files.
+            # Also if adding it was interrupted: git's record of it is removed with its files.
             subprocess.run(
                 ["git", "-C", str(HERE), "worktree", "remove", "--force", str(worktree)],
                 capture_output=True,
-                start_new_session=True,  # a second Ctrl-C does not reach it
+                start_new_session=True,  # so that a second Ctrl-C does not reach it
             )
 
 
 def described(commit: str) -> str:
-    """A commit's short name and its subject. Raises `NoSuchCommit`."""
+    """Return a commit's short name and its subject. Raises `NoSuchCommit`."""
     return _git("log", "-1", "--format=%h %s", _full_name(commit)).strip()
 
 

@@ -1,10 +1,9 @@
-"""`python -m bench.compare PART COMMIT`: what a part of the working tree's server takes, against a commit's.
+"""`python -m bench.compare PART COMMIT`: compares the CPU time of a part of the server with that of a commit.
 
-Both are measured in turn, in processes of their own and by the time that their processors were busy, so that
-neither the disk nor what else the machine does has a part in the ratio; and the commit once more, which shows
-what the machine makes of no difference. The parts are those of `bench.parts`: `appends` is the log alone,
-`commands` all of a command but gRPC. Both have request ids, which `bench.against` has not. A commit needs the
-modules that `bench.parts` names.
+Both are measured in turn, in processes of their own and by CPU time, so that neither the disk nor other
+programs affect the ratio; and the commit a second time, which shows how large a difference the machine makes
+up. The parts are those of `bench.parts`: `appends` is the log alone, `commands` a whole command except gRPC.
+Both have request ids, which `bench.against` does not. A commit needs the modules that `bench.parts` imports.
 """
 
 import argparse
@@ -25,7 +24,7 @@ _PROGRAM = Path(__file__).with_name("parts.py")
 
 
 def measured(checkout: Path, part: str, count: int, in_flight: int) -> float:
-    """Microseconds of the processor's time that a call takes in a process that runs a checkout."""
+    """Return the CPU time of a call in microseconds, in a process that runs a checkout."""
     paths = os.pathsep.join(str(checkout / source) for source in SOURCES)
     with TemporaryDirectory(prefix="foldlog-bench-", dir=gettempdir()) as directory:
         done = subprocess.run(
@@ -39,7 +38,7 @@ def measured(checkout: Path, part: str, count: int, in_flight: int) -> float:
 
 
 def main() -> int:
-    """Measure, and print a line a round and the ratios of all."""
+    """Measure, and print a line for each round and the ratios of all."""
     parser = argparse.ArgumentParser(prog="python -m bench.compare")
     parser.add_argument("part", choices=PARTS)
     parser.add_argument("commit", help="the other commit")

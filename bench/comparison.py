@@ -1,4 +1,4 @@
-"""What two servers did in the same rounds, as ratios with an interval that says how far to trust them."""
+"""Compares two servers in the same rounds, as ratios with an interval that shows how far to trust them."""
 
 import math
 import statistics
@@ -21,7 +21,7 @@ _HEAD = (
 
 
 class Side(Enum):
-    """Whose server it is."""
+    """Which server was measured."""
 
     HERE = 1
     THERE = 2
@@ -29,17 +29,17 @@ class Side(Enum):
 
 
 class Estimate(NamedTuple):
-    """A median, and the interval that it is in."""
+    """A median and its interval."""
 
     median: float
     low: float
     high: float
     is_certain: bool = True
-    """The interval is one at 95 %."""
+    """Whether the interval is one at 95 %."""
 
     @property
     def differs(self) -> bool:
-        """Whether the interval leaves out 1, that is, no difference."""
+        """Whether the interval excludes 1, that is, no difference."""
         return self.is_certain and not self.low <= 1 <= self.high
 
     def __str__(self) -> str:
@@ -48,10 +48,10 @@ class Estimate(NamedTuple):
 
 
 def estimate(ratios: Sequence[float]) -> Estimate:
-    """The median, and its interval at 95 %, whatever the ratios' distribution is.
+    """Return the median and its interval at 95 %, for any distribution of the ratios.
 
-    So many of the least and of the greatest are left out as chance alone puts beyond the median in at most
-    one run of twenty. Of fewer than six ratios, there is no such interval: then it is all of them.
+    It leaves out as many of the least and greatest ratios as chance puts beyond the median in at most one run
+    of twenty. With fewer than six ratios there is no such interval, and it covers all of them.
     """
     ordered, size = sorted(ratios), len(ratios)
     out, beyond = 0, 0.0
@@ -63,7 +63,7 @@ def estimate(ratios: Sequence[float]) -> Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One thing that was measured of each server in each round."""
+    """One measurement of each server in each round."""
 
     name: str
     rounds: list[dict[Side, Window]] = field(default_factory=list)
@@ -73,11 +73,11 @@ class Row:
         return statistics.median(windows[side].per_second for windows in self.rounds)
 
     def rate(self, side: Side) -> Estimate:
-        """How many times as fast as the commit's server."""
+        """The speed relative to the commit's server."""
         return estimate(self._ratios(side, lambda window: window.per_second))
 
     def cpu(self, side: Side) -> Estimate | None:
-        """How many times as much time of the processor as the commit's server; None if it is not known."""
+        """The CPU time relative to the commit's server; None if it is not known."""
         if any(not window.server_us for windows in self.rounds for window in windows.values()):
             return None
         return estimate(self._ratios(side, lambda window: window.server_us or 0.0))
@@ -98,7 +98,7 @@ class Comparison:
     rows: Sequence[Row]
 
     def markdown(self) -> str:
-        """The table, and how to read it."""
+        """Return the table, and how to read it."""
         lines = [f"# The working tree (here) against {self.against} (there)", ""]
         lines += [_line(cells) for cells in (*_HEAD, *map(_cells, self.rows))]
         return "\n".join([*lines, "", *self._notes(), "", *self._made()])
@@ -106,17 +106,17 @@ class Comparison:
     def _notes(self) -> list[str]:
         rounds = len(self.rows[0].rounds) if self.rows else 0
         notes = [
-            f"Of {rounds} rounds, each with a window of every server one after the other, in an order of "
-            "chance. A ratio is the median of the ratios within a round, with its interval at 95 % (of fewer "
-            "than six rounds, the least and the greatest); in bold where that leaves out 1.",
+            f"Of {rounds} rounds, each with a window of every server one after the other, in random order. "
+            "A ratio is the median of the ratios within a round, with its interval at 95 % (of fewer than "
+            "six rounds, the least and the greatest); in bold where that excludes 1.",
             "`there again` is a second process of the same commit, with a log of its own: its columns "
-            "show what this machine makes of no difference. Believe no difference that is not well beyond "
+            "show how large a difference this machine makes up. Trust no difference that is not well beyond "
             "theirs; more rounds narrow all of them.",
-            "A second: more is faster. CPU: the server's own time of the processor for a call or a start; "
+            "A second: more is faster. CPU: the server's own CPU time for a call or a start; "
             "less is better, and other programs disturb it least.",
             "Commands are `CreateOrder`, until all are durable and every view has seen them; queries are "
-            "`GetOrder` of one order. A window counts only if the server did what was asked. Both servers "
-            "run in the environment of the working tree, by one client of h2load.",
+            "`GetOrder` of one order. A window counts only if the server did what was requested. Both "
+            "servers run in the environment of the working tree, under load from one h2load.",
         ]
         if self.machine["file system"] in NOT_DISKS:
             notes.insert(0, f"Nothing here was durable: the data was on {self.machine['file system']}.")

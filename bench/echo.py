@@ -1,4 +1,4 @@
-"""The limit: a bare grpc.aio server that gives back the bytes it gets."""
+"""Serves the limit: a bare grpc.aio server that returns the bytes it receives."""
 
 import asyncio
 

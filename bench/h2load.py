@@ -1,7 +1,7 @@
-"""Unary gRPC calls by h2load: one body, posted again and again over some connections.
+"""Makes unary gRPC calls with h2load: one body, posted repeatedly over some connections.
 
-h2load is a C program that costs about 50 µs of CPU a call, so it is not what is measured. It looks at no
-grpc-status: whoever uses it must count by other means what its calls did.
+h2load is a C program that costs about 50 µs of CPU a call, so it is not what limits the rate. It ignores
+grpc-status, so what its calls did must be counted by other means.
 """
 
 import re
@@ -24,13 +24,13 @@ MISSING = "h2load is not installed; it is in Debian's nghttp2-client."
 
 
 def is_installed() -> bool:
-    """Whether there is an h2load to run."""
+    """Whether h2load is installed."""
     return shutil.which("h2load") is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How calls are kept in flight: always as many as connections times streams."""
+    """How many calls are in flight: always connections times streams."""
 
     connections: int
     streams: int
@@ -38,7 +38,7 @@ class Shape:
 
     @property
     def in_flight(self) -> int:
-        """Calls that are on their way at any time."""
+        """Calls in flight at any time."""
         return self.connections * self.streams
 
 
@@ -47,7 +47,7 @@ SHAPES = {shape.in_flight: shape for shape in (Shape(1, 1), Shape(4, 4), Shape(4
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is sent."""
+    """The call that is made."""
 
     path: str
     message: bytes
@@ -55,18 +55,18 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What h2load saw."""
+    """The result of a run of h2load."""
 
     calls: int
     seconds: float
     data_bytes: int
-    """Of all messages received, with their heads; a refused call sends none."""
+    """The bytes of all messages received, with their headers; a refused call sends none."""
     p50_ms: float
     p99_ms: float
 
 
 def command_line(calls: int, shape: Shape, url: str, body: str, log: str) -> list[str]:
-    """What is run."""
+    """Return the command to run."""
     return [
         *("h2load", "-n", str(calls), "-c", str(shape.connections), "-m", str(shape.streams)),
         *("-H", "content-type: application/grpc", "-H", "te: trailers"),
@@ -75,7 +75,7 @@ def command_line(calls: int, shape: Shape, url: str, body: str, log: str) -> lis
 
 
 async def load(address: str, call: Call, shape: Shape, calls: int) -> Load:
-    """Make so many calls. Raises `BenchFailed` if not all of them ended with an HTTP success."""
+    """Make so many calls. Raises `BenchFailed` unless all of them ended with an HTTP success."""
     with TemporaryDirectory(prefix="foldlog-h2load-") as directory:
         body, log = _write_body(Path(directory, "body"), call), Path(directory, "log")
         command = command_line(calls, shape, f"http://{address}{call.path}", str(body), str(log))
@@ -99,12 +99,12 @@ def _write_body(file: Path, call: Call) -> Path:
 
 
 def _read_log(file: Path) -> list[float]:
-    """What each call took, in milliseconds, the shortest first."""
+    """Return the duration of each call in milliseconds, the shortest first."""
     return sorted(int(line.split("\t")[2]) / 1000 for line in file.read_text().splitlines())
 
 
 def _number(pattern: re.Pattern[str], said: str) -> str:
     found = pattern.search(said)
     if found is None:
-        raise BenchFailed(f"h2load said something else than expected: {said.strip()[-200:]!r}")
+        raise BenchFailed(f"h2load printed something unexpected: {said.strip()[-200:]!r}")
     return found[1]

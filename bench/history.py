@@ -1,4 +1,4 @@
-"""A log full of shop history, made by the rules of the domains and written through the real store."""
+"""Writes a log full of shop history, decided by the domains' rules and stored through the real store."""
 
 import random
 import time
@@ -35,7 +35,7 @@ _APPENDS_AT_ONCE = 256
 
 
 async def write_history(directory: Path, events: int, seed: int) -> int:
-    """Fill a new data directory with at least so many events; gives their number."""
+    """Fill a new data directory with at least so many events, and return their number."""
     store = await SqliteEventStore.open(
         directory,
         clock=time.time_ns,
@@ -55,18 +55,18 @@ async def write_history(directory: Path, events: int, seed: int) -> int:
 
 
 def _appends(chance: random.Random) -> Iterator[Append]:
-    """Stock for every product, then orders without end."""
+    """Yield stock for every product, then orders without end."""
     for number in range(_PRODUCTS):
-        product = _Told(STOCK, f"product-{number}")
+        product = _Aggregate(STOCK, f"product-{number}")
         product.carry_out(ReceiveStock(product_id=product.id, name=f"Product {number}", quantity=1000))
         yield product.append()
     while True:
         yield _order(chance).append()
 
 
-def _order(chance: random.Random) -> "_Told":
-    """An order with one to four lines, most of them paid and shipped."""
-    order = _Told(ORDER, new_id())
+def _order(chance: random.Random) -> "_Aggregate":
+    """Return an order with one to four lines; most orders are paid and shipped."""
+    order = _Aggregate(ORDER, new_id())
     lines = [_line(chance, number) for number in range(chance.randint(1, 4))]
     customer = chance.randrange(_CUSTOMERS)
     order.carry_out(
@@ -101,8 +101,8 @@ def _line(chance: random.Random, number: int) -> OrderLine:
 
 
 @dataclass(slots=True)
-class _Told:
-    """One aggregate and what has happened to it."""
+class _Aggregate:
+    """One aggregate and its events so far."""
 
     decider: AnyDecider
     id: str

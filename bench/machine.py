@@ -1,4 +1,4 @@
-"""What the figures were measured on, without a name or a place in it."""
+"""Describes the machine of the measurement, without names or paths."""
 
 import importlib.metadata
 import os
@@ -12,11 +12,11 @@ from foldlog_server.process import loop_factory
 from foldlog_server.stores.sqlite import schema
 
 NOT_DISKS = ("tmpfs", "ramfs")
-"""File systems on which nothing is durable, and a sync costs nothing."""
+"""File systems in memory: nothing is durable, and a sync costs nothing."""
 
 
 def describe(directory: Path) -> dict[str, str]:
-    """Machine, versions, and how durable what is acknowledged in this directory is."""
+    """Return the machine, the versions, and how durable acknowledged data in this directory is."""
     return {
         "cores": str(os.cpu_count()),
         "processor": _processor(),
@@ -34,7 +34,7 @@ def describe(directory: Path) -> dict[str, str]:
 
 
 def file_system(directory: Path) -> str:
-    """The kind of file system that a directory is on; "unknown" where the system does not tell."""
+    """Return the kind of a directory's file system; "unknown" if the system does not report it."""
     try:
         mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
     except OSError:
@@ -44,7 +44,7 @@ def file_system(directory: Path) -> str:
 
 
 def _durability(directory: Path) -> str:
-    """How the server sets its log up: asked of SQLite."""
+    """Return SQLite's settings of a log, as SQLite reports them."""
     with TemporaryDirectory(dir=directory) as place:
         file = Path(place, "log.db")
         connection = sqlite3.connect(file, isolation_level=None)

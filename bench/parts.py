@@ -1,7 +1,7 @@
-"""Parts of the server without gRPC, measured by themselves: run as a program, by `bench.compare`.
+"""Measures parts of the server without gRPC; `bench.compare` runs it as a program.
 
-Imports nothing of the bench: what it measures are the packages of whatever checkout it is run with. Prints
-the microseconds of the processor's time that a call took.
+Imports nothing of the bench, because it measures the packages of the checkout that it runs with. Prints the
+CPU time of a call in microseconds.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ Client = Callable[[], Awaitable[object]]
 
 
 async def measure(part: str, directory: Path, count: int, in_flight: int) -> float:
-    """Have so many calls made by so many clients at once."""
+    """Make so many calls, by so many clients at once."""
     store = await SqliteEventStore.open(directory, clock=time.time_ns, new_id=new_id, on_failure=_fail)
     try:
         clients = PARTS[part](store, in_flight, count // in_flight)
@@ -50,7 +50,7 @@ async def measure(part: str, directory: Path, count: int, in_flight: int) -> flo
 
 
 def appends(store: SqliteEventStore, in_flight: int, each: int) -> Sequence[Client]:
-    """Appends as commands make them: one event in a stream that there is or is not, with a request id."""
+    """Append as commands do: one event to a new or an existing stream, with a request id."""
 
     async def client(number: int) -> None:
         for index in range(each):
@@ -63,7 +63,7 @@ def appends(store: SqliteEventStore, in_flight: int, each: int) -> Sequence[Clie
 
 
 def commands(store: SqliteEventStore, in_flight: int, each: int) -> Sequence[Client]:
-    """Commands from their bytes to the bytes of their answer, each with a request id, as gRPC makes calls."""
+    """Carry out commands from their bytes to the bytes of their answer, each with a request id."""
     deciders = {decider.category: decider for decider in ORDERS.deciders}
     events = [event for decider in deciders.values() for event in decider.events]
     folds = Folds(store, Codec(events), NoSnapshots())
@@ -106,7 +106,7 @@ def _create_order() -> bytes:
 
 
 def _fail(error: BaseException) -> None:
-    raise SystemExit(f"The log cannot be written any more: {error}")
+    raise SystemExit(f"The log can no longer be written: {error}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Server processes of the benchmark's own: started on a free port of the loopback, ended by their id."""
+"""Starts the benchmark's server processes on a free port of the loopback, and ends them by their id."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ _SECONDS_TO_STOP = 20
 ECHO = ("-m", "bench.echo")
 
 SOURCES = ("server", "generated")
-"""Where a checkout has what a server imports."""
+"""The folders of a checkout that a server imports from."""
 
 
 class BenchFailed(Exception):
@@ -34,10 +34,9 @@ class Server:
     pid: int
 
     def cpu_seconds(self) -> float:
-        """User and system time that the process has used; 0 where the system does not tell.
+        """Return the user and system time of the process; 0 if the system does not report it.
 
-        By the nanosecond where the system counts them, of the threads that there are; else by the hundredth
-        of a second.
+        In nanoseconds if the system counts them, for the threads that exist; else in hundredths of a second.
         """
         try:
             threads = [file.read_text() for file in Path(f"/proc/{self.pid}/task").glob("*/schedstat")]
@@ -58,20 +57,20 @@ def end_in_order() -> None:
 
 
 def foldlog(data: Path) -> tuple[str, ...]:
-    """The arguments that serve a data directory with the default settings."""
+    """Return the arguments that serve a data directory with the default settings."""
     return ("-m", "foldlog_server", "serve", "--listen", "127.0.0.1:0", "--data", str(data))
 
 
 def appends(data: Path) -> tuple[str, ...]:
-    """The arguments that serve appends to a log in a data directory, and nothing else."""
+    """Return the arguments that serve appends to a log in a data directory, and nothing else."""
     return ("-m", "bench.appends", str(data))
 
 
 @asynccontextmanager
 async def serving(*arguments: str, checkout: Path | None = None) -> AsyncIterator[Server]:
-    """Run Python with these arguments for as long as the block lasts. Raises `BenchFailed`.
+    """Run Python with these arguments while the block lasts. Raises `BenchFailed`.
 
-    With the packages of a checkout, or else with those that are installed.
+    It uses the packages of a checkout, or else the installed ones.
     """
     process = _started(arguments, checkout)
     try:
@@ -81,8 +80,8 @@ async def serving(*arguments: str, checkout: Path | None = None) -> AsyncIterato
 
 
 def _started(arguments: Sequence[str], checkout: Path | None) -> "subprocess.Popen[str]":
-    # A session of its own: Ctrl-C ends the benchmark, which then ends the server in order. Not by the event
-    # loop: uvloop forks, and with gRPC's threads about a child may wait for ever to begin.
+    # In a session of its own: Ctrl-C ends the benchmark, which then stops the server. Not started by the
+    # event loop: uvloop forks, and with gRPC's threads running, a child may wait for ever before it starts.
     return subprocess.Popen(
         [sys.executable, *arguments],
         stdin=subprocess.DEVNULL,
@@ -94,15 +93,15 @@ def _started(arguments: Sequence[str], checkout: Path | None) -> "subprocess.Pop
 
 
 def _paths(checkout: Path | None) -> dict[str, str]:
-    """What has Python take a checkout's packages before those that are installed."""
+    """Return the environment in which Python prefers a checkout's packages to the installed ones."""
     if checkout is None:
         return {}
     return {"PYTHONPATH": os.pathsep.join(str(checkout / part) for part in SOURCES)}
 
 
 async def output_of(*command: str, seconds: float) -> str:
-    """What a program prints until it ends. Raises `BenchFailed` when it fails or takes longer."""
-    try:  # not by the event loop: see `_started`
+    """Return what a program prints until it ends. Raises `BenchFailed` if it fails or takes longer."""
+    try:  # not started by the event loop: see `_started`
         ended = await asyncio.to_thread(
             subprocess.run,
             command,
@@ -132,7 +131,7 @@ async def _address(process: "subprocess.Popen[str]") -> str:
 
 
 async def _end(process: "subprocess.Popen[str]") -> None:
-    process.send_signal(signal.SIGTERM)  # nothing, if it has ended
+    process.send_signal(signal.SIGTERM)  # does nothing if it has ended
     try:
         await asyncio.to_thread(process.wait, _SECONDS_TO_STOP)
     except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""A process that projects a whole log into new views, all together and then each alone, and says how long."""
+"""Rebuilds views from a whole log, all together and then each alone, and reports how long it took."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ _SECONDS_AT_MOST = 300
 
 
 async def rebuild(directory: Path) -> dict[str, float]:
-    """Seconds from nothing to the head of the log, for all views together and for each alone, by name."""
+    """Return the seconds to rebuild up to the head, for all views together and for each alone, by name."""
     store = await SqliteEventStore.open(
         directory,
         clock=time.time_ns,
@@ -67,7 +67,7 @@ async def _opened(
 
 
 async def rebuild_in_a_process(directory: Path) -> dict[str, float]:
-    """As `rebuild`, in a process of its own. Raises `BenchFailed`."""
+    """Like `rebuild`, in a process of its own. Raises `BenchFailed`."""
     said = await output_of(*(sys.executable, "-m", "bench.rebuild", str(directory)), seconds=_SECONDS_AT_MOST)
     seconds: dict[str, float] = json.loads(said)
     return seconds

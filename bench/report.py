@@ -1,4 +1,4 @@
-"""The table for people, and everything behind it for programs."""
+"""Reports a run: a table for people, and every window for programs."""
 
 import json
 import statistics
@@ -33,15 +33,15 @@ class Report:
     rows: Sequence[Row]
 
     def markdown(self) -> str:
-        """The table, with what it was measured on and how."""
+        """Return the table, with the machine and how it was measured."""
         return "\n".join([*self._table(), "", *self._notes(), "", *self._machine(), ""])
 
     def json(self) -> str:
-        """Every window."""
+        """Return every window as JSON."""
         return json.dumps(self._everything(), indent=2, ensure_ascii=False) + "\n"
 
     def write(self, directory: Path) -> None:
-        """As `latest.md` and `latest.json`."""
+        """Write `latest.md` and `latest.json`."""
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "latest.md").write_text(self.markdown())
         (directory / "latest.json").write_text(self.json())
@@ -56,8 +56,8 @@ class Report:
     def _notes(self) -> list[str]:
         notes = [
             f"The echo is a bare `grpc.aio` unary call of {ECHO_BYTES} bytes on the same event loop and "
-            f"version. Each row was measured {self.repetitions} times, in an order of chance, each time "
-            "between two runs of the echo: `÷ echo` is the median of the ratios to the two, beside the least "
+            f"version. Each row was measured {self.repetitions} times, in random order, each time "
+            "between two runs of the echo: `÷ echo` is the median of the ratios to the two, with the least "
             "and the greatest. Everything else is the median of its windows, and is not to be compared with "
             "another table.",
             "Commands are `CreateOrder` without ids; the clock stops when all are durable and every view has "
@@ -65,15 +65,15 @@ class Report:
             f"Request ids are not sent, because h2load sends one body.{_commits(self.rows)}",
             f"Group commit alone is a server that appends an event of {ECHO_BYTES} bytes for each call, with "
             "the store and the gathering of Foldlog's, and answers when it is durable: nothing is decided, "
-            "and no view follows. A run counts only if each call left its event in a stream of its own. A "
-            "command takes what it does beside that for protobuf, deciding, a longer answer, and the views.",
+            "and no view follows. A run counts only if each call stored its event in a stream of its own. "
+            "The rest of a command's time goes to protobuf, the decision, a longer answer, and the views.",
             "Queries are `GetOrder` of one order with three lines, which the server has in memory after the "
             "first; a run counts only if all answers together have the size that they must have, and the "
             "order is the same before and after.",
             "A subscriber is a `grpc.aio` client that keeps the bytes, and looks into them when the clock "
             f"has stopped: all {self.sizes.history:,} events must be there, once and in order.",
             f"A rebuild is the server's own projector on a log of {self.sizes.history:,} events with no view "
-            "files, in a process of its own; events that a view passes over count. Its gate is in events a "
+            "files, in a process of its own; events that a view skips count. Its gate is in events a "
             "second.",
             _gate_note(self.rows),
             f"Noisy is a window where one of the two echoes around it was more than {NOISY_SPREAD:g} times "
@@ -210,7 +210,7 @@ def _median(windows: Sequence[Window], value: Callable[[Window], float | None]) 
 
 
 def _lag(rows: Sequence[Row]) -> str:
-    """How much the wait for the views took of what was answered, where there is a wait."""
+    """Return the share of the time that was spent waiting for the views, if there is a wait."""
     all_windows = [one.window for row in rows for one in row.measured]
     windows = [window for window in all_windows if window.answered_per_second]
     lags = [1 - window.per_second / (window.answered_per_second or 1) for window in windows]
@@ -218,13 +218,13 @@ def _lag(rows: Sequence[Row]) -> str:
 
 
 def _commits(rows: Sequence[Row]) -> str:
-    """How many of its calls a commit stored, by row."""
-    told = [
+    """Return how many calls a commit stored, by row."""
+    stored = [
         f"{count:.3g} ({row.name})"
         for row in rows
         if (count := _median([one.window for one in row.measured], lambda window: window.per_commit))
     ]
-    return f" A commit stored on average {', '.join(told)} (the median of the windows)." if told else ""
+    return f" A commit stored on average {', '.join(stored)} (the median of the windows)." if stored else ""
 
 
 def _gate_note(rows: Sequence[Row]) -> str:

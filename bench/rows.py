@@ -1,4 +1,4 @@
-"""The rows of the table, each with the figures it has to reach."""
+"""Defines the rows of the table, each with the figures that it has to reach."""
 
 import random
 import statistics
@@ -13,11 +13,11 @@ from bench.stand import Stand
 from foldlog_server.domains.shop import SHOP
 
 NOISY_SPREAD = 1.5
-"""A window is noisy if one of the two echoes around it was so many times as fast as the other."""
+"""A window is noisy if one of the two echoes around it was this many times as fast as the other."""
 
 
 class Gate(NamedTuple):
-    """What a row has to reach: as a ratio to the echo, or in events a second."""
+    """The figures that a row has to reach: as a ratio to the echo, or in events a second."""
 
     must: float
     aim: float
@@ -26,7 +26,7 @@ class Gate(NamedTuple):
     is_absolute: bool = False
 
     def verdict(self, value: float) -> str:
-        """The highest of the three that is met."""
+        """Return the highest of the three that is met."""
         for name, bound in (("aim", self.aim), ("must", self.must), ("floor", self.floor)):
             if bound is not None and value >= bound:
                 return f"{name} met"
@@ -34,7 +34,7 @@ class Gate(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """A window between two of the echo's."""
+    """A window between two windows of the echo."""
 
     before: Window
     window: Window
@@ -42,12 +42,12 @@ class Measured(NamedTuple):
 
     @property
     def ratio(self) -> float:
-        """How many times as much as the echo."""
+        """The ratio to the echo."""
         return self.window.per_second * (1 / self.before.per_second + 1 / self.after.per_second) / 2
 
     @property
     def is_noisy(self) -> bool:
-        """Whether the machine changed its speed around it: other programs were running."""
+        """Whether the echo's speed changed around it, because other programs were running."""
         echoes = self.before.per_second, self.after.per_second
         return max(echoes) > NOISY_SPREAD * min(echoes)
 
@@ -67,11 +67,11 @@ class Row:
         return statistics.median(one.window.per_second for one in self.measured)
 
     def ratios(self) -> list[float]:
-        """To the echo, of each window."""
+        """The ratio of each window to the echo."""
         return [one.ratio for one in self.measured]
 
     def value(self) -> float:
-        """What the gate is about."""
+        """The figure that the gate is compared with."""
         if self.gate is not None and self.gate.is_absolute:
             return self.per_second()
         return statistics.median(self.ratios())
@@ -81,12 +81,12 @@ class Row:
         return sum(one.is_noisy for one in self.measured)
 
     def verdict(self) -> str:
-        """Of the gate; empty if there is none."""
+        """The gate's verdict; empty if there is none."""
         return self.gate.verdict(self.value()) if self.gate else ""
 
 
 class Trial(NamedTuple):
-    """One thing to be measured beside the echo; it gives windows by the name of their row."""
+    """One thing to measure beside the echo; it returns windows by the name of their row."""
 
     echo_in_flight: int
     measure: Callable[[], Awaitable[Mapping[str, Window]]]
@@ -99,7 +99,7 @@ COMMANDS = {
 }
 QUERIES = {64: Gate(must=0.80, aim=0.90, floor=0.7), 1: Gate(must=0.80, aim=0.90, floor=0.7)}
 APPENDS = Gate(must=0.5, aim=0.65)
-"""It must be worth having; the aim is what a whole command must reach, `COMMANDS[64].must`."""
+"""Group commit must be worth its cost; the aim is what a whole command must reach, `COMMANDS[64].must`."""
 CATCH_UP = Gate(must=60, aim=130)
 REBUILD = Gate(must=40_000, aim=100_000, is_absolute=True)
 
@@ -108,7 +108,7 @@ _CATCH_UP_NAME = "catch-up subscription, one reader"
 
 
 def table() -> dict[str, Row]:
-    """All rows, empty, by name and in their order."""
+    """Return all rows, empty, by name and in their order."""
     rows = [
         *(Row(_commands(n), "commands", n, gate) for n, gate in COMMANDS.items()),
         Row(_APPENDS_NAME, "events", 64, APPENDS),
@@ -121,7 +121,7 @@ def table() -> dict[str, Row]:
 
 
 def trials(stand: Stand) -> list[Trial]:
-    """What one repetition consists of."""
+    """Return the trials of one repetition."""
 
     async def rebuilding() -> dict[str, Window]:
         return {_rebuild(name): window for name, window in (await stand.rebuilding()).items()}
@@ -136,15 +136,15 @@ def trials(stand: Stand) -> list[Trial]:
 
 
 async def repeat(
-    stand: Stand, repetitions: int, chance: random.Random, tell: Callable[[int], None]
+    stand: Stand, repetitions: int, chance: random.Random, progress: Callable[[int], None]
 ) -> Sequence[Row]:
-    """Measure everything so often, in an order of chance, each between two runs of the echo.
+    """Measure everything so often, in random order, each between two runs of the echo.
 
-    `tell` is told how many repetitions are done.
+    `progress` is called with the number of repetitions that are done.
     """
     rows = table()
     for repetition in range(repetitions):
-        tell(repetition)
+        progress(repetition)
         todo = trials(stand)
         chance.shuffle(todo)
         for trial in todo:

@@ -1,4 +1,4 @@
-"""A Foldlog server under load, and the proof that it did what was asked: else a window does not count."""
+"""Loads a Foldlog server, and proves that it did what was requested: else a window does not count."""
 
 import asyncio
 import time
@@ -34,29 +34,29 @@ _LONGEST_WAIT = timedelta(seconds=30)
 
 
 class Window(NamedTuple):
-    """One measurement."""
+    """One measured window."""
 
     per_second: float
-    """Calls or events, to the moment at which everything they ask for is done."""
+    """Calls or events per second, until everything they ask for is done."""
     answered_per_second: float | None = None
-    """Calls to the last answer, where something is still to be done after it."""
+    """Calls per second until the last answer, if something is still to be done after it."""
     p50_ms: float | None = None
     p99_ms: float | None = None
     server_us: float | None = None
     """CPU time that the server used for one of them."""
     per_commit: float | None = None
-    """How many of them one commit stored."""
+    """How many of them one commit stored on average."""
 
 
 class Shop:
-    """One server with a log of its own, and a client that looks at what it did."""
+    """One server with a log of its own, and a client that checks what it did."""
 
     def __init__(self, server: Server, client: foldlog_client.Client) -> None:
         self.server = server
         self._client = client
 
     async def commands(self, in_flight: int, calls: int) -> Window:
-        """Commands that each create an order, until all are durable and all views have seen them."""
+        """Measure commands that each create an order, until all are durable and all views have seen them."""
         before, used_before = await self._head(), self.server.cpu_seconds()
         load = await h2load.load(self.server.address, CREATE, SHAPES[in_flight], calls)
         answered = time.perf_counter()
@@ -75,18 +75,18 @@ class Shop:
         )
 
     async def queries(self, in_flight: int, calls: int) -> Window:
-        """Questions for one order with three lines."""
+        """Measure queries for one order with three lines."""
         answer = await self._order()
         before = self.server.cpu_seconds()
         load = await h2load.load(self.server.address, _GET, SHAPES[in_flight], calls)
         used = self.server.cpu_seconds() - before
         if await self._order() != answer:
-            raise BenchFailed("GetOrder gave another answer after the load than before.")
+            raise BenchFailed("GetOrder returned another answer after the load than before.")
         check_size("GetOrder", calls, load.data_bytes, len(answer))
         return Window(calls / load.seconds, None, load.p50_ms, load.p99_ms, used / calls * 1e6)
 
     async def create_what_is_asked_for(self) -> None:
-        """The order that queries ask for, and a product, so that there is an answer of every view."""
+        """Create the order that queries ask for, and a product, so that every view has an answer."""
         await self._client.orders.create_order(
             order_id=_ORDER, customer_id=_CUSTOMER, currency_code="GBP", lines=_LINES
         )
@@ -97,9 +97,10 @@ class Shop:
         return (await self._client.events.head()).position
 
     async def _commits(self, first: int) -> int:
-        """How many commits stored the events from a position on.
+        """Return how many commits stored the events from a position on.
 
-        Those of one commit have one time, and so have commits for which a clock stood still or went back.
+        Events of one commit have the same time; so do commits between which the clock stood still or went
+        back.
         """
         events = self._client.events.read_all(from_position=first)
         return len({event.recorded_time.ToNanoseconds() async for event in events})
@@ -107,11 +108,11 @@ class Shop:
     async def _order(self) -> bytes:
         response = await self._client.orders.get_order(order_id=_ORDER)
         if [line.product_name for line in response.order.lines] != [line.product_name for line in _LINES]:
-            raise BenchFailed("GetOrder did not give the order that was created.")
+            raise BenchFailed("GetOrder did not return the order that was created.")
         return GetOrderResponse.SerializeToString(response)
 
     async def _views_seen(self, head: int) -> None:
-        """Return once every view answers with what it is at the head."""
+        """Return once every view answers as of the head."""
         orders, inventory = self._client.orders, self._client.inventory
         answers = await asyncio.gather(
             orders.get_order(order_id=_ORDER, min_position=head, max_wait=_LONGEST_WAIT),
@@ -127,7 +128,7 @@ class Shop:
 
 
 def check_growth(before: int, after: int, calls: int) -> None:
-    """Raise `BenchFailed` unless the log has one event more for each call."""
+    """Raise `BenchFailed` unless the log has one more event for each call."""
     if after - before != calls:
         raise BenchFailed(
             f"The log grew by {after - before:,} events, and {calls:,} calls were to add one each: "
@@ -136,7 +137,7 @@ def check_growth(before: int, after: int, calls: int) -> None:
 
 
 def check_size(what: str, calls: int, received: int, answer_bytes: int) -> None:
-    """Raise `BenchFailed` unless so many bytes were received as that many answers have with their heads."""
+    """Raise `BenchFailed` unless as many bytes were received as that many answers have with their headers."""
     expected = calls * (MESSAGE_HEAD + answer_bytes)
     if received != expected:
         raise BenchFailed(

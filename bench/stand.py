@@ -1,4 +1,5 @@
-"""What is measured, and the proof that it happened: a window counts only if the server did what was asked."""
+"""Runs all servers of the benchmark, and proves that each did what was requested, so that its window
+counts."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -28,18 +29,18 @@ _SECONDS_TO_BUILD = 60
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much is measured in one window."""
+    """The size of one window of each kind."""
 
     calls: Mapping[int, int]
-    """Calls, by how many are in flight."""
+    """Calls, by the number in flight."""
     history: int
-    """Events that are caught up with, and from which views are rebuilt."""
+    """Events of the log that subscribers read, and from which views are rebuilt."""
     readings: int
-    """How often a subscriber catches up."""
+    """How often a subscriber reads the log."""
 
 
 class Stand:
-    """Servers that stand idle until it is their turn."""
+    """The servers, idle until it is their turn."""
 
     def __init__(
         self,
@@ -60,7 +61,7 @@ class Stand:
         self._history_directory = history_directory
 
     async def echoes(self, in_flight: int) -> Window:
-        """Calls of the bare server."""
+        """Measure calls of the bare server."""
         calls = self._sizes.calls[in_flight]
         before = self._echo.cpu_seconds()
         load = await h2load.load(self._echo.address, _ECHO, SHAPES[in_flight], calls)
@@ -69,7 +70,8 @@ class Stand:
         return Window(calls / load.seconds, None, load.p50_ms, load.p99_ms, used / calls * 1e6)
 
     async def appends(self, in_flight: int) -> Window:
-        """Calls that each append an event of as many bytes as the echo's to a log, until it is durable."""
+        """Measure calls that each append an event of as many bytes as the echo's to a log, until it is
+        durable."""
         calls = self._sizes.calls[in_flight]
         before, used_before = self._appended(), self._appends.cpu_seconds()
         load = await h2load.load(self._appends.address, _APPEND, SHAPES[in_flight], calls)
@@ -83,15 +85,15 @@ class Stand:
         )
 
     async def commands(self, in_flight: int) -> Window:
-        """Commands that each create an order, until all are durable and all views have seen them."""
+        """Measure commands that each create an order, until all are durable and all views have seen them."""
         return await self._shop.commands(in_flight, self._sizes.calls[in_flight])
 
     async def queries(self, in_flight: int) -> Window:
-        """Questions for one order with three lines."""
+        """Measure queries for one order with three lines."""
         return await self._shop.queries(in_flight, self._sizes.calls[in_flight])
 
     async def catching_up(self) -> Window:
-        """Events to one subscriber that reads a whole log, some times one after the other."""
+        """Measure one subscriber that reads a whole log, several times in a row."""
         seconds, events = 0.0, 0
         before = self._history.cpu_seconds()
         for _ in range(self._sizes.readings):
@@ -101,7 +103,7 @@ class Stand:
         return Window(events / seconds, server_us=used / events * 1e6)
 
     async def rebuilding(self) -> dict[str, Window]:
-        """Events of a log, by the name of the view that is rebuilt from it."""
+        """Measure rebuilds from a log, by the name of the view."""
         seconds = await rebuild_in_a_process(self._history_directory)
         return {name: Window(self._sizes.history / taken) for name, taken in seconds.items()}
 
@@ -118,7 +120,7 @@ class Stand:
 
 
 def check_appended(stored: Sequence[RecordedEvent], calls: int) -> None:
-    """Raise `BenchFailed` unless each call has stored what it brought in a stream of its own."""
+    """Raise `BenchFailed` unless each call has stored its bytes in a stream of its own."""
     check_growth(0, len(stored), calls)
     whole = {event.stream for event in stored if len(event.payload.value) == ECHO_BYTES}
     if len(whole) != calls:
@@ -127,7 +129,7 @@ def check_appended(stored: Sequence[RecordedEvent], calls: int) -> None:
 
 @asynccontextmanager
 async def standing(directory: Path, sizes: Sizes, seed: int) -> AsyncIterator[Stand]:
-    """All servers, on new data directories in a directory. Raises `BenchFailed`."""
+    """Start all servers, on new data directories in a directory. Raises `BenchFailed`."""
     written, served, appended = (directory / name for name in ("history", "served-history", "appends"))
     events = await write_history(written, sizes.history, seed)
     copytree(written, served)
@@ -147,7 +149,7 @@ async def standing(directory: Path, sizes: Sizes, seed: int) -> AsyncIterator[St
 
 
 async def _views_built(server: Server) -> None:
-    """Return once a server that has begun with a long log has nothing more to do."""
+    """Return once the views of a server that started with a long log have reached its head."""
     async with foldlog_client.connect(server.address) as client:
         head = (await client.events.head()).position
         for _ in range(_SECONDS_TO_BUILD):
@@ -160,4 +162,4 @@ async def _views_built(server: Server) -> None:
             if all(answer.freshness.position == head for answer in answers):
                 return
             await asyncio.sleep(1)
-    raise BenchFailed("The views of a server did not come to the head of its log.")
+    raise BenchFailed("The views of a server did not reach the head of its log.")

@@ -1,4 +1,4 @@
-"""One subscriber that reads a log from the beginning to its head, as cheaply as Python can."""
+"""Reads a log from the beginning to its head with one subscriber, as cheaply as Python can."""
 
 import asyncio
 import time
@@ -12,11 +12,11 @@ from foldlog.v1.event_service_pb2 import SubscribeRequest, SubscribeResponse
 _SUBSCRIBE = "/foldlog.v1.EventService/Subscribe"
 _SECONDS_AT_MOST = 60
 _CAUGHT_UP_BYTES = 80
-"""A message that says no more than that the head is reached is not longer."""
+"""The most bytes of a message that only reports that the head is reached."""
 
 
 async def catch_up(address: str) -> tuple[int, float]:
-    """How many events came until the head was reached, and in how many seconds.
+    """Return how many events came until the head was reached, and in how many seconds.
 
     Messages are decoded after the clock has stopped: every position must be there, once and in order.
     Raises `BenchFailed` otherwise.

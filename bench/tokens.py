@@ -1,6 +1,6 @@
-"""`python -m bench.tokens`: what it costs to give out a token beside every position.
+"""`python -m bench.tokens`: measures what a token beside every position costs.
 
-Measured where they are made, in one process and in turns with the same work without tokens: a batch of a
+It measures where tokens are made, in one process and in turns with the same work without tokens: a batch of a
 read or subscription, and the result of a command of one event.
 """
 

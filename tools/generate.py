@@ -15,7 +15,7 @@ from foldlog_generator.generated_code import bring_about, differences  # noqa: E
 
 
 def main() -> str | None:
-    """Write, or check; gives what is wrong."""
+    """Write or check the files, and return what is wrong."""
     out = ROOT / "generated"
     try:
         made = compiled(ROOT / "protos", None)
@@ -28,7 +28,7 @@ def main() -> str | None:
     if not found:
         return None
     files = "".join(f"generated/{name}\n" for name in (*found.written, *found.removed))
-    return f"{files}generated/ is not what protos/ say: run make generate, and commit it with the protos."
+    return f"{files}generated/ does not match protos/: run make generate, and commit it with the protos."
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Lays out the protos of google.rpc that carry refusals, with what they import, from the installed package.
+"""Copies the protos of google.rpc that refusals use, and their imports, from the installed package.
 
-For tools that read protos and not a server's reflection. What google/protobuf/ holds, each of them has.
+For tools that read protos instead of a server's reflection. Those tools bring google/protobuf/ with them.
 """
 
 import re
@@ -15,7 +15,7 @@ INSTALLED = Path(error_details_pb2.__file__).parents[2]
 
 
 def needed() -> Iterator[str]:
-    """The files' names, as protos import them."""
+    """Return the files' names, as protos import them."""
     names = [*CARRY_REFUSALS]
     for name in names:
         yield name
@@ -24,7 +24,7 @@ def needed() -> Iterator[str]:
 
 
 def lay_out(directory: Path) -> None:
-    """Write the files below a directory, over those of an earlier package."""
+    """Write the files below a directory, replacing those of an earlier package."""
     for name in needed():
         file = directory / name
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,5 @@
 # Written by foldlog from the protos; do not edit.
-"""Every domain of the contract. Importing this makes every message known by name."""
+"""Every domain of the contract. Importing this registers every message by name."""
 
 import foldlog.inventory.v1.command_service_pb2
 import foldlog.inventory.v1.commands_pb2

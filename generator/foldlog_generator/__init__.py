@@ -1,1 +1,1 @@
-"""From a domain's protos to its typed client: the generator, and the protos of Foldlog that others import."""
+"""Generates the typed client of a domain from its protos, and starts projects with a domain of their own."""

@@ -1,4 +1,4 @@
-"""From the fields of messages to the arguments of methods."""
+"""Turns the fields of messages into the arguments of methods."""
 
 import keyword
 import re
@@ -30,7 +30,7 @@ TIMES = {
 
 
 class Unsupported(Exception):
-    """The protos hold something that has no place in a method's arguments."""
+    """The protos contain something that cannot become an argument of a method."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Protos:
     enums: dict[str, EnumDescriptorProto] = field(default_factory=dict)
     comments: dict[str, str] = field(default_factory=dict)
     around: dict[str, str] = field(default_factory=dict)
-    """The message that a nested message or enum stands in."""
+    """The message in which a nested message or enum is declared."""
 
     def add(self, file: FileDescriptorProto) -> None:
         written = {tuple(at.path): at.leading_comments for at in file.source_code_info.location}
@@ -81,14 +81,15 @@ class Protos:
 
 @dataclass(slots=True)
 class Names:
-    """The names that one generated module imports from the modules protoc writes."""
+    """The names that one generated module imports from the modules that protoc writes."""
 
     protos: Protos
     taken: set[str]
     local: dict[str, str] = field(default_factory=dict)
 
     def of(self, full_name: str) -> str:
-        """The local name of a message or enum; the second of two with the same name gets its package's."""
+        """Return the local name of a message or enum; of two with the same name, the second has its
+        package in it."""
         around = self.protos.around.get(full_name)
         if around is not None:
             return f"{self.of(around)}.{full_name.rpartition('.')[2]}"
@@ -121,17 +122,17 @@ def snake(name: str) -> str:
 
 
 def parameter(owner: str, member: FieldDescriptorProto, names: Names, *, of_command: bool) -> Parameter:
-    """The argument that fills one field."""
+    """Return the argument that fills one field."""
     if member.HasField("oneof_index") and not member.proto3_optional:
         raise Unsupported(
             f"{owner[1:]}.{member.name} is one of a oneof; give the oneof a message of its own."
         )
     name = member.name
     if keyword.iskeyword(name) or name == "self":
-        raise Unsupported(f"{owner[1:]}.{name} is a word of Python's own; rename the field.")
+        raise Unsupported(f"{owner[1:]}.{name} is a reserved word in Python; rename the field.")
     annotation, default, value = argument(member, name, names)
     number = annotation in ("int", "float")
-    # A command's number is never left out by mistake: 0 says something.
+    # A command's number has no default: nobody sends 0 by mistake.
     required = member.options.Extensions[rules].required or (of_command and number)
     return Parameter(
         name,
@@ -143,7 +144,7 @@ def parameter(owner: str, member: FieldDescriptorProto, names: Names, *, of_comm
 
 
 def argument(member: FieldDescriptorProto, name: str, names: Names) -> tuple[str, str, str]:
-    """The type of a field's argument, its default, and what the message gets."""
+    """Return the type of a field's argument, its default, and the expression that fills the message."""
     entry = names.protos.messages.get(member.type_name)
     if entry is not None and entry.options.map_entry:
         (of_key, _, _), (of_value, _, given) = (single(one, name, names) for one in entry.field)
@@ -178,27 +179,27 @@ def single(member: FieldDescriptorProto, name: str, names: Names) -> tuple[str, 
 
 
 def parameters(message: str, names: Names, *, of_command: bool = False) -> list[Parameter]:
-    """The arguments for all fields of a message but `options`, in the order of the fields."""
+    """Return the arguments for all fields of a message except `options`, in the order of the fields."""
     fields = names.protos.messages[message].field
     return [parameter(message, one, names, of_command=of_command) for one in fields if one.name != "options"]
 
 
 LEFT_TO_THE_CLIENT = ("session_token",)
-"""Options that a caller has nothing to say about."""
+"""Options that the client fills in, and callers do not pass."""
 
 
 def option_parameters(message: str, names: Names) -> list[Parameter]:
-    """The arguments for a request's options, each documented by the first sentence of its field."""
+    """Return the arguments for a request's options, each documented by the first sentence of its field."""
     found = [one for one in parameters(message, names) if one.name not in LEFT_TO_THE_CLIENT]
     return [filled_by_client(replace(one, comment=re.split(r"(?<=\.) ", one.comment)[0])) for one in found]
 
 
 def filled_by_client(one: Parameter) -> Parameter:
-    """The two options that the client around the methods fills in say so."""
+    """Return an argument; if the client fills in its option, the comment says so."""
     if one.name == "request_id":
-        return replace(one, comment=f"{one.comment} Made by the client if empty.")
+        return replace(one, comment=f"{one.comment} If empty, the client makes one.")
     if one.name == "min_position":
-        comment = f"{one.comment} What the session did before if None."
+        comment = f"{one.comment} If None: what the session did before."
         return replace(
             one, annotation="int | None", default="None", value="min_position or 0", comment=comment
         )

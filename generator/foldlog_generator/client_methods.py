@@ -1,10 +1,10 @@
-"""From the RPCs of services to the methods of a client.
+"""Turns the RPCs of services into the methods of a client.
 
-A method with the option `foldlog.v1.command` is a command. Its request holds a command in a field
-`command`, whose fields are the arguments; or it is the command, and all its fields but `options` are. Any
-other method is a query: its arguments are the fields of the request. The fields of the request's `options`
-follow as arguments that may be left out. A stream of responses that can be resumed by a token is a watch;
-other streams have no method.
+A method with the option `foldlog.v1.command` is a command. Its request has a command in a field `command`,
+whose fields are the arguments; or it is the command itself, and all its fields except `options` are the
+arguments. Any other method is a query: its arguments are the fields of the request. The fields of the
+request's `options` follow as optional arguments. A stream of responses that can be resumed by a token is a
+watch; other streams have no method.
 """
 
 import keyword
@@ -44,14 +44,14 @@ def has_methods(package: str, service: ServiceDescriptorProto) -> bool:
 def methods_of(
     service: str, methods: Iterable[MethodDescriptorProto], names: Names, style: Style
 ) -> list[tuple[str, str]]:
-    """The names and sources of all methods of one service."""
+    """Return the names and sources of all methods of one service."""
     return [one for method in methods for one in _sources_of(service, method, names, style)]
 
 
 def _sources_of(
     service: str, method: MethodDescriptorProto, names: Names, style: Style
 ) -> list[tuple[str, str]]:
-    """The names and sources of what is written for one RPC."""
+    """Return the names and sources of the methods for one RPC."""
     if _is_watch(method, names.protos):
         watch = _unadorned(service, method, names, [])
         return [(watch.name, watch.watch_source(style))]
@@ -63,8 +63,8 @@ def _sources_of(
 
 
 def _method_of(service: str, method: MethodDescriptorProto, names: Names) -> Method:
-    """What to write for one unary RPC."""
-    if service == _ADMIN:  # its calls take no options: they act and ask as they are
+    """Return the method for one unary RPC."""
+    if service == _ADMIN:  # its requests have no options
         return _unadorned(service, method, names, [TIMEOUT])
     is_command = method.options.HasExtension(command_route)
     options = _options_of(method, names.protos, _COMMAND_OPTIONS if is_command else _READ_OPTIONS)
@@ -91,13 +91,13 @@ def _method_of(service: str, method: MethodDescriptorProto, names: Names) -> Met
 
 
 def _name_of(method: MethodDescriptorProto) -> str:
-    """The name of an RPC's method; one that is a word of Python's own ends in an underscore."""
+    """Return the name of an RPC's method; a reserved word of Python gets an underscore at the end."""
     name = snake(method.name)
     return f"{name}_" if keyword.iskeyword(name) else name
 
 
 def _options_of(method: MethodDescriptorProto, protos: Protos, expected: str) -> str:
-    """The type of a request's options, which must be the one that is expected."""
+    """Return the type of a request's options, which must be the expected one."""
     found = type_of(protos.messages[method.input_type], "options")
     if found != expected:
         raise Unsupported(
@@ -116,7 +116,7 @@ def _check_reply(method: MethodDescriptorProto, protos: Protos) -> None:
 
 
 def _wrapped(method: MethodDescriptorProto, protos: Protos) -> str | None:
-    """The type of the command that a request holds; None if the request is the command."""
+    """Return the type of the command in a request; None if the request is the command itself."""
     found = [one for one in protos.messages[method.input_type].field if one.name == "command"]
     if found and (found[0].type != F.TYPE_MESSAGE or found[0].label == F.LABEL_REPEATED):
         raise Unsupported(
@@ -129,7 +129,7 @@ def _wrapped(method: MethodDescriptorProto, protos: Protos) -> str | None:
 def _unadorned(
     service: str, method: MethodDescriptorProto, names: Names, further: Sequence[Parameter]
 ) -> Method:
-    """A method whose arguments are the fields of its request, and further ones."""
+    """Return a method whose arguments are the fields of its request, and further ones."""
     fields = parameters(method.input_type, names)
     fields.sort(key=lambda one: one.default is not None)
     return Method(
@@ -168,7 +168,8 @@ def _has(message: DescriptorProto, name: str) -> bool:
 def _iterator_of(
     method: MethodDescriptorProto, written: Method, names: Names, style: Style
 ) -> tuple[str, str] | None:
-    """The name and source of the generator over a paged query's items; None if it is not paged."""
+    """Return the name and source of the generator over a paged query's items; None if the query is not
+    paged."""
     request, response = names.protos.messages[method.input_type], names.protos.messages[method.output_type]
     lists = [one for one in response.field if one.label == F.LABEL_REPEATED]
     if not (_has(request, "page_token") and _has(response, "next_page_token") and len(lists) == 1):

@@ -1,4 +1,4 @@
-"""From the services of packages to the modules of a client, one for each package and way to wait.
+"""Turns the services of packages into modules of a client, one async and one sync for each package.
 
 All services of a package are one class. A package that is not Foldlog's own also has a `Client`:
 Foldlog's, with that class as an attribute. Foldlog's own has one `Domains` for all its packages, and what
@@ -21,11 +21,11 @@ from foldlog_generator.client_source import ASYNC, CLIENT, ENTRANCE, HEADER, MOD
 TAKEN = frozenset(
     {"Iterable", "Mapping", "Caller", "Watch", "as_duration", "as_timestamp", "datetime", "cached_property"}
 )
-"""What every generated module imports; messages of these names get another one in it."""
+"""Names that every generated module imports; messages with these names are renamed in it."""
 CLIENTS_OWN = frozenset(
     {"admin", "caller", "close", "connect", "events", "inventory", "orders", "outcome", "session"}
 )
-"""What Foldlog's client has already: no package's attribute can be called so."""
+"""Attributes of Foldlog's client: no package's attribute can have these names."""
 
 
 @dataclass(slots=True)
@@ -38,12 +38,14 @@ class Domain:
 
     @property
     def noun(self) -> str:
-        """The last part of the package that is no version, as in foldlog.orders.v1."""
+        """The last part of the package that is not a version: `orders` in foldlog.orders.v1."""
         if self.package == CORE:
             return "admin"
         parts = [part for part in self.package.split(".") if not re.fullmatch(r"v\d+\w*", part)]
         if not parts:
-            raise Unsupported(f"The package {self.package} has a version and no name; call it bank.v1, say.")
+            raise Unsupported(
+                f"The package {self.package} has a version and no name; name it, as in bank.v1."
+            )
         return parts[-1]
 
     @property
@@ -54,7 +56,7 @@ class Domain:
         return f"{self.package}.{style.name}_client"
 
     def source(self, protos: Protos, style: Style, *, own: bool) -> str:
-        """The domain's module: one class with the methods of all its services, and its client if not
+        """Return the domain's module: one class with the methods of all its services, and its client if not
         our own."""
         names = Names(protos, {*TAKEN, "Client", style.iterator, self.class_name})
         methods = "\n".join(self._methods(names, style).values())
@@ -72,7 +74,7 @@ class Domain:
         )
 
     def _methods(self, names: Names, style: Style) -> Mapping[str, str]:
-        """The sources by name."""
+        """Return the methods' sources by name."""
         sources: dict[str, str] = {}
         for service in self.services:
             for name, source in methods_of(f".{self.package}.{service.name}", service.method, names, style):
@@ -81,14 +83,14 @@ class Domain:
         return sources
 
     def _modules(self, style: Style) -> str:
-        """What a package's own client imports: importing it makes every message of the package known
-        by name."""
+        """Return the imports of a package's own client, which register every message of the package by
+        name."""
         modules = sorted({style.client, *map(module_of, self.files)})
         return "from functools import cached_property\n\n" + "".join(f"import {one}\n" for one in modules)
 
 
 def domains_of(files: Iterable[FileDescriptorProto], *, own: bool) -> list[Domain]:
-    """The domains of the files, by package."""
+    """Return the domains of the files, by package."""
     found: dict[str, Domain] = {}
     for file in files:
         _check_folder(file)
@@ -105,7 +107,8 @@ def domains_of(files: Iterable[FileDescriptorProto], *, own: bool) -> list[Domai
 
 
 def _check_folder(file: FileDescriptorProto) -> None:
-    """A proto lies where its package says: so does what is generated, and imports go by it."""
+    """Check that a proto lies in the folder of its package: generated code lies there, and imports
+    depend on it."""
     if not file.package:
         raise Unsupported(f"{file.name} has no package; name one, such as bank.v1.")
     folder, _, name = file.name.rpartition("/")
@@ -115,7 +118,7 @@ def _check_folder(file: FileDescriptorProto) -> None:
 
 
 def modules_of(request: CodeGeneratorRequest) -> Mapping[str, str]:
-    """The contents of every generated file, by name. Raises `Unsupported`."""
+    """Return the contents of every generated file, by name. Raises `Unsupported`."""
     protos = Protos()
     for file in request.proto_file:
         protos.add(file)
@@ -136,7 +139,7 @@ def modules_of(request: CodeGeneratorRequest) -> Mapping[str, str]:
 
 
 def _reasons(files: Iterable[FileDescriptorProto]) -> Iterator[tuple[str, str]]:
-    """The modules with the packages' reasons."""
+    """Return the modules with the packages' reasons."""
     for file in files:
         if catalogue := catalogue_of(file):
             yield _file(f"{file.package}.reasons"), reasons(file, catalogue)
@@ -147,7 +150,8 @@ def _file(module: str) -> str:
 
 
 def _entrance(domains: Sequence[Domain], files: Sequence[str], style: Style) -> str:
-    """The module with an attribute for each domain; it also makes every message known for unpacking."""
+    """Return the module with an attribute for each domain, which also registers every message for
+    unpacking."""
     return ENTRANCE.format(
         header=HEADER,
         style=style.name,
@@ -160,5 +164,5 @@ def _entrance(domains: Sequence[Domain], files: Sequence[str], style: Style) -> 
 
 
 def _copied(name: str) -> str:
-    """A module of `copied`, which says the same whatever the protos say."""
+    """Return a module of `copied`, which is the same for all protos."""
     return HEADER + (Path(__file__).parent / "copied" / name).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""From an error catalogue to text that reasons can be compared with."""
+"""Turns an error catalogue into an enum that reasons can be compared with."""
 
 from google.protobuf.descriptor_pb2 import EnumDescriptorProto, FileDescriptorProto
 
@@ -10,24 +10,25 @@ _PREFIX = "ERROR_REASON_"
 _ENUM = 5
 _VALUE = 2
 
-MODULE = '''{header}"""Why calls fail, as an error says it where its domain is {package}."""
+MODULE = '''{header}"""Reasons why calls fail: the `reason` of an error whose `domain` is {package}."""
 
 from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """What `reason` of an error is compared with: a value's name in ErrorReason, without ERROR_REASON_."""
+    """The values of ErrorReason, without the prefix ERROR_REASON_, to compare with the `reason` of an
+    error."""
 
 {members}'''
 
 
 def catalogue_of(file: FileDescriptorProto) -> EnumDescriptorProto | None:
-    """The file's error catalogue, if it has one."""
+    """Return the file's error catalogue, if it has one."""
     return next((enum for enum in file.enum_type if enum.name == CATALOGUE), None)
 
 
 def reasons(file: FileDescriptorProto, catalogue: EnumDescriptorProto) -> str:
-    """The source of the module with a package's reasons."""
+    """Return the source of the module with a package's reasons."""
     written = {tuple(at.path): at.leading_comments for at in file.source_code_info.location}
     index = list(file.enum_type).index(catalogue)
     members = []

@@ -1,4 +1,4 @@
-"""The text of the generated methods: tidy, and the same for the same arguments."""
+"""Writes the text of the generated methods: formatted, and the same for the same arguments."""
 
 import enum
 import textwrap
@@ -39,7 +39,7 @@ class Client({client}.Client):
 
 connect = Client.connect
 '''
-ENTRANCE = '''{header}"""Every domain of the contract. Importing this makes every message known by name."""
+ENTRANCE = '''{header}"""Every domain of the contract. Importing this registers every message by name."""
 
 {messages}{classes}from foldlog.v1.{style}_caller import Caller
 
@@ -53,7 +53,7 @@ class Domains:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How the methods of one client wait."""
+    """The differences between the async and the sync client."""
 
     name: str
     """Its modules begin so."""
@@ -62,7 +62,7 @@ class Style:
     iterator: str
     block: str
     client: str
-    """The module with the client that calls so."""
+    """The module with the client of this style."""
 
 
 ASYNC = Style("async", "async def", "await ", "AsyncIterator", "async with", "foldlog_client")
@@ -70,7 +70,7 @@ SYNC = Style("sync", "def", "", "Iterator", "with", "foldlog_client.sync")
 
 
 class Kind(enum.Enum):
-    """What the caller is asked for."""
+    """The kinds of calls."""
 
     COMMAND = "command"
     QUERY = "query"
@@ -86,7 +86,7 @@ class Parameter:
     default: str | None
     """Python source; None = the argument must be given."""
     value: str
-    """Python source of what the message's field gets."""
+    """Python source of the value of the message's field."""
     comment: str
 
     @property
@@ -95,13 +95,17 @@ class Parameter:
 
 
 TIMEOUT = Parameter(
-    "timeout", "float | None", "None", "timeout", "Seconds for all attempts together; the client's if None."
+    "timeout",
+    "float | None",
+    "None",
+    "timeout",
+    "Seconds for all attempts together; None = the client's timeout.",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """What is written for one RPC."""
+    """The method for one RPC."""
 
     name: str
     path: str
@@ -113,7 +117,7 @@ class Method:
     kind: Kind
 
     def source(self, style: Style) -> str:
-        """The method that makes the call."""
+        """Return the method that makes the call."""
         own_writes = (
             ["own_writes=min_position is None and not min_position_token"] if self.kind is Kind.QUERY else []
         )
@@ -125,18 +129,20 @@ class Method:
         return heading + docstring(self.comment, self.arguments) + textwrap.indent(call, " " * 8)
 
     def watch_source(self, style: Style) -> str:
-        """An endless iterator of a watch's messages."""
+        """Return the method that opens a watch."""
         call = exploded("return self._caller.watch", [f'"{self.path}"', self.request, self.response])
         heading = signature(f"def {self.name}", self.arguments, f"Watch[{self.response}]")
-        comment = f"{self.comment}\n\nUse it in `{style.block}`. A lost connection is made again and resumed."
+        comment = (
+            f"{self.comment}\n\nUse it in `{style.block}`. After a lost connection it reconnects and resumes."
+        )
         return heading + docstring(comment, self.arguments) + textwrap.indent(call, " " * 8)
 
     def iterator_source(self, style: Style, name: str, item: str, items: str) -> str:
-        """A generator of all items of all pages."""
+        """Return the generator of all items of all pages."""
         arguments = [one for one in self.arguments if one.name != "page_token"]
         given = [f"{one.name}={one.name}" for one in self.arguments]
         call = textwrap.indent(exploded(f"_page = {style.wait}self.{self.name}", given), " " * 12)
-        comment = f"Every item of every page of `{self.name}`, page after page. Takes what that takes."
+        comment = f"Every item of every page of `{self.name}`, page after page. The arguments are the same."
         return (
             signature(f"{style.define} {name}", arguments, f"{style.iterator}[{item}]")
             + docstring(comment, ())

@@ -1,4 +1,4 @@
-"""Runs protoc and its plugins over a directory of protos, and returns every file of Python that they make."""
+"""Runs protoc and its plugins over a directory of protos, and returns every Python file that they make."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ _ADVICE = {
         "foldlog/ and google/protobuf/ are there by themselves."
     ),
 }
-"""What to do about something that protoc says, where that is not plain."""
+"""Advice for errors of protoc that do not explain themselves."""
 
 
 class CannotGenerate(Exception):
@@ -36,12 +36,12 @@ class CannotGenerate(Exception):
     def __init__(self, line: str, said: str = "") -> None:
         super().__init__(line)
         self.said = said
-        """What protoc or a plugin said, as it said it."""
+        """The unchanged output of protoc or the plugin."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What protoc and its plugins made."""
+    """The files that protoc and its plugins made."""
 
     files: Mapping[str, bytes]
     """The contents by name, as in bank/v1/bank_pb2.py."""
@@ -50,22 +50,22 @@ class Compiled:
 
 
 def missing() -> str:
-    """One line on what to install before anything can be generated; empty if all is there."""
+    """Return one line on what to install before anything can be generated; empty if nothing is missing."""
     names = [name for name in NEEDED if find_spec(name) is None]
     if not names:
         return ""
     return (
-        f"What generates code is not installed: no {', '.join(names)}. "
+        f"The packages that generate code are not installed: no {', '.join(names)}. "
         "Run: pip install 'foldlog[generate]' (from a checkout of it: pip install '.[generate]')"
     )
 
 
 def compiled(protos: Path, foldlogs: Path | None) -> Compiled:
-    """Everything that is generated from the protos of a directory. Raises `CannotGenerate`.
+    """Return everything that is generated from the protos of a directory. Raises `CannotGenerate`.
 
     Args:
         protos: The directory.
-        foldlogs: Where Foldlog's own protos lie; None if they are those of the directory.
+        foldlogs: The directory of Foldlog's own protos; None if `protos` itself is that directory.
     """
     names = _names(protos, own=foldlogs is None)
     paths = [protos, foldlogs] if foldlogs else [protos]
@@ -89,7 +89,7 @@ def compiled(protos: Path, foldlogs: Path | None) -> Compiled:
 
 
 def _names(protos: Path, *, own: bool) -> list[str]:
-    """The protos of a directory, as they import each other."""
+    """Return the names of a directory's protos, as they import each other."""
     names = sorted(path.relative_to(protos).as_posix() for path in protos.rglob("*.proto"))
     if not names:
         raise CannotGenerate(
@@ -105,7 +105,7 @@ def _names(protos: Path, *, own: bool) -> list[str]:
 
 
 def _protoc(paths: Sequence[Path], arguments: Sequence[str], names: Sequence[str]) -> str:
-    """What protoc warns of; raises `CannotGenerate` with what else it says."""
+    """Run protoc, and return its warnings; raise `CannotGenerate` with its errors."""
     command = [*_PYTHON, "-m", "grpc_tools.protoc", *(f"-I{path}" for path in paths), *arguments]
     command += [str(paths[0] / name) for name in names]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -122,10 +122,10 @@ def _request(files: FileDescriptorSet, names: Iterable[str], parameter: str) -> 
 
 
 def _plugin(code: str, request: CodeGeneratorRequest, path: Path | None) -> CodeGeneratorResponse:
-    """What a plugin answers; protoc would ask it the same.
+    """Return a plugin's response to the request that protoc would send it.
 
-    Foldlog's own options may have changed: the code just made of them, in `path`, comes before what is
-    installed.
+    Foldlog's own options may have changed: the code just generated from them, in `path`, comes before the
+    installed one.
     """
     if path:
         (path / "foldlog" / "__init__.py").touch()

@@ -1,7 +1,6 @@
-"""A protoc plugin: writes the typed client of a package, for asyncio and for threads, and the reasons
-of its errors.
+"""A protoc plugin: writes the typed clients of a package, async and sync, and the reasons of its errors.
 
-What the protos say in comments, the methods say in docstrings. The same protos give the same bytes.
+Comments of the protos become docstrings of the methods. The same protos give the same bytes.
 """
 
 import sys
@@ -13,7 +12,7 @@ from foldlog_generator.client_modules import modules_of
 
 
 def generate(request: CodeGeneratorRequest) -> CodeGeneratorResponse:
-    """Every file of the client's generated part, or what stands in the way."""
+    """Return every generated file of the client, or the error that prevents it."""
     response = CodeGeneratorResponse(supported_features=CodeGeneratorResponse.FEATURE_PROTO3_OPTIONAL)
     try:
         contents = modules_of(request)
@@ -25,7 +24,7 @@ def generate(request: CodeGeneratorRequest) -> CodeGeneratorResponse:
 
 
 def main() -> None:
-    """Answer protoc's request on stdin on stdout."""
+    """Read protoc's request from stdin, and write the response to stdout."""
     response = generate(CodeGeneratorRequest.FromString(sys.stdin.buffer.read()))
     sys.stdout.buffer.write(response.SerializeToString(deterministic=True))
 

@@ -1,4 +1,4 @@
-"""Where the protos of Foldlog lie that those of other domains import."""
+"""Finds the protos of Foldlog, which other domains import."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import foldlog
 
 
 def directory() -> Path:
-    """What protoc is given as an import path: in the installed package, or in the source tree beside it."""
+    """Return the import path for protoc: in the installed package, or in the source tree beside it."""
     package = Path(foldlog.__file__).parent
     installed = package / "protos"
     return installed if installed.is_dir() else package.parents[1] / "protos"

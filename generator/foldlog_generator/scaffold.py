@@ -1,4 +1,4 @@
-"""Writes a project with a domain of its own: a little one that works, to be changed into what it shall be."""
+"""Writes a project with a small domain that works, to start your own from."""
 
 import importlib.metadata
 import keyword
@@ -24,7 +24,7 @@ FILES = {
     "README.md": "README.md",
     ".gitignore": "gitignore",
 }
-"""The templates, by the names of the files that they become."""
+"""The names of the templates, by the files that they become."""
 
 
 class CannotScaffold(Exception):
@@ -32,7 +32,7 @@ class CannotScaffold(Exception):
 
 
 class _Text(Template):
-    """Makefiles are full of dollar signs."""
+    """A template with `%` for its words, because Makefiles are full of dollar signs."""
 
     delimiter = "%"
 
@@ -63,7 +63,7 @@ def scaffold(name: str, directory: Path) -> list[str]:
 
 
 def project(name: str) -> Iterator[tuple[str, str]]:
-    """The files of a project: their names and texts."""
+    """Return the names and texts of a project's files."""
     words = _words(name)
     for file, template in FILES.items():
         text = (_TEMPLATES / f"{template}.txt").read_text(encoding="utf-8")
@@ -71,7 +71,7 @@ def project(name: str) -> Iterator[tuple[str, str]]:
 
 
 def _words(name: str) -> Mapping[str, str]:
-    """What stands for what in the templates."""
+    """Return the words of the templates, with their replacements."""
     domain = name.upper()
     account = "ACCOUNTS" if domain == "ACCOUNT" else "ACCOUNT"
     return {
@@ -84,19 +84,19 @@ def _words(name: str) -> Mapping[str, str]:
 
 
 def check_name(name: str) -> None:
-    """Raises `CannotScaffold` for a name that Python, protobuf or the client could not have."""
+    """Raise `CannotScaffold` for a name that Python, protobuf or the client cannot use."""
     advice = "choose another name, such as bank."
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or re.fullmatch(r"v\d+\w*", name):
-        raise CannotScaffold(f"{name} is no name of a package in lower case: {advice}")
-    if keyword.iskeyword(name) or name == "stream":  # protobuf's word before a type
-        raise CannotScaffold(f"{name} is a word of the language: {advice}")
+        raise CannotScaffold(f"{name} is not a package name in lower case: {advice}")
+    if keyword.iskeyword(name) or name == "stream":  # protobuf's keyword before a type
+        raise CannotScaffold(f"{name} is a reserved word: {advice}")
     if name in CLIENTS_OWN or name == "client":
-        raise CannotScaffold(f"{name} is what Foldlog's client has already as client.{name}: {advice}")
+        raise CannotScaffold(f"{name} is already an attribute of Foldlog's client, client.{name}: {advice}")
     if name in sys.stdlib_module_names or _is_installed(name):
-        raise CannotScaffold(f"{name} is a module that Python has already: {advice}")
+        raise CannotScaffold(f"{name} is already a Python module: {advice}")
 
 
 def _is_installed(name: str) -> bool:
-    """Whether a module of this name would be found, wherever the command is called."""
+    """Whether a module of this name is installed, wherever the command is called."""
     here = {"", str(Path.cwd())}
     return PathFinder.find_spec(name, [path for path in sys.path if path not in here]) is not None

@@ -33,7 +33,7 @@ def test_a_stale_file_is_reported_and_left_as_it_is(tmp_path: Path) -> None:
 
     assert checked.returncode == 1
     assert "money_pb2.pyi" in checked.stderr
-    assert checked.stderr.splitlines()[-1].startswith("generated/ is not what protos/ say: run make generate")
+    assert checked.stderr.splitlines()[-1].startswith("generated/ does not match protos/: run make generate")
     assert stale.read_text().endswith("# edited\n")
 
 

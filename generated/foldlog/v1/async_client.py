@@ -41,7 +41,7 @@ class Admin:
         """ListViews tells of every view how far it is, and what stands in its way.
 
         Args:
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return await self._caller.unary(
             "/foldlog.v1.AdminService/ListViews",
@@ -64,7 +64,7 @@ class Admin:
 
         Args:
             view: The view's name.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return await self._caller.unary(
             "/foldlog.v1.AdminService/RebuildView",
@@ -91,7 +91,7 @@ class Admin:
             page_size: The most documents of a page; 50 if 0, at most 1,000.
             page_token: Where to go on: the `next_page_token` of the page before; the first page if
                 empty.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return await self._caller.unary(
             "/foldlog.v1.AdminService/ListParked",
@@ -111,7 +111,7 @@ class Admin:
         page_size: int = 0,
         timeout: float | None = None,
     ) -> AsyncIterator[ParkedDocument]:
-        """Every item of every page of `list_parked`, page after page. Takes what that takes."""
+        """Every item of every page of `list_parked`, page after page. The arguments are the same."""
         page_token = ""
         while True:
             _page = await self.list_parked(
@@ -144,7 +144,7 @@ class Admin:
             view: The view's name.
             collection: Only documents of this collection; of all if empty.
             id: Only the documents with this id; all if empty.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return await self._caller.unary(
             "/foldlog.v1.AdminService/RetryParked",
@@ -166,7 +166,7 @@ class Admin:
         from it.
 
         Args:
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return await self._caller.unary(
             "/foldlog.v1.AdminService/GetClock",
@@ -184,7 +184,7 @@ class Admin:
         indexes, which it does once a day at low priority, and what it found.
 
         Args:
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return await self._caller.unary(
             "/foldlog.v1.AdminService/GetScrub",

@@ -1,5 +1,5 @@
 # Written by foldlog from the protos; do not edit.
-"""What calls are made of, however they are made: requests, responses, times."""
+"""The parts of calls that async and sync clients share: requests, responses, times."""
 
 import datetime
 from typing import Protocol, Self, TypeVar
@@ -77,7 +77,7 @@ class WatchRequest(Protocol):
 
 
 def as_timestamp(value: datetime.datetime | Timestamp | None) -> Timestamp | None:
-    """The time as a message. A naive datetime is a ValueError: it names no moment."""
+    """Return the time as a message. Raises ValueError for a naive datetime: its moment is unknown."""
     if not isinstance(value, datetime.datetime):
         return value
     if value.tzinfo is None:
@@ -88,7 +88,7 @@ def as_timestamp(value: datetime.datetime | Timestamp | None) -> Timestamp | Non
 
 
 def as_duration(value: datetime.timedelta | Duration | None) -> Duration | None:
-    """The span of time as a message."""
+    """Return the duration as a message."""
     if not isinstance(value, datetime.timedelta):
         return value
     duration = Duration()

@@ -1,1 +1,1 @@
-"""Modules that the generated code has as they are; the generator copies their text."""
+"""Modules that the generator copies into the generated code unchanged."""

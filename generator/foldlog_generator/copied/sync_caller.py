@@ -1,4 +1,4 @@
-"""What the generated methods ask of the client around them, in any thread."""
+"""What the generated sync methods need from their client."""
 
 from typing import Protocol, Self
 
@@ -16,7 +16,7 @@ from foldlog.v1.calling import (
 
 
 class Watch(Protocol[W_co]):
-    """The messages of a watch, for ever, across lost connections; used in `with`, it ends with it."""
+    """The messages of a watch, for ever, across lost connections; `with` closes it."""
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: object) -> None: ...
@@ -25,7 +25,7 @@ class Watch(Protocol[W_co]):
 
     @property
     def resume_token(self) -> str:
-        """Another watch with the same arguments goes on here: after the message at hand."""
+        """A watch with the same arguments resumes here: after the current message."""
         ...
 
     def close(self) -> None:
@@ -34,10 +34,10 @@ class Watch(Protocol[W_co]):
 
 
 class Caller(Protocol):
-    """Makes calls: the connection, deadlines, retries, request ids and the session are its own."""
+    """Makes calls, with its own connection, deadlines, retries, request ids and session."""
 
     def command(self, path: str, request: CommandRequest, response: type[C], *, within: float | None) -> C:
-        """Carry out a command once, whatever it takes to get it answered `within` so many seconds."""
+        """Carry out a command once, with as many attempts as fit `within` so many seconds."""
         ...
 
     def query(
@@ -49,13 +49,13 @@ class Caller(Protocol):
         own_writes: bool,
         within: float | None,
     ) -> Q:
-        """Ask a question; with `own_writes` the answer sees what the session did before."""
+        """Send a query; with `own_writes` the answer sees what the session did before."""
         ...
 
     def unary(self, path: str, request: Request, response: type[R], *, within: float | None) -> R:
-        """The answer to a call as it is."""
+        """Make a call without options, and return its response."""
         ...
 
     def watch(self, path: str, request: WatchRequest, response: type[W]) -> Watch[W]:
-        """The messages of a watch; a lost connection is made again and resumed."""
+        """Open a watch; after a lost connection it reconnects and resumes."""
         ...

@@ -66,5 +66,8 @@ def test_what_is_not_installed_is_reported(project: Path) -> None:
         [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert "foldlog: What generates code is not installed: no grpc_tools_that_are_not_there." in done.stderr
+    assert (
+        "foldlog: The packages that generate code are not installed: no grpc_tools_that_are_not_there."
+        in done.stderr
+    )
     assert "pip install 'foldlog[generate]'" in done.stderr

@@ -41,7 +41,7 @@ def test_an_import_that_is_not_found_is_explained(tmp_path: Path) -> None:
 
 def test_what_our_plugin_says_is_the_reason(tmp_path: Path) -> None:
     found = refusal(tmp_path, {"bank/v1/bank.proto": BANK.replace("string account_id", "string from")})
-    assert "bank.v1.Deposit.from is a word of Python's own; rename the field." in str(found)
+    assert "bank.v1.Deposit.from is a reserved word in Python; rename the field." in str(found)
 
 
 def test_a_warning_of_protoc_is_passed_on(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_a_file_that_somebody_wrote_is_not_written_over(files: dict[str, bytes],
     theirs = tmp_path / "bank" / "v1" / "reasons.py"
     theirs.parent.mkdir(parents=True)
     theirs.write_text("REASONS = ()\n")
-    with pytest.raises(CannotGenerate, match=r"reasons\.py is in the place of a generated file.*: move it"):
+    with pytest.raises(CannotGenerate, match=r"reasons\.py is where a generated file goes.*: move it"):
         differences(tmp_path, files)
 
 

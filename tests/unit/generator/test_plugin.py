@@ -300,15 +300,17 @@ def test_the_comments_of_the_protos_are_the_docstrings(books: ModuleType) -> Non
     text = inspect.getdoc(books.Books.lend_book) or ""
     assert text.startswith("LendBook gives a book away for a while.\n\nArgs:\n    book_id: The book.\n")
     assert "\n    days: For how many days.\n" in text
-    assert "by default), also after a crash. Made by the client if empty.\n    expected_version: The" in text
+    assert (
+        "by default), also after a crash. If empty, the client makes one.\n    expected_version: The" in text
+    )
     assert '\n    note: Which \\"book\\", with a back\\\\slash.\n' in text
 
 
 ODD = {
     "a oneof": ({"command": "oneof who { string a = 1; string b = 2; }"}, "is one of a oneof"),
     "a twin": ({"command": "string request_id = 1;"}, "two arguments called request_id"),
-    "a keyword": ({"command": "string from = 1;"}, "a word of Python's own"),
-    "self": ({"command": "string self = 1;"}, "a word of Python's own"),
+    "a keyword": ({"command": "string from = 1;"}, "a reserved word in Python"),
+    "self": ({"command": "string self = 1;"}, "a reserved word in Python"),
     "a map": ({"command": "map<string, google.protobuf.Timestamp> at = 1;"}, "at is a map of times"),
     "no message": ({"wrapped": "string"}, "odd.v1.DoRequest.command is not a message"),
     "times": ({"command": "repeated google.protobuf.Timestamp at = 1;"}, "repeats times"),

@@ -87,7 +87,7 @@ class Inventory:
             name: The product's name; may be empty.
             request_id: Makes the command act once: the same id and the same command again give the
                 first outcome again, with `replayed` set, for at least the server's window (24 hours
-                by default), also after a crash. Made by the client if empty.
+                by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
             correlation_id: Shared by everything that one cause sets in motion; the request id if
@@ -96,7 +96,7 @@ class Inventory:
             reply: How much the reply says; everything if not set.
             expected_version_token: Beside `expected_version`: a token of the position at which that
                 version was read, such as that of the event or of the answer's freshness.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.command(
             "/foldlog.inventory.v1.CommandService/ReceiveStock",
@@ -144,7 +144,7 @@ class Inventory:
             reason: Why, for people: 1 to 500 bytes.
             request_id: Makes the command act once: the same id and the same command again give the
                 first outcome again, with `replayed` set, for at least the server's window (24 hours
-                by default), also after a crash. Made by the client if empty.
+                by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
             correlation_id: Shared by everything that one cause sets in motion; the request id if
@@ -153,7 +153,7 @@ class Inventory:
             reply: How much the reply says; everything if not set.
             expected_version_token: Beside `expected_version`: a token of the position at which that
                 version was read, such as that of the event or of the answer's freshness.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.command(
             "/foldlog.inventory.v1.CommandService/AdjustStock",
@@ -200,7 +200,7 @@ class Inventory:
             lines: The products, each once, at most 2,000.
             request_id: Makes the command act once: the same id and the same command again give the
                 first outcome again, with `replayed` set, for at least the server's window (24 hours
-                by default), also after a crash. Made by the client if empty.
+                by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
             correlation_id: Shared by everything that one cause sets in motion; the request id if
@@ -209,7 +209,7 @@ class Inventory:
             reply: How much the reply says; everything if not set.
             expected_version_token: Beside `expected_version`: a token of the position at which that
                 version was read, such as that of the event or of the answer's freshness.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.command(
             "/foldlog.inventory.v1.CommandService/ReserveStock",
@@ -254,7 +254,7 @@ class Inventory:
             product_ids: The products, each once, at most 2,000.
             request_id: Makes the command act once: the same id and the same command again give the
                 first outcome again, with `replayed` set, for at least the server's window (24 hours
-                by default), also after a crash. Made by the client if empty.
+                by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
             correlation_id: Shared by everything that one cause sets in motion; the request id if
@@ -263,7 +263,7 @@ class Inventory:
             reply: How much the reply says; everything if not set.
             expected_version_token: Beside `expected_version`: a token of the position at which that
                 version was read, such as that of the event or of the answer's freshness.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.command(
             "/foldlog.inventory.v1.CommandService/ReleaseStock",
@@ -308,7 +308,7 @@ class Inventory:
             product_ids: The products, each once, at most 2,000.
             request_id: Makes the command act once: the same id and the same command again give the
                 first outcome again, with `replayed` set, for at least the server's window (24 hours
-                by default), also after a crash. Made by the client if empty.
+                by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
             correlation_id: Shared by everything that one cause sets in motion; the request id if
@@ -317,7 +317,7 @@ class Inventory:
             reply: How much the reply says; everything if not set.
             expected_version_token: Beside `expected_version`: a token of the position at which that
                 version was read, such as that of the event or of the answer's freshness.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.command(
             "/foldlog.inventory.v1.CommandService/DispatchStock",
@@ -358,7 +358,7 @@ class Inventory:
         Args:
             product_id: The product.
             min_position: Wait until the view has seen this position, such as that of a command's
-                result; 0 = do not wait. What the session did before if None.
+                result; 0 = do not wait. If None: what the session did before.
             log_id: The log that `min_position` belongs to; if set and another, FAILED_PRECONDITION
                 (LOG_REPLACED).
             max_wait: How long to wait at most: 2 seconds if not set, at most 30 seconds, 0 = do not
@@ -369,7 +369,7 @@ class Inventory:
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
                 anybody before the question arrived.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.query(
             "/foldlog.inventory.v1.QueryService/GetInventory",
@@ -411,7 +411,7 @@ class Inventory:
                 page.
             descending: From the last id to the first instead of from the first to the last.
             min_position: Wait until the view has seen this position, such as that of a command's
-                result; 0 = do not wait. What the session did before if None.
+                result; 0 = do not wait. If None: what the session did before.
             log_id: The log that `min_position` belongs to; if set and another, FAILED_PRECONDITION
                 (LOG_REPLACED).
             max_wait: How long to wait at most: 2 seconds if not set, at most 30 seconds, 0 = do not
@@ -422,7 +422,7 @@ class Inventory:
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
                 anybody before the question arrived.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.query(
             "/foldlog.inventory.v1.QueryService/ListInventory",
@@ -457,7 +457,9 @@ class Inventory:
         latest: bool = False,
         timeout: float | None = None,
     ) -> Iterator[InventoryItem]:
-        """Every item of every page of `list_inventory`, page after page. Takes what that takes."""
+        """Every item of every page of `list_inventory`, page after page. The arguments are the
+        same.
+        """
         page_token = ""
         while True:
             _page = self.list_inventory(
@@ -499,7 +501,7 @@ class Inventory:
             as_of: A past state instead of the present one, folded from the log. Before anything was
                 received: NOT_FOUND; past the end: OUT_OF_RANGE.
             min_position: Wait until the view has seen this position, such as that of a command's
-                result; 0 = do not wait. What the session did before if None.
+                result; 0 = do not wait. If None: what the session did before.
             log_id: The log that `min_position` belongs to; if set and another, FAILED_PRECONDITION
                 (LOG_REPLACED).
             max_wait: How long to wait at most: 2 seconds if not set, at most 30 seconds, 0 = do not
@@ -510,7 +512,7 @@ class Inventory:
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
                 anybody before the question arrived.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.query(
             "/foldlog.inventory.v1.QueryService/GetStock",
@@ -548,7 +550,7 @@ class Inventory:
         document that was given is at most given again. It is no error if a token is too old, or
         of another log: then `reset` is set.
 
-        Use it in `with`. A lost connection is made again and resumed.
+        Use it in `with`. After a lost connection it reconnects and resumes.
 
         Args:
             product_ids: Only these products, at most 100; all if empty.

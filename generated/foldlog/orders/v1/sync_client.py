@@ -126,7 +126,7 @@ class Orders:
                 ids are new names: see FORMAT_ID.
             request_id: Makes the command act once: the same id and the same command again give the
                 first outcome again, with `replayed` set, for at least the server's window (24 hours
-                by default), also after a crash. Made by the client if empty.
+                by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
             correlation_id: Shared by everything that one cause sets in motion; the request id if
@@ -135,7 +135,7 @@ class Orders:
             reply: How much the reply says; everything if not set.
             expected_version_token: Beside `expected_version`: a token of the position at which that
                 version was read, such as that of the event or of the answer's freshness.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.command(
             "/foldlog.orders.v1.CommandService/CreateOrder",
@@ -183,7 +183,7 @@ class Orders:
             line: The line.
             request_id: Makes the command act once: the same id and the same command again give the
                 first outcome again, with `replayed` set, for at least the server's window (24 hours
-                by default), also after a crash. Made by the client if empty.
+                by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
             correlation_id: Shared by everything that one cause sets in motion; the request id if
@@ -192,7 +192,7 @@ class Orders:
             reply: How much the reply says; everything if not set.
             expected_version_token: Beside `expected_version`: a token of the position at which that
                 version was read, such as that of the event or of the answer's freshness.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.command(
             "/foldlog.orders.v1.CommandService/AddItem",
@@ -239,7 +239,7 @@ class Orders:
             quantity: The new quantity, 0 to 1,000,000; 0 removes the line.
             request_id: Makes the command act once: the same id and the same command again give the
                 first outcome again, with `replayed` set, for at least the server's window (24 hours
-                by default), also after a crash. Made by the client if empty.
+                by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
             correlation_id: Shared by everything that one cause sets in motion; the request id if
@@ -248,7 +248,7 @@ class Orders:
             reply: How much the reply says; everything if not set.
             expected_version_token: Beside `expected_version`: a token of the position at which that
                 version was read, such as that of the event or of the answer's freshness.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.command(
             "/foldlog.orders.v1.CommandService/ChangeItemQuantity",
@@ -293,7 +293,7 @@ class Orders:
             line_id: The line.
             request_id: Makes the command act once: the same id and the same command again give the
                 first outcome again, with `replayed` set, for at least the server's window (24 hours
-                by default), also after a crash. Made by the client if empty.
+                by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
             correlation_id: Shared by everything that one cause sets in motion; the request id if
@@ -302,7 +302,7 @@ class Orders:
             reply: How much the reply says; everything if not set.
             expected_version_token: Beside `expected_version`: a token of the position at which that
                 version was read, such as that of the event or of the answer's freshness.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.command(
             "/foldlog.orders.v1.CommandService/RemoveItem",
@@ -344,7 +344,7 @@ class Orders:
             order_id: The order.
             request_id: Makes the command act once: the same id and the same command again give the
                 first outcome again, with `replayed` set, for at least the server's window (24 hours
-                by default), also after a crash. Made by the client if empty.
+                by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
             correlation_id: Shared by everything that one cause sets in motion; the request id if
@@ -353,7 +353,7 @@ class Orders:
             reply: How much the reply says; everything if not set.
             expected_version_token: Beside `expected_version`: a token of the position at which that
                 version was read, such as that of the event or of the answer's freshness.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.command(
             "/foldlog.orders.v1.CommandService/SubmitOrder",
@@ -397,7 +397,7 @@ class Orders:
             reservation_id: The reservation.
             request_id: Makes the command act once: the same id and the same command again give the
                 first outcome again, with `replayed` set, for at least the server's window (24 hours
-                by default), also after a crash. Made by the client if empty.
+                by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
             correlation_id: Shared by everything that one cause sets in motion; the request id if
@@ -406,7 +406,7 @@ class Orders:
             reply: How much the reply says; everything if not set.
             expected_version_token: Beside `expected_version`: a token of the position at which that
                 version was read, such as that of the event or of the answer's freshness.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.command(
             "/foldlog.orders.v1.CommandService/ConfirmReservation",
@@ -453,7 +453,7 @@ class Orders:
             amount: What was paid; must equal the amount due.
             request_id: Makes the command act once: the same id and the same command again give the
                 first outcome again, with `replayed` set, for at least the server's window (24 hours
-                by default), also after a crash. Made by the client if empty.
+                by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
             correlation_id: Shared by everything that one cause sets in motion; the request id if
@@ -462,7 +462,7 @@ class Orders:
             reply: How much the reply says; everything if not set.
             expected_version_token: Beside `expected_version`: a token of the position at which that
                 version was read, such as that of the event or of the answer's freshness.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.command(
             "/foldlog.orders.v1.CommandService/RecordPayment",
@@ -512,7 +512,7 @@ class Orders:
             tracking_number: The carrier's number for it; may be empty.
             request_id: Makes the command act once: the same id and the same command again give the
                 first outcome again, with `replayed` set, for at least the server's window (24 hours
-                by default), also after a crash. Made by the client if empty.
+                by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
             correlation_id: Shared by everything that one cause sets in motion; the request id if
@@ -521,7 +521,7 @@ class Orders:
             reply: How much the reply says; everything if not set.
             expected_version_token: Beside `expected_version`: a token of the position at which that
                 version was read, such as that of the event or of the answer's freshness.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.command(
             "/foldlog.orders.v1.CommandService/ShipOrder",
@@ -567,7 +567,7 @@ class Orders:
             reason: Why, for people: 1 to 500 bytes.
             request_id: Makes the command act once: the same id and the same command again give the
                 first outcome again, with `replayed` set, for at least the server's window (24 hours
-                by default), also after a crash. Made by the client if empty.
+                by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
             correlation_id: Shared by everything that one cause sets in motion; the request id if
@@ -576,7 +576,7 @@ class Orders:
             reply: How much the reply says; everything if not set.
             expected_version_token: Beside `expected_version`: a token of the position at which that
                 version was read, such as that of the event or of the answer's freshness.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.command(
             "/foldlog.orders.v1.CommandService/CancelOrder",
@@ -619,7 +619,7 @@ class Orders:
             as_of: A past state instead of the present one, folded from the log. Before the order
                 existed: NOT_FOUND; past the end: OUT_OF_RANGE.
             min_position: Wait until the view has seen this position, such as that of a command's
-                result; 0 = do not wait. What the session did before if None.
+                result; 0 = do not wait. If None: what the session did before.
             log_id: The log that `min_position` belongs to; if set and another, FAILED_PRECONDITION
                 (LOG_REPLACED).
             max_wait: How long to wait at most: 2 seconds if not set, at most 30 seconds, 0 = do not
@@ -630,7 +630,7 @@ class Orders:
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
                 anybody before the question arrived.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.query(
             "/foldlog.orders.v1.QueryService/GetOrder",
@@ -678,7 +678,7 @@ class Orders:
             customer_id: Only orders of this customer; all if empty.
             descending: Newest first instead of oldest first.
             min_position: Wait until the view has seen this position, such as that of a command's
-                result; 0 = do not wait. What the session did before if None.
+                result; 0 = do not wait. If None: what the session did before.
             log_id: The log that `min_position` belongs to; if set and another, FAILED_PRECONDITION
                 (LOG_REPLACED).
             max_wait: How long to wait at most: 2 seconds if not set, at most 30 seconds, 0 = do not
@@ -689,7 +689,7 @@ class Orders:
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
                 anybody before the question arrived.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.query(
             "/foldlog.orders.v1.QueryService/ListCurrentOrders",
@@ -728,8 +728,8 @@ class Orders:
         latest: bool = False,
         timeout: float | None = None,
     ) -> Iterator[CurrentOrder]:
-        """Every item of every page of `list_current_orders`, page after page. Takes what that
-        takes.
+        """Every item of every page of `list_current_orders`, page after page. The arguments are the
+        same.
         """
         page_token = ""
         while True:
@@ -778,7 +778,7 @@ class Orders:
                 page.
             descending: Newest first instead of oldest first.
             min_position: Wait until the view has seen this position, such as that of a command's
-                result; 0 = do not wait. What the session did before if None.
+                result; 0 = do not wait. If None: what the session did before.
             log_id: The log that `min_position` belongs to; if set and another, FAILED_PRECONDITION
                 (LOG_REPLACED).
             max_wait: How long to wait at most: 2 seconds if not set, at most 30 seconds, 0 = do not
@@ -789,7 +789,7 @@ class Orders:
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
                 anybody before the question arrived.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.query(
             "/foldlog.orders.v1.QueryService/GetOrderHistory",
@@ -826,7 +826,9 @@ class Orders:
         latest: bool = False,
         timeout: float | None = None,
     ) -> Iterator[OrderHistoryEntry]:
-        """Every item of every page of `get_order_history`, page after page. Takes what that takes."""
+        """Every item of every page of `get_order_history`, page after page. The arguments are the
+        same.
+        """
         page_token = ""
         while True:
             _page = self.get_order_history(
@@ -880,7 +882,7 @@ class Orders:
             finished_before: Only orders that ended before this time; no limit if not set.
             descending: Newest first instead of oldest first.
             min_position: Wait until the view has seen this position, such as that of a command's
-                result; 0 = do not wait. What the session did before if None.
+                result; 0 = do not wait. If None: what the session did before.
             log_id: The log that `min_position` belongs to; if set and another, FAILED_PRECONDITION
                 (LOG_REPLACED).
             max_wait: How long to wait at most: 2 seconds if not set, at most 30 seconds, 0 = do not
@@ -891,7 +893,7 @@ class Orders:
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
                 anybody before the question arrived.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.query(
             "/foldlog.orders.v1.QueryService/ListOrderHistory",
@@ -934,7 +936,9 @@ class Orders:
         latest: bool = False,
         timeout: float | None = None,
     ) -> Iterator[FinishedOrder]:
-        """Every item of every page of `list_order_history`, page after page. Takes what that takes."""
+        """Every item of every page of `list_order_history`, page after page. The arguments are the
+        same.
+        """
         page_token = ""
         while True:
             _page = self.list_order_history(
@@ -984,7 +988,7 @@ class Orders:
                 page.
             descending: Newest first instead of oldest first.
             min_position: Wait until the view has seen this position, such as that of a command's
-                result; 0 = do not wait. What the session did before if None.
+                result; 0 = do not wait. If None: what the session did before.
             log_id: The log that `min_position` belongs to; if set and another, FAILED_PRECONDITION
                 (LOG_REPLACED).
             max_wait: How long to wait at most: 2 seconds if not set, at most 30 seconds, 0 = do not
@@ -995,7 +999,7 @@ class Orders:
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
                 anybody before the question arrived.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.query(
             "/foldlog.orders.v1.QueryService/GetCustomerOrders",
@@ -1032,8 +1036,8 @@ class Orders:
         latest: bool = False,
         timeout: float | None = None,
     ) -> Iterator[CustomerOrder]:
-        """Every item of every page of `get_customer_orders`, page after page. Takes what that
-        takes.
+        """Every item of every page of `get_customer_orders`, page after page. The arguments are the
+        same.
         """
         page_token = ""
         while True:
@@ -1078,7 +1082,7 @@ class Orders:
                 page.
             descending: From the last id to the first instead of from the first to the last.
             min_position: Wait until the view has seen this position, such as that of a command's
-                result; 0 = do not wait. What the session did before if None.
+                result; 0 = do not wait. If None: what the session did before.
             log_id: The log that `min_position` belongs to; if set and another, FAILED_PRECONDITION
                 (LOG_REPLACED).
             max_wait: How long to wait at most: 2 seconds if not set, at most 30 seconds, 0 = do not
@@ -1089,7 +1093,7 @@ class Orders:
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
                 anybody before the question arrived.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.query(
             "/foldlog.orders.v1.QueryService/ListCustomers",
@@ -1124,7 +1128,9 @@ class Orders:
         latest: bool = False,
         timeout: float | None = None,
     ) -> Iterator[Customer]:
-        """Every item of every page of `list_customers`, page after page. Takes what that takes."""
+        """Every item of every page of `list_customers`, page after page. The arguments are the
+        same.
+        """
         page_token = ""
         while True:
             _page = self.list_customers(
@@ -1162,7 +1168,7 @@ class Orders:
         is at most given again. It is no error if a token is too old, or of another log: then
         `reset` is set.
 
-        Use it in `with`. A lost connection is made again and resumed.
+        Use it in `with`. After a lost connection it reconnects and resumes.
 
         Args:
             order_id: The order.
@@ -1188,7 +1194,7 @@ class Orders:
         """WatchCurrentOrders gives the current orders, and then their changes, for ever. How it
         begins, goes on and is taken up again is as WatchOrder says.
 
-        Use it in `with`. A lost connection is made again and resumed.
+        Use it in `with`. After a lost connection it reconnects and resumes.
 
         Args:
             status: Only orders with this status; all if not set.

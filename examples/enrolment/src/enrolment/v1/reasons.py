@@ -1,11 +1,12 @@
 # Written by foldlog from the protos; do not edit.
-"""Why calls fail, as an error says it where its domain is enrolment.v1."""
+"""Reasons why calls fail: the `reason` of an error whose `domain` is enrolment.v1."""
 
 from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """What `reason` of an error is compared with: a value's name in ErrorReason, without ERROR_REASON_."""
+    """The values of ErrorReason, without the prefix ERROR_REASON_, to compare with the `reason` of an
+    error."""
 
     COURSE_NOT_FOUND = "COURSE_NOT_FOUND"
     """There is no such course."""

@@ -96,7 +96,7 @@ class Enrolment:
                 second release.
             request_id: Makes the command act once: the same id and the same command again give the
                 first outcome again, with `replayed` set, for at least the server's window (24 hours
-                by default), also after a crash. Made by the client if empty.
+                by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
             correlation_id: Shared by everything that one cause sets in motion; the request id if
@@ -105,7 +105,7 @@ class Enrolment:
             reply: How much the reply says; everything if not set.
             expected_version_token: Beside `expected_version`: a token of the position at which that
                 version was read, such as that of the event or of the answer's freshness.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.command(
             "/enrolment.v1.Commands/AnnounceCourse",
@@ -147,7 +147,7 @@ class Enrolment:
             course_id: The course.
             request_id: Makes the command act once: the same id and the same command again give the
                 first outcome again, with `replayed` set, for at least the server's window (24 hours
-                by default), also after a crash. Made by the client if empty.
+                by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
             correlation_id: Shared by everything that one cause sets in motion; the request id if
@@ -156,7 +156,7 @@ class Enrolment:
             reply: How much the reply says; everything if not set.
             expected_version_token: Beside `expected_version`: a token of the position at which that
                 version was read, such as that of the event or of the answer's freshness.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.command(
             "/enrolment.v1.Commands/OpenEnrolment",
@@ -196,7 +196,7 @@ class Enrolment:
             course_id: The course.
             request_id: Makes the command act once: the same id and the same command again give the
                 first outcome again, with `replayed` set, for at least the server's window (24 hours
-                by default), also after a crash. Made by the client if empty.
+                by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
             correlation_id: Shared by everything that one cause sets in motion; the request id if
@@ -205,7 +205,7 @@ class Enrolment:
             reply: How much the reply says; everything if not set.
             expected_version_token: Beside `expected_version`: a token of the position at which that
                 version was read, such as that of the event or of the answer's freshness.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.command(
             "/enrolment.v1.Commands/CloseEnrolment",
@@ -247,7 +247,7 @@ class Enrolment:
             seats: How many it takes, 1 to 10,000.
             request_id: Makes the command act once: the same id and the same command again give the
                 first outcome again, with `replayed` set, for at least the server's window (24 hours
-                by default), also after a crash. Made by the client if empty.
+                by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
             correlation_id: Shared by everything that one cause sets in motion; the request id if
@@ -256,7 +256,7 @@ class Enrolment:
             reply: How much the reply says; everything if not set.
             expected_version_token: Beside `expected_version`: a token of the position at which that
                 version was read, such as that of the event or of the answer's freshness.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.command(
             "/enrolment.v1.Commands/ChangeSeats",
@@ -300,7 +300,7 @@ class Enrolment:
             student_id: The student; made by the server if empty.
             request_id: Makes the command act once: the same id and the same command again give the
                 first outcome again, with `replayed` set, for at least the server's window (24 hours
-                by default), also after a crash. Made by the client if empty.
+                by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
             correlation_id: Shared by everything that one cause sets in motion; the request id if
@@ -309,7 +309,7 @@ class Enrolment:
             reply: How much the reply says; everything if not set.
             expected_version_token: Beside `expected_version`: a token of the position at which that
                 version was read, such as that of the event or of the answer's freshness.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.command(
             "/enrolment.v1.Commands/RegisterStudent",
@@ -355,7 +355,7 @@ class Enrolment:
             student_id: The student; made by the server if empty.
             request_id: Makes the command act once: the same id and the same command again give the
                 first outcome again, with `replayed` set, for at least the server's window (24 hours
-                by default), also after a crash. Made by the client if empty.
+                by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
             correlation_id: Shared by everything that one cause sets in motion; the request id if
@@ -364,7 +364,7 @@ class Enrolment:
             reply: How much the reply says; everything if not set.
             expected_version_token: Beside `expected_version`: a token of the position at which that
                 version was read, such as that of the event or of the answer's freshness.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.command(
             "/enrolment.v1.Commands/AdmitStudent",
@@ -414,7 +414,7 @@ class Enrolment:
                 course says whether it is right: neither sees the other.
             request_id: Makes the command act once: the same id and the same command again give the
                 first outcome again, with `replayed` set, for at least the server's window (24 hours
-                by default), also after a crash. Made by the client if empty.
+                by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
             correlation_id: Shared by everything that one cause sets in motion; the request id if
@@ -423,7 +423,7 @@ class Enrolment:
             reply: How much the reply says; everything if not set.
             expected_version_token: Beside `expected_version`: a token of the position at which that
                 version was read, such as that of the event or of the answer's freshness.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.command(
             "/enrolment.v1.Commands/Enrol",
@@ -466,7 +466,7 @@ class Enrolment:
             student_id: The student.
             request_id: Makes the command act once: the same id and the same command again give the
                 first outcome again, with `replayed` set, for at least the server's window (24 hours
-                by default), also after a crash. Made by the client if empty.
+                by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
             correlation_id: Shared by everything that one cause sets in motion; the request id if
@@ -475,7 +475,7 @@ class Enrolment:
             reply: How much the reply says; everything if not set.
             expected_version_token: Beside `expected_version`: a token of the position at which that
                 version was read, such as that of the event or of the answer's freshness.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.command(
             "/enrolment.v1.Commands/Withdraw",
@@ -519,7 +519,7 @@ class Enrolment:
             student_id: The student.
             request_id: Makes the command act once: the same id and the same command again give the
                 first outcome again, with `replayed` set, for at least the server's window (24 hours
-                by default), also after a crash. Made by the client if empty.
+                by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
             correlation_id: Shared by everything that one cause sets in motion; the request id if
@@ -528,7 +528,7 @@ class Enrolment:
             reply: How much the reply says; everything if not set.
             expected_version_token: Beside `expected_version`: a token of the position at which that
                 version was read, such as that of the event or of the answer's freshness.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.command(
             "/enrolment.v1.Commands/JoinWaitingList",
@@ -571,7 +571,7 @@ class Enrolment:
             student_id: The student.
             request_id: Makes the command act once: the same id and the same command again give the
                 first outcome again, with `replayed` set, for at least the server's window (24 hours
-                by default), also after a crash. Made by the client if empty.
+                by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
             correlation_id: Shared by everything that one cause sets in motion; the request id if
@@ -580,7 +580,7 @@ class Enrolment:
             reply: How much the reply says; everything if not set.
             expected_version_token: Beside `expected_version`: a token of the position at which that
                 version was read, such as that of the event or of the answer's freshness.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.command(
             "/enrolment.v1.Commands/LeaveWaitingList",
@@ -620,7 +620,7 @@ class Enrolment:
             course_id: The course.
             as_of: A past state instead of the present one.
             min_position: Wait until the view has seen this position, such as that of a command's
-                result; 0 = do not wait. What the session did before if None.
+                result; 0 = do not wait. If None: what the session did before.
             log_id: The log that `min_position` belongs to; if set and another, FAILED_PRECONDITION
                 (LOG_REPLACED).
             max_wait: How long to wait at most: 2 seconds if not set, at most 30 seconds, 0 = do not
@@ -631,7 +631,7 @@ class Enrolment:
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
                 anybody before the question arrived.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.query(
             "/enrolment.v1.Queries/GetCourse",
@@ -678,7 +678,7 @@ class Enrolment:
             has_room: Only courses that have room, or only those that have none. Since the second
                 release.
             min_position: Wait until the view has seen this position, such as that of a command's
-                result; 0 = do not wait. What the session did before if None.
+                result; 0 = do not wait. If None: what the session did before.
             log_id: The log that `min_position` belongs to; if set and another, FAILED_PRECONDITION
                 (LOG_REPLACED).
             max_wait: How long to wait at most: 2 seconds if not set, at most 30 seconds, 0 = do not
@@ -689,7 +689,7 @@ class Enrolment:
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
                 anybody before the question arrived.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.query(
             "/enrolment.v1.Queries/ListCourses",
@@ -728,7 +728,7 @@ class Enrolment:
         latest: bool = False,
         timeout: float | None = None,
     ) -> Iterator[Course]:
-        """Every item of every page of `list_courses`, page after page. Takes what that takes."""
+        """Every item of every page of `list_courses`, page after page. The arguments are the same."""
         page_token = ""
         while True:
             _page = self.list_courses(
@@ -760,7 +760,7 @@ class Enrolment:
     ) -> Watch[WatchCoursesReply]:
         """WatchCourses gives courses, and then their changes, for ever.
 
-        Use it in `with`. A lost connection is made again and resumed.
+        Use it in `with`. After a lost connection it reconnects and resumes.
 
         Args:
             course_ids: Only these courses, at most 100; all if empty.
@@ -802,7 +802,7 @@ class Enrolment:
             page_token: `next_page_token` of the page before; empty = the first page.
             descending: From the last to the first.
             min_position: Wait until the view has seen this position, such as that of a command's
-                result; 0 = do not wait. What the session did before if None.
+                result; 0 = do not wait. If None: what the session did before.
             log_id: The log that `min_position` belongs to; if set and another, FAILED_PRECONDITION
                 (LOG_REPLACED).
             max_wait: How long to wait at most: 2 seconds if not set, at most 30 seconds, 0 = do not
@@ -813,7 +813,7 @@ class Enrolment:
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
                 anybody before the question arrived.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.query(
             "/enrolment.v1.Queries/GetCourseHistory",
@@ -850,7 +850,9 @@ class Enrolment:
         latest: bool = False,
         timeout: float | None = None,
     ) -> Iterator[HistoryEntry]:
-        """Every item of every page of `get_course_history`, page after page. Takes what that takes."""
+        """Every item of every page of `get_course_history`, page after page. The arguments are the
+        same.
+        """
         page_token = ""
         while True:
             _page = self.get_course_history(
@@ -890,7 +892,7 @@ class Enrolment:
         Args:
             student_id: The student.
             min_position: Wait until the view has seen this position, such as that of a command's
-                result; 0 = do not wait. What the session did before if None.
+                result; 0 = do not wait. If None: what the session did before.
             log_id: The log that `min_position` belongs to; if set and another, FAILED_PRECONDITION
                 (LOG_REPLACED).
             max_wait: How long to wait at most: 2 seconds if not set, at most 30 seconds, 0 = do not
@@ -901,7 +903,7 @@ class Enrolment:
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
                 anybody before the question arrived.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.query(
             "/enrolment.v1.Queries/GetStudent",
@@ -945,7 +947,7 @@ class Enrolment:
             page_token: `next_page_token` of the page before; empty = the first page.
             descending: From the last that was taken to the first.
             min_position: Wait until the view has seen this position, such as that of a command's
-                result; 0 = do not wait. What the session did before if None.
+                result; 0 = do not wait. If None: what the session did before.
             log_id: The log that `min_position` belongs to; if set and another, FAILED_PRECONDITION
                 (LOG_REPLACED).
             max_wait: How long to wait at most: 2 seconds if not set, at most 30 seconds, 0 = do not
@@ -956,7 +958,7 @@ class Enrolment:
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
                 anybody before the question arrived.
-            timeout: Seconds for all attempts together; the client's if None.
+            timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.query(
             "/enrolment.v1.Queries/GetTimetable",
@@ -993,7 +995,7 @@ class Enrolment:
         latest: bool = False,
         timeout: float | None = None,
     ) -> Iterator[TimetableEntry]:
-        """Every item of every page of `get_timetable`, page after page. Takes what that takes."""
+        """Every item of every page of `get_timetable`, page after page. The arguments are the same."""
         page_token = ""
         while True:
             _page = self.get_timetable(
