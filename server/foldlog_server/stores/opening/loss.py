@@ -7,7 +7,6 @@ keeps everything; otherwise `foldlog accept-loss` turns what is left into anothe
 import filecmp
 import os
 import shutil
-import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from itertools import count
@@ -22,6 +21,7 @@ from foldlog_server.stores.files.wal_file import WalState
 from foldlog_server.stores.opening import evidence, path_checks
 from foldlog_server.stores.opening.evidence import Witness
 from foldlog_server.stores.sqlite import schema
+from foldlog_server.stores.sqlite.connections import connect_to_write
 from foldlog_server.stores.sqlite.reader import SqliteLogReader
 from foldlog_server.stores.sqlite.statements import statement
 
@@ -251,7 +251,7 @@ def accept(directory: Path, head: str, new_id: Callable[[], str], now: int) -> s
 
 
 def _give_new_id(file: Path, head: Head, log_id: str, now: int) -> str:
-    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+    with closing(connect_to_write(file)) as connection:
         schema.set_up_existing(connection, file)
         [former] = connection.execute(_SELECT_LOG).fetchone()
         connection.execute("BEGIN IMMEDIATE")

@@ -6,7 +6,6 @@ original log.
 
 import json
 import re
-import sqlite3
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +22,7 @@ from foldlog_server.log.source import Origin, StoredRequest
 from foldlog_server.stores.files import private_files
 from foldlog_server.stores.recent import Recent
 from foldlog_server.stores.sqlite import index_sums, requests, schema
-from foldlog_server.stores.sqlite.connections import set_pragmas
+from foldlog_server.stores.sqlite.connections import connect_to_write, set_pragmas
 from foldlog_server.stores.sqlite.statements import statement
 
 RECENT_STREAMS = 100_000
@@ -69,7 +68,7 @@ class LogBuilder:
         """For each partition, the number of the last record, and the sum of its index."""
         self._added = 0
         """The sum of the index of streams."""
-        self._connection = sqlite3.connect(file, isolation_level=None)
+        self._connection = connect_to_write(file)
         try:
             set_pragmas(self._connection, _PRAGMAS)
             self._connection.execute("BEGIN")

@@ -19,7 +19,12 @@ from foldlog_server.domain.view import AnyView
 from foldlog_server.log.event_store import Log
 from foldlog_server.log.record import NO_CHAIN
 from foldlog_server.stores.files import private_files
-from foldlog_server.stores.sqlite.connections import connect_to_read, remove_database, set_pragmas
+from foldlog_server.stores.sqlite.connections import (
+    connect_to_read,
+    connect_to_write,
+    remove_database,
+    set_pragmas,
+)
 from foldlog_server.stores.views import parked, view_check, view_checksums, view_seal
 from foldlog_server.stores.views import read_model_table as sql
 from foldlog_server.stores.views.view_checksums import CheckpointRow
@@ -152,7 +157,7 @@ def make(path: Path, view: AnyView, log_id: str, *, is_complete: bool) -> None:
     """Create a file without documents, in place of any existing one."""
     _remove(path)
     private_files.make_file(path)
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    with closing(connect_to_write(path)) as connection:
         set_up(connection)
         connection.execute("BEGIN")
         for table in tables_of(view).values():
