@@ -24,6 +24,7 @@ from tests.support.files import contents, flip
 from tests.support.orders import create
 from tests.support.processes import foldlog, started
 from tests.support.server import Server, serving
+from tests.support.slow import slow
 from tests.support.wire import Wire, connected
 
 
@@ -105,6 +106,7 @@ async def test_a_backup_is_its_owners_alone(traded: Server, tmp_path: Path) -> N
     assert modes == {"backup": 0o700, "log.db": 0o600, "manifest.json": 0o600}
 
 
+@pytest.mark.slow
 async def test_backups_while_commands_run_are_whole_and_one_after_another(
     server: Server, tmp_path: Path
 ) -> None:
@@ -259,7 +261,7 @@ async def test_a_restored_log_goes_on(made_backup: Path, tmp_path: Path) -> None
     assert uuid.UUID(KEY).bytes in log.requests
 
 
-@pytest.mark.parametrize("there", ["log.db", "views", "snapshots.db"])
+@pytest.mark.parametrize("there", ["log.db", *slow(["views", "snapshots.db"])])
 async def test_nothing_is_overwritten_by_a_restore(
     traded: Server, made_backup: Path, tmp_path: Path, there: str
 ) -> None:
@@ -285,25 +287,44 @@ async def test_a_history_is_not_longer_than_it_is(made_backup: Path, tmp_path: P
     ("damage", "says"),
     [
         (lambda backup: flip(backup / "log.db", 30_000), "is not what the backup held"),
-        (lambda backup: (backup / "log.db").write_bytes(b""), "is not what the backup held"),
         (lambda backup: (backup / "log.db").unlink(), "has a manifest.json and no log.db"),
-        (lambda backup: (backup / "manifest.json").unlink(), "is no whole backup: it has no manifest.json"),
         (lambda backup: (backup / "manifest.json").write_text("{"), "manifest.json is damaged"),
-        (lambda backup: (backup / "manifest.json").write_text("{}"), "manifest.json is damaged"),
-        (lambda backup: (backup / "manifest.json").write_text("[]"), "Expected `object`, got `array`"),
-        (lambda backup: (backup / "manifest.json").write_text("[" * 100_000), "manifest.json is damaged"),
-        (lambda backup: (backup / "manifest.json").write_bytes(b'"\xff"'), "manifest.json is damaged"),
-        (lambda backup: edit(backup, foldlog=json.loads("[" * 900 + "]" * 900)), "damaged: Expected `str`"),
-        (lambda backup: edit(backup, chain_hash="zz"), "manifest.json is damaged"),
         (lambda backup: edit(backup, chain_hash=None), "Expected `str`, got `null` - at `$.chain_hash`"),
-        (lambda backup: edit(backup, position="67"), "Expected `int`, got `str` - at `$.position`"),
-        (lambda backup: edit(backup, bytes=-1), "manifest.json is damaged"),
-        (lambda backup: edit(backup, position=2**70), "manifest.json is damaged"),
-        (lambda backup: edit(backup, sha256=7), "Expected `str`, got `int` - at `$.sha256`"),
         (lambda backup: edit(backup, log_id="x"), "it says log_id x, and the log has "),
-        (lambda backup: edit(backup, format=99), "it says format 99, and the log has 2."),
-        (lambda backup: edit(backup, position=66), "it says position 66, and the log has 67."),
-        (lambda backup: edit(backup, chain_hash="0" * 64), "it says chain_hash 0000"),
+        *slow(
+            [
+                (lambda backup: (backup / "log.db").write_bytes(b""), "is not what the backup held"),
+                (
+                    lambda backup: (backup / "manifest.json").unlink(),
+                    "is no whole backup: it has no manifest.json",
+                ),
+                (lambda backup: (backup / "manifest.json").write_text("{}"), "manifest.json is damaged"),
+                (
+                    lambda backup: (backup / "manifest.json").write_text("[]"),
+                    "Expected `object`, got `array`",
+                ),
+                (
+                    lambda backup: (backup / "manifest.json").write_text("[" * 100_000),
+                    "manifest.json is damaged",
+                ),
+                (
+                    lambda backup: (backup / "manifest.json").write_bytes(b'"\xff"'),
+                    "manifest.json is damaged",
+                ),
+                (
+                    lambda backup: edit(backup, foldlog=json.loads("[" * 900 + "]" * 900)),
+                    "damaged: Expected `str`",
+                ),
+                (lambda backup: edit(backup, chain_hash="zz"), "manifest.json is damaged"),
+                (lambda backup: edit(backup, position="67"), "Expected `int`, got `str` - at `$.position`"),
+                (lambda backup: edit(backup, bytes=-1), "manifest.json is damaged"),
+                (lambda backup: edit(backup, position=2**70), "manifest.json is damaged"),
+                (lambda backup: edit(backup, sha256=7), "Expected `str`, got `int` - at `$.sha256`"),
+                (lambda backup: edit(backup, format=99), "it says format 99, and the log has 2."),
+                (lambda backup: edit(backup, position=66), "it says position 66, and the log has 67."),
+                (lambda backup: edit(backup, chain_hash="0" * 64), "it says chain_hash 0000"),
+            ]
+        ),
     ],
 )
 async def test_a_damaged_backup_is_refused_and_nothing_is_made(
@@ -406,13 +427,15 @@ LEFT = {
 }
 
 
-@pytest.mark.parametrize("left", LEFT.values(), ids=list(LEFT))
+@pytest.mark.parametrize(
+    "name", ["begun", "beside a copy", *slow(sorted(set(LEFT) - {"begun", "beside a copy"}))]
+)
 async def test_a_backup_takes_the_place_of_one_that_was_killed(
-    traded: Server, tmp_path: Path, left: list[str]
+    traded: Server, tmp_path: Path, name: str
 ) -> None:
-    for name in left:
-        (tmp_path / "backup" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "backup" / name).write_text("begun")
+    for left in LEFT[name]:
+        (tmp_path / "backup" / left).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "backup" / left).write_text("begun")
     await backed_up(traded.data, tmp_path / "backup")
     assert set(contents(tmp_path / "backup")) == {
         str(tmp_path / "backup" / name) for name in ("log.db", "manifest.json")
@@ -420,7 +443,9 @@ async def test_a_backup_takes_the_place_of_one_that_was_killed(
     assert log_in(tmp_path / "backup") == log_in(traded.data)
 
 
-@pytest.mark.parametrize("beside", [["log.db"], ["log.db.part", "log.db"], ["manifest.json.part", "mine"]])
+@pytest.mark.parametrize(
+    "beside", [["log.db"], *slow([["log.db.part", "log.db"], ["manifest.json.part", "mine"]])]
+)
 async def test_what_no_backup_left_is_not_overwritten(
     traded: Server, tmp_path: Path, beside: list[str]
 ) -> None:

@@ -161,7 +161,7 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [*list(WAYS)[:2], *slow(list(WAYS)[2:])])
 async def test_what_befalls_the_files_is_noticed_told_once_and_cured(
     server: Server, right: Mapping[str, Any], way: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -266,6 +266,7 @@ async def test_a_watch_begins_anew_with_the_new_documents(
     assert len(watched["orders"]) == ORDERS + 1
 
 
+@pytest.mark.slow
 async def test_a_rebuild_that_an_operator_asks_for_is_served_from_its_file(
     server: Server, right: Mapping[str, Any]
 ) -> None:

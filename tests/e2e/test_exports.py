@@ -19,6 +19,7 @@ from tests.support.orders import create
 from tests.support.processes import FOLDLOG, Ended, foldlog, started
 from tests.support.processes import ended as ended_of
 from tests.support.server import Server, serving
+from tests.support.slow import slow
 
 
 async def written(data: Path, file: Path) -> Path:
@@ -143,17 +144,24 @@ def forge(lines: list[str]) -> None:
     ("change", "says"),
     [
         (lambda lines: lines.pop(), "line 91: it is missing: the export is cut short"),
-        (lambda lines: lines.pop(9), "line 10: position 10 stands there, and 9 was to follow"),
         (lambda lines: lines.pop(70), "line 90: it is to end with"),
-        (lambda lines: lines.append(lines[3]), "line 92: it stands behind the end"),
-        (lambda lines: lines.insert(0, lines.pop()), "line 1: it does not begin a foldlog-export"),
         (swap, "line 6: position 6 stands there, and 5 was to follow"),
         (alter(8, "order-o-1", "order-o-2"), "line 8: it has been altered"),
-        (alter(8, '"record":"', '"record":"A'), "line 8: it has been altered"),
-        (alter(75, "order-", "Order-"), "line 75: it has been altered"),
-        (alter(1, '"position":67', '"position":66'), "line 1: it has been altered"),
-        (lambda lines: lines.append(lines.pop()[:40]), "line 91: it is cut short, or no line of an export"),
         (forge, "the events end at position 67, and not as the first line says"),
+        *slow(
+            [
+                (lambda lines: lines.pop(9), "line 10: position 10 stands there, and 9 was to follow"),
+                (lambda lines: lines.append(lines[3]), "line 92: it stands behind the end"),
+                (lambda lines: lines.insert(0, lines.pop()), "line 1: it does not begin a foldlog-export"),
+                (alter(8, '"record":"', '"record":"A'), "line 8: it has been altered"),
+                (alter(75, "order-", "Order-"), "line 75: it has been altered"),
+                (alter(1, '"position":67', '"position":66'), "line 1: it has been altered"),
+                (
+                    lambda lines: lines.append(lines.pop()[:40]),
+                    "line 91: it is cut short, or no line of an export",
+                ),
+            ]
+        ),
         (lambda lines: lines.clear(), "line 1: it does not begin a foldlog-export"),
     ],
 )
@@ -191,6 +199,7 @@ async def test_nothing_is_overwritten(traded: Server, exported: Path) -> None:
     assert "Another server, restore or import is using the data directory" in ended.errors
 
 
+@pytest.mark.slow
 async def test_two_exports_to_one_file_do_not_meet(tmp_path: Path) -> None:
     async with serving(tmp_path / "data") as server:
         await server.write("order-x", 20_000, 10)
@@ -216,7 +225,7 @@ async def test_two_exports_to_one_file_do_not_meet(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["export", "import"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, *slow([signal.SIGTERM])])
 async def test_interrupted_it_leaves_nothing(tmp_path: Path, command: str, number: signal.Signals) -> None:
     async with serving(tmp_path / "data") as server:
         await server.write("order-x", 20_000, 10)

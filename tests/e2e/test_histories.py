@@ -405,7 +405,7 @@ async def restored(server: Server, target: Path, *, through: str, until: int) ->
     return Server(target)
 
 
-@pytest.mark.parametrize("through", ["restore", "import"])
+@pytest.mark.parametrize("through", ["restore", *slow(["import"])])
 @pytest.mark.parametrize("connect", BOTH.values(), ids=BOTH.keys())
 async def test_a_token_of_the_log_it_was_made_of_is_good_up_to_the_last_common_position(
     history: History, connect: Connect, through: str, tmp_path: Path

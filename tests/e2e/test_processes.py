@@ -277,6 +277,7 @@ async def test_the_version_is_printed() -> None:
     assert await foldlog("--version") == Ended(0, f"foldlog {__version__}\n", "")
 
 
+@pytest.mark.slow
 async def test_events_are_printed_as_json_to_the_end(data: Path) -> None:
     async with serving(data) as server:
         async with foldlog_client.connect(server.address) as client:

@@ -18,7 +18,6 @@ from tests.support.btree import Index
 from tests.support.commands import add, create
 from tests.support.processes import foldlog
 from tests.support.server import Server, serving, until
-from tests.support.slow import slow
 from tests.support.wire import refused
 
 NAMES = "sqlite_autoindex_streams_1"
@@ -92,7 +91,8 @@ async def test_a_wrong_index_that_a_scrub_finds_ends_commands_and_is_shown(tmp_p
         assert (await server.ask(GetOrderRequest(order_id="o-40"))).order.order_id == "o-40"
 
 
-@pytest.mark.parametrize("kind", ["event", *slow(["request"])])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["event", "request"])
 async def test_a_start_refuses_a_wrong_index_and_a_copy_heals_it(tmp_path: Path, kind: str) -> None:
     data, request_id = tmp_path / "data", str(uuid.uuid4())
     async with serving(data) as server:

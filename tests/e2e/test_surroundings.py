@@ -13,6 +13,7 @@ import pytest
 
 import foldlog_client
 from tests.support.processes import FOLDLOG, Ended, foldlog, serving
+from tests.support.slow import slow
 from tests.support.wire import SECONDS
 
 
@@ -107,7 +108,7 @@ async def test_a_proxy_does_not_hide_a_server_on_loopback(
         assert (listed.code, listed.errors) == (0, "")
 
 
-@pytest.mark.parametrize("value", ["inf", "-inf", "nan", "1e30", "87601"])
+@pytest.mark.parametrize("value", ["nan", "87601", *slow(["inf", "-inf", "1e30"])])
 @pytest.mark.parametrize(
     ("option", "variable"),
     [("--request-window", "FOLDLOG_REQUEST_WINDOW_HOURS"), ("--grace", "FOLDLOG_GRACE_SECONDS")],

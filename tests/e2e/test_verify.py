@@ -22,6 +22,7 @@ from tests.support.server import Server, serving, until
 from tests.support.wire import SECONDS, Wire, connected
 
 
+@pytest.mark.slow
 async def test_it_verifies_beside_a_server_that_goes_on_writing(server: Server) -> None:
     await trade(server)
     stopped = asyncio.Event()

@@ -6,5 +6,6 @@ import pytest
 
 
 def slow(values: Iterable[object]) -> list[object]:
-    """Each value as a parameter whose test is slow."""
-    return [pytest.param(value, marks=pytest.mark.slow) for value in values]
+    """Each value, or each tuple of values, as a parameter set whose test is slow."""
+    tuples = [value if isinstance(value, tuple) else (value,) for value in values]
+    return [pytest.param(*each, marks=pytest.mark.slow) for each in tuples]
