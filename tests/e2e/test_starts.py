@@ -125,7 +125,7 @@ def rows() -> Iterator[object]:
         yield pytest.param(row, id=f"{row.what}: {row.state}", marks=marks)
 
 
-@pytest.mark.parametrize("row", rows())
+@pytest.mark.parametrize("row", list(rows()))
 async def test_a_start_says_what_is_wrong(row: Row, start: Start) -> None:
     try:
         FAULTS[row[:2]](start)
