@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import count, pairwise
 from typing import NamedTuple
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from foldlog_server.app.server_clock import LONGEST_GAP, SLEW_DIVISOR, SLEWED, STEADY, ServerClock
@@ -48,17 +48,27 @@ class Observed(Clocks):
         return self.wall_time + self.deviation
 
     def steady(self) -> int:
-        """For how long what was seen last was seen before, without anything else in between."""
-        last = self.seen[-1].deviation
-        same = [self.seen[-1]]
-        for earlier in reversed(self.seen[:-1]):
-            if abs(earlier.deviation - last) > SLEWED:
-                break
-            same.insert(0, earlier)
-        return sum(min(later.monotonic - one.monotonic, LONGEST_GAP) for one, later in pairwise(same))
+        """For how long every reading has agreed with the first one of that time: the longest such time."""
+        return max(self._agreed(self.seen[index:]) for index in range(len(self.seen)))
+
+    @staticmethod
+    def _agreed(seen: Sequence[Seen]) -> int:
+        if any(abs(one.deviation - seen[0].deviation) > SLEWED for one in seen):
+            return 0
+        return sum(min(later.monotonic - one.monotonic, LONGEST_GAP) for one, later in pairwise(seen))
+
+
+DRIFTING = [
+    Stretch(2 * DAY, 7 * SECOND, 44),
+    Stretch(400_000_000, 300_000_000, 2),
+    Stretch(SLEWED + 1, 300_000_000, 2),
+    Stretch(0, 8 * HOUR, 30),
+]
+"""Every reading since the leap back agrees with its first one, and not with every other."""
 
 
 @settings(max_examples=150)
+@example(DRIFTING)
 @given(st.lists(STRETCHES, max_size=12))
 def test_time_leaves_the_monotonic_clock_only_for_one_that_has_proved_steady(
     stretches: Sequence[Stretch],
