@@ -23,6 +23,8 @@ from foldlog_server.errors import (
     ReadRefused,
     Rejected,
     StoreFull,
+    StoreHindered,
+    StoreUnavailable,
     WrongExpectedVersion,
 )
 from foldlog_server.log.event_store import DuplicateRequest, RecordedRequest, RequestKey
@@ -393,6 +395,35 @@ async def test_what_became_of_any_command_is_unknown_once_the_log_is_detached(
         with pytest.raises(LogDetached) as told:
             await commands.handler.outcome_of(RequestKey("", request_id))
         assert told.value.metadata == {"request_id_not_looked_up": "true"}
+
+
+async def test_a_repeat_that_cannot_be_looked_up_says_so(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await commands.execute(create(), request_id=A)
+
+    async def hindered(*_: object) -> None:
+        raise StoreHindered("io", "the disk fails")
+
+    monkeypatch.setattr(MemoryEventStore, "find_request", hindered)
+    with pytest.raises(StoreHindered) as raised:
+        await commands.execute(create(), request_id=A)
+    assert raised.value.metadata["request_id_not_looked_up"] == "true"
+
+
+async def test_a_repeat_is_not_answered_if_the_log_is_detached_meanwhile(
+    store: HeldStore, commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await commands.execute(create(), request_id=A)
+    found = store.find_request
+
+    async def detached_meanwhile(key: RequestKey) -> RecordedRequest | None:
+        monkeypatch.setattr(MemoryEventStore, "refusal", LogDetached())
+        return await found(key)
+
+    monkeypatch.setattr(store, "find_request", detached_meanwhile)
+    with pytest.raises(StoreUnavailable):
+        await commands.execute(create(), request_id=A)
 
 
 async def test_another_actor_is_not_told_what_became_of_a_command(commands: Commands) -> None:

@@ -141,3 +141,28 @@ async def test_a_call_that_fails_keeps_no_other_from_beginning(caplog: pytest.Lo
     assert (first, last) == (b"0", b"2")
     assert isinstance(failed, Aborted)
     assert "a defect" in caplog.text
+
+
+async def test_nobody_waits_for_calls_that_have_ended_however_they_did() -> None:
+    begun: list[int] = []
+
+    async def answer(*_: object) -> bytes:
+        begun.append(len(begun))
+        if begun[-1] == 1:
+            raise ValueError("a defect")
+        return b""
+
+    gathered: Any = Calls(RefusalLog(ManualTimer)).gathered(GET_HEAD, answer, None, Arrivals())
+
+    def call() -> "asyncio.Task[bytes]":
+        return asyncio.create_task(gathered.unary_unary(b"", Aborting()))
+
+    tasks = [call() for _ in range(4)]
+    await asyncio.sleep(0)
+    tasks[3].cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await call()  # waits once for those who were there lately
+    alone = call()
+    await asyncio.sleep(0)
+    assert alone.done()
+    assert await alone == b""
