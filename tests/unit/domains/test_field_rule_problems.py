@@ -66,18 +66,16 @@ def _options_with_range() -> Any:
 
 
 def test_what_says_that_it_names_something_new_holds_a_name() -> None:
+    fields: dict[str, dict[str, Any]] = {
+        "text": {},
+        "texts": {"label": REPEATED},
+        "number": {"type": INT64},
+        "command": {"type_name": ".savings.v1.Deposit"},
+        "account": {"type_name": ".savings.v1.Account"},
+    }
     file = Changed()
-    for number, (name, more) in enumerate(
-        (
-            ("text", {}),
-            ("texts", {"label": REPEATED}),
-            ("number", {"type": INT64}),
-            ("command", {"type_name": ".savings.v1.Deposit"}),
-            ("account", {"type_name": ".savings.v1.Account"}),
-        )
-    ):
-        added = file.add("Opened", name, number=50 + number, **more)
-        added.options.Extensions[names_new] = True
+    for number, (name, more) in enumerate(fields.items(), 50):
+        file.add("Opened", name, number=number, **more).options.Extensions[names_new] = True
     opened = message(file.module(), "Opened")
     decider = with_decider(events=(opened, ours.savings_pb2.Deposited, ours.savings_pb2.Closed))
     assert list(problems([decider])) == [
