@@ -112,7 +112,7 @@ async def test_a_domain_is_served_beside_the_shop_however_often_it_is_named(src:
 
 async def test_without_the_shop_its_calls_are_unimplemented(src: str, tmp_path: Path) -> None:
     async with (
-        serving(tmp_path / "data", *LISTEN, *NAMED, "--no-shop", PYTHONPATH=src) as served,
+        serving(tmp_path / "data", *LISTEN, *NAMED, "--no-shop", "--examples", PYTHONPATH=src) as served,
         client_of(served) as client,
     ):
         await trade(client)
@@ -121,6 +121,7 @@ async def test_without_the_shop_its_calls_are_unimplemented(src: str, tmp_path: 
         assert refused.value.code is grpc.StatusCode.UNIMPLEMENTED
         assert not any(name.startswith("foldlog.orders") for name in await services_of(served))
         assert {view.name for view in (await client.admin.list_views()).views} == {"accounts", "owners"}
+        assert "CreateOrder" not in (await served.stop()).output
 
 
 async def test_the_environment_names_domains_and_leaves_the_shop_out(src: str, tmp_path: Path) -> None:
