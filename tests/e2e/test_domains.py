@@ -1,7 +1,9 @@
 """A domain of somebody's own, served by its name: beside the shop or without it, and everywhere a log is read."""
 
+import asyncio
 import importlib
 import json
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,7 +17,6 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 import foldlog_client
-from foldlog.orders.v1.command_service_pb2 import CreateOrderRequest
 from tests.support import savings
 from tests.support.processes import Served, foldlog, serving
 from tests.support.wire import SECONDS
@@ -49,16 +50,26 @@ async def trade(client: Any) -> None:
     await client.savings.deposit(account_id="1", cents=5)
 
 
-@pytest.fixture
-async def log(src: str, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def kept(src: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory with events of the domain, which nobody serves."""
-    data = tmp_path / "data"
-    async with serving(data, *LISTEN, *NAMED, "--no-shop", PYTHONPATH=src) as served:
-        async with client_of(served) as client:
-            await trade(client)
-            await client.savings.get_account(account_id="1")
-        assert (await served.stop()).code == 0
+    data = tmp_path_factory.mktemp("kept") / "data"
+
+    async def make() -> None:
+        async with serving(data, *LISTEN, *NAMED, "--no-shop", PYTHONPATH=src) as served:
+            async with client_of(served) as client:
+                await trade(client)
+                await client.savings.get_account(account_id="1")
+            assert (await served.stop()).code == 0
+
+    asyncio.run(make())
     return data
+
+
+@pytest.fixture
+def log(kept: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(kept, tmp_path / "data"))
 
 
 async def services_of(served: Served) -> set[str]:
@@ -101,7 +112,7 @@ async def test_a_domain_is_served_beside_the_shop_however_often_it_is_named(src:
 
 async def test_without_the_shop_its_calls_are_unimplemented(src: str, tmp_path: Path) -> None:
     async with (
-        serving(tmp_path / "data", *LISTEN, *NAMED, "--no-shop", PYTHONPATH=src) as served,
+        serving(tmp_path / "data", *LISTEN, *NAMED, "--no-shop", "--examples", PYTHONPATH=src) as served,
         client_of(served) as client,
     ):
         await trade(client)
@@ -110,7 +121,7 @@ async def test_without_the_shop_its_calls_are_unimplemented(src: str, tmp_path: 
         assert refused.value.code is grpc.StatusCode.UNIMPLEMENTED
         assert not any(name.startswith("foldlog.orders") for name in await services_of(served))
         assert {view.name for view in (await client.admin.list_views()).views} == {"accounts", "owners"}
-    assert CreateOrderRequest.DESCRIPTOR is not None
+        assert "CreateOrder" not in (await served.stop()).output
 
 
 async def test_the_environment_names_domains_and_leaves_the_shop_out(src: str, tmp_path: Path) -> None:
@@ -247,8 +258,9 @@ async def test_its_views_are_rebuilt_by_another_process(src: str, tmp_path: Path
 async def rebuilt(client: Any, *views: str) -> None:
     for view in views:
         await client.admin.rebuild_view(view=view)
-    while any(view.HasField("rebuilding") for view in (await client.admin.list_views()).views):
-        pass
+    # Now and then: the process that rebuilds steps back for whoever is busy, such as one that asks on.
+    while any(view.HasField("rebuilding") for view in (await client.admin.list_views()).views):  # noqa: ASYNC110  nobody here sets an event
+        await asyncio.sleep(0.02)
     assert not any(view.rebuild_error or view.stopped for view in (await client.admin.list_views()).views)
 
 

@@ -46,7 +46,7 @@ async def serve_until_stopped(
     def ready(app: App) -> None:
         _warn_if_open(app.address)
         print_line(f"Foldlog {__version__} serves {settings.data} at {app.address}. Stop it with Ctrl-C.")
-        if examples:
+        if examples and settings.shop:  # they are of the shop
             print_line(welcome.text(app.address))
 
     try:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from foldlog.v1.options_pb2 import FieldRules, Format, rules
+from foldlog.v1.options_pb2 import FORMAT_ID, FieldRules, Format, names_new, rules
 
 _WHOLE_NUMBERS = {
     FieldDescriptor.CPPTYPE_INT32,
@@ -33,6 +33,26 @@ def problems(requests: Iterable[Descriptor]) -> Iterator[str]:
                 ahead.append(field.message_type)
             if field.GetOptions().HasExtension(rules):
                 yield from _field(field)
+
+
+def name_problems(events: Iterable[Descriptor]) -> Iterator[str]:
+    """What is wrong with the fields that say what is new with an event."""
+    for event in events:
+        for field in event.fields:
+            if field.GetOptions().Extensions[names_new] and not _may_name(field):
+                yield (
+                    f"{field.full_name} has foldlog.v1.names_new, and holds no name. Give it to a string, or "
+                    "to a message with a field of FORMAT_ID."
+                )
+
+
+def _may_name(field: FieldDescriptor) -> bool:
+    inner = field.message_type
+    if inner is None:
+        return field.type == FieldDescriptor.TYPE_STRING
+    return not inner.GetOptions().map_entry and any(
+        one.GetOptions().Extensions[rules].format == FORMAT_ID for one in inner.fields
+    )
 
 
 def _field(field: FieldDescriptor) -> Iterator[str]:

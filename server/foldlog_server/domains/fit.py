@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from types import ModuleType
+from typing import cast
 
-from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
+from google.protobuf.descriptor import Descriptor, FileDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 
 from foldlog.v1.options_pb2 import command as command_option
@@ -143,7 +144,9 @@ def _events(
     except ValueError as error:
         yield str(error)
         return
-    known = {name_of(event) for decider in deciders for event in decider.events}
+    events = [event for decider in deciders for event in decider.events]
+    yield from field_rule_problems.name_problems(cast(Descriptor, event.DESCRIPTOR) for event in events)
+    known = set(map(name_of, events))
     for old, way in steps.items():
         if old in known:
             yield f"{old} is upcast, so no decider is given it. Take it out of the events of its decider."

@@ -2,9 +2,20 @@
 
 from typing import Any
 
-from foldlog.v1.options_pb2 import FORMAT_ID, FieldRules
-from tests.support.savings.changed import Changed
-from tests.support.savings.unfit import Case, all_of, check, parametrized, proto
+from foldlog.v1.options_pb2 import FORMAT_ID, FieldRules, names_new
+from foldlog_server.domains.fit import problems
+from tests.support.savings.changed import Changed, message
+from tests.support.savings.unfit import (
+    INT64,
+    REPEATED,
+    Case,
+    all_of,
+    check,
+    ours,
+    parametrized,
+    proto,
+    with_decider,
+)
 
 
 @parametrized(
@@ -52,3 +63,23 @@ def _options_with_range() -> Any:
     changed = Changed()
     changed.rules("Deposit", "cents").max = 5
     return changed.field("Deposit", "cents").options
+
+
+def test_what_says_that_it_names_something_new_holds_a_name() -> None:
+    fields: dict[str, dict[str, Any]] = {
+        "text": {},
+        "texts": {"label": REPEATED},
+        "number": {"type": INT64},
+        "command": {"type_name": ".savings.v1.Deposit"},
+        "account": {"type_name": ".savings.v1.Account"},
+    }
+    file = Changed()
+    for number, (name, more) in enumerate(fields.items(), 50):
+        file.add("Opened", name, number=number, **more).options.Extensions[names_new] = True
+    opened = message(file.module(), "Opened")
+    decider = with_decider(events=(opened, ours.savings_pb2.Deposited, ours.savings_pb2.Closed))
+    assert list(problems([decider])) == [
+        f"savings.v1.Opened.{name} has foldlog.v1.names_new, and holds no name. Give it to a string, or to a "
+        "message with a field of FORMAT_ID."
+        for name in ("number", "account")
+    ]

@@ -131,6 +131,10 @@ def test_a_module_that_is_not_there() -> None:
     ]
 
 
+def test_what_is_wrong_with_a_name_is_said_once_however_often_it_is_given() -> None:
+    assert len(reasons("bank", "bank", "written_nowhere:BANK", "written_nowhere:BANK")) == 2
+
+
 def test_a_module_that_needs_one_that_is_not_there(write: Write) -> None:
     write(written_needy="import written_absent.v1.bank_pb2\n")
     assert reasons("written_needy:BANK") == [

@@ -91,3 +91,24 @@ def test_another_log_is_refused(client: Any) -> None:
     with pytest.raises(foldlog_client.LogReplaced) as refused:
         client.savings.get_latest(account_id=account(client, 0), log_id="another")
     assert refused.value.reason == "LOG_REPLACED"
+
+
+def test_a_view_of_the_latest_states_answers_none_of_them_however_it_is_asked(client: Any) -> None:
+    """Messages are equal only if neither has fields that the other does not know."""
+    id = account(client, 3, "Solo")
+    shown = client.savings.deposit(account_id=id, cents=1).account
+    assert client.savings.get_account(account_id=id).account == shown
+    assert list(client.savings.list_accounts(owner="Solo").accounts) == [shown]
+    assert list(client.savings.list_accounts(owner="Solo", at_least=7).accounts) == [shown]
+    assert list(client.savings.list_accounts(owner="Solo", at_least=8).accounts) == []
+    for watch in (
+        client.savings.watch_accounts(owner="Solo"),
+        client.savings.watch_account(account_ids=[id]),
+    ):
+        with watch as messages:
+            assert list(next(messages).puts) == [shown]
+            later = client.savings.deposit(account_id=id, cents=1).account
+            while not (puts := list(next(messages).puts)):
+                continue
+            assert puts == [later]
+            shown = later
