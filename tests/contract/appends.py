@@ -1,4 +1,4 @@
-"""Short ways to say what is appended."""
+"""Builds appends, and reads what they stored."""
 
 import asyncio
 import itertools
@@ -14,7 +14,7 @@ _numbers = itertools.count(1)
 
 
 class Clock:
-    """Nanoseconds, moved by hand: since the epoch, or of a monotonic clock."""
+    """A clock in nanoseconds that the test moves, since the epoch or monotonic."""
 
     def __init__(self, now: int = 1_700_000_000_000_000_000) -> None:
         self.now = now
@@ -49,7 +49,7 @@ def request(request_id: str = "", actor: str = "ann", fingerprint: bytes = b"f" 
 
 
 async def outcome(future: Awaitable[object]) -> object:
-    """What an append came to, an exception or not."""
+    """The outcome of an append: its result, or its exception."""
     return (await asyncio.gather(future, return_exceptions=True))[0]
 
 
@@ -78,7 +78,7 @@ async def everything(store: EventStore) -> list[EncodedEvent]:
 
 
 def chain_of(events: Sequence[EncodedEvent]) -> bytes:
-    """The chain hash at the end of a whole log, worked out from its records alone."""
+    """The chain hash at the end of a whole log, computed from its records only."""
     chain = NO_CHAIN
     for event in events:
         chain = chain_hash(chain, event.position, *split_record(event.record))

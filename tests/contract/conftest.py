@@ -1,4 +1,4 @@
-"""Every engine there is, one at a time, under the name `store`."""
+"""Runs the suite with every engine, one at a time, as the fixture `store`."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -12,7 +12,7 @@ from foldlog_server.stores.sqlite.event_store import SqliteEventStore
 from tests.contract.appends import Clock, new_id
 
 WINDOW = timedelta(seconds=8)
-"""So that it passes in a few steps: between two looks, a store counts 10 seconds at most."""
+"""Short enough to pass in a few steps: a store counts at most 10 seconds between two calls."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Promises 1 to 4: all or none, exact positions and versions, in order, and each by itself."""
+"""Promises 1 to 4: all or none, exact positions and versions, in order, and each append fails alone."""
 
 import asyncio
 from uuid import UUID

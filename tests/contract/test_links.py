@@ -1,4 +1,4 @@
-"""Promise 5: what was decided on something that failed, fails too."""
+"""Promise 5: an append that was decided on one that failed, fails too."""
 
 import asyncio
 

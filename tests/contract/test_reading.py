@@ -1,4 +1,4 @@
-"""Promise 7: readers see a prefix of the log, whole transactions only; and what the head says of it."""
+"""Promise 7: readers see a prefix of the log, whole transactions only, and the head is its end."""
 
 import asyncio
 
@@ -24,7 +24,7 @@ from tests.contract.appends import (
 
 @pytest.fixture
 async def ten(store: EventStore) -> EventStore:
-    """Ten events, of which a stream has the odd positions and another one the even."""
+    """Ten events: one stream has the odd positions, another one the even positions."""
     for number in range(10):
         await store.append(to(f"order-{number % 2}", number // 2, b"%d" % number))
     return store

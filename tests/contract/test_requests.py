@@ -1,4 +1,4 @@
-"""Promise 6: a request is recorded with what it did, and found again for the whole window."""
+"""Promise 6: a request is recorded with its append, and is found for the whole window."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Those who follow the log wait for its head to move; closing stores what was accepted, and wakes them."""
+"""Followers wait for the head to move; closing stores what was accepted, and wakes them."""
 
 import asyncio
 

@@ -87,7 +87,7 @@ def test_a_token_of_an_ancestor_is_good_up_to_the_last_common_position() -> None
     refusal = refused(log, former.token(8), 20)
     assert refusal.metadata["last_common_position"] == "7"
     assert "Both have the same events up to 7. " in refusal.message
-    # Of a run that began after the copy was made: the number alone says where it was.
+    # Of a run that began after the copy was made: only the number says where it was.
     later = lineage((0, 1), (5, 2), (9, 4))
     refusal = refused(log, later.token(10), 20)
     assert refusal.metadata["last_common_position"] == "7"

@@ -1,4 +1,4 @@
-"""Opens the log of a data directory to read it, and leaves every byte as it is, whoever else uses it."""
+"""Opens the log of a data directory to read it, and leaves every byte as it is, even while a server runs."""
 
 import sqlite3
 from collections.abc import Iterator

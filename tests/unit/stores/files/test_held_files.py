@@ -101,7 +101,7 @@ async def test_what_is_written_after_a_change_is_not_acknowledged_and_then_all_i
     assert str(data) in line
     assert "can still read all 2 events" in line
 
-    # It still gives out what it has.
+    # Reads still work.
     assert payloads(await everything(store)) == [b"1", b"2"]
     assert payloads(await store.read_stream("order-1")) == [b"1", b"2"]
     store.when_refusing(lambda: calls.append("at once"))

@@ -128,7 +128,7 @@ def wal(data: Path) -> Path:
     return data / "log.db-wal"
 
 
-# What is noticed
+# Losses that are detected
 
 
 async def test_after_a_kill_everything_is_there(killed: Path) -> None:
@@ -265,7 +265,7 @@ async def test_views_of_another_log_are_no_witness(stopped: Path, tmp_path: Path
         assert (await server.head()).position == 3
 
 
-# Accepting it
+# Accepting a loss
 
 
 async def test_a_loss_is_accepted_for_the_end_that_was_named_and_makes_another_log(killed: Path) -> None:
@@ -320,7 +320,7 @@ def test_where_there_is_nothing_there_is_nothing_to_accept(tmp_path: Path) -> No
     assert not list(tmp_path.iterdir())
 
 
-# What can be read is on the disk
+# What can be read is durable
 
 
 def test_every_byte_of_a_write_ahead_log_is_written_anew_and_synced(

@@ -362,7 +362,7 @@ async def test_any_batches_and_restarts_give_what_a_plain_replay_gives(
                 assert await everything(projector.read_model) == replay(log.events)
 
 
-# Throwing away
+# Deleting files
 
 
 async def test_a_file_that_was_deleted_is_built_again_the_same(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ async def test_a_write_that_failed_keeps_nothing_from_being_remembered(tmp_path:
         assert model.get(key("1")) == Found(b"one", 1)
 
 
-# Every way in which reads and writes can meet
+# Every way in which reads and writes can interleave
 
 
 class Ask(NamedTuple):

@@ -158,7 +158,7 @@ async def test_what_was_left_whole_is_gone_on_with(left: Path, killed: Path, tmp
             assert await everything(model) == EXPECTED
 
 
-# While it is open
+# While the file is open
 
 
 @asynccontextmanager
@@ -321,7 +321,7 @@ async def test_a_file_that_is_read_only_answers_and_asks_for_another(left: Path,
         await model.close()
 
 
-# What the look through the whole file finds
+# What the check of the whole file finds
 
 
 def spoilt(file: Path, statement: str) -> str:
