@@ -48,7 +48,7 @@ class Given(Generic[State]):
     state: State
 
     def when(self, command: Message) -> "Outcome":
-        """What comes of a command. Asserts that `decide` does not change it, and that `evolve` takes every
+        """The outcome of a command. Asserts that `decide` does not change it, and that `evolve` takes every
         event that happens."""
         try:
             happened = unchanged(command, partial(self.decider.decide, command, self.state))
@@ -66,7 +66,7 @@ class Given(Generic[State]):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a command."""
+    """The outcome of a command."""
 
     command: Message
     events: tuple[Message, ...]

@@ -1,4 +1,4 @@
-"""What a client is told when a rule of stock refuses: what was expected, what was found, what to do."""
+"""The refusals of the rules of stock: what was expected, what was found, what to do."""
 
 from foldlog.inventory.v1.errors_pb2 import ErrorReason
 from foldlog_server.error_catalogue import catalogue
