@@ -264,10 +264,10 @@ async def test_what_is_parked_is_listed_and_cured_on_the_command_line(server: Se
     assert [one["id"] for one in found] == ["1", "2"]
 
     in_vain = await foldlog("views", "retry", "current-orders", "--id", "1", *where)
-    assert (in_vain.code, in_vain.output) == (1, "0 documents updated, 1 still parked.\n")
+    assert (in_vain.code, in_vain.output) == (1, "0 documents repaired, 1 still parked.\n")
     poison.cure()
     cured = await foldlog("views", "retry", "current-orders", *where)
-    assert (cured.code, cured.output) == (0, "2 documents updated, 0 still parked.\n")
+    assert (cured.code, cured.output) == (0, "2 documents repaired, 0 still parked.\n")
     assert (await foldlog("views", "parked", *where)).output == "Nothing is parked.\n"
 
 

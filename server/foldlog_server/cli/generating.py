@@ -1,4 +1,4 @@
-"""Commands for a project with a domain of its own: it is begun, and its code is generated from its protos."""
+"""Commands for a project with its own domain: `new` writes it, `generate` makes its code from its protos."""
 
 import shutil
 import sys
@@ -18,7 +18,7 @@ _PROTOS, _OUT = Path("protos"), Path("src")
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The name of its package, such as bank.")],
     directory: Annotated[
-        Path | None, typer.Option("--dir", metavar="DIR", help="Where it is written; NAME if absent.")
+        Path | None, typer.Option("--dir", metavar="DIR", help="Where it is written; NAME if not given.")
     ] = None,
 ) -> None:
     """Begin a project with a domain of your own: a little one that works, with its protos and tests."""

@@ -1,4 +1,4 @@
-"""Commands that serve."""
+"""The command `serve`, and `config`, which shows its settings."""
 
 import asyncio
 import json
@@ -105,7 +105,7 @@ def _setting(context: typer.Context, parameter: Any) -> dict[str, Any]:
 
 
 def _serve(settings: Settings, *, examples: bool) -> None:
-    # Imported here: `foldlog --version` need not load gRPC.
+    # Imported here: `foldlog --version` should not load gRPC.
     from foldlog_server.cli.server_process import CannotStart, serve_until_stopped
     from foldlog_server.errors import LogDetached
 
@@ -115,12 +115,12 @@ def _serve(settings: Settings, *, examples: bool) -> None:
     except CannotStart as cannot:
         for reason in cannot.reasons:
             print(f"foldlog: {printable(reason)}", file=sys.stderr, flush=True)
-        os._exit(1)  # whatever thread is left would be waited for
+        os._exit(1)  # a normal exit would wait for the remaining threads
     if isinstance(failure, LogDetached):
         print(
             "foldlog: The log's files were removed, moved or replaced while it was served.", file=sys.stderr
         )
         sys.stdout.flush()
-        os._exit(1)  # nothing is closed: SQLite would remove what lies at the names of its files now
+        os._exit(1)  # nothing is closed: SQLite would delete what is now at the paths of its files
     if failure is not None:
         fail("The store failed, and what was being written is unknown. It is verified at the next start.")
