@@ -293,10 +293,10 @@ async def test_a_history_is_not_longer_than_it_is(made_backup: Path, tmp_path: P
         (lambda backup: edit(backup, log_id="x"), "it says log_id x, and the log has "),
         *slow(
             [
-                (lambda backup: (backup / "log.db").write_bytes(b""), "is not what the backup held"),
+                (lambda backup: (backup / "log.db").write_bytes(b""), "is not as it was backed up"),
                 (
                     lambda backup: (backup / "manifest.json").unlink(),
-                    "is no whole backup: it has no manifest.json",
+                    "is no complete backup: it has no manifest.json",
                 ),
                 (lambda backup: (backup / "manifest.json").write_text("{}"), "manifest.json is damaged"),
                 (

@@ -150,8 +150,8 @@ def forge(lines: list[str]) -> None:
         (forge, "the events end at position 67, and not as the first line says"),
         *slow(
             [
-                (lambda lines: lines.pop(9), "line 10: position 10 stands there, and 9 was to follow"),
-                (lambda lines: lines.append(lines[3]), "line 92: it stands behind the end"),
+                (lambda lines: lines.pop(9), "line 10: it has position 10, and 9 was expected"),
+                (lambda lines: lines.append(lines[3]), "line 92: it comes after the end"),
                 (lambda lines: lines.insert(0, lines.pop()), "line 1: it does not begin a foldlog-export"),
                 (alter(8, '"record":"', '"record":"A'), "line 8: it has been altered"),
                 (alter(75, "order-", "Order-"), "line 75: it has been altered"),

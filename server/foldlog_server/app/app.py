@@ -46,7 +46,7 @@ class App:
 
     def __init__(self, parts: Parts, server: GrpcServer, port: BoundPort, writer: WriterThread) -> None:
         self.parts = parts
-        """What the server is made of."""
+        """The parts of the server."""
         self._server = server
         self._writer = writer
         self._lookout = Lookout(parts.clock)

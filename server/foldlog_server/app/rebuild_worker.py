@@ -105,7 +105,7 @@ def main(data: str, view_name: str, wanted: str, number: str, *domains: str) -> 
     os.nice(_NICENESS)
     collect_garbage_rarely()
     log_to_stderr("warning")
-    sys.stdout = sys.stderr  # what a domain prints is no progress
+    sys.stdout = sys.stderr  # so that what a domain prints does not mix with the reports
     try:
         _build(Path(data), view_name, wanted, int(number), _domains(domains))
     except CannotBuild as error:

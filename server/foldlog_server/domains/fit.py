@@ -167,7 +167,7 @@ def _events(
 
 
 def _methods(domains: Sequence[Domain]) -> Iterator[str]:
-    """What is wrong with methods. Where two domains have one name, the methods of each mean its own."""
+    """What is wrong with methods. If two domains have the same name, the methods of each mean its own."""
     deciders = _by_category(domains)
     collections = _by_collection(domains)
     for domain in domains:

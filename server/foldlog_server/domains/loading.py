@@ -48,10 +48,10 @@ def named(names: Iterable[str]) -> Domains:
 
 
 def make_readable(names: Sequence[str]) -> None:
-    """Let this process read the events of the domains with these names, and of those that are installed.
+    """Make the events of the domains with these names, and of those installed, readable in this process.
 
-    They need not be such as can be served together: two of them may be of different servers. Raises
-    `DomainsUnfit` if one cannot be found.
+    They need not fit together, as they may belong to different servers. Raises `DomainsUnfit` if one cannot
+    be found.
     """
     installed = _installed()
     _, reasons = _found([*names, *installed], installed)
@@ -68,7 +68,10 @@ def _fitting(names: Iterable[str], origins: Mapping[str, str]) -> Domains:
 
 
 def _found(names: Iterable[str], origins: Mapping[str, str]) -> tuple[dict[str, Domain], list[str]]:
-    """Each domain once by its first name, and why others cannot be found; `origins` says where from."""
+    """The domains, each once by its first name, and why others cannot be found.
+
+    `origins` says where some of the names come from.
+    """
     found: dict[str, Domain] = {}
     reasons: list[str] = []
     for name in dict.fromkeys(names):
@@ -83,7 +86,7 @@ def _found(names: Iterable[str], origins: Mapping[str, str]) -> tuple[dict[str, 
 
 
 def _installed() -> Mapping[str, str]:
-    """The names of the domains that are installed, in their order, and what says where each comes from."""
+    """The names of the installed domains, sorted, each with a sentence on where it comes from."""
     return dict(sorted((_name_of(entry), _origin(entry)) for entry in entry_points(group=GROUP)))
 
 

@@ -36,7 +36,7 @@ class Findings:
         self.notes: list[str] = []
         """What could not be checked, though nothing is wrong with it."""
         self.unlisted = 0
-        """How much more is damaged."""
+        """How many findings are not listed."""
         self.seconds = 0.0
         self._damages: list[Damage] = []
 

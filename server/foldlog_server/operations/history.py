@@ -23,7 +23,7 @@ _PAGE = 1_000
 
 
 class Kind(StrEnum):
-    """What would break."""
+    """The kinds of things that would break."""
 
     LOG = "log"
     """The log has lost events: a server refuses to open it."""

@@ -1,4 +1,4 @@
-"""What the read model of one view promises, whatever stores it.
+"""The promises of a view's read model, whatever stores it.
 
 Promises
 1. Changes and checkpoint move in one transaction; a write that fails or dies leaves neither.
@@ -65,7 +65,7 @@ class Parked(NamedTuple):
     """A document with parked events."""
 
     position: int
-    """Of the first event that has not been applied."""
+    """The position of the first event that has not been applied."""
     error: str
     """Why the view could not apply that event."""
     events: int
@@ -112,10 +112,10 @@ class Page(NamedTuple):
 
 
 class Matching(NamedTuple):
-    """Those of some documents that pass all filters, as they all were at one position."""
+    """The documents, of some that were named, that pass all filters, as they were at one position."""
 
     documents: Mapping[str, bytes]
-    """By id."""
+    """The documents by id."""
     position: int
 
 
@@ -144,7 +144,8 @@ class ReadModelUnavailable(Exception):
 
 
 class ReadModelDamaged(Exception):
-    """What is stored is not what was written, or no longer exists: nothing is answered from it any more."""
+    """The stored data are not as they were written, or no longer exist: nothing is answered from them
+    any more."""
 
 
 class ColumnMissing(KeyError):

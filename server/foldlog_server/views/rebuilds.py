@@ -17,7 +17,7 @@ _log = logging.getLogger("foldlog")
 
 
 class Progress(NamedTuple):
-    """How far a view has been built."""
+    """The progress of a rebuild."""
 
     position: int
     target: int
@@ -85,7 +85,7 @@ class Rebuilds:
         """As `start`, but what prevents the rebuild from beginning is recorded as its failure."""
         try:
             self.start(name)
-        except Exception as error:  # whatever it is: operators see it, and the rebuild is retried
+        except Exception as error:  # operators see it, and the rebuild is retried
             self._failures[name] = one_line(error)
 
     async def stop(self) -> None:

@@ -20,7 +20,7 @@ class ViewRegistry:
     def __init__(
         self, projectors: Sequence[Projector], store: EventStore, *, timer: Timer | None = None
     ) -> None:
-        """They follow the log of the store; `timer` is the running loop if not given.
+        """The projectors follow the log of the store; `timer` is the running loop if not given.
 
         Raises `ValueError` if two have a collection of the same name.
         """
@@ -36,11 +36,11 @@ class ViewRegistry:
         for projector in projectors:
             projector.when_damaged = self.damaged.set
         self._former: set[Projector] = set()
-        """Those that have been replaced and are not yet discarded."""
+        """The projectors that have been replaced and are not yet discarded."""
 
     @property
     def all(self) -> Sequence[Projector]:
-        """Those that are answered from, in the order of the views."""
+        """The projectors that are answered from, in the order of the views."""
         return list(self._by_view.values())
 
     def of(self, collection: str) -> Projector:
