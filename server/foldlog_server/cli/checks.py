@@ -23,9 +23,10 @@ def check_history(
     shop: Shop = DEFAULTS.shop,
     as_json: Json = False,
 ) -> None:
-    """Read and fold everything that is stored with the installed code; exit code 1 if something would break.
+    """Check that installed code reads the history.
 
-    For a new release, before it is deployed. Nothing is changed, and a server may be using the directory.
+    It reads and folds everything that is stored; exit code 1 if something would break. Run it with a new
+    release before you deploy that. Nothing is changed, and a server may be using the directory.
     """
     from foldlog_server.operations import check_history as checking
     from foldlog_server.operations.history import Findings
@@ -53,9 +54,10 @@ def accept_loss(
     data: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="The data directory.")],
     head: Annotated[str, typer.Option(metavar="POSITION:MARK", help="The end, as the refusal names it.")],
 ) -> None:
-    """Continue with what is left of a log that has lost events: it becomes a new log with the same history.
+    """Continue with a log that has lost events.
 
-    Clients get the error that the log was replaced. Copies of the old files stay in the data directory.
+    What is left of it becomes a new log with the same history. Clients get the error that the log was
+    replaced. Copies of the old files stay in the data directory.
     """
     from foldlog_server.app.services import new_id
     from foldlog_server.stores.files.data_directory import CannotOpen
@@ -78,9 +80,10 @@ def verify(
     shop: Shop = DEFAULTS.shop,
     as_json: Json = False,
 ) -> None:
-    """Verify everything that is stored, and list what is damaged and where; exit code 1 if something is.
+    """Verify everything in a data directory.
 
-    Nothing is changed, and a server may be using the directory.
+    Lists what is damaged and where; exit code 1 if something is. Nothing is changed, and a server may be
+    using the directory.
     """
     from foldlog_server.operations import findings as found
     from foldlog_server.operations.verify import verify as verifying

@@ -44,9 +44,10 @@ def backup(
     address: Through = None,
     as_json: Json = False,
 ) -> None:
-    """Copy a log, verified, with a manifest; a server may be using the directory, and is not disturbed.
+    """Back up a log, with a manifest.
 
-    With --address it is read from a running server, even if its files were removed, moved or replaced.
+    The copy is verified. A server may be using the data directory, and is not disturbed. With --address
+    the log is read from a running server, even if its files were removed, moved or replaced.
     """
     from foldlog_server.operations.backup import Backup
     from foldlog_server.operations.manifest import as_text
@@ -70,7 +71,10 @@ def restore(
     to_position: ToPosition = None,
     as_json: Json = False,
 ) -> None:
-    """Make a log from a backup, in a data directory that has none. The new log has its own log_id."""
+    """Restore a backup as a new log.
+
+    The data directory must not have a log. The new log has its own log_id.
+    """
     from foldlog_server.app.services import new_id
     from foldlog_server.operations.restore import NewLog
 
@@ -86,7 +90,10 @@ def export_(
     data: StoredData = DEFAULTS.data,
     domain: DomainNames = None,
 ) -> None:
-    """Write a log as lines of JSON; a server may be using the directory, and is not disturbed."""
+    """Export a log as lines of JSON.
+
+    A server may be using the data directory, and is not disturbed.
+    """
     from foldlog_server.operations.export import export as exporting
 
     make_readable(domain)
@@ -106,7 +113,10 @@ def import_(
     to_position: ToPosition = None,
     as_json: Json = False,
 ) -> None:
-    """Make a log from an export, in a data directory that has none. The new log has its own log_id."""
+    """Import an export as a new log.
+
+    The data directory must not have a log. The new log has its own log_id.
+    """
     from foldlog_server.app.services import new_id
     from foldlog_server.operations.json_lines import JsonLinesSource
     from foldlog_server.operations.refused import Refused

@@ -47,7 +47,10 @@ def serve(
     log_level: LogLevel = "info",
     examples: Annotated[bool, typer.Option("--examples", help="Print commands to try first.")] = False,
 ) -> None:
-    """Serve the log in a data directory until stopped by Ctrl-C or SIGTERM."""
+    """Serve the log in a data directory.
+
+    Ctrl-C or SIGTERM stops the server.
+    """
     check_address(listen)
     check_level(log_level)
     log_to_stderr(log_level)
@@ -78,7 +81,10 @@ def config(
     log_level: LogLevel = "info",
     as_json: Json = False,
 ) -> None:
-    """Show the settings that `serve` would use, and where each comes from: flag, environment, default."""
+    """Show the settings that `serve` would use.
+
+    Also shows where each comes from: flag, environment or default.
+    """
     del data, request_window, grace, reflection, cached_aggregates, domain, shop
     check_address(listen)
     check_level(log_level)

@@ -13,7 +13,10 @@ from foldlog_server.printable import printable
 
 @app.command("clock")
 def clock(address: Address = DEFAULTS.listen, as_json: Json = False) -> None:
-    """Show a server's time, and whether the clock of its machine deviates from it."""
+    """Show the time of a running server.
+
+    Also shows whether the clock of its machine deviates from it.
+    """
     from foldlog_server.cli import clock_report
     from foldlog_server.cli.view_reports import as_json as json_of
 
@@ -27,10 +30,10 @@ def clock(address: Address = DEFAULTS.listen, as_json: Json = False) -> None:
 
 @app.command("scrub")
 def scrub(address: Address = DEFAULTS.listen, as_json: Json = False) -> None:
-    """Show the scrub of a server's log, which compares tables with their indexes; exit code 1 if something is
-    damaged.
+    """Show the scrub of a running server's log.
 
-    A server scrubs once a day, slowly. `foldlog verify` checks more, and at once.
+    A scrub compares tables with their indexes, slowly, once a day; exit code 1 if something is damaged.
+    `foldlog verify` checks more, and at once.
     """
     from foldlog_server.cli import scrub_report
     from foldlog_server.cli.view_reports import as_json as json_of

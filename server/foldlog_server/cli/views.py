@@ -33,7 +33,10 @@ def views_rebuild(
     address: Address = DEFAULTS.listen,
     wait: Annotated[bool, typer.Option(help="Wait until they are rebuilt, and show the progress.")] = True,
 ) -> None:
-    """Rebuild views from the log; their present documents answer until that is done."""
+    """Rebuild views from the log.
+
+    Their present documents answer until that is done.
+    """
     from foldlog_server.cli import view_reports as reports
     from foldlog_server.operations.progress import shown
 
@@ -69,7 +72,10 @@ def views_retry(
     id: Annotated[str, typer.Option(help="Only the document with this id.")] = "",
     address: Address = DEFAULTS.listen,
 ) -> None:
-    """Retry the parked events of a view, once the cause is fixed; exit code 1 if some are still parked."""
+    """Retry the parked events of a view.
+
+    Run it once the cause is fixed; exit code 1 if some are still parked.
+    """
     from foldlog_server.cli import view_reports as reports
 
     with exit_on_failure(address):

@@ -102,7 +102,7 @@ def _names(domains: Sequence[Domain]) -> Iterator[str]:
 def _twice(kind: str, names: Iterable[str], advice: str) -> Iterator[str]:
     for name, times in Counter(names).items():
         if times > 1:
-            yield f'The {kind} "{name}" is there {times} times; {advice}.'
+            yield f'The {kind} "{name}" occurs {times} times; {advice}.'
 
 
 def _decider(decider: AnyDecider) -> Iterator[str]:

@@ -116,7 +116,7 @@ def summary(findings: Findings, domains: Domains) -> str:
     checked = f"{events} in {streams}, and {counted(len(domains.views), 'view')}"
     if not findings.problems:
         return f"Nothing would break: {checked}."
-    more = f", and {findings.unlisted:,} times something else" if findings.unlisted else ""
+    more = f", with {counted(findings.unlisted, 'further problem')} not listed" if findings.unlisted else ""
     return f"{counted(len(findings.problems), 'thing')} would break{more}: {checked}."
 
 

@@ -399,7 +399,9 @@ class LogVerifier:
             before = len(self._findings.damages) + self._findings.unlisted
             self._locate(bounds)
             if len(self._findings.damages) + self._findings.unlisted == before:
-                self._add("events_by_stream", "", f"it has {count:,} entries for {self._count:,} rows")
+                self._add(
+                    "events_by_stream", "", f"its entries ({count:,}) do not match the rows ({self._count:,})"
+                )
 
     def _index_entries(self) -> Iterator[tuple[int, int, int]]:
         place: tuple[Any, Any] = (-(2**63), -(2**63))
@@ -490,7 +492,7 @@ class LogVerifier:
         entries, indexed = index_sums.of_keys(self._connection, partition, last)
         if (entries, indexed) != (last, added):
             index = f"sqlite_autoindex_{partition}_1"
-            self._add(index, "", f"its {entries:,} entries do not match the {last:,} records")
+            self._add(index, "", f"its entries ({entries:,}) do not match the records ({last:,})")
 
     def _check_requests_of_1(self, partition: str) -> Iterator[None]:
         behind = b""
