@@ -1,6 +1,9 @@
-"""The `foldlog` command, also as `python -m foldlog_server`; without the extra `server`, it says so."""
+"""The `foldlog` command, also run by `python -m foldlog_server`; it needs the extra `server`.
 
-# Only what Python has loaded already: the less there is before `main`, the sooner Ctrl-C is safe.
+Without the extra it says in one line what to install.
+"""
+
+# Only modules that Python has loaded already: the less runs before `main`, the sooner Ctrl-C is safe.
 import io
 import os
 import sys
@@ -18,20 +21,20 @@ def main() -> None:
         sys.exit(f"foldlog: {reason}")
     try:
         # Imported here: it needs the extra.
-        from foldlog_server import cli
+        from foldlog_server.cli.main import main as run
 
-        cli.main()
-    except KeyboardInterrupt:  # of a command that cleans up behind itself
+        run()
+    except KeyboardInterrupt:  # from a command that cleans up after itself
         sys.exit(130)
 
 
 def _make_streams_safe() -> None:
-    """Have all three standard streams, and none that fails for a character it cannot encode."""
-    # What a shell closes (`<&-`) the next file would take the number of: gRPC and libuv must not.
+    """Make sure that all three standard streams are open, and that none fails at a character."""
+    # Without this, the next file that gRPC or libuv opens would get the number of a closed stream (`<&-`).
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(descriptor)
-    sys.stdin = sys.stdin or open(0, encoding="utf-8")  # noqa: SIM115 it is open until the end
+    sys.stdin = sys.stdin or open(0, encoding="utf-8")  # noqa: SIM115 it stays open until the end
     sys.stdout = sys.stdout or open(1, "w", encoding="utf-8")  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):

@@ -1,23 +1,24 @@
-"""What a signal does to a process while nobody is there who could stop it in order.
+"""Sets what a signal does to a process that cannot yet, or need not, stop in order.
 
-Python's own answer to Ctrl-C is a KeyboardInterrupt in the midst of whatever runs. While modules are
-loaded, it is lost now and then: raised in a callback of a weak reference, such as those of the locks of
-imports, or in a `__del__`, it is printed, and Python goes on. The system's answer ends the process
-whatever it does, and cannot get lost.
+Python's own handler of Ctrl-C raises KeyboardInterrupt in the midst of whatever runs. While modules are being
+loaded, that is sometimes lost: raised in a callback of a weak reference, such as those of the import
+locks, or in a `__del__`, it is printed, and Python continues. The system's default action ends the process
+whatever it does, and cannot be lost.
 """
 
-# What `signal` is made of: to load that one takes longer than all else that comes before this.
+# The module on which `signal` is built: loading `signal` takes longer than everything else before this.
 import _signal  # type: ignore[import-not-found]
 import os
 
 _INIT = 1
-"""The system does nothing of its own to the first process of a container."""
+"""The id of a container's first process, for which the system has no default action."""
 
 
 def end_at(number: int) -> None:
-    """Let a signal end the process at once, unless it is ignored, as for what `nohup` runs.
+    """Let a signal end the process at once, unless it is ignored, as under `nohup`.
 
-    Its parent sees that the signal ended it; a shell, and who started a container, see 128 + its number.
+    The parent sees that the signal ended it; for the first process of a container, the exit code is 128 + its
+    number.
     """
     if _signal.getsignal(number) != _signal.SIG_IGN:
         _signal.signal(number, _SIGNAL_ENDS if os.getpid() != _INIT else _exit)
@@ -30,20 +31,20 @@ def end_at_ctrl_c() -> None:
 
 
 def interrupt_at_ctrl_c() -> None:
-    """Python's own answer again, for what cleans up behind itself when it is interrupted."""
+    """Restore Python's own handler, for commands that clean up after an interrupt."""
     if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:
         _signal.signal(_signal.SIGINT, _signal.default_int_handler)
 
 
 def interrupt_at_sigterm() -> None:
-    """Let SIGTERM do what Ctrl-C does, for what cleans up behind itself; unless it is ignored."""
+    """Let SIGTERM do what Ctrl-C does, for commands that clean up after it; unless it is ignored."""
     if _signal.getsignal(_signal.SIGTERM) != _signal.SIG_IGN:
         _signal.signal(_signal.SIGTERM, _interrupt)
 
 
 def _interrupt(number: int, frame: object) -> None:
     at_ctrl_c = _signal.getsignal(_signal.SIGINT)
-    if not callable(at_ctrl_c):  # a shell lets what runs in its background ignore Ctrl-C
+    if not callable(at_ctrl_c):  # a shell starts background commands with Ctrl-C ignored
         raise KeyboardInterrupt
     at_ctrl_c(number, frame)
 

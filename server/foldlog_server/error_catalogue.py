@@ -1,4 +1,4 @@
-"""The error catalogue, as the contract's enums have it."""
+"""Reads the error catalogue from the enums of the contract."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Reason:
     code: int
     """The number of the gRPC status code."""
     retry: bool
-    """Sending the same request again, unchanged, can succeed."""
+    """Whether the same request, sent again unchanged, can succeed."""
 
 
 class _ErrorEnum(Protocol):

@@ -1,4 +1,4 @@
-"""Everything that can go wrong, with what a client is told about it.
+"""Every error of the contract, with the message and the metadata that a client gets.
 
 FoldlogError
 ├── InvalidRequest          the request breaks the contract; nothing was tried
@@ -10,15 +10,15 @@ FoldlogError
 ├── NotOffered              defined by the contract, not offered by this server yet
 └── StoreError
     ├── StoreFull           nothing was stored: there is no room
-    ├── StoreHindered       nothing was stored: something that is needed was not to be had
+    ├── StoreHindered       nothing was stored: something that the store needs was not available
     ├── EventTooLarge       nothing was stored
     ├── StoreUnavailable    what was stored is unknown
     ├── LogDetached         nothing was stored: the log's files are not where they were
-    ├── NothingToBuildFrom  nothing was begun, for the same reason
-    ├── EventUnreadable     an event is of another release
-    └── DataDamaged         stored bytes do not fit their checksum
-        ├── RequestDamaged  the record of a request does not
-        └── IndexDamaged    an index does not say what the log says; nothing was stored
+    ├── NothingToBuildFrom  no rebuild was begun, for the same reason
+    ├── EventUnreadable     an event was written by another release
+    └── DataDamaged         stored bytes do not match their checksum
+        ├── RequestDamaged  the record of a request does not match its checksum
+        └── IndexDamaged    an index contradicts the log; nothing was stored
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,15 +46,15 @@ _REASONS = catalogue(ErrorReason)
 
 
 CAUSE = "cause"
-"""Key of metadata: what is short, such as "no_descriptors"."""
+"""Key of metadata: what the server is short of, such as "no_descriptors"."""
 
 NOT_LOOKED_UP = "request_id_not_looked_up"
-"""Key of metadata, with the value "true": the refusal speaks of this attempt alone. Nobody has looked
-whether an earlier one with the same request id was carried out."""
+"""Key of metadata, with the value "true": the refusal is about this attempt alone. The server has not checked
+whether an earlier attempt with the same request id was carried out."""
 
 
 class FoldlogError(Exception):
-    """Something that a client is told, with an entry of the error catalogue."""
+    """An error that a client gets, with its entry of the error catalogue."""
 
     def __init__(
         self,
@@ -77,13 +77,13 @@ class FoldlogError(Exception):
         self.retry_after = retry_after
 
     def not_looked_up(self) -> Self:
-        """The error, which says that it speaks of this attempt alone."""
+        """The error, marked as being about this attempt alone."""
         self.metadata[NOT_LOOKED_UP] = "true"
         return self
 
     @property
     def about(self) -> tuple[str, str]:
-        """What kind of thing the error is about, such as "line", and its name or id; both may be empty."""
+        """What the error is about: its kind, such as "line", and its name or id; both may be empty."""
         key, value = next(iter(self.metadata.items()), ("", ""))
         return key.removesuffix("_id"), value
 
@@ -139,7 +139,7 @@ class Rejected(FoldlogError):
 
     @classmethod
     def of_all(cls, refusals: "Sequence[Rejected]") -> "Rejected":
-        """The refusals of one command by several streams as one: the first speaks, all are listed."""
+        """One refusal for those of several streams: it has the first one's message, and lists all."""
         first = refusals[0]
         if len(refusals) == 1:
             return first
@@ -238,8 +238,8 @@ class ReadRefused(FoldlogError):
     def history_replaced(
         cls, asked: str, log_id: str, position: int, last_common: int | None, *, is_exact: bool
     ) -> "ReadRefused":
-        """`last_common` is the last position that both histories have, or one that it is not behind; None if
-        nothing is known."""
+        """`last_common` is the last position that both histories share or, unless `is_exact`, a position that
+        is not before it; None if nothing is known."""
         history = f"this is log {log_id}" if asked != log_id else "the log has another history by now"
         up_to = "up to" if is_exact else "at most up to"
         common = "" if last_common is None else f" Both have the same events {up_to} {last_common}."
@@ -271,7 +271,7 @@ class ReadRefused(FoldlogError):
         return cls(
             _REASONS[ErrorReason.ERROR_REASON_VIEW_STOPPED],
             f"The view {view} has stopped at position {position}. Tell the operator; "
-            "older answers are there with WHEN_BEHIND_ANSWER.",
+            "WHEN_BEHIND_ANSWER returns answers as of that position.",
             {"view": view, "position": str(position), "head": str(head)},
         )
 
@@ -279,8 +279,8 @@ class ReadRefused(FoldlogError):
     def view_damaged(cls, view: str, position: int, head: int) -> "ReadRefused":
         return cls(
             _REASONS[ErrorReason.ERROR_REASON_VIEW_DAMAGED],
-            f"The documents of the view {view} are damaged. They are not answered from until they are "
-            "made anew, which begins by itself. Ask again.",
+            f"The documents of the view {view} are damaged. It answers nothing until it has been rebuilt, "
+            "which begins automatically. Ask again.",
             {"view": view, "position": str(position), "head": str(head)},
             retry_after=1.0,
         )
@@ -289,7 +289,7 @@ class ReadRefused(FoldlogError):
     def view_rebuilding(cls, view: str, position: int, needed: int, head: int) -> "ReadRefused":
         return cls(
             _REASONS[ErrorReason.ERROR_REASON_VIEW_REBUILDING],
-            f"The view {view} is being made from the log, and has come to position {position} of {needed}. "
+            f"The view {view} is being built from the log, and has reached position {position} of {needed}. "
             "Ask again, or wait longer.",
             {
                 "view": view,
@@ -319,7 +319,7 @@ class ReadRefused(FoldlogError):
     def view_not_found(cls, view: str) -> "ReadRefused":
         return cls(
             _REASONS[ErrorReason.ERROR_REASON_VIEW_NOT_FOUND],
-            f"There is no view {view}. ListViews, or `foldlog views list`, tells which there are.",
+            f"The view {view} does not exist. ListViews, or `foldlog views list`, lists the views.",
             {"view": view},
         )
 
@@ -327,7 +327,7 @@ class ReadRefused(FoldlogError):
     def document_parked(cls, view: str, id: str) -> "ReadRefused":
         return cls(
             _REASONS[ErrorReason.ERROR_REASON_DOCUMENT_PARKED],
-            f"{id} waits on an event that the view {view} could not digest. Tell the operator.",
+            f"{id} waits on an event that the view {view} could not apply. Tell the operator.",
             {"view": view, "id": id},
         )
 
@@ -338,7 +338,7 @@ class Draining(FoldlogError):
     def __init__(self) -> None:
         super().__init__(
             _REASONS[ErrorReason.ERROR_REASON_DRAINING],
-            "The server is stopping. Go on at the server that follows.",
+            "The server is stopping. Send it again, to the server that takes its place.",
             retry_after=0.5,
         )
 
@@ -361,20 +361,20 @@ class StoreFull(StoreError):
     """There is no room on the disk; nothing was stored."""
 
     def __init__(self, cause: str = "full", why: str = "there is no room left on the disk") -> None:
-        """`cause` names what is short, and `why` says it."""
+        """`cause` is the short name of what is lacking, and `why` says it to people."""
         super().__init__(
             _REASONS[ErrorReason.ERROR_REASON_STORE_FULL],
-            f"The server has no room for this: {why}. Nothing was stored; reads go on.",
+            f"The server has no room for this: {why}. Nothing was stored; reads still work.",
             {CAUSE: cause},
             retry_after=5.0,
         )
 
 
 class StoreHindered(StoreError):
-    """Something that the store needs was not to be had: this attempt stored nothing."""
+    """Something that the store needs was not available: this attempt stored nothing."""
 
     def __init__(self, cause: str, why: str) -> None:
-        """`cause` names what is short, and `why` says it."""
+        """`cause` is the short name of what is lacking, and `why` says it to people."""
         super().__init__(
             _REASONS[ErrorReason.ERROR_REASON_STORE_HINDERED],
             f"The server cannot do this now: {why}. This attempt stored nothing; try it again after a pause.",
@@ -385,7 +385,7 @@ class StoreHindered(StoreError):
 
 
 class EventTooLarge(StoreError):
-    """An event is larger than an event may be; nothing was stored."""
+    """An event is larger than the limit; nothing was stored."""
 
     def __init__(self, type_name: str, size: int, limit: int) -> None:
         super().__init__(
@@ -409,26 +409,26 @@ class StoreUnavailable(StoreError):
 
 
 class LogDetached(StoreError):
-    """The log's files are not where they were: nothing was stored, and nothing will be."""
+    """The log's files were removed, moved or replaced: nothing was stored, and nothing will be."""
 
     def __init__(self) -> None:
         super().__init__(
             _REASONS[ErrorReason.ERROR_REASON_LOG_DETACHED],
             "The files of the server's log were removed, moved or replaced. This attempt stored nothing; "
-            "reads go on. Tell the operator; send it again with the same request id after a restart.",
+            "reads still work. Tell the operator; send it again with the same request id after a restart.",
             {NOT_LOOKED_UP: "true"},
             retry_after=5.0,
         )
 
 
 class NothingToBuildFrom(StoreError):
-    """The log's files are not where they were: no view can be built anew from them."""
+    """The log's files were removed, moved or replaced: no view can be rebuilt from them."""
 
     def __init__(self) -> None:
         super().__init__(
             _REASONS[ErrorReason.ERROR_REASON_LOG_DETACHED],
             "The files of the server's log were removed, moved or replaced, and views are built from what is "
-            "at their paths: nothing was begun. Tell the operator; ask again after a restart.",
+            "at their paths: no rebuild was begun. Tell the operator; ask again after a restart.",
             retry_after=5.0,
         )
 
@@ -440,7 +440,7 @@ class EventUnreadable(StoreError):
         super().__init__(
             _REASONS[ErrorReason.ERROR_REASON_EVENT_UNREADABLE],
             f"The event at position {position} is a {type_name}, and {why}. "
-            "Tell the operator: another release is to be run.",
+            "Tell the operator: the server needs another release.",
             {"position": str(position), "type": type_name},
         )
         self.why = why
@@ -458,14 +458,14 @@ class DataDamaged(StoreError):
     """Stored bytes are not what was written."""
 
     def __init__(self, position: int | None = None) -> None:
-        """Without a position, it cannot be said where in the log."""
+        """Without a position, the place in the log is unknown."""
         self.position = position
         if position is None:
-            self._init("", "The log's file is not as written, and not given out.", {})
+            self._init("", "The log's file is not as written, and is not returned.", {})
         else:
             self._init(
                 f" at position {position}",
-                f"The stored bytes at position {position} are not as written, and not given out.",
+                f"The stored bytes at position {position} are not as written, and are not returned.",
                 {"position": str(position)},
             )
 
@@ -477,32 +477,32 @@ class DataDamaged(StoreError):
             metadata,
         )
         self.where = where
-        """For people: " at position 7"; empty if it cannot be said."""
+        """For people: " at position 7"; empty if the place is unknown."""
 
 
 class RequestDamaged(DataDamaged):
-    """The record of a request does not fit its checksum."""
+    """The record of a request does not match its checksum."""
 
     def __init__(self, request_id: bytes) -> None:
-        """`request_id` are the bytes of a UUID, or what there is of them."""
+        """`request_id` are the bytes of a UUID, or what is left of them."""
         id = str(UUID(bytes=request_id)) if len(request_id) == 16 else request_id.hex()
         self.position = None
         self._init(
             f" in the record of request {id}",
-            f"What is recorded of request {id} is not as written. It was carried out before.",
+            f"The record of request {id} is not as written. The request was carried out before.",
             {"request_id": id},
         )
 
 
 class IndexDamaged(DataDamaged):
-    """An index of the log does not say what the log says."""
+    """An index of the log contradicts the log."""
 
     def __init__(self, stream: str = "") -> None:
-        """`stream` is the one whose events it does not lead to; empty for the index as a whole."""
+        """`stream` is the stream whose events it does not lead to; empty for the index as a whole."""
         which = f"the events of {stream}" if stream else "all that the log holds"
         self.position = None
         self._init(
             f" in an index, which does not lead to {which}",
-            f"An index of the log does not lead to {which}, and nothing is decided by it.",
+            f"An index of the log does not lead to {which}, so commands are refused.",
             {"stream": stream} if stream else {},
         )

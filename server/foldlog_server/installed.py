@@ -1,13 +1,13 @@
-"""Whether the extra `server` is installed: the client comes without it, and with it this package."""
+"""Checks whether the extra `server` is installed: the client's installation has this package without it."""
 
 from importlib.util import find_spec
 
 NEEDED = ("aiosqlite", "filelock", "grpc_health", "grpc_reflection", "msgspec", "rich", "typer")
-"""The modules of the extra that a server cannot do without."""
+"""The modules of the extra that a server needs."""
 
 
 def missing() -> str:
-    """One line on what to install before there is a server; empty if there is one."""
+    """A line that says what to install; empty if nothing is missing."""
     names = [name for name in NEEDED if find_spec(name) is None]
     if not names:
         return ""

@@ -16,17 +16,17 @@ class LastingProblem:
 
     @property
     def is_present(self) -> bool:
-        """Whether it has occurred, and not ended since."""
+        """Whether the problem has occurred, and has not ended since."""
         return bool(self._reason)
 
     def occurred(self, reason: str) -> None:
-        """It is there; logged if it was not, or had another reason."""
+        """Log the problem, unless it has been logged with this reason and has not ended since."""
         if reason != self._reason:
             self._reason = reason
             _log.error(self._begins, reason)
 
     def ended(self) -> None:
-        """It is not there; logged if it was."""
+        """Log that the problem has ended, if it was present."""
         if self._reason:
             self._reason = ""
             _log.warning(self._ends)

@@ -1,4 +1,4 @@
-"""What says something about a person stays out of the log at its usual level."""
+"""Keeps personal data out of the server's log at its usual level."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -14,7 +14,7 @@ _WITH_TEXTS_OF_THEIR_OWN = ("aiosqlite", "foldlog_server", "grpc", "sqlite3")
 
 
 def values(message: Message) -> Iterator[str]:
-    """What the message has in fields that are marked `foldlog.v1.personal`, as text."""
+    """The values of a message's fields that are marked `foldlog.v1.personal`, as text."""
     for field, value in message.ListFields():
         for one in _elements(field, value):
             if field.GetOptions().Extensions[personal]:
@@ -33,7 +33,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _elements(field: FieldDescriptor, value: Any) -> Iterable[Any]:
-    """What a field holds: of a map its keys and its values."""
+    """The values of a field; of a map, its keys and its values."""
     if not field.is_repeated:
         return (value,)
     is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
@@ -43,13 +43,13 @@ def _elements(field: FieldDescriptor, value: Any) -> Iterable[Any]:
 def described(error: BaseException) -> str:
     """An error for the log: its class, and its text unless that may quote what somebody has stored.
 
-    What the system, the database or this program's own errors say is told; a KeyError of a domain would tell
-    the key, and a refusal the id that was asked for.
+    The texts of errors of the system, the database and this program are logged; a KeyError of a domain would
+    quote the key, and a refusal the id that was asked for.
     """
-    return type(error).__name__ + (f": {error}" if _may_be_told(error) and str(error) else "")
+    return type(error).__name__ + (f": {error}" if _may_be_logged(error) and str(error) else "")
 
 
-def _may_be_told(error: BaseException) -> bool:
+def _may_be_logged(error: BaseException) -> bool:
     if isinstance(error, FoldlogError):
         return isinstance(error, StoreError)
     origin = type(error).__module__.partition(".")[0]

@@ -1,4 +1,5 @@
-"""Text that others chose, such as ids and names, cannot act on a terminal or begin a line of a log."""
+"""Makes text from outside, such as ids and names, safe to print: it cannot control a terminal or fake
+a log line."""
 
 import logging
 import traceback
@@ -10,10 +11,15 @@ _INVISIBLE = {"Cc", "Cf", "Zl", "Zp"}  # of Unicode: controls, formats such as b
 
 
 def printable(text: str) -> str:
-    """The text with each character that prints nothing of its own written as Python escapes it."""
+    """The text with each invisible character written as a Python escape."""
     if text.isprintable():
         return text
     return "".join(_escaped(each) if unicodedata.category(each) in _INVISIBLE else each for each in text)
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, such as "1 event" or "1,200 events"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _escaped(character: str) -> str:
@@ -21,18 +27,18 @@ def _escaped(character: str) -> str:
 
 
 class PrintableFormatter(logging.Formatter):
-    """One line for each record; the trace below it is indented, so that none of it looks like a record.
+    """Formats a record as one line; the trace below it is indented, so that none of it looks like a
+    record."""
 
-    A trace tells what an error says only where that cannot be about a person, or if all is to be told.
-    """
-
-    def __init__(self, layout: str, *, tells_all: bool = False) -> None:
+    def __init__(self, layout: str, *, with_all_texts: bool = False) -> None:
+        """`with_all_texts` shows the texts of all errors in traces, also those that may have personal
+        data."""
         super().__init__(layout)
-        self._tells_all = tells_all
+        self._with_all_texts = with_all_texts
 
     def formatException(self, ei: Any) -> str:
         error = ei[1]
-        if self._tells_all or error is None:
+        if self._with_all_texts or error is None:
             return super().formatException(ei)
         return "\n".join(_trace(error))
 
@@ -40,14 +46,14 @@ class PrintableFormatter(logging.Formatter):
         return printable(super().formatMessage(record))
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as text, without a line's end."""
+        """The record as text, without a line break at its end."""
         first, *trace = super().format(record).split("\n")
         return "\n".join([first, *("  " + printable(line) for line in trace)])
 
 
 def _trace(error: BaseException) -> Iterator[str]:
-    """Where an error came from, and what caused it, as Python shows it but for what errors say."""
-    # Imported here: `foldlog --version` need not load what this does.
+    """The trace of an error and of its causes, like Python's, without texts that may have personal data."""
+    # Imported here: `foldlog --version` should not load what this imports.
     from foldlog_server.personal import described
 
     earlier = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

@@ -1,8 +1,8 @@
-"""A real server in a line, for tests: `with testing.server() as server:`, or `async with`.
+"""Runs a real server in a test, in one line: `with testing.server() as server:`, or `async with`.
 
-It listens on a free port, over a temporary directory that goes with it, and runs in a thread and an event
-loop of its own: neither who waits in a test nor who blocks a loop stands in its way. It needs the extra
-`server`.
+It listens on a free port, over a temporary directory that is removed with it. It runs in a thread and an
+event loop of its own, so that a test that waits or blocks its loop does not block the server. It needs the
+extra `server`.
 """
 
 import asyncio
@@ -36,8 +36,8 @@ Work = Callable[[], Coroutine[None, None, None]]
 def server(data: Path | None = None, *, domains: Sequence[str] = (), shop: bool = True) -> "_Opening":
     """A server, in `with` a `Server` and in `async with` an `AsyncServer`.
 
-    With a directory of yours it serves that, and leaves it where it is. `domains` are the names of your
-    own, such as "bank.domain:BANK"; they are served beside the shop, unless that is left out. Entering it
+    If you give a directory, it is served, and kept afterwards. `domains` are the names of your own domains,
+    such as "bank.domain:BANK"; they are served beside the shop, unless `shop` is false. Entering the `with`
     raises `foldlog_server.domains.loading.DomainsUnfit` if they cannot be served.
     """
     return _Opening(data, domains, shop)
@@ -66,20 +66,21 @@ class Server:
     def connect(self, client: type[SyncClient]) -> SyncClient: ...
 
     def connect(self, client: type[sync.Client] = sync.Client) -> sync.Client:
-        """A client of its own, to be closed by you; of another class, such as the generated
-        `bank.v1.sync_client.Client`. With options: `foldlog_client.sync.connect(server.address, ...)`."""
+        """A new client, which you must close; of another class if you name one, such as the generated
+        `bank.v1.sync_client.Client`. For one with options, call
+        `foldlog_client.sync.connect(server.address, ...)`."""
         return client.connect(self.address)
 
     def stop(self) -> None:
-        """Be gone: calls under way are cut off, and clients find nobody. What was answered is kept."""
+        """Stop serving: calls under way are cut off, and new ones fail. What was stored is kept."""
         self._running.do(self._running.stop)
 
     def start(self) -> None:
-        """Be there again, at the same address and over the same data."""
+        """Serve again, at the same address and from the same data."""
         self._running.do(self._running.start)
 
     def restart(self) -> None:
-        """Stop and start: connections are lost and made again, subscriptions and watches go on."""
+        """Stop and start: connections are lost and opened again, subscriptions and watches resume."""
         self.stop()
         self.start()
 
@@ -107,26 +108,27 @@ class AsyncServer:
     def connect(self, client: type[AsyncClient]) -> AsyncClient: ...
 
     def connect(self, client: type[foldlog_client.Client] = foldlog_client.Client) -> foldlog_client.Client:
-        """A client of its own, to be closed by you; of another class, such as the generated
-        `bank.v1.async_client.Client`. With options: `foldlog_client.connect(server.address, ...)`."""
+        """A new client, which you must close; of another class if you name one, such as the generated
+        `bank.v1.async_client.Client`. For one with options, call
+        `foldlog_client.connect(server.address, ...)`."""
         return client.connect(self.address)
 
     async def stop(self) -> None:
-        """Be gone: calls under way are cut off, and clients find nobody. What was answered is kept."""
+        """Stop serving: calls under way are cut off, and new ones fail. What was stored is kept."""
         await self._running.done(self._running.stop)
 
     async def start(self) -> None:
-        """Be there again, at the same address and over the same data."""
+        """Serve again, at the same address and from the same data."""
         await self._running.done(self._running.start)
 
     async def restart(self) -> None:
-        """Stop and start: connections are lost and made again, subscriptions and watches go on."""
+        """Stop and start: connections are lost and opened again, subscriptions and watches resume."""
         await self.stop()
         await self.start()
 
 
 class _Opening:
-    """From nothing to a server and back to nothing."""
+    """The context manager that starts a server and removes it."""
 
     def __init__(self, data: Path | None, domains: Sequence[str], shop: bool) -> None:
         self._data = data
@@ -166,7 +168,7 @@ class _Opening:
 
     def _begun(self) -> "_Running":
         if self._running is not None:
-            raise RuntimeError("This server runs already: each `with` takes a server() of its own.")
+            raise RuntimeError("This server runs already: each `with` needs a server() of its own.")
         self._running = _Running(self._data, self._domains, self._shop)
         return self._running
 
@@ -176,7 +178,7 @@ class _Opening:
 
 
 class _Running:
-    """A server in the loop of a thread of its own, and its directory."""
+    """A server in the event loop of a thread of its own, and its directory."""
 
     def __init__(self, data: Path | None, domains: Sequence[str], shop: bool) -> None:
         self._domains = domains
@@ -197,21 +199,21 @@ class _Running:
         return f"127.0.0.1:{self._port}"
 
     def do(self, work: Work) -> None:
-        """Have the thread do it, and wait."""
+        """Run work in the thread, and wait for it."""
         self._handed_over(work).result()
 
     async def done(self, work: Work) -> None:
-        """Have the thread do it. Who is cancelled waits no longer, but half a server is none: it is done
-        to its end."""
+        """Run work in the thread, and await it. If the caller is cancelled, the work still runs to its end:
+        nothing can use a server that is half started."""
         await asyncio.shield(asyncio.wrap_future(self._handed_over(work)))
 
     def _handed_over(self, work: Work) -> "Future[None]":
         if not self._thread.is_alive():
-            raise RuntimeError("The server went with its `with`, and cannot be had back.")
+            raise RuntimeError("The server has ended with its `with`, and cannot be used any more.")
         return asyncio.run_coroutine_threadsafe(work(), self._loop)
 
     async def start(self) -> None:
-        """Serve, unless it does."""
+        """Start serving, unless it does already."""
         async with self._turn:
             if self._app is None:
                 settings = Settings(self.address, self.data, grace=0, domains=self._domains, shop=self._shop)
@@ -219,7 +221,7 @@ class _Running:
                 self._port = self._app.port
 
     async def stop(self) -> None:
-        """Serve no more. Raises what has made the store fail."""
+        """Stop serving. Raises the failure of the store, if there was one."""
         async with self._turn:
             app, self._app = self._app, None
             if app is not None:
@@ -228,7 +230,7 @@ class _Running:
                 raise self._failures.pop()
 
     def close(self) -> None:
-        """Serve no more, end the thread, and remove the directory if it is temporary. Raises as `stop`."""
+        """Stop serving, end the thread, and remove the directory if it is temporary. Raises as `stop`."""
         try:
             self.do(self.stop)
         finally:

@@ -1,4 +1,4 @@
-"""Waits whose end can be brought about by whoever injects the timer: a running event loop is one."""
+"""Waits on an injected timer: an event loop in a server, and one that a test moves by hand."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,24 +6,25 @@ from typing import Protocol
 
 
 class Alarm(Protocol):
-    """Something that is going to happen."""
+    """A callback that is scheduled."""
 
     def cancel(self) -> None:
-        """It does not happen, if it has not yet."""
+        """Cancel the callback, if it has not run yet."""
 
 
 class Timer(Protocol):
-    """What the runners ask of a clock."""
+    """The interface of a timer; a running event loop has it."""
 
     def time(self) -> float:
-        """Seconds since some fixed moment."""
+        """Seconds since a fixed moment."""
 
     def call_later(self, delay: float, callback: Callable[[], object], /) -> Alarm:
-        """Call back once, after so many seconds."""
+        """Call back once, after this many seconds."""
 
 
 async def within(timer: Timer, seconds: float, awaitable: Awaitable[object]) -> bool:
-    """Whether something ended in time; if not, it was cancelled."""
+    """Await something for at most this many seconds; returns whether it ended in time, and cancels it
+    if not."""
     loop = asyncio.get_running_loop()
     scope = asyncio.timeout(None)
     try:
@@ -41,7 +42,7 @@ async def within(timer: Timer, seconds: float, awaitable: Awaitable[object]) -> 
 
 
 async def pause(timer: Timer, seconds: float) -> None:
-    """Do nothing for so many seconds."""
+    """Wait for this many seconds."""
     over = asyncio.Event()
     alarm = timer.call_later(seconds, over.set)
     try:

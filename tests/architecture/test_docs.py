@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 import typer.main
 
+import foldlog_server.cli.main  # noqa: F401  (for the commands that it adds)
 from foldlog_server.cli.apps import app
 from tests.architecture import error_catalogue as catalogue
 from tests.architecture.documents import DOCUMENTS, ROOT, anchors, links

@@ -200,7 +200,7 @@ async def test_a_view_that_has_stopped_says_why(server: Server, client: Client) 
     position = await make(client, "1")
     assert await projector.wait_for(position, 30) is False
     state = await state_of(client, "current-orders")
-    assert state.stopped == "the event at position 1 cannot be digested: ArithmeticError: no key"
+    assert state.stopped == "the event at position 1 cannot be applied: ArithmeticError: no key"
     assert state.lag_events == position
     assert not (await state_of(client, "order-details")).stopped
 
@@ -264,10 +264,10 @@ async def test_what_is_parked_is_listed_and_cured_on_the_command_line(server: Se
     assert [one["id"] for one in found] == ["1", "2"]
 
     in_vain = await foldlog("views", "retry", "current-orders", "--id", "1", *where)
-    assert (in_vain.code, in_vain.output) == (1, "0 documents made good, 1 still parked.\n")
+    assert (in_vain.code, in_vain.output) == (1, "0 documents repaired, 1 still parked.\n")
     poison.cure()
     cured = await foldlog("views", "retry", "current-orders", *where)
-    assert (cured.code, cured.output) == (0, "2 documents made good, 0 still parked.\n")
+    assert (cured.code, cured.output) == (0, "2 documents repaired, 0 still parked.\n")
     assert (await foldlog("views", "parked", *where)).output == "Nothing is parked.\n"
 
 
@@ -286,7 +286,7 @@ async def test_what_cannot_be_done_is_said_in_one_line(server: Server) -> None:
         assert ended.code == 1
         assert (
             ended.errors
-            == "foldlog: VIEW_NOT_FOUND: There is no view none. ListViews, or `foldlog views list`, tells which there are.\n"
+            == "foldlog: VIEW_NOT_FOUND: The view none does not exist. ListViews, or `foldlog views list`, lists the views.\n"
         )
     nobody = await foldlog("views", "list", "--address", "127.0.0.1:1")
     assert nobody.code == 1
@@ -385,7 +385,7 @@ async def test_a_rebuild_that_fails_ends_the_command_with_1(
     projector.view = replace(projector.view, revision=99)  # not what is installed
     ended = await foldlog("views", "rebuild", "inventory", "--address", server.address)
     assert ended.code == 1
-    assert "inventory: failed: the code that is installed" in ended.output
+    assert "inventory: failed: the installed code" in ended.output
     assert ended.errors == "foldlog: The server could not rebuild inventory.\n"
     listed = await foldlog("views", "list", "--address", server.address)
     assert "could not be rebuilt: the code that is installed" in listed.output

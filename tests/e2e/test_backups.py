@@ -173,7 +173,7 @@ async def test_nothing_is_overwritten_by_a_backup(traded: Server, tmp_path: Path
     ended = await foldlog("backup", destination, "--data", traded.data)
     assert ended.code == 1
     assert ended.errors == (
-        f"foldlog: {destination} is there already, and nothing is overwritten. "
+        f"foldlog: {destination} exists already, and nothing is overwritten. "
         "Name a directory that is empty or does not exist.\n"
     )
     assert (destination / "mine" if there == "directory" else destination).read_text() == "mine"
@@ -185,7 +185,7 @@ async def test_a_damaged_log_is_not_backed_up_and_nothing_is_left(traded: Server
         connection.execute("UPDATE events SET record = zeroblob(length(record)) WHERE position = 7")
     ended = await foldlog("backup", tmp_path / "backup", "--data", traded.data)
     assert ended.code == 1
-    assert "damaged at position 7: `foldlog verify` tells what else is." in ended.errors
+    assert "damaged at position 7: `foldlog verify` lists all damage." in ended.errors
     assert ended.errors.count("\n") == 1
     assert not (tmp_path / "backup").exists()
 
@@ -286,17 +286,17 @@ async def test_a_history_is_not_longer_than_it_is(made_backup: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        (lambda backup: flip(backup / "log.db", 30_000), "is not what the backup held"),
+        (lambda backup: flip(backup / "log.db", 30_000), "is not as it was backed up"),
         (lambda backup: (backup / "log.db").unlink(), "has a manifest.json and no log.db"),
         (lambda backup: (backup / "manifest.json").write_text("{"), "manifest.json is damaged"),
         (lambda backup: edit(backup, chain_hash=None), "Expected `str`, got `null` - at `$.chain_hash`"),
         (lambda backup: edit(backup, log_id="x"), "it says log_id x, and the log has "),
         *slow(
             [
-                (lambda backup: (backup / "log.db").write_bytes(b""), "is not what the backup held"),
+                (lambda backup: (backup / "log.db").write_bytes(b""), "is not as it was backed up"),
                 (
                     lambda backup: (backup / "manifest.json").unlink(),
-                    "is no whole backup: it has no manifest.json",
+                    "is no complete backup: it has no manifest.json",
                 ),
                 (lambda backup: (backup / "manifest.json").write_text("{}"), "manifest.json is damaged"),
                 (
@@ -347,7 +347,7 @@ async def test_two_restores_do_not_meet(made_backup: Path, tmp_path: Path) -> No
     assert (ended.code, ended.errors) == (
         1,
         f"foldlog: Another server, restore or import is using the data directory {tmp_path / 'to'}. "
-        "Let it end, or choose another directory.\n",
+        "Wait for it to end, or choose another directory.\n",
     )
 
 
@@ -400,7 +400,7 @@ async def test_killed_in_the_middle_it_leaves_no_log(tmp_path: Path, command: st
         assert not (made / "manifest.json").exists()
         if number != signal.SIGKILL:
             assert process.returncode == 1
-            assert errors.decode() == "foldlog: Interrupted. What is not whole has been removed.\n"
+            assert errors.decode() == "foldlog: Interrupted. What was incomplete has been removed.\n"
             assert not made.exists() or {path.name for path in made.iterdir()} <= {"lock"}
             assert not made.exists() or left
     # What was left stands in nobody's way.
@@ -455,7 +455,7 @@ async def test_what_no_backup_left_is_not_overwritten(
     before = contents(tmp_path / "backup")
     ended = await foldlog("backup", tmp_path / "backup", "--data", traded.data)
     assert ended.code == 1
-    assert ended.errors.startswith(f"foldlog: {tmp_path / 'backup'} is there already, and nothing is over")
+    assert ended.errors.startswith(f"foldlog: {tmp_path / 'backup'} exists already, and nothing is over")
     assert contents(tmp_path / "backup") == before
 
 

@@ -175,7 +175,9 @@ async def test_a_disk_without_room_for_views_is_told(
 ) -> None:
     await server.stop()
     monkeypatch.setattr(where, what, refuse)
-    with pytest.raises(check_history.CannotCheck, match=rf"Views are built in .*: .*{says}\W"):
+    with pytest.raises(
+        check_history.CannotCheck, match=rf"The check builds views in .*, and cannot: .*{says}\W"
+    ):
         await found(server.data)
     monkeypatch.undo()
     await server.start()

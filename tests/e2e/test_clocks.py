@@ -194,9 +194,9 @@ async def test_the_clock_is_shown_on_the_command_line(server: Server, clocks: Cl
     assert shown.output.splitlines() == [
         "The server's time is 2023-11-13T22:13:21Z.",
         "The machine's clock is off by +172,800.000 s since 2023-11-13T22:13:21Z: "
-        "it is followed when it has been steady for 5 minutes.",
+        "the server's time follows it once it has been steady for 5 minutes.",
         "The newest event was recorded 86,399.000 s ahead: "
-        "what comes is recorded at the same time until the clock has passed it.",
+        "new events are recorded at the same time until the clock has passed it.",
     ]
     as_json = json.loads((await foldlog("clock", "--json", *where)).output)
     assert as_json["leap"]["ahead"] == "172800s"

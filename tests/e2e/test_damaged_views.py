@@ -190,13 +190,13 @@ async def test_operators_and_health_checks_see_it_while_it_lasts(
     server: Server, right: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = asyncio.Event()
-    build = server.app.parts.rebuilds._builder.build
+    build = server.app.parts.rebuilds._runner.build
 
     async def later(*arguments: Any) -> Any:
         await gate.wait()
         return await build(*arguments)
 
-    monkeypatch.setattr(server.app.parts.rebuilds._builder, "build", later)
+    monkeypatch.setattr(server.app.parts.rebuilds._runner, "build", later)
     assert await health(server, "foldlog.views") == health_pb2.HealthCheckResponse.SERVING
     (file,) = files_of(server, "current-orders")
     file.unlink()

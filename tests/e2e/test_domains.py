@@ -180,7 +180,7 @@ async def test_everything_that_does_not_fit_is_said_at_once_and_nothing_is_made(
             "foldlog: unfit:UNFI does not exist. Did you mean unfit:UNFIT?",
             "foldlog: 'x' does not name a domain. Give a module and a name in it, such as bank.domain:BANK.",
             "foldlog: 'Unfit' is no name of a domain. Use lower case letters, digits and underscores.",
-            'foldlog: The category "order" is there 2 times; rename one decider\'s.',
+            'foldlog: The category "order" occurs 2 times; rename one decider\'s.',
         ]
         assert lines[5:] == [
             f'foldlog: savings.v1.{method}: there is no decider of the category "account" (there are: order, stock)'

@@ -144,14 +144,14 @@ def forge(lines: list[str]) -> None:
     ("change", "says"),
     [
         (lambda lines: lines.pop(), "line 91: it is missing: the export is cut short"),
-        (lambda lines: lines.pop(70), "line 90: it is to end with"),
-        (swap, "line 6: position 6 stands there, and 5 was to follow"),
+        (lambda lines: lines.pop(70), "line 90: expected the end"),
+        (swap, "line 6: it has position 6, and 5 was expected"),
         (alter(8, "order-o-1", "order-o-2"), "line 8: it has been altered"),
         (forge, "the events end at position 67, and not as the first line says"),
         *slow(
             [
-                (lambda lines: lines.pop(9), "line 10: position 10 stands there, and 9 was to follow"),
-                (lambda lines: lines.append(lines[3]), "line 92: it stands behind the end"),
+                (lambda lines: lines.pop(9), "line 10: it has position 10, and 9 was expected"),
+                (lambda lines: lines.append(lines[3]), "line 92: it comes after the end"),
                 (lambda lines: lines.insert(0, lines.pop()), "line 1: it does not begin a foldlog-export"),
                 (alter(8, '"record":"', '"record":"A'), "line 8: it has been altered"),
                 (alter(75, "order-", "Order-"), "line 75: it has been altered"),
@@ -191,7 +191,7 @@ async def test_nothing_is_overwritten(traded: Server, exported: Path) -> None:
     before = exported.read_bytes()
     ended = await foldlog("export", exported, "--data", traded.data)
     assert ended.errors == (
-        f"foldlog: {exported} is there already, and nothing is overwritten. Name another file.\n"
+        f"foldlog: {exported} exists already, and nothing is overwritten. Name another file.\n"
     )
     assert exported.read_bytes() == before
     ended = await foldlog("import", exported, "--data", traded.data)
@@ -218,7 +218,7 @@ async def test_two_exports_to_one_file_do_not_meet(tmp_path: Path) -> None:
     assert (second.code, second.errors, late.code) == (0, "", 1)
     assert len(parts) == 1
     assert late.errors == (
-        f"foldlog: {tmp_path / 'log.jsonl'} is there already, and nothing is overwritten. Name another file.\n"
+        f"foldlog: {tmp_path / 'log.jsonl'} exists already, and nothing is overwritten. Name another file.\n"
     )
     assert [path.name for path in tmp_path.glob("log.jsonl*")] == ["log.jsonl"]
     assert len(lines_of(tmp_path / "log.jsonl")) == 20_002
@@ -241,7 +241,7 @@ async def test_interrupted_it_leaves_nothing(tmp_path: Path, command: str, numbe
     process.send_signal(number)
     interrupted = await ended_of(process)
     assert interrupted.code == 1
-    assert interrupted.errors == "foldlog: Interrupted. What is not whole has been removed.\n"
+    assert interrupted.errors == "foldlog: Interrupted. What was incomplete has been removed.\n"
     assert {path.name for path in tmp_path.iterdir()} == (
         {"data"} if command == "export" else {"data", "log.jsonl"}
     )

@@ -252,9 +252,9 @@ async def test_a_view_that_cannot_read_its_documents_goes_on_when_it_can(
     place = Place(r".*/order-details-.*mode=ro", "SELECT", command, is_read=True)
     plan(faults, place, CAUSES["no descriptors"])
     await server.send(AddItem(order_id="given", line=line("more", 1, money("1"))))
-    await until(lambda: "The view order-details cannot go on, answers what it has" in caplog.text)
+    await until(lambda: "The view order-details cannot be updated, answers from what it has" in caplog.text)
     faults.end()
-    await until(lambda: "The view order-details goes on again." in caplog.text)
+    await until(lambda: "The view order-details is updated again." in caplog.text)
     assert server.projector("order-details").position == 5
 
 
@@ -268,8 +268,8 @@ async def test_views_that_cannot_read_the_log_go_on_when_they_can(
     with monkeypatch.context() as patch:
         patch.setattr(server.app.parts.store, "read_all", hindered)
         await server.send(AddItem(order_id="given", line=line("more", 1, money("1"))))
-        await until(lambda: caplog.text.count("cannot go on, answers what it has") == len(views))
-    await until(lambda: caplog.text.count("goes on again.") == len(views))
+        await until(lambda: caplog.text.count("cannot be updated, answers from what it has") == len(views))
+    await until(lambda: caplog.text.count("is updated again.") == len(views))
     assert {view.position for view in views} == {5}
 
 

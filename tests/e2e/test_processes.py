@@ -129,7 +129,7 @@ async def test_a_server_open_to_other_machines_warns_in_one_line(data: Path) -> 
     assert (result.code, result.output) == (0, "")
     [told] = result.errors.splitlines()
     assert f"WARNING foldlog: {server.address} is open to other machines" in told
-    assert "no TLS and no authentication: whoever reaches the port may do everything" in told
+    assert "no TLS and no authentication: everybody who reaches the port may do everything" in told
 
 
 async def test_a_refusal_is_one_line_of_the_log(data: Path) -> None:

@@ -151,7 +151,7 @@ async def test_a_process_that_is_killed_is_followed_by_another(
     gate.processes[0].kill()
     assert not (await rebuilt(client)).rebuild_error
     assert len(gate.processes) == 2
-    assert f"The process that builds the view {VIEW} ended with -9; another goes on" in caplog.text
+    assert f"The process that rebuilds the view {VIEW} ended with -9; another resumes it" in caplog.text
 
 
 async def test_one_that_dies_whenever_it_is_started_is_given_up(
@@ -160,7 +160,7 @@ async def test_one_that_dies_whenever_it_is_started_is_given_up(
     monkeypatch.setattr(sys, "executable", "/bin/false")
     await client.admin.rebuild_view(view=VIEW)
     state = await rebuilt(client)
-    assert state.rebuild_error == "its process ended 6 times with 1, and came no further"
+    assert state.rebuild_error == "its process ended 6 times with 1, without progress"
     assert len(gate.processes) == rebuild_processes.ATTEMPTS
     assert not state.stopped
 

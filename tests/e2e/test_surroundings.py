@@ -130,7 +130,7 @@ async def test_a_time_that_no_clock_can_count_is_refused(
 async def test_a_misspelt_setting_is_told_in_one_line_and_refuses_nothing(command: tuple[str, ...]) -> None:
     kubernetes = {"FOLDLOG_PORT": "tcp://10.0.0.1:50051", "FOLDLOG_SERVICE_HOST": "10.0.0.1"}
     told = await foldlog(*command, FOLDLOG_LISTN="[::1]:1", **kubernetes)
-    expected = "foldlog: FOLDLOG_LISTN is no setting and is passed over. Did you mean FOLDLOG_LISTEN?\n"
+    expected = "foldlog: FOLDLOG_LISTN is not a setting and is ignored. Did you mean FOLDLOG_LISTEN?\n"
     assert (told.code, told.errors) == (0, expected)
     assert "::1" not in told.output
     assert "10.0.0.1" not in told.output

@@ -126,8 +126,8 @@ async def test_damage_is_listed_and_the_code_is_1(tmp_path: Path) -> None:
     assert (ended.code, ended.errors) == (1, "")
     *_, heading, first, second, summary = ended.output.splitlines()
     assert heading.split() == ["file", "part", "where", "what"]
-    assert first.split() == "log.db events position 5 record and checksum do not fit".split()
-    assert second.split() == "log.db events position 50 record and checksum do not fit".split()
+    assert first.split() == "log.db events position 5 the record does not match its checksum".split()
+    assert second.split() == "log.db events position 50 the record does not match its checksum".split()
     assert summary.startswith("2 things are damaged: 67 events in 22 streams, 22 request records, in ")
 
 

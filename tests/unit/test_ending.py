@@ -20,7 +20,8 @@ def loaded():
     print("went on")
 import foldlog_server
 foldlog_server.cli = sys.modules["foldlog_server.cli"] = types.ModuleType("foldlog_server.cli")
-foldlog_server.cli.main = loaded
+foldlog_server.cli.main = sys.modules["foldlog_server.cli.main"] = types.ModuleType("foldlog_server.cli.main")
+foldlog_server.cli.main.main = loaded
 from foldlog_server.__main__ import main
 main()
 """

@@ -7,8 +7,8 @@ import tomllib
 
 import pytest
 
-from foldlog_server import cli
 from foldlog_server.__main__ import main
+from foldlog_server.cli import main as cli
 from foldlog_server.installed import NEEDED
 from tests.architecture.documents import ROOT
 

@@ -45,7 +45,7 @@ def test_a_trace_keeps_its_lines_and_none_of_them_looks_like_a_record() -> None:
     try:
         raise ValueError("bad\n2026 ERROR foldlog: \x1b[2Jall is lost")
     except ValueError:
-        formatter = PrintableFormatter("%(message)s", tells_all=True)
+        formatter = PrintableFormatter("%(message)s", with_all_texts=True)
         told = formatter.format(record("error %s", "7", sys.exc_info()[1]))
     first, *trace = told.split("\n")
     assert first == "error 7"

@@ -101,26 +101,26 @@ class ViewState(_message.Message):
     lag_events: _builtins.int
     """How many events it has not seen."""
     parked_documents: _builtins.int
-    """How many documents wait on an event that could not be digested."""
+    """How many documents wait on an event that could not be applied."""
     parked_events: _builtins.int
     """How many events wait in all, counted once for each document."""
     stopped: _builtins.str
     """Why the view has stopped; empty while it goes on. It goes on after a restart of the server with code that
-    can digest the event, or when it has been rebuilt.
+    can apply the event, or when it has been rebuilt.
     """
     outdated: _builtins.bool
     """The documents are those of a former definition of the view, or far behind: they stay as they are until the
     new ones are built.
     """
     rebuild_error: _builtins.str
-    """Why it could not be built anew the last time since the server was started; empty if it could."""
+    """Why it could not be rebuilt the last time since the server was started; empty if it could."""
     edition: _builtins.str
     """Names the documents that are answered from: another name after each rebuild, and after parked documents
-    were made good.
+    were updated.
     """
     damage: _builtins.str
     """What has become of the view's documents, such as that their file was removed or does not fit its checksums;
-    empty if nothing has. Until the view has been built anew, which begins by itself, its queries are refused with
+    empty if nothing has. Until the view has been rebuilt, which begins automatically, its queries are refused with
     UNAVAILABLE (VIEW_DAMAGED).
     """
     hindrance: _builtins.str
@@ -135,11 +135,11 @@ class ViewState(_message.Message):
 
     @_builtins.property
     def rebuilding(self) -> Global___Rebuilding:
-        """How far it has been built anew; not set while nobody builds it."""
+        """How far it has been rebuilt; not set while no rebuild is under way."""
 
     @_builtins.property
     def next_rebuild(self) -> _duration_pb2.Duration:
-        """In how long the view is tried to be built anew after that has failed; not set if nothing is tried again."""
+        """In how long a failed rebuild of the view is retried; not set if none has failed."""
 
     def __init__(
         self,
@@ -170,7 +170,7 @@ Global___ViewState: _TypeAlias = ViewState  # noqa: Y015
 
 @_typing.final
 class Rebuilding(_message.Message):
-    """Rebuilding is how far a view has been built anew."""
+    """Rebuilding is the progress of a view's rebuild."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -319,7 +319,7 @@ class ParkedDocument(_message.Message):
     position: _builtins.int
     """The first event that is not part of the document."""
     error: _builtins.str
-    """Why the view could not digest that event, at most 500 characters."""
+    """Why the view could not apply that event, at most 500 characters."""
     events: _builtins.int
     """How many events wait, that one included."""
     def __init__(

@@ -90,7 +90,7 @@ class AdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RebuildView(self, request, context):
-        """RebuildView has a view built anew from the log, in a process of its own. The present documents answer until
+        """RebuildView rebuilds a view from the log, in a process of its own. The present documents answer until
         the new ones are as far; ListViews tells how far that is. If it is being built already, nothing happens.
         A view that there is not is NOT_FOUND (VIEW_NOT_FOUND); without room for it: RESOURCE_EXHAUSTED (STORE_FULL);
         while the files of the log are not in their place: UNAVAILABLE (LOG_DETACHED).
@@ -100,7 +100,7 @@ class AdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListParked(self, request, context):
-        """ListParked lists the documents that wait on an event which their view could not digest, by view,
+        """ListParked lists the documents that wait on an event that their view could not apply, by view,
         collection and id. A view that there is not is NOT_FOUND (VIEW_NOT_FOUND).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -108,9 +108,9 @@ class AdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RetryParked(self, request, context):
-        """RetryParked lets a view try again to digest what is parked, once the cause is cured: of each document the
-        events that wait, in their order, up to the first that cannot be digested even now. Documents of a former
-        definition stay as they are until the view has been built anew.
+        """RetryParked has a view retry what is parked, once the cause is fixed: of each document the
+        events that wait, in their order, up to the first that still cannot be applied. Documents of a former
+        definition stay as they are until the view has been rebuilt.
         A view that there is not is NOT_FOUND (VIEW_NOT_FOUND), a collection that it does not have INVALID_ARGUMENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -40,19 +40,19 @@ class AdminServiceStub:
     ListViews: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListViewsRequest, _admin_service_pb2.ListViewsResponse]
     """ListViews tells of every view how far it is, and what stands in its way."""
     RebuildView: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.RebuildViewRequest, _admin_service_pb2.RebuildViewResponse]
-    """RebuildView has a view built anew from the log, in a process of its own. The present documents answer until
+    """RebuildView rebuilds a view from the log, in a process of its own. The present documents answer until
     the new ones are as far; ListViews tells how far that is. If it is being built already, nothing happens.
     A view that there is not is NOT_FOUND (VIEW_NOT_FOUND); without room for it: RESOURCE_EXHAUSTED (STORE_FULL);
     while the files of the log are not in their place: UNAVAILABLE (LOG_DETACHED).
     """
     ListParked: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListParkedRequest, _admin_service_pb2.ListParkedResponse]
-    """ListParked lists the documents that wait on an event which their view could not digest, by view,
+    """ListParked lists the documents that wait on an event that their view could not apply, by view,
     collection and id. A view that there is not is NOT_FOUND (VIEW_NOT_FOUND).
     """
     RetryParked: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.RetryParkedRequest, _admin_service_pb2.RetryParkedResponse]
-    """RetryParked lets a view try again to digest what is parked, once the cause is cured: of each document the
-    events that wait, in their order, up to the first that cannot be digested even now. Documents of a former
-    definition stay as they are until the view has been built anew.
+    """RetryParked has a view retry what is parked, once the cause is fixed: of each document the
+    events that wait, in their order, up to the first that still cannot be applied. Documents of a former
+    definition stay as they are until the view has been rebuilt.
     A view that there is not is NOT_FOUND (VIEW_NOT_FOUND), a collection that it does not have INVALID_ARGUMENT.
     """
     Backup: _grpc.UnaryStreamMultiCallable[_admin_service_pb2.BackupRequest, _admin_service_pb2.BackupResponse]
@@ -80,19 +80,19 @@ class AdminServiceAsyncStub(AdminServiceStub):
     ListViews: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListViewsRequest, _admin_service_pb2.ListViewsResponse]  # type: ignore[assignment]
     """ListViews tells of every view how far it is, and what stands in its way."""
     RebuildView: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RebuildViewRequest, _admin_service_pb2.RebuildViewResponse]  # type: ignore[assignment]
-    """RebuildView has a view built anew from the log, in a process of its own. The present documents answer until
+    """RebuildView rebuilds a view from the log, in a process of its own. The present documents answer until
     the new ones are as far; ListViews tells how far that is. If it is being built already, nothing happens.
     A view that there is not is NOT_FOUND (VIEW_NOT_FOUND); without room for it: RESOURCE_EXHAUSTED (STORE_FULL);
     while the files of the log are not in their place: UNAVAILABLE (LOG_DETACHED).
     """
     ListParked: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListParkedRequest, _admin_service_pb2.ListParkedResponse]  # type: ignore[assignment]
-    """ListParked lists the documents that wait on an event which their view could not digest, by view,
+    """ListParked lists the documents that wait on an event that their view could not apply, by view,
     collection and id. A view that there is not is NOT_FOUND (VIEW_NOT_FOUND).
     """
     RetryParked: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RetryParkedRequest, _admin_service_pb2.RetryParkedResponse]  # type: ignore[assignment]
-    """RetryParked lets a view try again to digest what is parked, once the cause is cured: of each document the
-    events that wait, in their order, up to the first that cannot be digested even now. Documents of a former
-    definition stay as they are until the view has been built anew.
+    """RetryParked has a view retry what is parked, once the cause is fixed: of each document the
+    events that wait, in their order, up to the first that still cannot be applied. Documents of a former
+    definition stay as they are until the view has been rebuilt.
     A view that there is not is NOT_FOUND (VIEW_NOT_FOUND), a collection that it does not have INVALID_ARGUMENT.
     """
     Backup: _aio.UnaryStreamMultiCallable[_admin_service_pb2.BackupRequest, _admin_service_pb2.BackupResponse]  # type: ignore[assignment]
@@ -129,7 +129,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_service_pb2.RebuildViewRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.RebuildViewResponse, _abc.Awaitable[_admin_service_pb2.RebuildViewResponse]]:
-        """RebuildView has a view built anew from the log, in a process of its own. The present documents answer until
+        """RebuildView rebuilds a view from the log, in a process of its own. The present documents answer until
         the new ones are as far; ListViews tells how far that is. If it is being built already, nothing happens.
         A view that there is not is NOT_FOUND (VIEW_NOT_FOUND); without room for it: RESOURCE_EXHAUSTED (STORE_FULL);
         while the files of the log are not in their place: UNAVAILABLE (LOG_DETACHED).
@@ -141,7 +141,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_service_pb2.ListParkedRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.ListParkedResponse, _abc.Awaitable[_admin_service_pb2.ListParkedResponse]]:
-        """ListParked lists the documents that wait on an event which their view could not digest, by view,
+        """ListParked lists the documents that wait on an event that their view could not apply, by view,
         collection and id. A view that there is not is NOT_FOUND (VIEW_NOT_FOUND).
         """
 
@@ -151,9 +151,9 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_service_pb2.RetryParkedRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.RetryParkedResponse, _abc.Awaitable[_admin_service_pb2.RetryParkedResponse]]:
-        """RetryParked lets a view try again to digest what is parked, once the cause is cured: of each document the
-        events that wait, in their order, up to the first that cannot be digested even now. Documents of a former
-        definition stay as they are until the view has been built anew.
+        """RetryParked has a view retry what is parked, once the cause is fixed: of each document the
+        events that wait, in their order, up to the first that still cannot be applied. Documents of a former
+        definition stay as they are until the view has been rebuilt.
         A view that there is not is NOT_FOUND (VIEW_NOT_FOUND), a collection that it does not have INVALID_ARGUMENT.
         """
 

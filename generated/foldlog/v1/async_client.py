@@ -56,11 +56,11 @@ class Admin:
         view: str,
         timeout: float | None = None,
     ) -> RebuildViewResponse:
-        """RebuildView has a view built anew from the log, in a process of its own. The present
-        documents answer until the new ones are as far; ListViews tells how far that is. If it is
-        being built already, nothing happens. A view that there is not is NOT_FOUND
-        (VIEW_NOT_FOUND); without room for it: RESOURCE_EXHAUSTED (STORE_FULL); while the files
-        of the log are not in their place: UNAVAILABLE (LOG_DETACHED).
+        """RebuildView rebuilds a view from the log, in a process of its own. The present documents
+        answer until the new ones are as far; ListViews tells how far that is. If it is being
+        built already, nothing happens. A view that there is not is NOT_FOUND (VIEW_NOT_FOUND);
+        without room for it: RESOURCE_EXHAUSTED (STORE_FULL); while the files of the log are not
+        in their place: UNAVAILABLE (LOG_DETACHED).
 
         Args:
             view: The view's name.
@@ -83,8 +83,8 @@ class Admin:
         page_token: str = "",
         timeout: float | None = None,
     ) -> ListParkedResponse:
-        """ListParked lists the documents that wait on an event which their view could not digest,
-        by view, collection and id. A view that there is not is NOT_FOUND (VIEW_NOT_FOUND).
+        """ListParked lists the documents that wait on an event that their view could not apply, by
+        view, collection and id. A view that there is not is NOT_FOUND (VIEW_NOT_FOUND).
 
         Args:
             view: Only of this view; of all views if empty.
@@ -134,11 +134,11 @@ class Admin:
         id: str = "",
         timeout: float | None = None,
     ) -> RetryParkedResponse:
-        """RetryParked lets a view try again to digest what is parked, once the cause is cured: of
-        each document the events that wait, in their order, up to the first that cannot be
-        digested even now. Documents of a former definition stay as they are until the view has
-        been built anew. A view that there is not is NOT_FOUND (VIEW_NOT_FOUND), a collection
-        that it does not have INVALID_ARGUMENT.
+        """RetryParked has a view retry what is parked, once the cause is fixed: of each document
+        the events that wait, in their order, up to the first that still cannot be applied.
+        Documents of a former definition stay as they are until the view has been rebuilt. A view
+        that there is not is NOT_FOUND (VIEW_NOT_FOUND), a collection that it does not have
+        INVALID_ARGUMENT.
 
         Args:
             view: The view's name.

@@ -69,7 +69,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_RESUME_TOKEN_INVALID: _ErrorReason.ValueType  # 22
     """The resume token belongs to another request."""
     ERROR_REASON_DOCUMENT_PARKED: _ErrorReason.ValueType  # 23
-    """The document cannot be answered for, because its first event could not be digested."""
+    """The document cannot be answered for, because its first event could not be applied."""
     ERROR_REASON_VIEW_NOT_FOUND: _ErrorReason.ValueType  # 24
     """There is no such view."""
     ERROR_REASON_LOG_DETACHED: _ErrorReason.ValueType  # 26
@@ -139,7 +139,7 @@ ERROR_REASON_TIME_NOT_OVER: ErrorReason.ValueType  # 21
 ERROR_REASON_RESUME_TOKEN_INVALID: ErrorReason.ValueType  # 22
 """The resume token belongs to another request."""
 ERROR_REASON_DOCUMENT_PARKED: ErrorReason.ValueType  # 23
-"""The document cannot be answered for, because its first event could not be digested."""
+"""The document cannot be answered for, because its first event could not be applied."""
 ERROR_REASON_VIEW_NOT_FOUND: ErrorReason.ValueType  # 24
 """There is no such view."""
 ERROR_REASON_LOG_DETACHED: ErrorReason.ValueType  # 26

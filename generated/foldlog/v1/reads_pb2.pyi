@@ -119,7 +119,7 @@ class Freshness(_message.Message):
     """How many events the answer has not seen: `head` - `position`."""
     incomplete: _builtins.bool
     """Something up to `position` is missing, or will be missing after it, until the operator has cured it: the
-    document, or in a list any of its collection, waits on an event that the view could not digest; or the
+    document, or in a list any of its collection, waits on an event that the view could not apply; or the
     view has stopped, at an event after `position` of which it could not even tell what it touches.
     """
     token: _builtins.str

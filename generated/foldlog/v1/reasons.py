@@ -53,7 +53,7 @@ class Reason(StrEnum):
     RESUME_TOKEN_INVALID = "RESUME_TOKEN_INVALID"
     """The resume token belongs to another request."""
     DOCUMENT_PARKED = "DOCUMENT_PARKED"
-    """The document cannot be answered for, because its first event could not be digested."""
+    """The document cannot be answered for, because its first event could not be applied."""
     VIEW_NOT_FOUND = "VIEW_NOT_FOUND"
     """There is no such view."""
     LOG_DETACHED = "LOG_DETACHED"

@@ -1,1 +1,1 @@
-"""The composition root: the only room that knows everything."""
+"""The composition root: the only package that knows all others, but for the command line."""

@@ -1,4 +1,4 @@
-"""The composition root: the only place that knows everything."""
+"""Starts and stops a server: opens the store, the views and the port, and connects them."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog_server.app import unknown_history
-from foldlog_server.app.rebuild_processes import BuildProcess
+from foldlog_server.app.rebuild_processes import RebuildProcesses
 from foldlog_server.app.server_clock import SLEWED, Lookout, Reading, ServerClock, monotonic_ns
 from foldlog_server.app.services import Parts, handlers, new_id
 from foldlog_server.domain.domain import Domains
@@ -38,15 +38,15 @@ from foldlog_server.views.repairs import Repairs
 logger = logging.getLogger("foldlog")
 
 SCRUB_EVERY = timedelta(days=1)
-"""Between the end of a scrub of the log and the next."""
+"""The time between the end of a scrub of the log and the next."""
 
 
 class App:
-    """A running server: the store, what follows it, and the port it is served on."""
+    """A running server: the store, the views that follow it, and the port."""
 
     def __init__(self, parts: Parts, server: GrpcServer, port: BoundPort, writer: WriterThread) -> None:
         self.parts = parts
-        """What the server is made of."""
+        """The parts of the server."""
         self._server = server
         self._writer = writer
         self._lookout = Lookout(parts.clock)
@@ -54,9 +54,9 @@ class App:
         self.port = port.number
         """The port listened on; 0 for a Unix socket."""
         self.address = port.address
-        """Where clients find it."""
+        """The address that clients connect to."""
         self.clock = parts.clock
-        """The server's time, and whether the wall clock has leapt away from it."""
+        """The server's time, and whether the wall clock deviates from it."""
 
     @classmethod
     async def start(
@@ -72,15 +72,15 @@ class App:
         """Listen, open the data directory, follow the log, serve.
 
         `domains` are those that the settings name, if not given; raises `DomainsUnfit` if they do not fit.
-        `clock` is the wall clock, and `monotonic` the clock that it is held against; both give nanoseconds.
-        `before_serving` is called when all is ready, and nobody has been answered yet.
-        `on_failure` is told when the store can no longer be trusted; the process should then end and
-        verify the log when it starts again. Raises what the store and the server raise when they start.
+        `clock` is the wall clock, and `monotonic` the clock that it is compared with; both return
+        nanoseconds. `before_serving` is called when everything is ready, and no call has been answered yet.
+        `on_failure` is called when the store can no longer be trusted; the process should then end, so that
+        its next start verifies the log. Raises what the store and the server raise when they start.
         """
         server_clock = ServerClock(clock, monotonic)
         domains = domains or load(settings.domains, with_shop=settings.shop)
         async with AsyncExitStack() as opened:
-            # First, so that an address that cannot be had leaves no data directory behind.
+            # First, so that an address that is in use leaves no data directory behind.
             port = BoundPort(settings.listen)
             opened.push_async_callback(port.release)
             store = await SqliteEventStore.open(
@@ -92,7 +92,8 @@ class App:
                 monotonic=monotonic,
             )
             opened.push_async_callback(store.close)
-            await _report_the_unexpected(store, domains, settings, server_clock())
+            await _warn_of_events_ahead(store, server_clock())
+            _warn_of_unknown_history(store, domains, settings)
             writer = opened.enter_context(WriterThread())
             parts, interrupted = await _assemble(
                 opened,
@@ -113,16 +114,16 @@ class App:
 
     @property
     def detached(self) -> LogDetached | None:
-        """Says that the data directory is no longer there; None while it is."""
+        """The error if the data directory was removed, moved or replaced; None otherwise."""
         refusal = self.parts.store.refusal
         return refusal if isinstance(refusal, LogDetached) else None
 
     async def stop(self, grace: float) -> None:
-        """Finish what was taken in, then let go of everything; `grace` is in seconds.
+        """Finish the calls that were accepted, then close everything; `grace` is in seconds.
 
-        Where the data directory is no longer there, its files are not closed: SQLite would remove, by their
-        names, what may be another server's by now. The process is then to end by `os._exit`. What was stopped
-        before stays so; a stop that was cut off is finished by the next.
+        If the data directory was removed, moved or replaced, its files are not closed: SQLite would
+        delete, by their names, files that may belong to another server by now. The process must then end
+        by `os._exit`. Stopping twice is harmless; a stop that was interrupted is finished by the next.
         """
         if self._is_stopped:
             return
@@ -149,13 +150,14 @@ async def _assemble(
     clock: ServerClock,
     on_health: Callable[[str, bool], None],
 ) -> tuple[Parts, Collection[str]]:
-    """The parts of a server around its store, and the names of views whose rebuild was interrupted.
+    """Make the parts of a server around its store; returns them and the views with an interrupted rebuild.
 
-    `opened` gets what has to be closed; `on_health` is called with a view and whether it is well.
+    `opened` gets what has to be closed; `on_health` is called with a view and whether it is healthy.
     """
     projectors, serving, interrupted = await _open_views(store, domains, settings, writer)
     opened.push_async_callback(projectors.stop)
-    rebuilds = Rebuilds(projectors, _builder(settings, domains, store, writer, serving, interrupted))
+    processes = _rebuild_processes(settings, domains, store, writer, serving, interrupted)
+    rebuilds = Rebuilds(projectors, processes)
     opened.push_async_callback(rebuilds.stop)
     repairs = Repairs(projectors, rebuilds, on_health)
     opened.push_async_callback(repairs.stop)
@@ -173,45 +175,40 @@ def _server(port: BoundPort, parts: Parts, settings: Settings) -> GrpcServer:
     return GrpcServer(port, services, calls, with_reflection=settings.reflection)
 
 
-async def _report_the_unexpected(
-    store: SqliteEventStore, domains: Domains, settings: Settings, now: int
-) -> None:
-    await _tell_of_events_ahead(store, now)
-    _tell_what_is_unknown(store, domains, settings)
-
-
 def _begin(parts: Parts, interrupted: Collection[str], settings: Settings) -> None:
-    """Start what goes on by itself while the server serves."""
+    """Start the background tasks of a server."""
     parts.projectors.start()
     parts.scrubber.start(settings.scrub_after.total_seconds(), SCRUB_EVERY.total_seconds())
-    _go_on_building(parts.rebuilds, parts.projectors, interrupted, settings)
+    _resume_rebuilds(parts.rebuilds, parts.projectors, interrupted, settings)
     parts.repairs.start()
 
 
-async def _tell_of_events_ahead(store: EventStore, now: int) -> None:
+async def _warn_of_events_ahead(store: EventStore, now: int) -> None:
     for event in await store.read_all(backwards=True, limit=1):
         ahead = RecordedEvent.FromString(event.record).recorded_time.ToNanoseconds() - now
         if ahead > SLEWED:
             logger.warning(
-                "The newest event was recorded %.3f s ahead of this machine's clock. What comes is recorded "
+                "The newest event was recorded %.3f s ahead of this machine's clock. New events are recorded "
                 "at the same time until the clock has passed it. If the clock is behind, set it right.",
                 ahead / 1e9,
             )
 
 
-def _tell_what_is_unknown(store: SqliteEventStore, domains: Domains, settings: Settings) -> None:
+def _warn_of_unknown_history(store: SqliteEventStore, domains: Domains, settings: Settings) -> None:
     try:
         types, categories = store.names()
     except sqlite3.Error as error:
         raise DataDirectoryUnusable(settings.data, error) from error
-    if line := unknown_history.told(types, categories, domains.codec.stored, domains.deciders, settings.data):
+    if line := unknown_history.warning(
+        types, categories, domains.codec.stored, domains.deciders, settings.data
+    ):
         logger.warning("%s", line)
 
 
 async def _open_views(
     store: SqliteEventStore, domains: Domains, settings: Settings, writer: WriterThread
 ) -> tuple[ViewRegistry, dict[str, ViewFile], dict[str, ViewFile]]:
-    """The views, the files that they are answered from, and those that were being built anew, by view."""
+    """The views, and by view the files that are answered from, and those of interrupted rebuilds."""
     directory = settings.data / "views"
     projectors: list[Projector] = []
     serving: dict[str, ViewFile] = {}
@@ -223,28 +220,28 @@ async def _open_views(
             read_model = await SqliteReadModel.open(
                 choice.serving, view, writer, lambda: store.is_out_of_place
             )
-            # One that has nothing yet would answer that nothing is there.
+            # An empty read model would answer that nothing exists.
             answers_from = 0 if read_model.position else head
             projectors.append(Projector(view, read_model, follows=choice.follows, answers_from=answers_from))
             serving[view.name] = choice.serving
             if choice.building is not None:
                 interrupted[view.name] = choice.building
     except (OSError, sqlite3.Error, ReadModelDamaged) as error:
-        reason = DataDirectoryUnusable(directory, error)  # before descriptors are given back
+        reason = DataDirectoryUnusable(directory, error)  # before file descriptors are closed
         await ViewRegistry(projectors, store).stop()
         raise reason from error
     return ViewRegistry(projectors, store), serving, interrupted
 
 
-def _builder(
+def _rebuild_processes(
     settings: Settings,
     domains: Domains,
     store: SqliteEventStore,
     writer: WriterThread,
     serving: Mapping[str, ViewFile],
     interrupted: Mapping[str, ViewFile],
-) -> BuildProcess:
-    return BuildProcess(
+) -> RebuildProcesses:
+    return RebuildProcesses(
         settings.data,
         domains.names,
         store,
@@ -256,7 +253,7 @@ def _builder(
     )
 
 
-def _go_on_building(
+def _resume_rebuilds(
     rebuilds: Rebuilds, projectors: ViewRegistry, interrupted: Collection[str], settings: Settings
 ) -> None:
     try:
@@ -284,9 +281,9 @@ async def run(
     ready: Callable[[App], None],
     stop: asyncio.Event,
 ) -> BaseException | None:
-    """Serve until `stop` is set or the store fails; gives the failure, if that was the reason.
+    """Serve until `stop` is set or the store fails; returns the failure, if that was the reason.
 
-    Gives `LogDetached` if the data directory is no longer there: see `App.stop`.
+    Returns `LogDetached` if the data directory was removed, moved or replaced: see `App.stop`.
     """
     failures: list[BaseException] = []
 

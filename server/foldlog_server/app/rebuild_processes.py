@@ -1,4 +1,4 @@
-"""Builds views in a process of their own, so that they take no turns of the loop from whoever calls."""
+"""Rebuilds views in processes of their own, so that a rebuild does not slow down the server's calls."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from foldlog_server.app.rebuild_worker import Told
+from foldlog_server.app.rebuild_worker import RebuildReport
 from foldlog_server.domain.view import AnyView
 from foldlog_server.errors import StoreError
 from foldlog_server.log.event_store import EventStore
@@ -23,16 +23,16 @@ from foldlog_server.views.read_model import ReadModel, ReadModelDamaged
 from foldlog_server.views.rebuilds import BuildFailed, Progress
 
 PAUSE = 1.0
-"""Seconds before a process that came to an end is followed by another; doubled while they come no further."""
+"""Seconds before a process that failed is followed by another; doubled while they make no progress."""
 
 ATTEMPTS = 6
-"""So many processes that come no further are enough; what they built stays for the next start."""
+"""After this many processes without progress the rebuild has failed; what they built stays on disk."""
 
 _log = logging.getLogger("foldlog")
 
 
-class BuildProcess:
-    """Starts one process a view, and another when that one is killed."""
+class RebuildProcesses:
+    """Starts a process for each view that is rebuilt, and another one if that is killed."""
 
     def __init__(
         self,
@@ -45,10 +45,12 @@ class BuildProcess:
         refusal: Callable[[], StoreError | None],
         is_detached: Callable[[], bool],
     ) -> None:
-        """`domains` are the names of those that are served, and `thread` writes what has been built.
-        `serving` are the files, by view, that are answered from, and
-        `interrupted` those that were being built. `refusal` says why nothing can be built, if that is so;
-        for `is_detached` see `SqliteReadModel.open`.
+        """`domains` are the names of the domains that are served, and `thread` writes the rebuilt
+        views later.
+
+        `serving` are the files, by view, that are answered from, and `interrupted` those of rebuilds that
+        were interrupted. `refusal` returns the error if nothing can be built now; for `is_detached` see
+        `SqliteReadModel.open`.
         """
         self._data = data
         self._domains = domains
@@ -56,7 +58,7 @@ class BuildProcess:
         self._thread = thread
         self._files = dict(interrupted)
         self._newest = {name: file.number for name, file in [*serving.items(), *interrupted.items()]}
-        """The highest number that a file of each view has or had."""
+        """The highest number that a file of each view has had."""
         self._refusal = refusal
         self._is_detached = is_detached
 
@@ -76,24 +78,24 @@ class BuildProcess:
             self._newest[view.name] = file.number
             self._files[view.name] = file
 
-    async def build(self, view: AnyView, tell: Callable[[Progress], None]) -> ReadModel:
+    async def build(self, view: AnyView, report: Callable[[Progress], None]) -> ReadModel:
         file = self._files.pop(view.name)
-        reached = in_vain = 0
+        reached = failures = 0
 
-        def hear(progress: Progress) -> None:
-            nonlocal reached, in_vain
+        def on_progress(progress: Progress) -> None:
+            nonlocal reached, failures
             if progress.position > reached:
-                reached, in_vain = progress.position, 0
-            tell(progress)
+                reached, failures = progress.position, 0
+            report(progress)
 
-        while (code := await self._run(view, file, hear)) != 0:
-            in_vain += 1
-            if in_vain == ATTEMPTS:
-                self._files[view.name] = file  # whoever tries again goes on with it
-                raise BuildFailed(f"its process ended {ATTEMPTS} times with {code}, and came no further")
-            pause = PAUSE * 2 ** (in_vain - 1)
+        while (code := await self._run(view, file, on_progress)) != 0:
+            failures += 1
+            if failures == ATTEMPTS:
+                self._files[view.name] = file  # the next rebuild resumes it
+                raise BuildFailed(f"its process ended {ATTEMPTS} times with {code}, without progress")
+            pause = PAUSE * 2 ** (failures - 1)
             _log.warning(
-                "The process that builds the view %s ended with %d; another goes on in %g s.",
+                "The process that rebuilds the view %s ended with %d; another resumes it in %g s.",
                 view.name,
                 code,
                 pause,
@@ -106,28 +108,28 @@ class BuildProcess:
             file.delete()
             raise BuildFailed(f"what was built cannot be opened: {error}") from error
 
-    async def _run(self, view: AnyView, file: ViewFile, tell: Callable[[Progress], None]) -> int:
-        """Its exit code; raises `BuildFailed` if it is of no use to start another."""
+    async def _run(self, view: AnyView, file: ViewFile, report: Callable[[Progress], None]) -> int:
+        """Run one process; returns its exit code, or raises `BuildFailed` if another would fail, too."""
         loop = asyncio.get_running_loop()
         failures: list[str] = []
 
-        def hear(told: Told) -> None:
-            if told.failed:
-                failures.append(told.failed)
+        def on_report(line: RebuildReport) -> None:
+            if line.failed:
+                failures.append(line.failed)
             else:
-                tell(Progress(told.position, told.head))
+                report(Progress(line.position, line.head))
 
         arguments = (str(self._data), view.name, file.generation, str(file.number), *self._domains)
         child = _Child(arguments)
-        listening = asyncio.ensure_future(
-            asyncio.to_thread(child.listen, lambda told: loop.call_soon_threadsafe(hear, told))
+        running = asyncio.ensure_future(
+            asyncio.to_thread(child.run, lambda line: loop.call_soon_threadsafe(on_report, line))
         )
         try:
-            code = await asyncio.shield(listening)
+            code = await asyncio.shield(running)
         finally:
             child.end()
-            await asyncio.wait([listening])
-        await asyncio.sleep(0)  # what it said last is heard
+            await asyncio.wait([running])
+        await asyncio.sleep(0)  # its last report is handled
         if failures:
             file.delete()
             raise BuildFailed(failures[0])
@@ -135,36 +137,36 @@ class BuildProcess:
 
 
 class _Child:
-    """A process, started and heard in a thread: uvloop would fork, and hang if gRPC held a lock meanwhile."""
+    """A process, started and read in a thread: uvloop would fork, and hang if gRPC held a lock meanwhile."""
 
     def __init__(self, arguments: Sequence[str]) -> None:
         self._arguments = arguments
         self._process: subprocess.Popen[str] | None = None
-        self._is_to_end = False
+        self._must_end = False
 
-    def listen(self, hear: Callable[[Told], object]) -> int:
-        """Its exit code, when it has said all that it has to say."""
+    def run(self, on_report: Callable[[RebuildReport], object]) -> int:
+        """Start the process and read its reports until it ends; returns its exit code."""
         self._process = _start(self._arguments)
-        if self._is_to_end:
+        if self._must_end:
             self._process.terminate()
         with self._process as process:
             assert process.stdout is not None
             for line in process.stdout:
-                hear(Told.of(line))
+                on_report(RebuildReport.of(line))
         return process.returncode
 
     def end(self) -> None:
-        """Have it end, if it has not."""
-        self._is_to_end = True
+        """Terminate the process, if it has not ended."""
+        self._must_end = True
         if self._process is not None:
             self._process.terminate()
 
 
 def _start(arguments: Sequence[str]) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "foldlog_server.app.rebuild_worker", *arguments]
-    # A domain is found where this process found it: a test runner adds to sys.path what no variable says.
+    # The worker imports domains from where this process did: a test runner adds paths that no variable has.
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    # In a session of its own, so that Ctrl-C reaches the server alone, which ends it in order.
+    # In a session of its own, so that Ctrl-C reaches only the server, which ends the worker in order.
     return subprocess.Popen(
         command,
         stdin=subprocess.PIPE,

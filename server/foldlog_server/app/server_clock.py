@@ -1,8 +1,8 @@
-"""The server's time: it goes on with the monotonic clock, and follows a leap of the wall clock only when that
-has proved steady.
+"""The server's time: it advances with the monotonic clock, and follows a leap of the wall clock only
+once that has proved steady.
 
-Events are stamped with it for ever, so no single reading of the wall clock decides it. What a wall clock does
-against a monotonic one is told apart by size: up to a second it is followed slowly; more is a leap.
+The times of events are permanent, so no single reading of the wall clock decides them. A deviation of the
+wall clock from the monotonic clock of up to a second is followed slowly; a larger one is a leap.
 """
 
 import asyncio
@@ -16,28 +16,28 @@ from msgspec import Struct
 from foldlog_server.clock import Leap
 
 Reading = Callable[[], int]
-"""Gives nanoseconds."""
+"""Returns nanoseconds."""
 
 _MILLISECOND = 1_000_000
 _SECOND = 1_000_000_000
 
 LOOK_EVERY = 500 * _MILLISECOND
-"""How often the wall clock is looked at, at most."""
+"""The shortest time between two readings of the wall clock."""
 
 SLEWED = _SECOND
-"""A deviation up to here is followed slowly, and wall clocks that differ no more are steady."""
+"""A deviation up to this is followed slowly, and a wall clock that deviates no more than this is steady."""
 
 SLEW_DIVISOR = 1000
-"""A slow change is at most this part of the time in which it happens: a millisecond a second."""
+"""A slow change is at most this fraction of the time that has passed: a millisecond a second."""
 
 STEADY = 300 * _SECOND
 """How long a wall clock must have agreed with the monotonic clock before a leap is followed."""
 
 LONGEST_GAP = 10 * _SECOND
-"""Between two looks at most so much counts as agreement: nobody saw what lay between them."""
+"""At most this much of the time between two readings counts as agreement: nothing was read in between."""
 
-TOLD_EVERY = 60 * _SECOND
-"""A wall clock that leaps again and again is not told more often."""
+LOG_EVERY = 60 * _SECOND
+"""The shortest time between two log lines about leaps."""
 
 _log = logging.getLogger("foldlog")
 
@@ -46,35 +46,35 @@ class _Leaping(Struct):
     """A leap under observation."""
 
     leap: Leap
-    told: bool
+    is_logged: bool
     steady: int = 0
-    """How long the wall clock was seen to agree with the monotonic clock since."""
+    """How long the wall clock has agreed with the monotonic clock since."""
 
 
 def _monotonic_reading() -> Reading:
-    clock = getattr(time, "CLOCK_BOOTTIME", None)  # Linux: it goes on while the machine is suspended
+    clock = getattr(time, "CLOCK_BOOTTIME", None)  # Linux: it also counts while the machine is suspended
     if clock is None:
         return time.monotonic_ns
     reading = partial(time.clock_gettime_ns, clock)
     try:
         reading()
-    except OSError:  # the system's headers have it, and its kernel has not
+    except OSError:  # the system's headers have this clock, its kernel does not
         return time.monotonic_ns
     return reading
 
 
 monotonic_ns: Reading = _monotonic_reading()
-"""The best monotonic clock there is."""
+"""The best monotonic clock of this system."""
 
 
 class ServerClock:
-    """Gives the server's time, in nanoseconds since the epoch; to be called from one thread at a time.
+    """Returns the server's time, in nanoseconds since the epoch; called from one thread at a time.
 
-    It never goes back, except when a leap back of the wall clock is followed.
+    The time never goes back, except when a leap back of the wall clock is followed.
     """
 
     def __init__(self, wall: Reading = time.time_ns, monotonic: Reading = monotonic_ns) -> None:
-        """The time begins with what the wall clock says: there is nothing yet to hold it against."""
+        """The time begins with the wall clock's: there is nothing yet to compare it with."""
         self._wall = wall
         self._monotonic = monotonic
         self._looked = monotonic()
@@ -82,7 +82,8 @@ class ServerClock:
         self._offset = wall() - self._looked
         self._time = self._looked + self._offset
         self._leaping: _Leaping | None = None
-        self._told: int | None = None
+        self._logged: int | None = None
+        """When a leap was last logged."""
 
     def __call__(self) -> int:
         now = self._monotonic()
@@ -95,13 +96,15 @@ class ServerClock:
 
     @property
     def leap(self) -> Leap | None:
-        """The leap of the wall clock that is under observation; None while both clocks agree."""
+        """The leap of the wall clock under observation; None while both clocks agree."""
         return None if self._leaping is None else self._leaping.leap
 
     def _look(self, now: int) -> None:
-        """Hold the wall clock against the monotonic one."""
+        """Compare the wall clock with the monotonic one."""
         wall = self._wall()
-        if self._monotonic() - now > SLEWED // 10:  # held up in between: the two do not belong together
+        if (
+            self._monotonic() - now > SLEWED // 10
+        ):  # delayed in between: the two readings do not belong together
             return
         passed, self._looked, self._look_at = now - self._looked, now, now + LOOK_EVERY
         ahead = wall - now - self._offset
@@ -115,7 +118,7 @@ class ServerClock:
     def _observe(self, ahead: int, passed: int, now: int) -> None:
         leaping = self._leaping
         if leaping is None or abs(ahead - leaping.leap.nanoseconds) > SLEWED:
-            self._leaping = _Leaping(Leap(ahead, now + self._offset), self._tell(ahead, now))
+            self._leaping = _Leaping(Leap(ahead, now + self._offset), self._log_leap(ahead, now))
             return
         leaping.steady += min(passed, LONGEST_GAP)
         if leaping.steady >= STEADY:
@@ -131,26 +134,27 @@ class ServerClock:
             ahead / _SECOND,
         )
 
-    def _tell(self, ahead: int, now: int) -> bool:
-        if self._told is not None and now - self._told < TOLD_EVERY:
+    def _log_leap(self, ahead: int, now: int) -> bool:
+        if self._logged is not None and now - self._logged < LOG_EVERY:
             return False
-        self._told = now
+        self._logged = now
         _log.warning(
-            "The wall clock has leapt by %+.3f s against the monotonic clock. The server's time goes on "
-            "without it, and follows when both have agreed for %d minutes. Check what sets the clock.",
+            "The wall clock has leapt by %+.3f s against the monotonic clock. The server's time does not "
+            "follow it until both have agreed for %d minutes. Check what sets the clock.",
             ahead / _SECOND,
             STEADY // _SECOND // 60,
         )
         return True
 
     def _end_leap(self) -> None:
-        if self._leaping is not None and self._leaping.told:
+        if self._leaping is not None and self._leaping.is_logged:
             _log.warning("The wall clock is back: it agrees with the server's time again.")
         self._leaping = None
 
 
 class Lookout:
-    """Asks a clock for the time every second, so that it notices what its wall clock does also when idle."""
+    """Reads a clock every second, so that it notices a leap of its wall clock when the server is idle,
+    too."""
 
     def __init__(self, clock: Reading) -> None:
         self._clock = clock
@@ -158,7 +162,7 @@ class Lookout:
         self._look()
 
     def stop(self) -> None:
-        """Ask no more."""
+        """Stop reading the clock."""
         self._next.cancel()
 
     def _look(self) -> None:

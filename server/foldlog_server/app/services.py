@@ -1,4 +1,4 @@
-"""The services of a server: from the parts that it is made of to a handler for each method."""
+"""Makes the services of a server: from its parts, a handler for each method."""
 
 from dataclasses import dataclass
 
@@ -18,8 +18,7 @@ from foldlog_server.queries.sources import Sources
 from foldlog_server.stores.sqlite.event_store import SqliteEventStore
 from foldlog_server.stores.sqlite.scrubber import Scrubber
 from foldlog_server.stores.sqlite.snapshots import SqliteSnapshots
-from foldlog_server.transport.admin import Admin
-from foldlog_server.transport.admin_service import admin_handlers
+from foldlog_server.transport.admin_service import Admin, admin_handlers
 from foldlog_server.transport.arrivals import Arrivals
 from foldlog_server.transport.calls import Calls, RpcMethodHandler
 from foldlog_server.transport.command_service import command_handlers
@@ -31,12 +30,12 @@ from foldlog_server.views.registry import ViewRegistry
 from foldlog_server.views.repairs import Repairs
 
 Handlers = dict[str, dict[str, RpcMethodHandler]]
-"""By method name, by the full name of the service."""
+"""The handlers by the name of the method, by the full name of the service."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a server is made of, apart from its port."""
+    """The parts of a server, apart from its port."""
 
     store: SqliteEventStore
     domains: Domains
@@ -49,12 +48,12 @@ class Parts:
 
 
 def new_id() -> str:
-    """A UUIDv7: unique, and in the order of time."""
+    """A UUIDv7: unique, and ordered by time."""
     return str(uuid_utils.uuid7())
 
 
 def handlers(parts: Parts, calls: Calls, *, cached_aggregates: int) -> Handlers:
-    """The handlers of the domains' services and of our own."""
+    """The handlers of the domains' services and of Foldlog's own."""
     domains, store = parts.domains, parts.store
     folds = Folds(store, domains.codec, parts.snapshots)
     aggregates = Aggregates(store, folds, new_id, capacity=cached_aggregates)

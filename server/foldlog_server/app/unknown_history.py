@@ -1,20 +1,20 @@
-"""What a log holds that this release does not know is told once, in a line, and what follows from it."""
+"""Warns once, in one line, of events and streams that this release does not know, and of the consequences."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 MOST_NAMES = 10
-"""Of types, and of categories; the rest are counted."""
+"""How many types, and how many categories, are named; the rest are counted."""
 
 
-def told(
+def warning(
     types: Collection[str],
     categories: Collection[str],
     known: Collection[str],
     deciders: Collection[str],
     data: Path,
 ) -> str:
-    """The line about the stored types and categories that are not known; empty if all are."""
+    """The line about stored types and categories that are not known; empty if all are known."""
     unknown_types = sorted(set(types) - set(known))
     unknown_categories = sorted(set(categories) - set(deciders))
     if not unknown_types and not unknown_categories:
@@ -29,7 +29,7 @@ def told(
         follows += ", and commands on an aggregate that has such an event fail (EVENT_UNREADABLE)"
     return (
         f"The log holds what this release does not know: {'; '.join(found)}. "
-        f"{follows}; who reads the log gets them. "
+        f"{follows}; readers of the log get them. "
         f"Run the release that wrote them, or see what would break: foldlog check-history --data {data}"
     )
 

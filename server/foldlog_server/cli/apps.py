@@ -1,4 +1,4 @@
-"""The commands and groups of commands that the others are parts of."""
+"""The Typer apps to which the other modules add their commands."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ app = typer.Typer(
 )
 events = typer.Typer(no_args_is_help=True, help="Read and follow the log of a running server.")
 app.add_typer(events, name="events")
-views = typer.Typer(no_args_is_help=True, help="See to the views of a running server.")
+views = typer.Typer(no_args_is_help=True, help="Look after the views of a running server.")
 app.add_typer(views, name="views")
 
 DEFAULTS = Settings()
@@ -36,5 +36,5 @@ def _root(
     ] = False,
 ) -> None:
     del version
-    if context.invoked_subcommand != "serve":  # which loads much more, and stops in order once it serves
+    if context.invoked_subcommand != "serve":  # `serve` loads much more, and stops in order once it serves
         ending.interrupt_at_ctrl_c()

@@ -1,4 +1,4 @@
-"""Commands that make a log out of another one."""
+"""Commands that make a copy of a log: `backup`, `restore`, `export` and `import`."""
 
 import json
 import os
@@ -24,13 +24,14 @@ from foldlog_server.cli.options import (
 )
 from foldlog_server.cli.output import (
     carry_out,
+    exit_on_failure,
     fail,
     make_readable,
     print_error_line,
     print_line,
-    teller,
-    told_failures,
+    progress_printer,
 )
+from foldlog_server.printable import counted
 
 if TYPE_CHECKING:  # it loads more than most commands need
     from foldlog_server.operations.copying import Made
@@ -38,14 +39,15 @@ if TYPE_CHECKING:  # it loads more than most commands need
 
 @app.command()
 def backup(
-    destination: Annotated[Path, typer.Argument(metavar="DEST", help="A directory, empty or made.")],
+    destination: Annotated[Path, typer.Argument(metavar="DEST", help="A directory, empty or new.")],
     data: BackedUpData = DEFAULTS.data,
     address: Through = None,
     as_json: Json = False,
 ) -> None:
-    """Copy a log, verified, with a manifest; a server may be using the directory, and goes on.
+    """Back up a log, with a manifest.
 
-    With --address it comes through a running server, also when its files were removed, moved or replaced.
+    The copy is verified. A server may be using the data directory, and is not disturbed. With --address
+    the log is read from a running server, even if its files were removed, moved or replaced.
     """
     from foldlog_server.operations.backup import Backup
     from foldlog_server.operations.manifest import as_text
@@ -54,29 +56,32 @@ def backup(
     taken = Backup(destination)
     if address is None:
         check_directory(data)
-        carry_out(taken.of_directory(data), teller(as_json))
+        carry_out(taken.of_directory(data), progress_printer(as_json))
     else:
-        with told_failures(address):
-            carry_out(taken.of_server(address), teller(as_json))
+        with exit_on_failure(address):
+            carry_out(taken.of_server(address), progress_printer(as_json))
     manifest = taken.manifest
     print(as_text(manifest) if as_json else f"Backed up to {destination}: {manifest}.")
 
 
 @app.command()
 def restore(
-    backup: Annotated[Path, typer.Argument(metavar="SRC", help="What `foldlog backup` made.")],
+    backup: Annotated[Path, typer.Argument(metavar="SRC", help="A backup that `foldlog backup` made.")],
     data: Data = DEFAULTS.data,
     to_position: ToPosition = None,
     as_json: Json = False,
 ) -> None:
-    """Make a log out of a backup, in a data directory that has none. It has a log_id of its own."""
+    """Restore a backup as a new log.
+
+    The data directory must not have a log. The new log has its own log_id.
+    """
     from foldlog_server.app.services import new_id
     from foldlog_server.operations.restore import NewLog
 
     ending.interrupt_at_sigterm()
     new = NewLog(data, new_id)
-    carry_out(new.restore(backup, to_position), teller(as_json))
-    _tell_made(new.made, data, as_json)
+    carry_out(new.restore(backup, to_position), progress_printer(as_json))
+    _print_made(new.made, data, as_json)
 
 
 @app.command("export")
@@ -85,7 +90,10 @@ def export_(
     data: StoredData = DEFAULTS.data,
     domain: DomainNames = None,
 ) -> None:
-    """Write a log as lines of JSON; a server may be using the directory, and goes on."""
+    """Export a log as lines of JSON.
+
+    A server may be using the data directory, and is not disturbed.
+    """
     from foldlog_server.operations.export import export as exporting
 
     make_readable(domain)
@@ -105,7 +113,10 @@ def import_(
     to_position: ToPosition = None,
     as_json: Json = False,
 ) -> None:
-    """Make a log out of an export, in a data directory that has none. It has a log_id of its own."""
+    """Import an export as a new log.
+
+    The data directory must not have a log. The new log has its own log_id.
+    """
     from foldlog_server.app.services import new_id
     from foldlog_server.operations.json_lines import JsonLinesSource
     from foldlog_server.operations.refused import Refused
@@ -116,21 +127,23 @@ def import_(
     try:
         with _input(file) as lines:
             source = JsonLinesSource(lines, str(file))
-            carry_out(new.of_source(source, to_position, "import"), teller(as_json))
+            carry_out(new.of_source(source, to_position, "import"), progress_printer(as_json))
     except Refused as reason:
         fail(str(reason))
     except OSError as error:
         fail(f"{file} cannot be read: {error}. Name a file that `foldlog export` made, or - for the input.")
-    _tell_made(new.made, data, as_json)
+    _print_made(new.made, data, as_json)
 
 
 @contextmanager
 def _new_file(file: Path) -> Iterator[Callable[[str], object]]:
-    """What writes the lines of a file that gets its name when it is whole."""
+    """A function that writes the lines of a new file, which gets its name once it is complete."""
     from foldlog_server.stores.files import durable, private_files
 
     _check_new(file)
-    part = durable.partial(file.with_name(f"{file.name}.{os.getpid()}"))  # another may be writing there, too
+    part = durable.partial(
+        file.with_name(f"{file.name}.{os.getpid()}")
+    )  # another process may be exporting there, too
     try:
         private_files.make_file(part)
         with part.open("w", encoding="utf-8") as opened:
@@ -147,12 +160,12 @@ def _new_file(file: Path) -> Iterator[Callable[[str], object]]:
 
 def _check_new(file: Path) -> None:
     if file.exists():
-        fail(f"{file} is there already, and nothing is overwritten. Name another file.")
+        fail(f"{file} exists already, and nothing is overwritten. Name another file.")
 
 
 @contextmanager
 def _input(file: Path) -> Iterator[Iterator[str]]:
-    """The lines of a file, or of the input; bytes that are no UTF-8 are left to the checksums."""
+    """The lines of a file, or of the input; invalid UTF-8 is found by the checksums of the lines."""
     if str(file) == "-":
         yield (line.decode("utf-8", "surrogateescape") for line in sys.stdin.buffer)
         return
@@ -161,11 +174,11 @@ def _input(file: Path) -> Iterator[Iterator[str]]:
 
 
 def _write_line(line: str) -> None:
-    """In UTF-8, whatever the output's encoding: it is for programs, and has checksums."""
+    """Write in UTF-8, whatever the output's encoding: an export is for programs, and has checksums."""
     sys.stdout.buffer.write(f"{line}\n".encode())
 
 
-def _tell_made(made: "Made", data: Path, as_json: bool) -> None:
+def _print_made(made: "Made", data: Path, as_json: bool) -> None:
     head = made.head
     if as_json:
         result = {
@@ -178,6 +191,6 @@ def _tell_made(made: "Made", data: Path, as_json: bool) -> None:
         print(json.dumps(result, indent=2))
         return
     print(
-        f"{data} holds {head.position:,} events in {made.streams:,} streams and {made.requests:,} "
-        f"request records, as log {made.log_id}."
+        f"{data} holds {counted(head.position, 'event')} in {counted(made.streams, 'stream')} and "
+        f"{counted(made.requests, 'request record')}, as log {made.log_id}."
     )

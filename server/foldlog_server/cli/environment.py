@@ -1,4 +1,4 @@
-"""A setting that is misspelt in the environment is told, in one line each, and refuses nothing."""
+"""Warns of misspelt settings in the environment, in one line each; they prevent nothing."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ SETTINGS = (
     "FOLDLOG_LOG_LEVEL",
     "FOLDLOG_ADDRESS",
 )
-"""Every variable that an option of the command line is read from."""
+"""Every variable from which an option of the command line is read."""
 
 _OF_THE_TESTS = ("FOLDLOG_CONFORMANCE_ADDRESS", "FOLDLOG_RETAIL_DATA")
 
@@ -32,14 +32,14 @@ _SERVICE_LINK = re.compile(
 
 
 def is_service_link(name: str) -> bool:
-    """Whether Kubernetes gives a variable this name by itself, for a service named foldlog or foldlog-…"""
+    """Whether Kubernetes sets a variable of this name for a service named foldlog or foldlog-…"""
     return _SERVICE_LINK.fullmatch(name) is not None
 
 
 def misspelt(names: Iterable[str]) -> Sequence[str]:
-    """A line for each variable that looks like a setting of ours and is none, in the order of their names."""
+    """A line for each variable that looks like a setting of Foldlog and is none, in the order of names."""
     return [
-        f"{name} is no setting and is passed over. {_advice(name.upper())}"
+        f"{name} is not a setting and is ignored. {_advice(name.upper())}"
         for name in sorted(names)
         if name.upper().startswith("FOLDLOG")
         and name not in (*SETTINGS, *_OF_THE_TESTS)

@@ -1,4 +1,4 @@
-"""Commands for a project with a domain of its own: it is begun, and its code is generated from its protos."""
+"""Commands for a project with its own domain: `new` writes it, `generate` makes its code from its protos."""
 
 import shutil
 import sys
@@ -18,10 +18,13 @@ _PROTOS, _OUT = Path("protos"), Path("src")
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The name of its package, such as bank.")],
     directory: Annotated[
-        Path | None, typer.Option("--dir", metavar="DIR", help="Where it is written; NAME if absent.")
+        Path | None, typer.Option("--dir", metavar="DIR", help="Where it is written; NAME if not given.")
     ] = None,
 ) -> None:
-    """Begin a project with a domain of your own: a little one that works, with its protos and tests."""
+    """Begin a project with a domain of your own.
+
+    It has a small domain that works, with its protos and tests.
+    """
     from foldlog_generator import scaffold
 
     where = directory or Path(name)
@@ -55,8 +58,9 @@ def generate(
         bool, typer.Option("--check", help="Write nothing; exit code 1 if something would be written.")
     ] = False,
 ) -> None:
-    """Generate a domain's Python code from its protos: messages, types, and its typed clients.
+    """Generate Python code from a domain's protos.
 
+    That is messages, types, and typed clients.
     What Foldlog's protos say is imported from where it is installed. All files are written, or none.
     """
     from foldlog_generator import compiling, generated_code

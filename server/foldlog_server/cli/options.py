@@ -1,4 +1,4 @@
-"""The options that commands have in common, and what is wrong with a value."""
+"""The options that commands share, and the checks of their values."""
 
 import re
 from pathlib import Path
@@ -51,7 +51,7 @@ Grace = Annotated[
         min=0,
         max=86_400,
         metavar="SECONDS",
-        help="How long calls may go on when the server stops, at most a day.",
+        help="How long running calls may take to finish when the server stops, at most a day.",
     ),
 ]
 Reflection = Annotated[
@@ -104,13 +104,13 @@ _UNIX_SOCKET = re.compile(
 
 
 def check_directory(data: Path) -> None:
-    """Refuse a data directory that is not there, as `StoredData` does."""
+    """Refuse a data directory that does not exist, as `StoredData` does."""
     if not data.exists():
         raise typer.BadParameter(f"Directory '{data}' does not exist.", param_hint="'--data'")
 
 
 def check_address(address: str, option: str = "--listen") -> None:
-    """Raises `typer.BadParameter` for what is neither a host and a port nor a Unix socket."""
+    """Raises `typer.BadParameter` unless the address is a host and a port, or a Unix socket."""
     if _UNIX_SOCKET.fullmatch(address):
         return
     host, _, port = address.rpartition(":")
@@ -123,7 +123,7 @@ def check_address(address: str, option: str = "--listen") -> None:
 
 
 def check_event_type(name: str) -> None:
-    """Raises `typer.BadParameter` for what is not a full name."""
+    """Raises `typer.BadParameter` unless the name has a package."""
     if "." not in name:
         raise typer.BadParameter(
             f"{name!r} is not a full name, such as foldlog.orders.v1.OrderCreated", param_hint="--event-type"
@@ -131,7 +131,7 @@ def check_event_type(name: str) -> None:
 
 
 def check_level(level: str) -> None:
-    """Raises `typer.BadParameter` for what is no level."""
+    """Raises `typer.BadParameter` unless the level exists."""
     if level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise typer.BadParameter(
             f"{level!r} is none of debug, info, warning, error", param_hint="--log-level"

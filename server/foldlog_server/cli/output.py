@@ -1,4 +1,4 @@
-"""What commands print, and how one ends that has failed."""
+"""Prints the output of commands, and ends those that have failed with a line and an exit code."""
 
 import asyncio
 import os
@@ -34,34 +34,34 @@ def discard_line(line: str) -> None:
     del line
 
 
-def teller(as_json: bool) -> Callable[[str], None]:
-    """Who tells how far an operation is: JSON for programs is its result alone."""
+def progress_printer(as_json: bool) -> Callable[[str], None]:
+    """The function that prints an operation's progress: with JSON, only the result is printed."""
     return discard_line if as_json else print_line
 
 
 def discard_output() -> None:
-    """Python writes what is left when it exits, and would fail again."""
+    """Discard buffered output: Python writes it when it exits, and would fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def make_readable(names: Sequence[str] | None) -> None:
-    """Let the events of the domains be readable, or end with a line for each that cannot be found."""
+    """Make the events of the domains readable, or exit with a line for each domain that cannot be found."""
     from foldlog_server.domains.loading import make_readable
 
-    with _told_unfit():
+    with _exit_if_unfit():
         make_readable(names or ())
 
 
 def loaded_domains(names: Sequence[str] | None, *, with_shop: bool) -> "Domains":
-    """The domains, or the end with a line for each reason why they cannot be had."""
+    """Load the domains, or exit with a line for each reason why they cannot be served."""
     from foldlog_server.domains.loading import load
 
-    with _told_unfit():
+    with _exit_if_unfit():
         return load(names or (), with_shop=with_shop)
 
 
 @contextmanager
-def _told_unfit() -> Iterator[None]:
+def _exit_if_unfit() -> Iterator[None]:
     from foldlog_server.domains.loading import DomainsUnfit
 
     try:
@@ -72,28 +72,28 @@ def _told_unfit() -> Iterator[None]:
         fail(error.reasons[-1])
 
 
-def carry_out(steps: "AsyncIterator[Step]", tell: Callable[[str], None]) -> None:
-    """Carry an operation out, and show how far it is."""
+def carry_out(steps: "AsyncIterator[Step]", print_progress: Callable[[str], None]) -> None:
+    """Carry out an operation, and show its progress."""
     from foldlog_server.operations.progress import shown
     from foldlog_server.operations.refused import Refused
 
     try:
-        asyncio.run(shown(steps, tell))
+        asyncio.run(shown(steps, print_progress))
     except Refused as reason:
         fail(str(reason))
     except KeyboardInterrupt:
-        fail("Interrupted. What is not whole has been removed.")
+        fail("Interrupted. What was incomplete has been removed.")
 
 
 @contextmanager
-def told_failures(address: str) -> Iterator[None]:
-    """Tell in one line why something cannot be asked of a server, and exit."""
+def exit_on_failure(address: str) -> Iterator[None]:
+    """Print in one line why a call to a server failed, and exit."""
     check_address(address, "--address")
     from foldlog_client import FoldlogError, Unavailable
 
     try:
         yield
-    except BrokenPipeError:  # whoever read it has had enough, as `head` has
+    except BrokenPipeError:  # the reader of the output has closed it, such as `head`
         discard_output()
     except Unavailable as failure:
         fail(f"Nobody answers at {address}. Start a server there, or say where with --address. ({failure})")

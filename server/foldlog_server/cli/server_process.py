@@ -1,4 +1,4 @@
-"""One server process: from its settings to the signal that stops it."""
+"""Runs a server process, from its settings to the signal that stops it."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ logger = logging.getLogger("foldlog")
 
 
 class CannotStart(Exception):
-    """Lines for the operator: what stands in the way, and what to do."""
+    """The server cannot start; lines for the operator say why, and what to do."""
 
     def __init__(self, *reasons: str) -> None:
         super().__init__(*reasons)
@@ -29,10 +29,10 @@ class CannotStart(Exception):
 async def serve_until_stopped(
     settings: Settings, print_line: Callable[[str], None], *, examples: bool
 ) -> BaseException | None:
-    """Serve until a signal of `_stop_signals`; gives the store's failure, if that ended it.
+    """Serve until a signal of `_stop_signals`; returns the store's failure, if that ended it.
 
-    A signal that comes before anybody is served ends the process at once, whatever it does: what is on the
-    disk is as after any other crash, and nothing has to be waited for. Raises `CannotStart`.
+    A signal that comes before the first call can be served ends the process at once, whatever it does: the
+    disk is as after any other crash, and there is nothing to wait for. Raises `CannotStart`.
     """
     collect_garbage_rarely()
     stop = asyncio.Event()
@@ -56,7 +56,7 @@ async def serve_until_stopped(
     except (CannotOpen, AddressInUse) as reason:
         raise CannotStart(str(reason)) from None
     except Exception as error:
-        logger.debug("It does not start.", exc_info=True)
+        logger.debug("The server does not start.", exc_info=True)
         raise CannotStart(_unforeseen(settings, error)) from None
 
 
@@ -73,14 +73,14 @@ def _warn_if_open(address: str) -> None:
     if not is_loopback(address):
         logger.warning(
             "%s is open to other machines, and there is no TLS and no authentication: "
-            "whoever reaches the port may do everything. "
+            "everybody who reaches the port may do everything. "
             "Listen on a loopback address such as 127.0.0.1, or guard the port.",
             address,
         )
 
 
 def _stop_signals() -> Sequence[signal.Signals]:
-    """Ctrl-C, SIGTERM, and a terminal that goes away, unless `nohup` has said that this does not matter."""
+    """The signals of Ctrl-C, of SIGTERM, and of a terminal that closes, unless `nohup` ignores that one."""
     numbers = [signal.SIGINT, signal.SIGTERM]
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         numbers.append(signal.SIGHUP)
@@ -90,9 +90,10 @@ def _stop_signals() -> Sequence[signal.Signals]:
 def _stop_once(
     loop: asyncio.AbstractEventLoop, stop: asyncio.Event, numbers: Sequence[signal.Signals]
 ) -> None:
-    """Stop in order; a second signal is left to the system, which ends the process at once."""
+    """Stop in order; a second signal is handled by the system, which ends the process at once."""
     stop.set()
     for number in numbers:
         loop.remove_signal_handler(number)
-        # Python's own way, a KeyboardInterrupt in the midst of the loop, leaves a process that hangs.
+        # Python's own handler raises KeyboardInterrupt in the midst of the loop, and leaves a hanging
+        # process.
         ending.end_at(number)

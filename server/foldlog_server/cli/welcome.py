@@ -1,4 +1,4 @@
-"""What to try first: lines that work as pasted."""
+"""Commands to try first, which work as pasted."""
 
 from shlex import quote
 
@@ -27,7 +27,7 @@ END
 
 
 def text(address: str) -> str:
-    """The lines, for a server at this address."""
+    """The commands, for a server at this address."""
     return _TEXT.format(address=address, quoted=quote(address), at=_for_grpcurl(address))
 
 

@@ -1,4 +1,4 @@
-"""The public face for a team's own domain: what is listed here, and in `testing`, stays as it is.
+"""The public interface for a team's own domain: what is listed here, and in `testing`, is stable.
 
 A domain is a value, `Domain`: the protos with its services, a `Decider` for each kind of aggregate, a `View`
 for each read model, and an `Upcaster` for each event message that changed its meaning. Everything in it is

@@ -9,10 +9,10 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from google.protobuf.message import Message
 
 ANNOTATED: tuple[type[Message], ...] = (Message,)
-"""Stands for the classes that an annotation names, until it is read."""
+"""The default of a field whose classes are read from an annotation."""
 
 MISSING: Any = inspect.Parameter.empty
-"""Stands for an annotation that is not there."""
+"""Stands for a missing annotation."""
 
 
 def parameter(function: Callable[..., Any], index: int) -> Any:
@@ -63,8 +63,7 @@ def messages(annotation: Any, function: Callable[..., Any]) -> tuple[type[Messag
 
 
 def alternatives(annotation: Any) -> Iterator[Any]:
-    """The members of a union, in their order; what is no union is its only one. Named aliases are
-    followed."""
+    """The members of a union, in order; anything else is its own only member. Named aliases are followed."""
     annotation = getattr(annotation, "__value__", annotation)  # of `type Event = …`, from Python 3.12
     if get_origin(annotation) in (Union, UnionType):
         for one in get_args(annotation):
@@ -85,7 +84,7 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _annotated(function: Callable[..., Any]) -> Any:
-    """Where the annotations of a function are: a callable object has them on its `__call__`."""
+    """The object that has a function's annotations: of a callable object, its `__call__`."""
     inner: Any = _unwrapped(function)
     return inner if inspect.isroutine(inner) or inspect.isclass(inner) else inner.__call__
 

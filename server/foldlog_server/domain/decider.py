@@ -18,7 +18,7 @@ Event = TypeVar("Event", bound=Message)
 
 
 def shows_nothing(id: str, version: int, state: object) -> None:
-    """Renders no state: replies carry the result of a command alone."""
+    """Renders no state: replies have only the result of a command."""
     del id, version, state
 
 
@@ -58,4 +58,4 @@ class Decider(Generic[Command, State, Event]):
 
 
 AnyDecider: TypeAlias = Decider[Any, Any, Any]
-"""A decider of some state: what runners work with, which look into no state."""
+"""A decider of any state, for code that does not look into states."""

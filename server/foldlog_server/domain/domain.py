@@ -14,7 +14,7 @@ from foldlog_server.log.upcasting import Upcaster
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """What a team writes: its protos, and the deciders and views behind their methods."""
+    """A domain that a team writes: its protos, and the deciders and views behind their methods."""
 
     name: str
     """In lower case, such as "bank"."""
@@ -44,7 +44,7 @@ class Domains:
         self.deciders: Mapping[str, AnyDecider] = {
             decider.category: decider for domain in domains for decider in domain.deciders
         }
-        """By category."""
+        """The deciders by category."""
         self.upcasters = [upcaster for domain in domains for upcaster in domain.upcasters]
         self.codec = Codec(
             (event for decider in self.deciders.values() for event in decider.events), self.upcasters

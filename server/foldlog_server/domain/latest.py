@@ -45,7 +45,7 @@ def latest(collection: str, decider: Decider[Command, State, Event], *, revision
 
 
 def without_state(document: bytes) -> bytes:
-    """The document as it is answered."""
+    """The document as answers show it."""
     length = int.from_bytes(document[-_LENGTH_BYTES:], "big")
     own, state = document[:-length], document[-length:]
     if not state.startswith(_TAG):

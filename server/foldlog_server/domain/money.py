@@ -29,7 +29,7 @@ def to_money(currency_code: str, nanos: int) -> Money:
 
 
 def set_money(money: Money, currency_code: str, nanos: int) -> None:
-    """Make a message an amount in billionths of a unit."""
+    """Set a message to an amount in billionths of a unit."""
     units, rest = divmod(abs(nanos), NANOS)
     sign = -1 if nanos < 0 else 1
     money.currency_code = currency_code

@@ -37,7 +37,7 @@ def refusals(enum: ErrorEnum) -> Refuse:
 
 
 def reason_problems(enum: EnumDescriptor) -> Sequence[str]:
-    """What is missing in the catalogue that an enum is, a sentence for each value."""
+    """What the catalogue entries of an enum lack, a sentence for each value."""
     return [
         f"{enum.full_name}.{value.name} lacks {' and '.join(missing)}: give it an option such as "
         '[(foldlog.v1.error) = {code: CODE_FAILED_PRECONDITION cause: "…" action: "…"}].'

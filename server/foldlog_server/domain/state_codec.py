@@ -1,4 +1,4 @@
-"""States as bytes, and their shape: what their bytes mean is told by their types alone.
+"""Encodes states as bytes, and hashes the shape of their types, on which the meaning of the bytes depends.
 
 msgspec writes named tuples as JSON arrays, enums as their values, and numbers of any size in full.
 """
@@ -15,24 +15,24 @@ State = TypeVar("State")
 
 
 def encode(state: object) -> bytes:
-    """The bytes of a state: named tuples, enums, mappings, sequences, text and numbers."""
+    """Encode a state of named tuples, enums, mappings, sequences, text and numbers."""
     return msgspec.json.encode(state, enc_hook=_as_dict)
 
 
 def decode(encoded: bytes, type_: type[State]) -> State:
-    """The state again. Raises `msgspec.DecodeError` for what is not one."""
+    """Decode a state. Raises `msgspec.DecodeError` for bytes that are no state of the type."""
     return msgspec.json.decode(encoded, type=type_)
 
 
 def shape_of(state: object) -> str:
-    """The shape of a state's type; raises `TypeError` for one that snapshots cannot keep."""
+    """The shape of a state's type; raises `TypeError` for one that a snapshot cannot hold."""
     state_type: Any = type(state)
     return shape(state_type)
 
 
 @cache
 def shape(type_: Hashable) -> str:
-    """Sixteen hexadecimal digits that change when names or types of fields do, or an enum's members."""
+    """Sixteen hexadecimal digits that change with the names or types of fields, or the members of an enum."""
     described = msgspec.json.encode(_described(inspect.type_info(type_)))
     return hashlib.sha256(described).hexdigest()[:16]
 

@@ -23,7 +23,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class View(Generic[Document, Payload]):
-    """Which documents an event touches, and what becomes of each.
+    """Which documents an event touches, and how it changes each.
 
     The last parameter of `evolve` is annotated with `RecordedEvent[...]` of a message class or a union of
     them: the payloads that the view handles. It never sees any other.
@@ -43,9 +43,9 @@ class View(Generic[Document, Payload]):
     upcasters: Sequence[Upcaster] = ()
     """How old messages become such payloads. A domain sets them for all of its views."""
     further_definition: str = ""
-    """What else the documents depend on; another text has the view rebuilt, as another revision has."""
+    """What else the documents depend on; the view is rebuilt if it changes, as with the revision."""
     answered: Callable[[bytes], bytes] | None = None
-    """Returns what answers show of an encoded document, if that is not all of it."""
+    """Returns the part of an encoded document that answers show, if that is not all of it."""
     events: tuple[type[Message], ...] = ANNOTATED
     """The payloads, read from the annotation of `evolve`, unless they are given."""
 
@@ -56,7 +56,7 @@ class View(Generic[Document, Payload]):
 
 
 AnyView: TypeAlias = View[Any, Any]
-"""A view of some documents: what runners work with, which look into no document."""
+"""A view of any documents, for code that does not look into documents."""
 
 
 class DocumentMissing(Exception):

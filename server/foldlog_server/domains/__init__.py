@@ -1,1 +1,1 @@
-"""The domains that are served."""
+"""The shop's domains, and the checks and the loading of every domain that is served."""

@@ -1,5 +1,4 @@
-"""Says which rules of requests' fields cannot be checked: at the start, and not when the first request
-comes."""
+"""Finds rules of requests' fields that cannot be checked: when a server starts, not at the first request."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -17,7 +16,7 @@ _WHOLE_NUMBERS = {
     FieldDescriptor.CPPTYPE_FLOAT,
 }
 _AMOUNTS = {"foldlog.v1.Money", "google.protobuf.Duration", "google.protobuf.Timestamp"}
-"""Messages that count something whole, and billionths of it."""
+"""Messages that have a number of whole units, and of billionths of one."""
 
 
 def problems(requests: Iterable[Descriptor]) -> Iterator[str]:
@@ -94,7 +93,7 @@ def _range(field: FieldDescriptor, value: FieldDescriptor, rule: FieldRules) -> 
 
 
 def _value_of(field: FieldDescriptor) -> FieldDescriptor:
-    """Of a map, the field of its values: the rules are those of the values."""
+    """The field that holds the values: of a map, its value field, to which the rules apply."""
     message = field.message_type
     return (
         message.fields_by_name["value"] if message is not None and message.GetOptions().map_entry else field

@@ -1,6 +1,6 @@
-"""Says why domains cannot be served together: every reason at once, before anything is opened.
+"""Finds why domains cannot be served together: every reason at once, before anything is opened.
 
-What is found here would otherwise be found by the first call that meets it.
+Without these checks, the first call that meets such a problem would fail.
 """
 
 import re
@@ -29,18 +29,18 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CATEGORY = re.compile(r"[a-z][a-z0-9_]*")
 _FILE_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST = 100
-"""Characters of a category, and of the name of a view: it is a part of names of streams and files."""
+"""How many characters a category or the name of a view may have: names of streams and files contain them."""
 
 
 def problems(domains: Sequence[Domain]) -> Sequence[str]:
-    """Every reason why the domains cannot be served, a line for each; none if they can."""
+    """Every reason why the domains cannot be served, a line for each; empty if they can."""
     misshapen = [reason for domain in domains for reason in _parts(domain)]
-    # What is in a part that is not what it should be cannot be looked at.
+    # Parts of a wrong type cannot be checked any further.
     return _lines(misshapen or _found(domains))
 
 
 def _lines(reasons: Iterable[str]) -> Sequence[str]:
-    """Each reason once and in one line: what types and libraries say of themselves may have several."""
+    """Each reason once and in one line: texts of types and libraries may have several lines."""
     return [" ".join(reason.split()) for reason in dict.fromkeys(reasons)]
 
 
@@ -63,7 +63,7 @@ def _found(domains: Sequence[Domain]) -> Iterable[str]:
 
 
 def _parts(domain: Domain) -> Iterator[str]:
-    """What of a domain is not what it says, such as one decider where a tuple of them belongs."""
+    """The fields of a domain that have a wrong type, such as a decider instead of a tuple of deciders."""
     for field, kind, what in _PARTS:
         parts = getattr(domain, field)
         if not isinstance(parts, list | tuple):
@@ -103,7 +103,7 @@ def _names(domains: Sequence[Domain]) -> Iterator[str]:
 def _twice(kind: str, names: Iterable[str], advice: str) -> Iterator[str]:
     for name, times in Counter(names).items():
         if times > 1:
-            yield f'The {kind} "{name}" is there {times} times; {advice}.'
+            yield f'The {kind} "{name}" occurs {times} times; {advice}.'
 
 
 def _decider(decider: AnyDecider) -> Iterator[str]:
@@ -170,7 +170,7 @@ def _events(
 
 
 def _methods(domains: Sequence[Domain]) -> Iterator[str]:
-    """What is wrong with methods. Where two domains have one name, the methods of each mean its own."""
+    """What is wrong with methods. If two domains have the same name, the methods of each mean its own."""
     deciders = _by_category(domains)
     collections = _by_collection(domains)
     for domain in domains:
@@ -207,7 +207,7 @@ def _method(
         yield from (f"{problem}." for problem in commands.problems(method, deciders))
     elif is_query:
         yield from (f"{problem}." for problem in queries.problems(method, views, deciders))
-    elif not method.client_streaming:  # a stream of commands is not offered yet, and refused
+    elif not method.client_streaming:  # a stream of commands is not offered yet: each call is refused
         yield (
             f"{method.full_name} has no route. Give it the option foldlog.v1.command or foldlog.v1.query, "
             "which say what it is decided on or answered from."

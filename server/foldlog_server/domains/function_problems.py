@@ -1,5 +1,4 @@
-"""Says what is wrong with the functions and the state of a decider or a view, before any of them is
-called."""
+"""Finds what is wrong with the functions of a decider, a view or an upcaster, and with a decider's state."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -55,7 +54,7 @@ def _function(
 
 
 def _state(decider: AnyDecider) -> Iterator[str]:
-    """What keeps states from being read again as they were written."""
+    """What prevents states from being read again as they were written."""
     initial, category = decider.initial, decider.category
     if isinstance(initial, type):
         yield f"The initial state of the decider {category} is a class. Give a state: {initial.__name__}()."
@@ -66,7 +65,7 @@ def _state(decider: AnyDecider) -> Iterator[str]:
     except RecursionError:
         yield f"The state of the decider {category} holds itself. Make it of parts that end."
         return
-    except Exception as error:  # whatever the types of a state raise when they are looked at
+    except Exception as error:  # the types of a state may raise anything
         yield f"The state of the decider {category} cannot be kept as a snapshot: {error}"
         return
     if again != initial:
@@ -79,7 +78,7 @@ def _one_type(decider: AnyDecider) -> Iterator[str]:
     expected = type(decider.initial)
     try:
         hints = get_type_hints(decider.evolve)
-    except Exception:  # said where the events are read from it
+    except Exception:  # reported where the events are read from it
         return
     said = [hint for name, hint in hints.items() if name == "return" or name == _first(decider.evolve)]
     for found in dict.fromkeys(said):

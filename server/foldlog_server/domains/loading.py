@@ -1,7 +1,7 @@
-"""Finds the domains that a process serves: by their names, among those installed, and the shop.
+"""Loads the domains that a process serves: those given by name, those that are installed, and the shop.
 
-A name is `package.module:NAME`, the module and the name of a `Domain` in it. Distributions that are
-installed can name their domains in the entry-point group `foldlog.domains`; those are found by themselves.
+A name is `package.module:NAME`, the module and the name of a `Domain` in it. Installed distributions can list
+their domains in the entry-point group `foldlog.domains`; those are found automatically.
 """
 
 import importlib
@@ -21,7 +21,7 @@ GROUP = "foldlog.domains"
 
 
 class DomainsUnfit(Exception):
-    """Domains that cannot be served, with a line for each reason."""
+    """The domains cannot be served; there is a line for each reason."""
 
     def __init__(self, reasons: Sequence[str]) -> None:
         super().__init__(" ".join(reasons))
@@ -31,7 +31,7 @@ class DomainsUnfit(Exception):
 def load(names: Sequence[str] = (), *, with_shop: bool = True) -> Domains:
     """The domains with these names, those that are installed, and the shop unless it is left out.
 
-    Raises `DomainsUnfit` with everything that stands in the way.
+    Raises `DomainsUnfit` with every reason why they cannot be served.
     """
     installed = _installed()
     wanted = [*(shop.NAMES if with_shop else ()), *names, *installed]
@@ -48,10 +48,10 @@ def named(names: Iterable[str]) -> Domains:
 
 
 def make_readable(names: Sequence[str]) -> None:
-    """Let this process read the events of the domains with these names, and of those that are installed.
+    """Make the events of the domains with these names, and of those installed, readable in this process.
 
-    They need not be such as can be served together: two of them may be of different servers. Raises
-    `DomainsUnfit` if one cannot be found.
+    They need not fit together, as they may belong to different servers. Raises `DomainsUnfit` if one cannot
+    be found.
     """
     installed = _installed()
     _, reasons = _found([*names, *installed], installed)
@@ -68,7 +68,10 @@ def _fitting(names: Iterable[str], origins: Mapping[str, str]) -> Domains:
 
 
 def _found(names: Iterable[str], origins: Mapping[str, str]) -> tuple[dict[str, Domain], list[str]]:
-    """Each domain once by its first name, and why others cannot be found; `origins` says where from."""
+    """The domains, each once by its first name, and why others cannot be found.
+
+    `origins` says where some of the names come from.
+    """
     found: dict[str, Domain] = {}
     reasons: list[str] = []
     for name in dict.fromkeys(names):
@@ -83,7 +86,7 @@ def _found(names: Iterable[str], origins: Mapping[str, str]) -> tuple[dict[str, 
 
 
 def _installed() -> Mapping[str, str]:
-    """The names of the domains that are installed, in their order, and what says where each comes from."""
+    """The names of the installed domains, sorted, each with a sentence on where it comes from."""
     return dict(sorted((_name_of(entry), _origin(entry)) for entry in entry_points(group=GROUP)))
 
 
@@ -107,7 +110,9 @@ def _find(name: str) -> Domain:
             f"{name!r} does not name a domain. Give a module and a name in it, such as bank.domain:BANK."
         )
     if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())  # as `python -m` has it, so that a project is found where it lies
+        sys.path.insert(
+            0, os.getcwd()
+        )  # as `python -m` does, so that a project is found in the current directory
     module = _imported(module_name, name)
     domain = getattr(module, attribute, None)
     if isinstance(domain, Domain):
@@ -121,7 +126,7 @@ def _find(name: str) -> Domain:
 
 def _imported(module_name: str, name: str) -> ModuleType:
     try:
-        # What a module prints when it is imported is not what the command answers, which may be JSON.
+        # What a module prints when it is imported must not mix with the command's output, such as JSON.
         with redirect_stdout(sys.stderr):
             return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
@@ -130,7 +135,7 @@ def _imported(module_name: str, name: str) -> ModuleType:
             f"The domain {name} cannot be imported: there is no module {missing}. "
             "Run from its directory, put that on PYTHONPATH, or install the package."
         ) from None
-    except (Exception, SystemExit) as error:  # whatever a module raises when it is run
+    except (Exception, SystemExit) as error:  # a module may raise anything
         raise _NotFound(f"The domain {name} cannot be imported: {_one_line(error)}") from error
 
 

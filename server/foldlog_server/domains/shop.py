@@ -5,6 +5,6 @@ from foldlog_server.domains.inventory import INVENTORY
 from foldlog_server.domains.orders import ORDERS
 
 NAMES = ("foldlog_server.domains.orders:ORDERS", "foldlog_server.domains.inventory:INVENTORY")
-"""By which another process finds them."""
+"""The names by which another process loads them."""
 
 SHOP = Domains((ORDERS, INVENTORY), NAMES)

@@ -1,1 +1,1 @@
-"""What operators do with the files of a log: copies of it, checks of it."""
+"""What operators do with a data directory: copy its log, check it, and print it."""

@@ -1,4 +1,4 @@
-"""Takes a backup: a log of its own, with all that was stored when it began, verified, and a manifest."""
+"""Takes a backup: a verified copy of the log as it was when the backup began, and a manifest."""
 
 import sqlite3
 from collections.abc import AsyncGenerator
@@ -9,7 +9,7 @@ from pathlib import Path
 from foldlog_server.log.backup_stream import Incomplete
 from foldlog_server.log.source import LogSource
 from foldlog_server.operations import manifest as manifests
-from foldlog_server.operations.copying import Copy, told_failures
+from foldlog_server.operations.copying import Copy, errors_as_refusals
 from foldlog_server.operations.destination import room
 from foldlog_server.operations.losses import refuse_losses
 from foldlog_server.operations.manifest import Manifest
@@ -24,19 +24,19 @@ from foldlog_server.stores.sqlite.source import SqliteLogSource, on
 
 
 class Backup:
-    """One backup that is taken."""
+    """One backup."""
 
     def __init__(self, destination: Path) -> None:
         self._destination = destination
         self.manifest: Manifest
-        """Once it is done."""
+        """Set once the backup is complete."""
 
     async def of_directory(self, data: Path) -> AsyncGenerator[Step]:
-        """Back up a data directory, which a server may be using and writing; raises `Refused`."""
+        """Back up a data directory, which a server may be writing; raises `Refused`."""
         scratch = self._destination
         try:
             with room(scratch), stored_log(data, scratch) as stored:
-                with told_failures(log_file(scratch)):
+                with errors_as_refusals(log_file(scratch)):
                     reader = SqliteLogReader.on(stored.connection, stored.file)
                     refuse_losses(data, reader, stored.wal, scratch)
                     source = await SqliteLogSource.open(on(stored.connection))
@@ -49,7 +49,7 @@ class Backup:
             raise Refused(f"{log_file(data)} cannot be read: {error}.") from error
 
     async def of_server(self, address: str) -> AsyncGenerator[Step]:
-        """Back up the log of a running server, also when its files are gone.
+        """Back up the log of a running server, even if its files were removed.
 
         Raises `Refused`, and the client's `FoldlogError`.
         """
@@ -58,10 +58,12 @@ class Backup:
                 async for step in steps:
                     yield step
         except Incomplete as reason:
-            raise Refused(f"The server at {address} gave no whole backup: {reason}. Run it again.") from None
+            raise Refused(
+                f"The server at {address} sent an incomplete backup: {reason}. Run it again."
+            ) from None
 
     async def of_source(self, source: LogSource) -> AsyncGenerator[Step]:
-        """Back up what a source gives; raises `Refused`."""
+        """Back up the log that a source reads; raises `Refused`."""
         with room(self._destination):
             async with aclosing(self._take(source)) as steps:
                 async for step in steps:
@@ -73,7 +75,7 @@ class Backup:
         async with aclosing(copy.run()) as steps:
             async for step in steps:
                 yield step
-        with told_failures(file):
+        with errors_as_refusals(file):
             manifest = manifests.made(file, copy.made, taken)
             manifests.write(self._destination, manifest)
         self.manifest = manifest

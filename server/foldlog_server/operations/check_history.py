@@ -1,7 +1,7 @@
-"""Whether the code at hand can still read, fold and show everything that a data directory holds.
+"""Checks that the installed code can still read, fold and show everything that a data directory holds.
 
-Reads the log that another process may be writing, and changes nothing; views are built in a directory of
-their own, which goes when they are done.
+It reads the log, which another process may be writing, and changes nothing; views are built in a temporary
+directory.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -17,7 +17,7 @@ from foldlog_server.errors import StoreError
 from foldlog_server.log.event_store import Log
 from foldlog_server.operations.history import Findings, History, Kind, Problem
 from foldlog_server.operations.progress import Step
-from foldlog_server.printable import printable
+from foldlog_server.printable import counted, printable
 from foldlog_server.stores.files.data_directory import CannotOpen
 from foldlog_server.stores.files.log_files import Changed
 from foldlog_server.stores.opening import loss
@@ -28,20 +28,20 @@ from foldlog_server.stores.views import view_files
 from foldlog_server.stores.views.read_model import SqliteReadModel
 from foldlog_server.stores.writer_thread import WriterThread
 from foldlog_server.tables import table_of
-from foldlog_server.views.batch import Indigestible, told
+from foldlog_server.views.batch import CannotApply, one_line
+from foldlog_server.views.catch_up import catch_up
 from foldlog_server.views.definition import generation
 from foldlog_server.views.group import ProjectorGroup
 from foldlog_server.views.projector import Projector
 from foldlog_server.views.read_model import ReadModel, ReadModelUnavailable
-from foldlog_server.views.scheduler import BATCH_EVENTS
 
 
 class CannotCheck(Exception):
-    """One line for people: what stands in the way."""
+    """The check is not possible; one line for people says why."""
 
 
 async def check(data: Path, domains: Domains, findings: Findings) -> AsyncIterator[Step]:
-    """Check all that is stored now, and tell how far that is. Raises `CannotCheck`."""
+    """Check everything that is stored now; yields the progress. Raises `CannotCheck`."""
     try:
         with stored_log(data) as stored:
             reader = SqliteLogReader.on(stored.connection, stored.file)
@@ -53,7 +53,7 @@ async def check(data: Path, domains: Domains, findings: Findings) -> AsyncIterat
         raise CannotCheck(str(reason)) from None
     except (ReadModelUnavailable, OSError) as reason:
         where = gettempdir()
-        raise CannotCheck(f"Views are built in {where} for a while, and cannot be: {reason}.") from None
+        raise CannotCheck(f"The check builds views in {where}, and cannot: {reason}.") from None
 
 
 async def _check(
@@ -76,28 +76,18 @@ async def _check_view(view: AnyView, log: Log, end: int, findings: Findings) -> 
         read_model = await SqliteReadModel.open(file, view, WriterThread())
         try:
             projector = Projector(view, read_model)
-            async for position in _follow(projector, log, end, findings):
-                yield Step(view.name, position, end)
+            try:
+                async for position in catch_up(ProjectorGroup([projector], log), end):
+                    yield Step(view.name, position, end)
+            except CannotApply as stop:
+                error = f"stops: {one_line(stop.__cause__ or stop)}"
+                findings.add(Problem(Kind.VIEW, view.name, error, stop.position, "all behind it"))
             for problem in _parked(view, read_model):
                 findings.add(problem)
         finally:
             await read_model.close()
     stopped = "" if projector.position == end else f"it stops behind position {projector.position:,}"
     yield Step(view.name, end, end, is_over=True, error=stopped)
-
-
-async def _follow(projector: Projector, log: Log, end: int, findings: Findings) -> AsyncIterator[int]:
-    group = ProjectorGroup([projector], log)
-    while projector.position < end:
-        try:
-            fallen = await group.move(min(BATCH_EVENTS, end - projector.position))
-        except Indigestible as stop:
-            error = f"stops: {told(stop.__cause__ or stop)}"
-            findings.add(Problem(Kind.VIEW, projector.view.name, error, stop.position, "all behind it"))
-            return
-        for failure in fallen.values():
-            raise failure
-        yield projector.position
 
 
 def _parked(view: AnyView, read_model: ReadModel) -> Iterator[Problem]:
@@ -110,28 +100,28 @@ def _parked(view: AnyView, read_model: ReadModel) -> Iterator[Problem]:
 
 
 def as_json(findings: Findings, domains: Domains) -> dict[str, Any]:
-    """What was found, for programs."""
+    """The findings as JSON, for programs."""
     return {
         "events": findings.events,
         "streams": findings.streams,
         "views": [view.name for view in domains.views],
         "problems": [problem._asdict() for problem in findings.problems],
-        "untold": findings.untold,
+        "untold": findings.unlisted,
     }
 
 
 def summary(findings: Findings, domains: Domains) -> str:
-    """What was found, in one line."""
-    looked_at = f"{findings.events:,} events in {findings.streams:,} streams, and {len(domains.views)} views"
-    found = len(findings.problems)
-    if not found:
-        return f"Nothing would break: {looked_at}."
-    more = f", and {findings.untold:,} times something else" if findings.untold else ""
-    return f"{found:,} {'thing' if found == 1 else 'things'} would break{more}: {looked_at}."
+    """The findings in one line."""
+    events, streams = counted(findings.events, "event"), counted(findings.streams, "stream")
+    checked = f"{events} in {streams}, and {counted(len(domains.views), 'view')}"
+    if not findings.problems:
+        return f"Nothing would break: {checked}."
+    more = f", with {counted(findings.unlisted, 'further problem')} not listed" if findings.unlisted else ""
+    return f"{counted(len(findings.problems), 'thing')} would break{more}: {checked}."
 
 
 def table_of_problems(findings: Findings) -> Table:
-    """A line for each problem."""
+    """A row for each problem."""
     table = table_of("what", "name", "why", "times", "first at", "which is")
     for kind, name, error, position, where, times in findings.problems:
         table.add_row(

@@ -1,4 +1,4 @@
-"""Makes a log out of another one: copied, verified as it is on the disk, and only then given its name."""
+"""Makes a log from another one: copies it, verifies what is on the disk, and only then gives it its name."""
 
 import sqlite3
 from collections.abc import AsyncGenerator, Iterator
@@ -22,7 +22,7 @@ from foldlog_server.stores.sqlite.log_builder import LogBuilder, NotARequest
 
 
 class Made(NamedTuple):
-    """What a log that was made holds."""
+    """A log that was made, and how much it holds."""
 
     log_id: str
     head: Head
@@ -31,32 +31,32 @@ class Made(NamedTuple):
 
 
 class Successor(NamedTuple):
-    """How a log is called that goes on from another one, and why there is another."""
+    """The id of a log that continues the history of another one, and why it was made."""
 
     log_id: str
     time: int
-    """When the histories parted, in nanoseconds since the epoch."""
+    """When the histories diverged, in nanoseconds since the epoch."""
     cause: str
 
 
 class Copy:
-    """One log that is made out of a source."""
+    """One log that is made from a source."""
 
     def __init__(self, source: LogSource, file: Path, until: int | None, successor: Successor | None) -> None:
-        """`until` is the source's head if not given; without a successor, it is the same log."""
+        """`until` is the source's head if not given; without a successor, the copy is the same log."""
         self._source = source
         self._file = file
         self._until = source.origin.head.position if until is None else until
         self._successor = successor
         self.made: Made
-        """Once it is done."""
+        """Set once the copy is complete."""
 
     async def run(self) -> AsyncGenerator[Step]:
-        """Copy, verify, and give the file its name; raises `Refused`, and leaves nothing then."""
+        """Copy, verify, and give the file its name. Raises `Refused`, and then leaves nothing behind."""
         part = durable.partial(self._file)
         remove_database(part)
         try:
-            with told_failures(self._file):
+            with errors_as_refusals(self._file):
                 async for step in self._copy(part):
                     yield step
                 durable.sync(part)
@@ -98,8 +98,8 @@ class Copy:
         if findings.damages:
             first = findings.damages[0]
             raise Refused(
-                f"What was written to {part} is not what is read: {first.part} {first.where} {first.what}. "
-                "Look at the disk and the memory of this machine; nothing was kept."
+                f"What was written to {part} is not what is read back: {first.part} {first.where} "
+                f"{first.what}. Check the disk and the memory of this machine; nothing was kept."
             )
         yield Step("verified", until, until, is_over=True)
 
@@ -118,35 +118,35 @@ def ancestry(origin: Origin, head: Head, successor: Successor | None) -> list[An
 
 
 @contextmanager
-def told_failures(file: Path) -> Iterator[None]:
-    """Tell in a line why a copy cannot be made."""
+def errors_as_refusals(file: Path) -> Iterator[None]:
+    """Raise the errors of making a copy as `Refused`, with one line for people."""
     try:
         yield
     except DataDamaged as error:
         raise Refused(
-            f"The log that is copied is damaged{error.where}: `foldlog verify` tells what else is. "
-            "Nothing was kept of the copy; restore a backup that was taken before."
+            f"The log that is copied is damaged{error.where}: `foldlog verify` lists all damage. "
+            "Nothing was kept of the copy; restore an earlier backup."
         ) from error
     except NotARequest as error:
         raise Refused(
             f"A request record of the log that is copied is damaged: {error}. "
-            "`foldlog verify` tells what else is."
+            "`foldlog verify` lists all damage."
         ) from error
     except StoreError as error:
         raise Refused(f"The log that is copied cannot be read: {error.__cause__ or error}.") from error
-    except BrokenPipeError:  # whoever reads it has had enough
+    except BrokenPipeError:  # the reader of the output has closed it
         raise
     except (OSError, sqlite3.Error) as error:
         cause = cause_in(file.parent, error, growing=durable.partial(file))
         if cause in NO_ROOM:
             raise Refused(
-                f"There is no room for {file}: {cause.value}. Make some, or choose another place."
+                f"There is no room for {file}: {cause.value}. Free space, or choose another place."
             ) from error
         raise Refused(f"{file} cannot be written: {error}.") from error
 
 
 def recognised(connection: sqlite3.Connection, file: Path) -> sqlite3.Connection:
-    """The connection, set up to read a log; raises `CannotOpen` if it is none that this release can read."""
+    """The connection, set up to read a log; raises `CannotOpen` if this release cannot read it as one."""
     schema.set_up_reader(connection)
     schema.recognise(connection, file)
     return connection

@@ -1,7 +1,7 @@
-"""The directory of a backup: new, empty, or with what a backup that was killed has left there.
+"""Prepares the directory of a backup: new, empty, or with what a killed backup left there.
 
-A backup begins with an empty `manifest.json.part`, and ends when that is the manifest. Whose directory has it
-is known as unfinished; who makes the backup holds it locked.
+A backup begins with an empty `manifest.json.part`, and ends when that becomes the manifest. A directory
+that has this file holds an unfinished backup; the process that makes it keeps the file locked.
 """
 
 import os
@@ -22,14 +22,14 @@ if sys.platform != "win32":
 
 _LEFT = re.compile(r"log\.db\.part(-wal|-shm|-journal)?|manifest\.json\.part")
 _LEFT_BESIDE_MARK = re.compile(r"log\.db(-wal|-shm|-journal)?|foldlog-\w{8}")
-"""Anywhere else, these can be somebody's log, or directory."""
+"""Without the mark beside them, these may be a log, or a directory, of somebody else."""
 
 
 @contextmanager
 def room(destination: Path) -> Iterator[None]:
-    """The directory of a backup, made and for this one alone; if it fails, nothing is left of it.
+    """Make the directory of a backup and lock it for this one; if the backup fails, nothing is left of it.
 
-    Raises `Refused` if something else is there.
+    Raises `Refused` if the directory holds something else.
     """
     mark = durable.partial(destination / manifests.NAME)
     try:
@@ -50,7 +50,7 @@ def room(destination: Path) -> Iterator[None]:
             _clear(destination, mark)
             mark.unlink(missing_ok=True)
             if is_new:
-                with suppress(OSError):  # somebody has put something there
+                with suppress(OSError):  # somebody has put a file there
                     destination.rmdir()
             raise
     finally:
@@ -66,15 +66,15 @@ def _check(destination: Path) -> None:
         left |= {name for name in names if _LEFT_BESIDE_MARK.fullmatch(name)}
     if names - left:
         raise Refused(
-            f"{destination} is there already, and nothing is overwritten. "
+            f"{destination} exists already, and nothing is overwritten. "
             "Name a directory that is empty or does not exist."
         )
 
 
 def _lock(descriptor: int, mark: Path) -> None:
-    """Lock the mark; one that was locked and let go since it was opened is no mark any more."""
-    busy = Refused(f"Another backup is being made in {mark.parent}. Let it end, or name another directory.")
-    if sys.platform == "win32":  # there nobody can remove what another has open
+    """Lock the mark. If another backup finished since the mark was opened, it is no longer valid."""
+    busy = Refused(f"Another backup is being made in {mark.parent}. Wait for it, or name another directory.")
+    if sys.platform == "win32":  # Windows does not let anybody remove a file that another process has open
         return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -82,13 +82,13 @@ def _lock(descriptor: int, mark: Path) -> None:
             raise busy
     except (BlockingIOError, FileNotFoundError):
         raise busy from None
-    if (mark.parent / manifests.NAME).exists():  # it was finished in the meantime
+    if (mark.parent / manifests.NAME).exists():  # it was completed meanwhile
         mark.unlink()
         raise busy
 
 
 def _clear(destination: Path, mark: Path) -> None:
-    """Remove what has been begun, but for the mark that says so."""
+    """Remove the files of an unfinished backup, except for the mark."""
     for path in destination.iterdir():
         if path != mark and (_LEFT.fullmatch(path.name) or _LEFT_BESIDE_MARK.fullmatch(path.name)):
             if path.is_dir() and not path.is_symlink():

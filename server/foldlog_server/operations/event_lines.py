@@ -1,4 +1,4 @@
-"""Events of a running server as lines, for people or for programs."""
+"""Prints events of a running server as lines, for people or for programs."""
 
 import base64
 import json
@@ -9,7 +9,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError
 
 import foldlog_client
-from foldlog.inventory.v1 import events_pb2 as _inventory  # noqa: F401  (known, so that payloads print)
+from foldlog.inventory.v1 import events_pb2 as _inventory  # noqa: F401  (imported, so that their payloads can be read)
 from foldlog.orders.v1 import events_pb2 as _orders  # noqa: F401
 from foldlog.v1.events_pb2 import RecordedEvent
 from foldlog_server.log.lineage import is_token
@@ -28,13 +28,13 @@ class Wanted:
     stream_prefixes: list[str]
     event_types: list[str]
     follow: bool
-    """Go on when the end is reached."""
+    """Keep following when the end is reached."""
 
 
 async def tail(address: str, wanted: Wanted, print_line: Callable[[str], None], *, as_json: bool) -> None:
-    """Print events until the end is reached, or for ever. Raises `FoldlogError`."""
+    """Print events until the end is reached, or forever. Raises `FoldlogError`."""
     line_of = _json_line if as_json else _line
-    once = foldlog_client.Retry(attempts=1)  # an address where nobody answers is told at once
+    once = foldlog_client.Retry(attempts=1)  # an address where nobody answers fails at once
     async with foldlog_client.connect(address, retry=once) as client:
         await client.events.head()
         subscription = client.events.subscribe(
@@ -53,7 +53,7 @@ async def tail(address: str, wanted: Wanted, print_line: Callable[[str], None], 
 
 
 def parsed_position(text: str) -> int | foldlog_client.LogPosition:
-    """A position as a number, or as the token that an event came with; raises ValueError."""
+    """Parse a position given as a number or as the token of an event; raises ValueError."""
     if is_token(text):
         return foldlog_client.LogPosition(position=int(text.rpartition(".")[2]), token=text)
     if not (text.isascii() and text.isdigit() and int(text) <= _LAST_POSITION):
@@ -73,7 +73,7 @@ def _json_line(event: RecordedEvent, token: str) -> str:
 
 
 def readable(event: RecordedEvent) -> dict[str, object]:
-    """The event as JSON has it; of a payload that this release cannot read, the bytes in base64."""
+    """The event as JSON; a payload that this release cannot read is given as its bytes in base64."""
     envelope = RecordedEvent()
     envelope.CopyFrom(event)
     envelope.ClearField("payload")
@@ -82,7 +82,7 @@ def readable(event: RecordedEvent) -> dict[str, object]:
 
 
 def _payload(event: RecordedEvent) -> dict[str, object]:
-    """The fields of the payload; its bytes in base64 if this release cannot read it."""
+    """The fields of the payload, or its bytes in base64 if this release cannot read it."""
     try:
         payload = foldlog_client.unpack(event)
     except (foldlog_client.UnknownPayload, DecodeError):

@@ -8,7 +8,7 @@ from foldlog_server.log.event_store import Head
 from foldlog_server.log.record import NO_CHAIN
 from foldlog_server.log.source import LogSource
 from foldlog_server.operations import json_lines
-from foldlog_server.operations.copying import told_failures
+from foldlog_server.operations.copying import errors_as_refusals
 from foldlog_server.operations.losses import refuse_losses
 from foldlog_server.operations.progress import Step
 from foldlog_server.operations.refused import Refused
@@ -22,9 +22,9 @@ from foldlog_server.stores.sqlite.source import SqliteLogSource, on
 
 
 async def export(data: Path, name: Path, write: Callable[[str], object]) -> AsyncGenerator[Step]:
-    """Write the log of a data directory, line by line; `name` is what it is written to. Raises `Refused`."""
+    """Write the log of a data directory, line by line; `name` is where it goes to. Raises `Refused`."""
     try:
-        with stored_log(data) as stored, told_failures(name):
+        with stored_log(data) as stored, errors_as_refusals(name):
             reader = SqliteLogReader.on(stored.connection, stored.file)
             refuse_losses(data, reader, stored.wal)
             source = await SqliteLogSource.open(on(stored.connection))
@@ -32,7 +32,7 @@ async def export(data: Path, name: Path, write: Callable[[str], object]) -> Asyn
                 yield step
     except (CannotOpen, Changed) as reason:
         raise Refused(str(reason)) from None
-    except BrokenPipeError:  # whoever reads it has had enough
+    except BrokenPipeError:  # the reader of the output has closed it
         raise
     except (OSError, sqlite3.Error) as error:
         raise Refused(f"{log_file(data)} cannot be read: {error}.") from error
@@ -59,7 +59,7 @@ async def _write(
 
 
 def _is_within(connection: sqlite3.Connection, outcome: list[tuple[str, int, int]], until: int) -> bool:
-    """Whether what a request came to is in the history up to a position."""
+    """Whether the outcome of a request lies in the history up to a position."""
     for stream, _, last in outcome:
         if last:
             events = read_stream(connection, stream, last, False, 1)

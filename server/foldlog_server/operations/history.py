@@ -1,4 +1,4 @@
-"""Whether the code at hand can still read and fold everything that was ever stored."""
+"""Checks that the installed code can still read and fold every stored event."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -14,25 +14,25 @@ from foldlog_server.errors import EventUnreadable
 from foldlog_server.log.codec import Codec
 from foldlog_server.log.event_store import Log
 from foldlog_server.log.events import EncodedEvent, category_of, id_of
-from foldlog_server.views.batch import told
+from foldlog_server.views.batch import one_line
 
 MOST = 1_000
-"""Problems that are told apart; what differs from all of them is only counted."""
+"""How many different problems are listed; further ones are only counted."""
 
 _PAGE = 1_000
 
 
 class Kind(StrEnum):
-    """What would break."""
+    """The kinds of things that would break."""
 
     LOG = "log"
-    """It has lost what was stored: a server refuses to open it."""
+    """The log has lost events: a server refuses to open it."""
     EVENT = "event"
-    """It cannot be read: whatever folds it fails."""
+    """An event cannot be read: folds that include it fail."""
     FOLD = "fold"
     """Aggregates of a category: commands on them fail, or are decided on a wrong state."""
     VIEW = "view"
-    """It stops, or parks documents."""
+    """A view stops, or parks documents."""
 
 
 class Problem(NamedTuple):
@@ -40,33 +40,33 @@ class Problem(NamedTuple):
 
     kind: Kind
     name: str
-    """Of the message, the category or the view."""
+    """The name of the message, the category or the view."""
     error: str
     position: int
-    """Of the first event that this is about."""
+    """The position of the first event concerned."""
     where: str
     """The stream and version of that event, or the document."""
     times: int = 1
-    """Events or, of a view, documents."""
+    """How many events or, of a view, documents are concerned."""
 
 
 class Findings:
-    """What was looked at, and what would break."""
+    """How much was checked, and what would break."""
 
     def __init__(self) -> None:
         self.events = 0
         self.streams = 0
-        self.untold = 0
-        """What would break beyond the problems that are told apart."""
+        self.unlisted = 0
+        """How often something would break beyond the problems that are listed."""
         self._problems: dict[tuple[Kind, str, str], Problem] = {}
 
     @property
     def problems(self) -> Sequence[Problem]:
-        """What would break, by position."""
+        """The problems, by position."""
         return sorted(self._problems.values(), key=lambda problem: problem.position)
 
     def add(self, problem: Problem) -> None:
-        """Note a problem; the same one again is counted."""
+        """Add a problem; the same one again is only counted."""
         group = (problem.kind, problem.name, problem.error)
         known = self._problems.get(group)
         if known is not None:
@@ -75,11 +75,11 @@ class Findings:
         elif len(self._problems) < MOST:
             self._problems[group] = problem
         else:
-            self.untold += problem.times
+            self.unlisted += problem.times
 
 
 class History:
-    """Decodes and folds all streams of a log, and notes what it cannot."""
+    """Decodes and folds all streams of a log, and collects the problems."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class History:
         snapshots: Snapshots,
         findings: Findings,
     ) -> None:
-        """`deciders` are by category; `snapshots` are those that are kept beside the log."""
+        """`deciders` are by category; `snapshots` are those stored beside the log."""
         self._findings = findings
         self._log = log
         self._deciders = deciders
@@ -97,7 +97,7 @@ class History:
         self._snapshots = snapshots
 
     async def check(self, until: int) -> AsyncIterator[int]:
-        """Check all that was stored up to a position; gives how far that is, page by page.
+        """Check everything that is stored up to a position; yields the position after each page.
 
         Raises `DataDamaged` for bytes that do not fit their checksum.
         """
@@ -137,7 +137,7 @@ class History:
 
 
 class _Fold:
-    """The state of one stream, from event to event; none any more behind one that cannot be part of it."""
+    """The state of one stream, from event to event; it ends at the first event that cannot be folded."""
 
     def __init__(self, stream: str, decider: AnyDecider | None, codec: Codec) -> None:
         self.version = 0
@@ -148,7 +148,7 @@ class _Fold:
         self._position = 0
 
     def take(self, events: Sequence[EncodedEvent], kept: Snapshot | None) -> Iterator[Problem]:
-        """Go on by some events; gives what would break."""
+        """Fold some more events; yields the problems."""
         for event in events:
             envelope = RecordedEventMessage.FromString(event.record)
             self.version, self._position = envelope.version, event.position
@@ -160,17 +160,17 @@ class _Fold:
                 try:
                     self._state = self._decider.evolve(self._state, payload)
                 except Exception as error:
-                    yield self._broken(f"{envelope.type}: {told(error)}")
+                    yield self._broken(f"{envelope.type}: {one_line(error)}")
             if kept is not None and kept.event_id == envelope.event_id:
                 yield from self._compare(kept)
 
     def render(self) -> Iterator[Problem]:
-        """Make the answer that shows the state; gives what would break."""
+        """Render the state; yields the problem if that fails."""
         if self._decider is not None:
             try:
                 self._decider.render(id_of(self._stream), self.version, self._state)
             except Exception as error:
-                yield self._broken(f"its answer: {told(error)}")
+                yield self._broken(f"its answer: {one_line(error)}")
 
     def _read(self, event: EncodedEvent) -> Message | str:
         """The payload, or why it cannot be read."""
@@ -179,12 +179,14 @@ class _Fold:
         except EventUnreadable as error:
             return error.why
         except Exception as error:
-            return f"its upcaster: {told(error)}"
+            return f"its upcaster: {one_line(error)}"
         return payload
 
     def _compare(self, kept: Snapshot) -> Iterator[Problem]:
         if self._decider is not None and state_codec.encode(kept.state) != state_codec.encode(self._state):
-            yield self._broken("its events make another state than was kept: raise the decider's revision")
+            yield self._broken(
+                "its events make another state than its snapshot: raise the decider's revision"
+            )
 
     def _broken(self, error: str) -> Problem:
         assert self._decider is not None

@@ -1,7 +1,8 @@
-"""A log as lines of JSON: what it is, an event a line, a request record a line, and how many there were.
+"""Writes and reads a log as lines of JSON: a header, a line an event, a line a request record, and the
+counts.
 
-An event's bytes stand there in base64, and readable beside them; only the bytes are taken back. Each line
-ends with a CRC-32 of the line as it is without that, so an altered line is known by itself.
+A line has the event's bytes in base64 and the event in readable form; only the bytes are imported. Each line
+ends with a CRC-32 of the rest of the line, so that an altered line is detected.
 """
 
 import base64
@@ -51,8 +52,8 @@ def header_line(origin: Origin) -> str:
 
 def event_line(event: EncodedEvent) -> str:
     """A line for an event."""
-    told = readable(RecordedEventMessage.FromString(message(event)))
-    return _line({"position": event.position, "record": _encoded(event.record), "event": told})
+    shown = readable(RecordedEventMessage.FromString(message(event)))
+    return _line({"position": event.position, "record": _encoded(event.record), "event": shown})
 
 
 def request_line(record: StoredRequest) -> str:
@@ -62,7 +63,7 @@ def request_line(record: StoredRequest) -> str:
 
 
 def end_line(events: int, requests: int, head: Head) -> str:
-    """The last line: where it is missing, something is."""
+    """The last line: without it, an export is incomplete."""
     return _line({"events": events, "requests": requests, "chain_hash": head.chain_hash.hex()})
 
 
@@ -79,10 +80,10 @@ def _encoded(data: bytes) -> str:
 
 
 class JsonLinesSource:
-    """As `LogSource`, read once from the first line to the last; raises `Refused`, which names the line."""
+    """A `LogSource` that is read once, from the first line to the last; raises `Refused`, naming the line."""
 
     def __init__(self, lines: Iterator[str], name: str) -> None:
-        """Read the first line; `name` is what the lines are called where one is refused."""
+        """Read the first line; `name` is the name of the file in refusals."""
         self._lines = lines
         self._name = name
         self._number = 0
@@ -92,7 +93,7 @@ class JsonLinesSource:
         self.origin = self._origin()
 
     async def events(self, until: int) -> AsyncIterator[Sequence[EncodedEvent]]:
-        """All are read and checked, those behind `until` too, and not given."""
+        """Yields the events up to `until`; those behind it are read and checked, too."""
         page: list[EncodedEvent] = []
         for event in self._each_event():
             if event.position <= until:
@@ -127,7 +128,7 @@ class JsonLinesSource:
             self._refuse(f"the events end at position {self._events}, and not as the first line says")
 
     def _read(self) -> dict[str, Any] | None:
-        """The fields of the next line; None behind the last."""
+        """The fields of the next line; None after the last."""
         line = next(self._lines, None)
         self._number += 1
         if line is None:
@@ -164,7 +165,7 @@ class JsonLinesSource:
                 tuple(Opening(**{**one, "run": bytes.fromhex(one["run"])}) for one in fields["openings"]),
             )
         except (KeyError, ValueError, TypeError, AttributeError) as error:
-            self._refuse(f"it lacks what it takes: {error!r}")
+            self._refuse(f"it lacks a field or has a wrong value: {error!r}")
 
     def _event(self, fields: dict[str, Any]) -> EncodedEvent:
         try:
@@ -173,7 +174,7 @@ class JsonLinesSource:
         except (KeyError, ValueError, TypeError, IndexError) as error:
             self._refuse(f"it is no event: {error!r}")
         if event.position != self._events + 1:
-            self._refuse(f"position {event.position} stands there, and {self._events + 1} was to follow")
+            self._refuse(f"it has position {event.position}, and {self._events + 1} was expected")
         self._chain = chain_hash(self._chain, event.position, header, data)
         return event
 
@@ -193,10 +194,10 @@ class JsonLinesSource:
         if fields is None:
             self._refuse("it is missing: the export is cut short")
         if fields != expected:
-            self._refuse(f"it is to end with {expected}, and says {fields}")
+            self._refuse(f"expected the end {expected}, and found {fields}")
         if next(self._lines, None) is not None:
             self._number += 1
-            self._refuse("it stands behind the end")
+            self._refuse("it comes after the end")
 
     def _refuse(self, what: str) -> NoReturn:
         raise Refused(f"{self._name}, line {self._number}: {what}. Nothing was made; export the log again.")

@@ -1,4 +1,4 @@
-"""Keeps a log that has lost what was acknowledged from being copied as if it were whole."""
+"""Prevents a log that has lost acknowledged events from being copied as if it were complete."""
 
 from pathlib import Path
 from tempfile import gettempdir
@@ -11,18 +11,19 @@ from foldlog_server.stores.sqlite.reader import SqliteLogReader
 
 
 def refuse_losses(data: Path, reader: SqliteLogReader, wal: WalState, scratch: Path | None = None) -> None:
-    """Raise `Refused` if something proves that a log has lost events, with what `foldlog verify` says of it.
+    """Raise `Refused` if it is proved that a log has lost events, with the reason that `foldlog
+    verify` gives.
 
-    `reader` reads the log, `wal` is its write-ahead log as it was left. What has seen the log is copied
-    to `scratch`, or where the system keeps temporary files.
+    `reader` reads the log, `wal` is the state of its write-ahead log. Views and snapshots, which may have
+    seen more of the log, are copied to `scratch`, or to the system's temporary directory.
     """
     try:
         lost = loss.proved(data, reader, wal, scratch)
     except OSError as error:
         place = f"in {scratch}" if scratch else f"in {gettempdir()} (TMPDIR)"
         raise Refused(
-            f"Views and snapshots in {data} cannot be held against the log: {error}. "
-            f"It takes the right to read them, and room for copies {place}."
+            f"Views and snapshots in {data} cannot be compared with the log: {error}. "
+            f"This needs the permission to read them, and room for copies {place}."
         ) from error
     if lost:
-        raise Refused(f"{log_file(data)} is not whole: {lost}")
+        raise Refused(f"{log_file(data)} is incomplete: {lost}")

@@ -1,4 +1,4 @@
-"""What a backup says of itself, as JSON beside its log."""
+"""The manifest of a backup: JSON beside its log that says what the log holds, and its checksum."""
 
 import hashlib
 import json
@@ -12,6 +12,7 @@ from foldlog_server import __version__
 from foldlog_server.log.event_store import Head
 from foldlog_server.operations.copying import Made
 from foldlog_server.operations.refused import Refused
+from foldlog_server.printable import counted
 from foldlog_server.stores.files import durable
 from foldlog_server.stores.sqlite.schema import FORMAT
 
@@ -28,25 +29,26 @@ class Manifest(msgspec.Struct, frozen=True):
     foldlog: str
     """The release that took it."""
     format: Count
-    """Of the log: see docs/format.md."""
+    """The format of the log: see docs/format.md."""
     log_id: str
     position: Count
-    """Of the last event."""
+    """The position of the last event."""
     chain_hash: Digest
-    """There, in hexadecimal digits."""
+    """The chain hash there, in hexadecimal digits."""
     events: Count
     streams: Count
     requests: Count
     taken_time: str
-    """When it was begun, as RFC 3339 writes times."""
+    """When the backup began, as RFC 3339 writes times."""
     bytes: Count
-    """Of log.db."""
+    """The size of log.db."""
     sha256: Digest
-    """Of log.db, in hexadecimal digits."""
+    """The SHA-256 of log.db, in hexadecimal digits."""
 
     def __str__(self) -> str:
         return (
-            f"{self.events:,} events in {self.streams:,} streams, {self.requests:,} request records "
+            f"{counted(self.events, 'event')} in {counted(self.streams, 'stream')}, "
+            f"{counted(self.requests, 'request record')} "
             f"({self.bytes:,} bytes) of log {self.log_id} up to position {self.position}, "
             f"chain {self.chain_hash[:16]}"
         )
@@ -71,7 +73,7 @@ def made(file: Path, log: Made, taken: datetime) -> Manifest:
 
 
 def write(directory: Path, manifest: Manifest) -> None:
-    """Put it beside the log: it comes last, so where there is one, the backup is whole."""
+    """Write it beside the log. It is written last: a backup that has one is complete."""
     durable.write(directory / NAME, as_text(manifest) + "\n")
 
 
@@ -81,37 +83,37 @@ def as_text(manifest: Manifest) -> str:
 
 
 def read(directory: Path) -> Manifest:
-    """The manifest of a backup; raises `Refused` if there is none that can be understood."""
+    """Read the manifest of a backup; raises `Refused` if it does not exist or cannot be parsed."""
     file = directory / NAME
     try:
         return msgspec.json.decode(file.read_bytes(), type=Manifest)
     except (FileNotFoundError, NotADirectoryError):
         raise Refused(
-            f"{directory} is no whole backup: it has no {NAME}. Name a directory that `foldlog backup` made; "
-            "of a data directory that was copied as it was, make one with `foldlog backup --data`."
+            f"{directory} is no complete backup: it has no {NAME}. Name a directory that `foldlog backup` "
+            "made; from a plain copy of a data directory, make one with `foldlog backup --data`."
         ) from None
     except OSError as error:
-        raise Refused(f"{file} cannot be read: {error}. Put it right, or use another backup.") from error
+        raise Refused(f"{file} cannot be read: {error}. Correct that, or use another backup.") from error
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         what = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise Refused(f"{file} is damaged: {what}. Use another backup.") from None
 
 
 def check(directory: Path, manifest: Manifest) -> None:
-    """Raise `Refused` if the log beside the manifest is not the one that it was written for."""
+    """Raise `Refused` if the log beside the manifest is not the one for which it was written."""
     file = directory / "log.db"
     if not file.is_file():
         raise Refused(f"{directory} has a {NAME} and no log.db. Use another backup.")
     size, digest = file.stat().st_size, _sha256(file)
     if (size, digest) != (manifest.bytes, manifest.sha256):
         raise Refused(
-            f"{file} is not what the backup held: {size:,} bytes with SHA-256 {digest}, instead of "
+            f"{file} is not as it was backed up: {size:,} bytes with SHA-256 {digest}, instead of "
             f"{manifest.bytes:,} with {manifest.sha256}. Use another backup."
         )
 
 
 def check_log(directory: Path, manifest: Manifest, log_id: str, log_format: int, head: Head) -> None:
-    """Raise `Refused` if a log says otherwise of itself than the manifest beside it."""
+    """Raise `Refused` if a log contradicts the manifest beside it."""
     expected: dict[str, str | int] = {
         "log_id": log_id,
         "format": log_format,

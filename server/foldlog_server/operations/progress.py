@@ -1,4 +1,4 @@
-"""How far long work is: bars on a terminal, a line now and then elsewhere."""
+"""Shows the progress of long operations: bars on a terminal, a line every few seconds elsewhere."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ LINE_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How far one piece of work is."""
+    """The progress of one part of an operation."""
 
     name: str
     position: int
@@ -26,8 +26,8 @@ class Step:
     error: str = ""
 
 
-def told(step: Step) -> str:
-    """How far it is, in words."""
+def progress_text(step: Step) -> str:
+    """The progress in words."""
     if step.error:
         return f"failed: {step.error}"
     if step.is_over:
@@ -36,23 +36,23 @@ def told(step: Step) -> str:
 
 
 async def shown(steps: AsyncIterator[Step], print_line: Callable[[str], None]) -> list[str]:
-    """Show steps as they come; gives the names of what failed."""
+    """Show steps as they come; returns the names of those that failed."""
     failed: list[str] = []
     console = Console(stderr=True)
     with ExitStack() as stack:
-        tell = stack.enter_context(_Bars(console)) if console.is_terminal else _Lines(print_line)
+        show = stack.enter_context(_Bars(console)) if console.is_terminal else _Lines(print_line)
         async for step in steps:
-            tell(step)
+            show(step)
             if step.is_over:
-                print_line(f"{step.name}: {printable(told(step))}")
+                print_line(f"{step.name}: {printable(progress_text(step))}")
             failed += [step.name] if step.error else []
-            await asyncio.sleep(0)  # else Ctrl-C is not heard by work that never waits
+            await asyncio.sleep(0)  # else Ctrl-C does not interrupt work that never waits
     return failed
 
 
 class _Bars:
     def __init__(self, console: Console) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"))
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}"))
         self._progress = Progress(*columns, console=console, transient=True)
         self._tasks: dict[str, TaskID] = {}
 
@@ -65,20 +65,21 @@ class _Bars:
 
     def __call__(self, step: Step) -> None:
         if step.name not in self._tasks:
-            self._tasks[step.name] = self._progress.add_task(step.name, told="")
+            self._tasks[step.name] = self._progress.add_task(step.name, text="")
         task = self._tasks[step.name]
         self._progress.update(
-            task, completed=step.position, total=step.target or None, told=printable(told(step))
+            task, completed=step.position, total=step.target or None, text=printable(progress_text(step))
         )
 
 
 class _Lines:
     def __init__(self, print_line: Callable[[str], None]) -> None:
         self._print_line = print_line
-        self._told: dict[str, float] = {}
+        self._printed: dict[str, float] = {}
+        """When a line was last printed for each step."""
 
     def __call__(self, step: Step) -> None:
         now = time.monotonic()
-        if step.target and not step.is_over and now - self._told.get(step.name, 0.0) >= LINE_SECONDS:
-            self._told[step.name] = now
-            self._print_line(f"{step.name}: {told(step)}")
+        if step.target and not step.is_over and now - self._printed.get(step.name, 0.0) >= LINE_SECONDS:
+            self._printed[step.name] = now
+            self._print_line(f"{step.name}: {progress_text(step)}")

@@ -1,4 +1,4 @@
-"""Why an operation cannot be done."""
+"""The error of an operation that cannot be done."""
 
 
 class Refused(Exception):

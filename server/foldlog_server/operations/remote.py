@@ -1,4 +1,4 @@
-"""A log that a running server gives out, also when its files are gone."""
+"""Reads the log of a running server over gRPC, even if its files were removed."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +14,7 @@ from foldlog_server.log.backup_stream import StreamedLog
 
 @asynccontextmanager
 async def log_at(address: str) -> AsyncIterator[StreamedLog]:
-    """The log of the server at an address, as it is now; raises the client's `FoldlogError` and
+    """The log of the server at an address as it is now. Raises the client's `FoldlogError`, and
     `Incomplete`."""
     async with grpc.aio.insecure_channel(grpc_target(address), channel_options(address, ())) as channel:
         call = AdminServiceStub(channel).Backup(BackupRequest())

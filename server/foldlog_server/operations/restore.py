@@ -1,4 +1,5 @@
-"""Makes a log out of a backup, in a data directory that has none: another log, which knows its ancestors."""
+"""Restores a backup into a data directory without a log: the new log has its own id, and knows its
+ancestors."""
 
 import sqlite3
 import time
@@ -31,15 +32,15 @@ class NewLog:
     def __init__(
         self, data: Path, new_id: Callable[[], str], clock: Callable[[], int] = time.time_ns
     ) -> None:
-        """`new_id` gives the id of the log, `clock` nanoseconds since the epoch."""
+        """`new_id` returns the id of the log, `clock` nanoseconds since the epoch."""
         self._data = data
         self._new_id = new_id
         self._clock = clock
         self.made: Made
-        """Once it is done."""
+        """Set once the log is complete."""
 
     async def restore(self, backup: Path, to_position: int | None) -> AsyncGenerator[Step]:
-        """Make it out of a backup, up to a position if one is given; raises `Refused`."""
+        """Make the log from a backup, up to a position if one is given; raises `Refused`."""
         file = log_file(backup)
         with self._for_us_alone():
             manifest = manifests.read(backup)
@@ -60,7 +61,7 @@ class NewLog:
                 raise Refused(f"{file} cannot be read: {error}.") from error
 
     async def of_source(self, source: LogSource, to_position: int | None, cause: str) -> AsyncGenerator[Step]:
-        """Make it out of what a source gives; raises `Refused`."""
+        """Make the log from what a source reads; raises `Refused`."""
         with self._for_us_alone():
             async with aclosing(self._make(source, to_position, cause)) as steps:
                 async for step in steps:
@@ -79,7 +80,7 @@ class NewLog:
 
     @contextmanager
     def _for_us_alone(self) -> Iterator[None]:
-        """Keep servers away from the data directory until the log is whole; raises `Refused`."""
+        """Keep servers away from the data directory until the log is complete; raises `Refused`."""
         part = durable.partial(log_file(self._data))
         try:
             is_new = not self._data.exists()
@@ -88,7 +89,7 @@ class NewLog:
         except DataDirectoryLocked:
             raise Refused(
                 f"Another server, restore or import is using the data directory {self._data}. "
-                "Let it end, or choose another directory."
+                "Wait for it to end, or choose another directory."
             ) from None
         except OSError as error:
             raise Refused(str(DataDirectoryUnusable(self._data, error))) from error
@@ -100,7 +101,7 @@ class NewLog:
             except BaseException:
                 remove_database(part)
                 if is_new:
-                    with suppress(OSError):  # somebody has put something there
+                    with suppress(OSError):  # somebody has put a file there
                         (self._data / "lock").unlink()
                         self._data.rmdir()
                 raise
@@ -109,7 +110,7 @@ class NewLog:
 
 
 def _begin(part: Path) -> None:
-    """From now on no server takes the directory for one without a log."""
+    """Mark the directory, so that no server opens it as one without a log."""
     try:
         private_files.make_file(part)
         durable.sync_directory(part.parent)
@@ -118,10 +119,10 @@ def _begin(part: Path) -> None:
 
 
 def check_empty(data: Path) -> None:
-    """Raise `Refused` where there is a log, or what was made of one."""
+    """Raise `Refused` if the directory holds a log, or files that were derived from one."""
     there = [name for name in ("log.db", "log.db-wal", "views", "snapshots.db") if (data / name).exists()]
     if there:
         raise Refused(
             f"{data} holds {', '.join(there)} already, and nothing is overwritten. "
-            "Name a directory without them, or move them away if they are of no more use."
+            "Name a directory without them, or move them away if they are no longer needed."
         )

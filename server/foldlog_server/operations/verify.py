@@ -1,4 +1,4 @@
-"""Verifies a data directory, also beside a running server, and changes nothing in it."""
+"""Verifies a data directory, even while a server uses it, and changes nothing in it."""
 
 import sqlite3
 import time
@@ -23,12 +23,12 @@ from foldlog_server.views.read_model import ReadModelUnavailable
 
 
 async def verify(data: Path, domains: Domains, findings: Findings, *, full: bool) -> AsyncGenerator[Step]:
-    """Verify what is there now, and report the progress; raises `Refused` if there is nothing to verify.
+    """Verify what is stored now; yields the progress. Raises `Refused` if nothing can be verified.
 
-    Views and snapshots of other domains than these are only held against their checksums.
+    Of views and snapshots of other domains than these, only the checksums are verified.
 
-    `full` also works out the whole chain, has SQLite check each index, and holds views against a replay,
-    snapshots against folds: copies and replays need room where the system keeps temporary files.
+    `full` also computes the whole chain, has SQLite check each index, and compares views with a replay and
+    snapshots with folds: copies and replays need room in the system's temporary directory.
     """
     began = time.monotonic()
     try:
@@ -41,7 +41,8 @@ async def verify(data: Path, domains: Domains, findings: Findings, *, full: bool
         raise Refused(str(reason)) from None
     except (OSError, sqlite3.Error, ReadModelUnavailable) as error:
         raise Refused(
-            f"{data} cannot be verified: {error}. It takes the right to read, and room for copies (TMPDIR)."
+            f"{data} cannot be verified: {error}. "
+            "This needs the permission to read, and room for copies (TMPDIR)."
         ) from error
     finally:
         findings.seconds = time.monotonic() - began
@@ -69,4 +70,6 @@ async def _verify(
         async for step in verify_snapshots(data, domains, log, findings, full=full):
             yield step
     except StoreError as error:
-        findings.notes.append(f"Views and snapshots were not held against the log, which is damaged: {error}")
+        findings.notes.append(
+            f"Views and snapshots were not compared with the log, which is damaged: {error}"
+        )

@@ -1,4 +1,4 @@
-"""Holds everything in a log's database against everything else that says the same."""
+"""Verifies a log's database: checksums, the chain, and whatever is stored twice against its other copy."""
 
 import json
 import re
@@ -17,6 +17,7 @@ from foldlog_server.log.record import NO_CHAIN, chain_hash, checksum, split_reco
 from foldlog_server.log.source import StoredRequest
 from foldlog_server.operations.findings import Findings
 from foldlog_server.operations.progress import Step
+from foldlog_server.printable import counted
 from foldlog_server.stores.encoded_append import stored_key
 from foldlog_server.stores.sqlite import index_sums, requests, schema
 from foldlog_server.stores.sqlite.log_builder import NotARequest, outcome_of
@@ -24,15 +25,15 @@ from foldlog_server.stores.sqlite.rows import read_head
 from foldlog_server.stores.sqlite.statements import statement
 
 NEWEST = 10_000
-"""So many of the newest events have their chain worked out in any case."""
+"""The chain of this many newest events is computed in any case."""
 
 PAGE = 1_000
 INDEX_PAGE = 10_000
 MOST_UNREADABLE_PAGES = 10
-"""In a row; then what is behind them is given up."""
+"""After this many in a row, what is behind them is not read."""
 
 MOST_LOCATED = 20
-"""Entries of an index that are named."""
+"""How many wrong entries of an index are listed."""
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -60,7 +61,7 @@ _MASK = 2**64 - 1
 
 
 class Bounds(NamedTuple):
-    """What there was when the check began: what a server adds meanwhile is not looked at."""
+    """The end of the log when the check began: what a server adds meanwhile is not checked."""
 
     position: int
     keys: dict[str, int]
@@ -68,32 +69,32 @@ class Bounds(NamedTuple):
 
 
 class StoredText(bytes):
-    """Text, as bytes that may not be UTF-8, and to be told from a blob: SQLite takes neither for the
-    other."""
+    """Text as bytes, as it may be invalid UTF-8. A type of its own, because SQLite never finds a text equal
+    to a blob."""
 
 
 class LogVerifier:
-    """Verifies one database; goes on behind whatever it finds."""
+    """Verifies one database; continues behind any damage that it finds."""
 
     def __init__(self, connection: sqlite3.Connection, file: str, findings: Findings, *, full: bool) -> None:
-        """`full` also works out the whole chain, and has SQLite check every page and every index."""
+        """`full` also computes the whole chain, and has SQLite check every page and every index."""
         self._connection = connection
         self._file = file
         self._findings = findings
         self._full = full
         self._versions = array("q", [0])
-        """Of each stream the version it has come to, by its key."""
-        self._digest = self._count = 0
-        """Of (stream, version, position) of each row, in no order."""
+        """The version of each stream so far, by its key."""
+        self._sum = self._count = 0
+        """The sum of the hashes of (stream, version, position) over all rows, and their number."""
         self._type_names: dict[object, object] = {}
         self._format = schema.FORMAT
         self._expected = 1
         self._time = 0
         self._chains: tuple[object, object] = (NO_CHAIN, NO_CHAIN)
-        """Of the row before: as it is stored, and as it was worked out."""
+        """The chain hash of the row before: as it is stored, and as it was computed."""
 
     async def run(self) -> AsyncGenerator[Step]:
-        """Verify all, and tell how far that is; raises what SQLite raises if it cannot begin."""
+        """Verify everything; yields the progress. Raises what SQLite raises if it cannot begin."""
         self._connection.text_factory = StoredText
         self._check_database()
         yield Step("pages", 1, 1, is_over=True)
@@ -141,7 +142,7 @@ class LogVerifier:
         self._try("sqlite_master", self._check_schema)
 
     def _check_schema(self) -> None:
-        """Tables and indexes are those that this release would make, and are called as it calls them."""
+        """Check that tables and indexes, and their names, are those that this release would make."""
         self._format = _one(self._connection, "PRAGMA user_version")
         absent = schema.TABLES_OF_2 if self._format < 2 else ()
         with closing(sqlite3.connect(":memory:", isolation_level=None)) as wanted:
@@ -154,36 +155,38 @@ class LogVerifier:
                     continue
                 if _shape(self._connection, table) != _shape(wanted, table):
                     self._add(table, "", "its columns or indexes are not those of a log")
-                elif table != "events" and table not in partitions:  # theirs are looked at row by row
+                elif table != "events" and table not in partitions:  # these are checked row by row
                     self._try(table, self._check_types, table)
             self._check_schema_text({name for (name,) in wanted.execute("SELECT name FROM sqlite_master")})
         if not partitions:
-            self._add("requests", "", "there is no table of request records")
+            self._add("requests", "", "it has no table of request records")
         view = _one(
             self._connection, "SELECT sql FROM sqlite_master WHERE type = 'view' AND name = 'requests'"
         )
         if re.findall(rb"requests_until_\d{20}", view or b"") != [name.encode() for name in partitions]:
-            self._add("requests", "", "the view does not show the tables of request records that there are")
+            self._add("requests", "", "the view does not read exactly the tables of request records")
 
     def _check_schema_text(self, wanted: Set[str]) -> None:
-        """SQLite reads names in any case; other readers of the file do not."""
+        """Check the spelling of names: SQLite ignores their case, other readers of the file do not."""
         by_any_case = {name.lower(): name for name in wanted}
         schema = "SELECT name, tbl_name, type, sql FROM sqlite_master"
         for name, table, *others in self._connection.execute(schema).fetchall():
             if not all(value is None or isinstance(value, StoredText) for value in (name, table, *others)):
-                self._add(_text(name), "", "what the schema says of it is not stored as text")
+                self._add(_text(name), "", "its entry in the schema is not stored as text")
             for found in {_text(name), _text(table)} - wanted:
                 if right := by_any_case.get(found.lower()):
                     self._add(right, "", f"it is called {found} in the schema")
 
     def _check_types(self, table: str) -> None:
-        """Every value is stored as its column says: one bit makes text of bytes, which SQLite takes
-        for another value than the same text."""
+        """Check that every value is stored with the type of its column: one changed bit turns text into a
+        blob, which SQLite never finds equal to the same text."""
         for _, column, declared, *_ in self._connection.execute(f"PRAGMA table_info({table})").fetchall():
             kind, name = _text(declared).lower(), _text(column)
             is_other = f"SELECT count(*) FROM {table} NOT INDEXED WHERE typeof({name}) <> '{kind}'"
             if others := _one(self._connection, is_other):
-                self._add(table, "", f"{name} is to be stored as {kind}, and is not in {others} of its rows")
+                self._add(
+                    table, "", f"{name} must be stored as {kind}, and is not in {counted(others, 'row')}"
+                )
 
     def _bounds(self) -> Bounds:
         self._connection.execute("BEGIN")
@@ -207,15 +210,17 @@ class LogVerifier:
     def _check_small_tables(self, bounds: Bounds) -> None:
         rows = self._connection.execute(_ORIGIN).fetchall()
         if len(rows) != 1:
-            self._add("log", "", f"it has {len(rows)} rows instead of one")
+            self._add("log", "", f"it has {counted(len(rows), 'row')} instead of one")
         for log_id, made_time in rows:
             if not _is_uuid(log_id) or not isinstance(made_time, int):
-                self._add("log", "", f"{_text(log_id)!r}, made at {made_time!r}, names no log")
+                self._add("log", "", f"{_text(log_id)!r}, made at {made_time!r}, does not name a log")
         if self._format < 2:
             return
         served = self._connection.execute(_SERVED).fetchall()
         if len(served) != 1 or not all(isinstance(value, int) and value >= 0 for value in served[0]):
-            self._add("served", "", f"it is not one row of numbers that are not negative, but {served!r}")
+            self._add(
+                "served", "", f"expected one row of numbers that are not negative, and found {served!r}"
+            )
         for position, run, time in self._connection.execute(_OPENINGS).fetchall():
             is_sound = isinstance(position, int) and isinstance(time, int) and isinstance(run, bytes)
             if not is_sound or not 0 <= position <= self._head(bounds):
@@ -231,13 +236,12 @@ class LogVerifier:
                 )
 
     def _check_sums(self) -> None:
-        """Each says what the rows come to that it is of: the start of a server holds the indexes
-        against it."""
+        """Check that each sum is that of its rows: a server compares the indexes with it when it starts."""
         wanted = {index_sums.EVENTS, *self._partitions()}
         for part, last, added in self._connection.execute(_SUMS).fetchall():
             name = _text(part)
             if name not in wanted:
-                self._add("sums", name, "there is no such table, or a second sum of it")
+                self._add("sums", name, "its table does not exist, or has a second sum")
                 continue
             wanted.remove(name)
             if name == index_sums.EVENTS:
@@ -245,12 +249,12 @@ class LogVerifier:
             else:
                 found = index_sums.of_records(self._connection, name, 0, last)
             if found != (last, added):
-                self._add("sums", name, f"the rows come to {found}, and not to {(last, added)}")
+                self._add("sums", name, f"the sum of the rows is {found}, and not {(last, added)}")
         for name in wanted:
             self._add("sums", name, "missing")
 
     def _head(self, bounds: Bounds) -> int:
-        """A server may have been started since the bounds were taken."""
+        """The head now: a server may have been started since the bounds were taken."""
         return max(bounds.position, read_head(self._connection).position)
 
     def _stored_chain(self, position: object) -> bytes | None:
@@ -270,7 +274,7 @@ class LogVerifier:
                 self._check_event(row, chain_from)
             unreadable = unreadable + 1 if failed and not rows else 0
             if unreadable == MOST_UNREADABLE_PAGES:
-                self._add("events", f"position {after}", "nothing can be read behind it")
+                self._add("events", f"position {after}", "nothing behind it can be read")
                 return
             if not rows and not failed:
                 break
@@ -301,21 +305,21 @@ class LogVerifier:
             if position > self._expected:
                 self._add("events", _positions(self._expected, position - 1), "missing")
             else:
-                self._add("events", f"position {position}", "it stands behind a greater one")
+                self._add("events", f"position {position}", "it comes behind a greater one")
         self._expected = max(self._expected, position + 1)
         self._count += 1
-        self._digest = self._digest + hash((stream, version, position)) & _MASK
+        self._sum = self._sum + hash((stream, version, position)) & _MASK
         self._findings.events += 1
         before, self._chains = self._chains, (chain, chain)
         if not isinstance(record, bytes) or crc != checksum(position, record):
-            self._add("events", f"position {position}", "record and checksum do not fit")
-            self._come_to(stream, version)
+            self._add("events", f"position {position}", "the record does not match its checksum")
+            self._advance(stream, version)
             return
         try:
             header, data = split_record(record)
             envelope = RecordedEventMessage.FromString(header)
         except (DecodeError, ValueError, IndexError):
-            self._add("events", f"position {position}", "the record is no event")
+            self._add("events", f"position {position}", "the record is not an event")
             return
         self._check_columns(position, envelope, (name, version, self._type_name(type_key)))
         self._check_order(position, envelope, stream)
@@ -329,22 +333,22 @@ class LogVerifier:
             self._add("events", where, f"stream, version and type are {columns!r} in the columns")
 
     def _check_order(self, position: int, envelope: RecordedEventMessage, stream: object) -> None:
-        expected = self._come_to(stream, envelope.version)
+        expected = self._advance(stream, envelope.version)
         if envelope.version != expected:
             self._add(
                 "events",
                 f"position {position}: {envelope.stream}, version {envelope.version}",
-                f"version {expected} was to follow in the stream",
+                f"version {expected} was expected in the stream",
             )
         recorded = envelope.recorded_time.ToNanoseconds()
         if recorded < self._time:
-            self._add("events", f"position {position}", "it was recorded before the event that it follows")
+            self._add("events", f"position {position}", "it was recorded before the previous event")
         self._time = max(self._time, recorded)
 
-    def _come_to(self, stream: object, version: int) -> int:
-        """The version that was to follow in a stream, which has come to this one."""
+    def _advance(self, stream: object, version: int) -> int:
+        """Record that a stream has reached a version; returns the version that was expected."""
         if not isinstance(stream, int) or not 0 < stream <= self._count or not isinstance(version, int):
-            return version  # the columns have been told of
+            return version  # the columns have been reported
         if stream >= len(self._versions):
             self._versions.extend([0] * (stream + 1 - len(self._versions)))
         expected = self._versions[stream] + 1
@@ -367,13 +371,14 @@ class LogVerifier:
         *,
         is_first: bool,
     ) -> None:
-        """Damage of one hash is told once: the next one may follow on what should have been there."""
-        stored, worked_out = before
+        """Check a hash. A damaged one is reported once: the next may follow from the stored or the computed
+        one."""
+        stored, computed = before
         if is_first and position > 1:
-            stored = worked_out = self._stored_chain(position - 1)
+            stored = computed = self._stored_chain(position - 1)
         hashes = [
             chain_hash(previous, position, header, data)
-            for previous in dict.fromkeys((stored, worked_out))
+            for previous in dict.fromkeys((stored, computed))
             if isinstance(previous, bytes)
         ]
         if chain not in hashes:
@@ -383,18 +388,20 @@ class LogVerifier:
     # Indexes
 
     def _check_index(self, bounds: Bounds) -> Iterator[int]:
-        digest = count = 0
+        total = count = 0
         for stream, version, position in self._index_entries():
             if position <= bounds.position:
                 count += 1
-                digest = digest + hash((stream, version, position)) & _MASK
+                total = total + hash((stream, version, position)) & _MASK
                 if count % INDEX_PAGE == 0:
                     yield count
-        if (count, digest) != (self._count, self._digest):
-            before = len(self._findings.damages) + self._findings.untold
+        if (count, total) != (self._count, self._sum):
+            before = len(self._findings.damages) + self._findings.unlisted
             self._locate(bounds)
-            if len(self._findings.damages) + self._findings.untold == before:
-                self._add("events_by_stream", "", f"it has {count:,} entries for {self._count:,} rows")
+            if len(self._findings.damages) + self._findings.unlisted == before:
+                self._add(
+                    "events_by_stream", "", f"its entries ({count:,}) do not match the rows ({self._count:,})"
+                )
 
     def _index_entries(self) -> Iterator[tuple[int, int, int]]:
         place: tuple[Any, Any] = (-(2**63), -(2**63))
@@ -405,14 +412,16 @@ class LogVerifier:
             place = page[-1][:2]
 
     def _locate(self, bounds: Bounds) -> None:
-        """Name what the index and the table do not agree on."""
+        """Report the differences between the index and the table."""
         found = 0
         for stream, version, position in self._index_entries():
             row = self._connection.execute(_PLACE, (position,)).fetchone()
             if row != (stream, version) and found < MOST_LOCATED:
                 found += 1
                 where = f"stream {stream}, version {version}"
-                self._add("events_by_stream", where, f"it leads to position {position}, which is another's")
+                self._add(
+                    "events_by_stream", where, f"it leads to position {position}, which has another event"
+                )
         after = 0
         while page := self._connection.execute(_PLACES, (after, INDEX_PAGE)).fetchall():
             for position, *place in page:
@@ -423,20 +432,20 @@ class LogVerifier:
             after = max(after + 1, page[-1][0])
 
     def _check_names(self, table: str, bounds: Bounds) -> None:
-        """Keys without gaps, and an index that has each name and no other."""
-        last, digest = bounds.keys[table], 0
+        """Check that keys have no gaps, and that the index has exactly the names of the table."""
+        last, total = bounds.keys[table], 0
         for expected, (key, name) in enumerate(self._names(table, last), 1):
-            digest = digest + hash((name, key)) & _MASK
+            total = total + hash((name, key)) & _MASK
             if key != expected or not isinstance(name, bytes):
-                self._add(table, f"key {key}", f"{name!r} with key {expected} was to stand here")
+                self._add(table, f"key {key}", f"a text with key {expected} was expected, and {name!r} found")
             elif table == "streams" and (key >= len(self._versions) or not self._versions[key]):
                 self._add(table, f"key {key}", f"the stream {_text(name)} has no event")
         if table == "streams":
             self._findings.streams = last
         for name, key in self._indexed_names(table):
             if key <= last:
-                digest = digest - hash((name, key)) & _MASK
-        if digest:
+                total = total - hash((name, key)) & _MASK
+        if total:
             self._add(f"sqlite_autoindex_{table}_1", "", f"it does not have the names of {table}")
 
     def _names(self, table: str, last: int) -> Iterator[tuple[int, Any]]:
@@ -449,7 +458,7 @@ class LogVerifier:
 
     def _indexed_names(self, table: str) -> Iterator[tuple[bytes, int]]:
         sql = _INDEXED_NAMES.format(table=table)
-        name = ""  # bound as text, as names are stored: bytes come behind all text
+        name = ""  # text, as the stored names are: SQLite sorts bytes behind all text
         while page := self._connection.execute(sql, (name, INDEX_PAGE)).fetchall():
             if not all(isinstance(found, StoredText) for found, _ in page):
                 raise ValueError(f"a name behind {name!r} is not stored as text")
@@ -470,7 +479,7 @@ class LogVerifier:
             for number, key, fingerprint, outcome, crc in page:
                 self._check_request(partition, key, fingerprint, outcome)
                 if not requests.is_sound(key, fingerprint, outcome, crc):
-                    self._add(partition, f"key {_hex(key)}", "the record and its checksum do not fit")
+                    self._add(partition, f"key {_hex(key)}", "the record does not match its checksum")
                 if number != behind + 1:
                     self._add(partition, f"number {behind + 1}", "missing")
                 behind = max(behind + 1, number)
@@ -479,11 +488,11 @@ class LogVerifier:
         self._check_keys(partition, behind, added)
 
     def _check_keys(self, partition: str, last: int, added: int) -> None:
-        """The index of the keys, as far as a record has come: a server may have added others since."""
+        """Check the index of the keys up to the last record read: a server may have added others since."""
         entries, indexed = index_sums.of_keys(self._connection, partition, last)
         if (entries, indexed) != (last, added):
             index = f"sqlite_autoindex_{partition}_1"
-            self._add(index, "", f"its {entries:,} entries do not lead to the {last:,} records")
+            self._add(index, "", f"its entries ({entries:,}) do not match the records ({last:,})")
 
     def _check_requests_of_1(self, partition: str) -> Iterator[None]:
         behind = b""
@@ -501,7 +510,7 @@ class LogVerifier:
         except sqlite3.Error:
             if partition in self._partitions():
                 raise
-            return []  # it is older than the window, and has been dropped since
+            return []  # it is older than the request window, and has been dropped meanwhile
 
     def _check_request(self, partition: str, key: Any, fingerprint: Any, outcome: Any) -> None:
         self._findings.requests += 1
@@ -529,7 +538,7 @@ class LogVerifier:
     def _wrong_range(self, key: bytes, stream: str, first: int, last: int) -> str:
         found = self._connection.execute(_STREAM, (stream,)).fetchone()
         if last > (found[1] if found else 0):
-            return f"its outcome, {stream} up to version {last}, lies beyond the stream's end"
+            return f"its outcome, {stream} up to version {last}, lies beyond the end of the stream"
         expected = first
         for version, event in self._connection.execute(_VERSIONS, (stream, first, last)):
             if version != expected or not isinstance(event, bytes) or _key_of(event) != key:

@@ -1,4 +1,4 @@
-"""Holds snapshots against their checksums and, in full, against the folds of their streams."""
+"""Verifies snapshots against their checksums and, in full, against the folds of their streams."""
 
 import sqlite3
 from collections.abc import AsyncGenerator, Sequence
@@ -43,7 +43,7 @@ class _Kept(NamedTuple):
 async def verify_snapshots(
     data: Path, domains: Domains, log: ReadOnlyLog, findings: Findings, *, full: bool
 ) -> AsyncGenerator[Step]:
-    """Verify them, and tell how far that is; `full` also folds their streams."""
+    """Verify all snapshots; yields the progress. `full` also folds their streams."""
     file = snapshots.file_in(data)
     if not file.exists():
         return
@@ -63,13 +63,13 @@ async def verify_snapshots(
 
 
 def _read(connection: sqlite3.Connection, log: ReadOnlyLog, findings: Findings, *, full: bool) -> list[_Kept]:
-    """Those that fit their checksum and are of this log."""
+    """The snapshots that match their checksum and belong to this log."""
     for (line,) in connection.execute(f"PRAGMA {'integrity_check' if full else 'quick_check'}").fetchall():
         if line != "ok":
             findings.add(NAME, "", "", f"SQLite says: {line}")
     row = connection.execute("SELECT log_id FROM log").fetchone()
     if row is None or row[0] != log.log_id:
-        findings.notes.append(f"{NAME} is of another log, and will be made anew.")
+        findings.notes.append(f"{NAME} is of another log, and will be rebuilt.")
         return []
     kept = []
     for row in connection.execute(_WALK).fetchall():
@@ -90,7 +90,7 @@ def _crc(one: _Kept) -> Any:
         return snapshots.checksum(
             one.stream, one.kind, one.version, one.position, one.time, one.event_id, one.state
         )
-    except TypeError:  # a type flips as easily as a value
+    except TypeError:  # damage may change the type of a value, too
         return None
 
 

@@ -1,4 +1,5 @@
-"""Holds the files of views against the log: how far they say they are, and each document against a replay."""
+"""Verifies the files of views against the log: their checkpoints and, in full, each document against a
+replay."""
 
 import re
 import sqlite3
@@ -18,19 +19,19 @@ from foldlog_server.stores.views import read_model_table as sql
 from foldlog_server.stores.views import view_check, view_checksums, view_files
 from foldlog_server.stores.views.read_model import SqliteReadModel
 from foldlog_server.stores.writer_thread import WriterThread
-from foldlog_server.views.batch import Indigestible
+from foldlog_server.views.batch import CannotApply
+from foldlog_server.views.catch_up import catch_up
 from foldlog_server.views.definition import generation
 from foldlog_server.views.group import ProjectorGroup
 from foldlog_server.views.projector import Projector
 from foldlog_server.views.read_model import Checkpoint, ReadModelDamaged
-from foldlog_server.views.scheduler import BATCH_EVENTS
 
 _FILE = re.compile(r"(?P<view>.+)-(?P<generation>[0-9a-f]{16})-\d{1,18}\.db")
 _PARKED = statement("select_parked")
 
 
 class _Copied(NamedTuple):
-    """A view's file as it was at one moment, copied so that nobody waits."""
+    """A copy of a view's file as it was at one moment, so that no writer has to wait."""
 
     name: str
     view: AnyView
@@ -52,20 +53,20 @@ class ViewsVerifier:
         self._full = full
 
     async def run(self) -> AsyncGenerator[Step]:
-        """Verify them, and tell how far that is; raises `OSError` where copies cannot be made."""
+        """Verify all files; yields the progress. Raises `OSError` if copies cannot be made."""
         files = sorted(self._data.glob("views/*.db"))
         with TemporaryDirectory(prefix="foldlog-") as directory:
             copied = []
             for number, file in enumerate(files):
-                copied += await self._look_at(file, Path(directory) / f"{number}.db")
+                copied += await self._check_file(file, Path(directory) / f"{number}.db")
                 yield Step("views", number + 1, len(files))
             yield Step("views", len(files), len(files), is_over=True)
             if self._full and copied:
                 async for step in self._replay(copied, Path(directory)):
                     yield step
 
-    async def _look_at(self, file: Path, to: Path) -> list[_Copied]:
-        """Check what a file says of itself; gives it if it can be held against a replay."""
+    async def _check_file(self, file: Path, to: Path) -> list[_Copied]:
+        """Check a file by itself; returns it if it can be compared with a replay."""
         name = f"views/{file.name}"
         found = _FILE.fullmatch(file.name)
         view = next((one for one in self._views if found and one.name == found["view"]), None)
@@ -77,15 +78,15 @@ class ViewsVerifier:
                 if self._full:
                     with closing(sqlite3.connect(to)) as copy:
                         connection.backup(copy)
-                        # A server may have moved the view on since the rows were looked at.
+                        # A server may have moved the view since the rows were checked.
                         kept = view_checksums.checkpoint_row(copy.execute(sql.READ_CHECKPOINT).fetchone())
         except FileNotFoundError:
-            return []  # another has taken its place
+            return []  # a rebuild has replaced it
         except (sqlite3.Error, ReadModelDamaged, TypeError, ValueError) as error:
-            self._findings.add(name, "", "", f"cannot be read: {error}. The server builds it anew by itself")
+            self._findings.add(name, "", "", f"cannot be read: {error}. The server rebuilds it automatically")
             return []
         if kept.log_id != self._log.log_id:
-            self._findings.notes.append(f"{name} is of another log ({kept.log_id}), and will be made anew.")
+            self._findings.notes.append(f"{name} is of another log ({kept.log_id}), and will be rebuilt.")
             return []
         if not await self._fits(name, kept.position, kept.chain_hash):
             return []
@@ -115,7 +116,7 @@ class ViewsVerifier:
     # Replay
 
     async def _replay(self, copied: Sequence[_Copied], directory: Path) -> AsyncGenerator[Step]:
-        """Project all views at once, and compare each one where its checkpoint is."""
+        """Replay the log into all views at once, and compare each at its checkpoint."""
         end = max(one.checkpoint.position for one in copied)
         async with AsyncExitStack() as opened:
             members: dict[Projector, _Copied] = {}
@@ -137,17 +138,14 @@ class ViewsVerifier:
         self, group: ProjectorGroup, members: dict[Projector, _Copied], files: dict[Projector, Path]
     ) -> AsyncGenerator[int]:
         for stop in sorted({one.checkpoint.position for one in members.values()}):
-            while group.position < stop:
-                try:
-                    fallen = await group.move(min(BATCH_EVENTS, stop - group.position))
-                except Indigestible as error:
-                    self._findings.notes.append(
-                        f"The replay stops at position {error.position}: `foldlog check-history` says why."
-                    )
-                    return
-                for failure in fallen.values():
-                    raise failure
-                yield group.position
+            try:
+                async for position in catch_up(group, stop):
+                    yield position
+            except CannotApply as error:
+                self._findings.notes.append(
+                    f"The replay stops at position {error.position}: `foldlog check-history` says why."
+                )
+                return
             for projector in list(group.members):
                 if members[projector].checkpoint.position == stop:
                     self._compare(members[projector], files[projector])
@@ -178,18 +176,18 @@ def _parked(connection: sqlite3.Connection, collection: str) -> set[bytes]:
 
 
 def _differences(kept: Iterator[Any], replayed: Iterator[Any]) -> Iterator[tuple[bytes, str]]:
-    """The ids whose rows differ, both being in the order of ids; and how."""
+    """The ids whose rows differ, and how; both iterators are in the order of ids."""
     here, there = next(kept, None), next(replayed, None)
     while here is not None or there is not None:
         if there is None or (here is not None and _id(here) < _id(there)):
-            yield _id(here), "a replay gives no such document"
+            yield _id(here), "a replay makes no such document"
             here = next(kept, None)
         elif here is None or _id(there) < _id(here):
-            yield _id(there), "a replay gives this document, and it is missing"
+            yield _id(there), "a replay makes this document, and it is missing"
             there = next(replayed, None)
         else:
             if here != there:
-                yield _id(here), "a replay gives another document, or other columns"
+                yield _id(here), "a replay makes another document, or other columns"
             here, there = next(kept, None), next(replayed, None)
 
 

@@ -1,1 +1,2 @@
-"""From the log to documents: each event applied once, in order, in one transaction with the position."""
+"""Turns the log into documents: each event is applied once, in order, in one transaction with the
+position."""

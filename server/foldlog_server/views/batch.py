@@ -1,8 +1,8 @@
-"""The documents of one batch: decoded at the first touch, changed in place, encoded once.
+"""Applies a batch of events to documents: each is decoded at its first event, changed in place, encoded once.
 
-An event that the view cannot digest is parked with the documents for which it could not, and only with those.
-Each stays as it was before the event, and what touches it later waits behind, so that it can be made good in
-order. If the view cannot even say what an event touches, nothing can go on behind it.
+If the view fails to apply an event to a document, the event is parked for that document and for no other. The
+document stays as it was before the event. Later events of the same document are parked behind it, so that a
+retry applies all of them in order. If the view fails to say which documents an event touches, it stops there.
 """
 
 from collections import defaultdict
@@ -18,25 +18,25 @@ from foldlog_server.views.definition import IndexedColumn
 from foldlog_server.views.read_model import Change, ParkedEvent, ReadModel
 
 SLICE = 64
-"""Events, or documents, between two turns of the loop."""
+"""How many events, or documents, are processed before the loop gets a turn."""
 
 LONGEST_ERROR = 500
-"""Characters of an error that are kept."""
+"""How many characters of an error are stored."""
 
 Touch: TypeAlias = tuple[AnyRecordedEvent, Sequence[Key]]
-"""An event, and documents that it may change."""
+"""An event, and the keys of the documents that it may change."""
 
 
-class Indigestible(Exception):
-    """An event that a view could not digest, and that stops it."""
+class CannotApply(Exception):
+    """An event that cannot be applied, and that stops the view."""
 
     def __init__(self, position: int) -> None:
-        super().__init__(f"the event at position {position} cannot be digested")
+        super().__init__(f"the event at position {position} cannot be applied")
         self.position = position
 
 
 class ViewBatch:
-    """What a batch of events makes of the documents of a view."""
+    """The changes that one batch of events makes to the documents of a view."""
 
     def __init__(
         self,
@@ -50,13 +50,13 @@ class ViewBatch:
     ) -> None:
         """`wanted` are the full names of the view's events, `columns` the indexed ones of each collection.
 
-        `batch` gives the events of the batch once more, in order. What is parked of `retried` is taken all
-        the same. Nobody else writes the read model meanwhile.
+        `batch` returns the events of the batch again, in order. Events of the document `retried` are applied
+        although it is parked. Nobody else writes the read model meanwhile.
         """
         self.parked: list[ParkedEvent] = []
-        """What has been parked, in order."""
+        """The events that were parked, in order."""
         self.causes: list[Exception] = []
-        """Why, of those that could not be digested."""
+        """The exceptions of those that could not be applied."""
         self._view = view
         self._wanted = wanted
         self._columns = columns
@@ -71,13 +71,14 @@ class ViewBatch:
 
     @property
     def touched(self) -> Sequence[Key]:
-        """The keys of all documents that an event has touched."""
+        """The keys of all documents that an event of the batch touches."""
         return list(self._documents)
 
     def touches(self, events: Iterable[AnyRecordedEvent]) -> Iterator[tuple[int, Sequence[Touch]]]:
-        """What the events touch, in slices with their sizes: one event may touch thousands of documents.
+        """Yields slices of what the events touch, with their sizes: one event may touch thousands of
+        documents.
 
-        Raises `Indigestible`.
+        Raises `CannotApply` for an event of which the view cannot say what it touches.
         """
         wanted, keys_of = self._wanted, self._view.keys
         size = 0
@@ -90,7 +91,7 @@ class ViewBatch:
             except MemoryError:
                 raise
             except Exception as cause:
-                raise Indigestible(recorded.position) from cause
+                raise CannotApply(recorded.position) from cause
             if len(keys) > SLICE:
                 if touches:
                     yield size, touches
@@ -105,8 +106,8 @@ class ViewBatch:
         if touches:
             yield size, touches
 
-    def take(self, touches: Sequence[Touch]) -> None:
-        """Let the view say what the events make of the documents."""
+    def apply(self, touches: Sequence[Touch]) -> None:
+        """Apply the events to the documents; park those that fail, and those behind them."""
         documents, made, evolve = self._documents, self._made, self._view.evolve
         may_wait = bool(self._read_model.parked or self._waiting)
         self._load(touches)
@@ -118,7 +119,7 @@ class ViewBatch:
                 before = documents[key]
                 try:
                     after = documents[key] = evolve(key, before, recorded)
-                except MemoryError:  # no fault of the event's
+                except MemoryError:  # not caused by the event
                     raise
                 except Exception as cause:
                     may_wait = True
@@ -143,7 +144,7 @@ class ViewBatch:
         return {key: collections[key.collection].FromString(document) for key, document in stored.items()}
 
     def changes(self, keys: Iterable[Key]) -> list[Change]:
-        """What becomes of touched documents; those that came and went within the batch were never there."""
+        """The changes to store; a document that the batch both creates and deletes needs none."""
         changes: list[Change] = []
         for key in keys:
             document = self._documents[key]
@@ -154,7 +155,7 @@ class ViewBatch:
                 changes.append(Change(key, None))
         return changes
 
-    # What could not be digested
+    # Events that could not be applied
 
     def _waits(self, key: Key) -> bool:
         if key in self._waiting:
@@ -163,12 +164,12 @@ class ViewBatch:
 
     def _park(self, key: Key, recorded: AnyRecordedEvent, cause: Exception) -> None:
         self._waiting.add(key)
-        self.parked.append(ParkedEvent(key, recorded.position, told(cause)))
+        self.parked.append(ParkedEvent(key, recorded.position, one_line(cause)))
         self.causes.append(cause)
         self._restore(key, recorded.position)
 
     def _restore(self, key: Key, position: int) -> None:
-        """Make the document what it was before an event: that may have changed it before it failed."""
+        """Restore the document as it was before an event, which may have changed it before it failed."""
         document: Message | None = self._read([key]).get(key)
         if self._by_key is None:
             self._by_key = self._events_by_key()
@@ -178,9 +179,9 @@ class ViewBatch:
         self._documents[key] = document
 
     def _events_by_key(self) -> dict[Key, list[AnyRecordedEvent]]:
-        """Decoded again and not kept before: kept, the events of a batch made rebuilds a fifth slower."""
+        """Decodes the batch again: keeping its decoded events made rebuilds a fifth slower."""
         found: defaultdict[Key, list[AnyRecordedEvent]] = defaultdict(list)
-        with suppress(Indigestible):  # whoever takes the batch gets there too, and begins anew without it
+        with suppress(CannotApply):  # the caller meets the same event, and retries the batch without it
             for _, touches in self.touches(self._batch()):
                 for recorded, keys in touches:
                     for key in keys:
@@ -192,15 +193,15 @@ class ViewBatch:
             after = self._view.evolve(key, before, recorded)
         except MemoryError:
             raise
-        except Exception as cause:  # it did not the first time: the view is not pure
-            raise Indigestible(recorded.position) from cause
+        except Exception as cause:  # it did not fail the first time: the view is not pure
+            raise CannotApply(recorded.position) from cause
         if before is None and after is not None:
             self._made[key] = recorded.position
         return after
 
 
-def told(error: BaseException) -> str:
-    """An error for operators, in one line: what happened, not where."""
+def one_line(error: BaseException) -> str:
+    """Formats an error for operators in one line: what happened, not where."""
     name, text = type(error).__name__, str(error)
     return f"{name}: {text}"[:LONGEST_ERROR] if text else name
 

@@ -1,4 +1,4 @@
-"""What a view's definition says of its files: the indexed columns, and the generation that they belong to."""
+"""Derives from a view's definition what its files need: the indexed columns, and the generation's name."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -16,12 +16,12 @@ from foldlog_server.domain.view import AnyView
 from foldlog_server.log.codec import Codec
 
 ColumnValue: TypeAlias = str | int | None
-"""Text, a number, nanoseconds since the epoch, or None where the field is not set."""
+"""A text, a number, nanoseconds since the epoch, or None if the field is not set."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexedColumn:
-    """One field that documents are searched by."""
+    """A field that documents can be filtered by."""
 
     name: str
     is_text: bool
@@ -40,12 +40,12 @@ _NUMBERS = {
 
 
 def nanoseconds(timestamp: Timestamp) -> int:
-    """Nanoseconds since the epoch; before 1677 and after 2262 the nearest that 64 bits hold."""
+    """Nanoseconds since the epoch; before 1677 and after 2262 the nearest number that 64 bits hold."""
     return max(_LEAST, min(_MOST, timestamp.seconds * 1_000_000_000 + timestamp.nanos))
 
 
 def indexed_columns(document: type[Message]) -> tuple[IndexedColumn, ...]:
-    """The fields with the option `indexed`, in the order of the message.
+    """A column for each field with the option `indexed`, in the order of the message.
 
     Raises `TypeError` for a field that no column can hold.
     """
@@ -56,7 +56,7 @@ def indexed_columns(document: type[Message]) -> tuple[IndexedColumn, ...]:
 def _column(field: FieldDescriptor) -> IndexedColumn:
     is_text = field.type == FieldDescriptor.TYPE_STRING
     read: Callable[[Message], ColumnValue] = attrgetter(field.name)
-    if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:  # as it comes back from where it is stored
+    if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:  # stored as a number
         read = _number_of(field.name)
     if _is_timestamp(field):
         read = _nanoseconds_of(field.name)
@@ -89,12 +89,12 @@ def _if_set(name: str, read: Callable[[Message], ColumnValue]) -> Callable[[Mess
 
 
 FORMAT = 2
-"""Of what is stored of a view; 2 has checksums."""
+"""Version of the format in which a view is stored; 2 has checksums."""
 
 
 def generation(view: AnyView) -> str:
-    """A short name of the definition: another revision, other events that it looks at, another shape of a
-    document, another further definition, or another format is another one."""
+    """Returns a short name of the definition. It changes with the view's revision, with the events that the
+    view handles, with the shape of a document, with the further definition, and with the format."""
     digest = hashlib.sha256(f"{FORMAT}\n{view.name}\n{view.revision}\n".encode())
     digest.update("".join(f"{stored}\n" for stored in sorted(codec_of(view).stored)).encode())
     for collection, document in sorted(view.collections.items()):
@@ -107,7 +107,7 @@ def generation(view: AnyView) -> str:
 
 
 def _shapes(document: Descriptor) -> Iterator[bytes]:
-    """The definitions of a message and of everything inside it, in the order of their names."""
+    """The definitions of a message and of all messages and enums inside it, in the order of their names."""
     found: dict[str, bytes] = {}
     ahead: list[Descriptor | EnumDescriptor] = [document]
     while ahead:
@@ -130,6 +130,6 @@ def _definition(descriptor: Descriptor | EnumDescriptor) -> bytes:
 
 
 def codec_of(*views: AnyView) -> Codec:
-    """Decodes what the views look at."""
+    """A codec that decodes the events of the views."""
     upcasters = dict.fromkeys(upcaster for view in views for upcaster in view.upcasters)
     return Codec((event for view in views for event in view.events), upcasters)

@@ -1,4 +1,4 @@
-"""Moves projectors that stand at one place by one batch, which is read and decoded once for all of them."""
+"""Moves projectors that are at the same position by one batch, read and decoded once for all of them."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence
@@ -7,18 +7,21 @@ from typing import NamedTuple
 
 from foldlog_server.log.event_store import Log
 from foldlog_server.log.events import AnyRecordedEvent, EncodedEvent
-from foldlog_server.views.batch import SLICE, Indigestible, ViewBatch
+from foldlog_server.views.batch import SLICE, CannotApply, ViewBatch
 from foldlog_server.views.definition import codec_of
 from foldlog_server.views.projector import Projector
 from foldlog_server.views.read_model import Change, Checkpoint
 
+BATCH_EVENTS = 2000
+"""How many events a batch has at most."""
+
 TURNS = 8
-"""Turns of the loop between two slices: a call takes several, and with one each, a busy loop's calls waited
-for the whole of a batch."""
+"""How many turns the loop gets between two slices. A call takes several turns; with one turn a slice,
+the calls of a busy loop waited for the whole batch."""
 
 
-class _Digested(NamedTuple):
-    """What a batch means for one member."""
+class _Applied(NamedTuple):
+    """A batch, applied to the documents of one member."""
 
     member: Projector
     view_batch: ViewBatch
@@ -26,15 +29,15 @@ class _Digested(NamedTuple):
 
 
 class ProjectorGroup:
-    """Projectors that stand at one place."""
+    """Projectors that are at the same position and move together."""
 
     def __init__(self, members: Sequence[Projector], store: Log) -> None:
-        """`members` have one position, as have all that join."""
+        """`members` are at the same position, as are all that join later."""
         self.members: list[Projector] = []
         self.nudge = asyncio.Event()
-        """Set when somebody begins to wait for a member."""
+        """Set when a caller begins to wait for a member."""
         self.is_resting = False
-        """Whether others can join: not while a batch is on its way, nor before the first."""
+        """Whether others can join: not during a batch, and not before the first."""
         self.rest = 0.0
         """Seconds to rest before the next batch."""
         self._store = store
@@ -42,16 +45,16 @@ class ProjectorGroup:
 
     @property
     def position(self) -> int:
-        """Where all members stand, unless a batch is on its way."""
+        """The position of all members, unless a batch is being written."""
         return self.members[0].position
 
     @property
     def is_awaited(self) -> bool:
-        """Whether somebody waits for a member."""
+        """Whether a caller waits for a member."""
         return any(member.is_awaited for member in self.members)
 
     def join(self, members: Sequence[Projector]) -> None:
-        """Take in projectors that stand at the same place."""
+        """Add projectors that are at the same position."""
         self.members += members
         self._codec = codec_of(*(member.view for member in self.members))
         for member in members:
@@ -60,10 +63,10 @@ class ProjectorGroup:
             self.nudge.set()
 
     async def move(self, limit: int) -> dict[Projector, BaseException]:
-        """Move by the next batch, of at most `limit` events; gives the members that could not be written.
+        """Move by the next batch, of at most `limit` events; returns the members that could not be written.
 
-        Those are no longer members, and stand where they did. Raises `Indigestible` when all that is before
-        the event has been applied.
+        Those are no longer members, and their position is unchanged. Raises `CannotApply` once everything
+        before the event has been applied.
         """
         self.is_resting = False
         async with AsyncExitStack() as held:
@@ -74,21 +77,21 @@ class ProjectorGroup:
                 return {}
             head = Checkpoint(*self._store.head)
             events = await self._store.read_all(from_position=self.position + 1, limit=limit)
-            fallen = await self._apply(events, head)
+            failed = await self._apply(events, head)
         self.is_resting = bool(self.members)
-        return fallen
+        return failed
 
     async def _apply(
         self, events: Sequence[EncodedEvent], head: Checkpoint
     ) -> dict[Projector, BaseException]:
         try:
-            digested = await self._digest(events)
-        except Indigestible as stop:
-            digestible = events[: stop.position - events[0].position]
-            if digestible and (fallen := await self._apply(digestible, head)):
-                return fallen
+            applied = await self._evolve(events)
+        except CannotApply as stop:
+            before = events[: stop.position - events[0].position]
+            if before and (failed := await self._apply(before, head)):
+                return failed
             raise
-        return await self._write(digested, await self._checkpoint(events[-1].position, head))
+        return await self._write(applied, await self._checkpoint(events[-1].position, head))
 
     async def _checkpoint(self, position: int, head: Checkpoint) -> Checkpoint:
         if head.position == position:
@@ -96,28 +99,28 @@ class ProjectorGroup:
         return await checkpoint_at(self._store, position)
 
     async def _write(
-        self, digested: Sequence[_Digested], checkpoint: Checkpoint
+        self, applied: Sequence[_Applied], checkpoint: Checkpoint
     ) -> dict[Projector, BaseException]:
         writes: dict[Projector, Awaitable[None]] = {}
-        for member, view_batch, changes in digested:
+        for member, view_batch, changes in applied:
             write = member.write(changes, view_batch.parked, checkpoint)
             if write is not None:
                 writes[member] = write
         outcomes = await asyncio.gather(*writes.values(), return_exceptions=True)
-        fallen = {
+        failed = {
             member: outcome for member, outcome in zip(writes, outcomes, strict=True) if outcome is not None
         }
-        for member in fallen:
-            member.nudge = asyncio.Event()  # who waits for it is no reason for the others to hurry
-        self.members = [member for member in self.members if member not in fallen]
-        for member, view_batch, _ in digested:
-            if member not in fallen:
-                member.tell_parked(view_batch)
+        for member in failed:
+            member.nudge = asyncio.Event()  # its waiters do not make the others hurry
+        self.members = [member for member in self.members if member not in failed]
+        for member, view_batch, _ in applied:
+            if member not in failed:
+                member.log_parked(view_batch)
                 member.release_satisfied()
-        return fallen
+        return failed
 
-    async def _digest(self, events: Sequence[EncodedEvent]) -> Sequence[_Digested]:
-        """What becomes of the documents that the events touch."""
+    async def _evolve(self, events: Sequence[EncodedEvent]) -> Sequence[_Applied]:
+        """Apply the events to the documents of every member, in memory."""
         turns = _Turns()
         view_batches = [member.begin(lambda: self._decode(events)) for member in self.members]
         for start in range(0, len(events), SLICE):
@@ -126,9 +129,9 @@ class ProjectorGroup:
             await turns.after(len(some))
             for view_batch in view_batches:
                 for size, touches in view_batch.touches(recorded):
-                    view_batch.take(touches)
+                    view_batch.apply(touches)
                     await turns.after(size)
-        digested: list[_Digested] = []
+        applied: list[_Applied] = []
         for member, view_batch in zip(self.members, view_batches, strict=True):
             changes: list[Change] = []
             touched = view_batch.touched
@@ -136,8 +139,8 @@ class ProjectorGroup:
                 keys = touched[start : start + SLICE]
                 changes += view_batch.changes(keys)
                 await turns.after(len(keys))
-            digested.append(_Digested(member, view_batch, changes))
-        return digested
+            applied.append(_Applied(member, view_batch, changes))
+        return applied
 
     def _decode(self, events: Sequence[EncodedEvent]) -> Sequence[AnyRecordedEvent]:
         decode = self._codec.decode_known
@@ -148,21 +151,21 @@ class ProjectorGroup:
             except MemoryError:
                 raise
             except Exception as cause:
-                raise Indigestible(event.position) from cause
+                raise CannotApply(event.position) from cause
             if recorded is not None:
                 decoded.append(recorded)
         return decoded
 
 
 async def checkpoint_at(store: Log, position: int) -> Checkpoint:
-    """The place in a log at a position that there is."""
+    """The checkpoint at a position that exists in the log."""
     chain_hash = await store.chain_hash_at(position)
     assert chain_hash is not None, "an event was read beyond the head"
     return Checkpoint(position, chain_hash)
 
 
 class _Turns:
-    """Gives others their turns after every slice of work."""
+    """Lets other tasks run after every slice of work."""
 
     def __init__(self) -> None:
         self._done = 0

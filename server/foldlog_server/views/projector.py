@@ -1,4 +1,4 @@
-"""One view on its way through the log: its place, who waits for it, and why it has stopped if it has.
+"""Tracks one view's position in the log, its waiters, and its failure.
 
 Projectors are moved in groups: see `scheduler.py` for when each group moves.
 """
@@ -10,13 +10,14 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from foldlog_server.domain.view import AnyView, Key
 from foldlog_server.log.events import AnyRecordedEvent
 from foldlog_server.personal import described
+from foldlog_server.printable import counted
 from foldlog_server.timer import Timer, within
 from foldlog_server.views.batch import ViewBatch
 from foldlog_server.views.definition import indexed_columns
 from foldlog_server.views.read_model import Change, Checkpoint, ParkedEvent, ReadModel, ReadModelDamaged
 
 SKIPPED_EVENTS = 10_000
-"""How far the checkpoint on disk may stay behind while nothing changes."""
+"""How many events the checkpoint on disk may lag while no document changes."""
 
 _log = logging.getLogger("foldlog.views")
 
@@ -35,54 +36,56 @@ class Projector:
     ) -> None:
         """`timer` is the running loop if not given.
 
-        One that does not follow the log answers what it has, until another one takes its place.
-        `answers_from` is the position that it must have seen before it answers anything.
+        A projector that does not follow the log answers from what it has, until another takes its place.
+        `answers_from` is the position that it must reach before it answers anything.
         """
         self.view = view
         self.read_model = read_model
         self.follows = follows
         self.failed: BaseException | None = None
-        """Why the view has stopped; None while it goes on."""
+        """Why the view has stopped for good; None if it has not."""
         self.damage = ""
-        """What has become of the documents, so that nothing is answered from them; empty if nothing has."""
+        """What is wrong with the documents, so that nothing is answered from them; empty if they are
+        sound."""
         self.hindrance = ""
-        """Why the view cannot go on now, which is tried again; empty while it can."""
+        """Why the view cannot be updated now, which is retried; empty while it can."""
         self.needs_another = False
-        """It cannot go on even when that is over, as when its file was opened to read only."""
+        """It cannot be updated even once the hindrance is over, such as when its file was opened
+        read-only."""
         self.when_damaged: Callable[[], object] = lambda: None
-        """Called when the documents turn out to be damaged."""
+        """Called when the documents are found to be damaged."""
         self._answers_from = answers_from
         self.nudge = asyncio.Event()
-        """Set when somebody begins to wait."""
+        """Set when a caller begins to wait."""
         self._timer = timer
         self._wanted = frozenset(event.DESCRIPTOR.full_name for event in view.events)
         self._columns = {name: indexed_columns(document) for name, document in view.collections.items()}
         self._waiters: dict[asyncio.Future[bool], int] = {}
         self._moved = asyncio.Event()
         self.busy = asyncio.Lock()
-        """Held by whoever is about to change the read model."""
+        """Held while the read model is being changed."""
 
     @property
     def position(self) -> int:
-        """Everything up to it is in what the read model answers from now on."""
+        """Everything up to this position is in what the read model answers from now on."""
         return self.read_model.position
 
     @property
     def answers_from(self) -> int:
-        """The position that must have been seen before anything is answered; 0 if it has."""
+        """The position that must be reached before anything is answered; 0 once it has been."""
         if self._answers_from and self.position >= self._answers_from:
             self._answers_from = 0
         return self._answers_from
 
     @property
     def is_awaited(self) -> bool:
-        """Whether somebody waits for a position that has not been seen."""
+        """Whether a caller waits for a position that has not been reached."""
         return bool(self._waiters)
 
     async def wait_for(self, position: int, max_wait: float) -> bool:
-        """Whether the view has seen a position, or does within `max_wait` seconds.
+        """Whether the view has reached a position, or does so within `max_wait` seconds.
 
-        False at once when the view has stopped.
+        Returns False at once if the view has stopped.
         """
         if self.position >= position:
             return True
@@ -99,7 +102,7 @@ class Projector:
             waiters.pop(seen, None)
 
     async def moved(self) -> None:
-        """Return when something has become of the view; it does not hurry for this."""
+        """Wait for the next change of the view or of its state, without making the view hurry."""
         await self._moved.wait()
 
     # One batch
@@ -107,16 +110,16 @@ class Projector:
     def begin(
         self, batch: Callable[[], Iterable[AnyRecordedEvent]], *, retried: Key | None = None
     ) -> ViewBatch:
-        """The documents of the batch that follows on where the view stands, or of what is parked of one.
+        """Begin the batch behind the view's position, or one of the parked events of the document `retried`.
 
-        `batch` gives its events once more, in order.
+        `batch` returns its events again, in order.
         """
         return ViewBatch(self.view, self._wanted, self._columns, self.read_model, batch, retried=retried)
 
     def write(
         self, changes: Sequence[Change], parked: Sequence[ParkedEvent], checkpoint: Checkpoint
     ) -> Awaitable[None] | None:
-        """Store what a batch changes; None if it is done, because there was nothing to store.
+        """Store what a batch changes; returns None if there is nothing to store.
 
         Raises what `ReadModel.write` does.
         """
@@ -125,46 +128,46 @@ class Projector:
         self.read_model.skip_to(checkpoint.position)
         return None
 
-    def tell_parked(self, view_batch: ViewBatch) -> None:
-        """Log what a batch could not digest: the first with its trace, for the others may be many."""
+    def log_parked(self, view_batch: ViewBatch) -> None:
+        """Log which documents a batch has parked: the first with its trace, as there may be many."""
         if view_batch.causes:
             first = next(event for event in view_batch.parked if event.error)
             _log.error(
-                "The view %s has parked %d documents, which stay as they were while all else goes on: "
-                "the first is one of %s, at position %d. foldlog views parked names them. "
-                "Once the cause is cured: foldlog views retry.",
+                "The view %s has parked %s, to which it could not apply an event; all others are updated. "
+                "The first is in %s, at position %d. `foldlog views parked` lists what is parked; "
+                "once the cause is fixed, run `foldlog views retry`.",
                 self.view.name,
-                len(view_batch.causes),
+                counted(len(view_batch.causes), "document"),
                 first.key[0],
                 first.position,
                 exc_info=view_batch.causes[0],
             )
 
     def release_satisfied(self) -> None:
-        """Wake those whose position has been seen."""
+        """Wake the waiters whose position has been reached."""
         here = self.position
         self._release([waiter for waiter, position in self._waiters.items() if position <= here], True)
-        self.tell_followers()
+        self.wake_followers()
 
     # The end
 
     def take_over(self, former: "Projector") -> None:
-        """Take the place of another one, and go on for those who wait for that."""
+        """Take the place of another projector, and take over its waiters."""
         former._waiters.update(self._waiters)
         self._waiters, former._waiters = former._waiters, {}
         former.follows = False
-        former.tell_followers()
+        former.wake_followers()
         self.nudge.set()
         self.release_satisfied()
 
     def fail(self, error: BaseException) -> None:
-        """Stop for good, visibly; if the documents are damaged, until others have taken their place."""
+        """Stop for good and log it; if the documents are damaged, stop until a rebuild replaces them."""
         if isinstance(error, ReadModelDamaged):
             self.be_damaged(error)
             return
         self.failed = error
         _log.error(
-            "The view %s has stopped at position %d and answers what it had then: %s",
+            "The view %s has stopped at position %d, and answers as of that position: %s",
             self.view.name,
             self.position,
             described(error),
@@ -173,31 +176,32 @@ class Projector:
         self.release_all()
 
     def be_damaged(self, damage: ReadModelDamaged) -> None:
-        """Answer nothing any more, and follow no longer; told once. Who waits goes on to wait for others."""
+        """Stop following and answer nothing; logged once. Callers keep waiting for the rebuilt documents."""
         if self.damage:
             return
         self.damage, self.follows = str(damage), False
         _log.error(
-            "The view %s is damaged at position %d: %s. It answers nothing until it has been built anew from "
-            "the log, which begins by itself.",
+            "The view %s is damaged at position %d: %s. It answers nothing until it has been rebuilt from "
+            "the log, which begins automatically.",
             self.view.name,
             self.position,
             self.damage,
         )
         self.when_damaged()
-        self.tell_followers()
+        self.wake_followers()
 
     def release_all(self) -> None:
-        """Tell those who wait that what they wait for does not come."""
+        """Wake all waiters: the position that they wait for will not be reached."""
         self._release(list(self._waiters), False)
-        self.tell_followers()
+        self.wake_followers()
 
     def _release(self, waiters: Sequence[asyncio.Future[bool]], seen: bool) -> None:
         for waiter in waiters:
-            del self._waiters[waiter]  # now, so that no rest is skipped for one that only has to be resumed
+            del self._waiters[waiter]  # now: a waiter that only has to be resumed must not cut a rest short
             if not waiter.done():
                 waiter.set_result(seen)
 
-    def tell_followers(self) -> None:
+    def wake_followers(self) -> None:
+        """Wake everybody who waits in `moved`."""
         self._moved.set()
         self._moved = asyncio.Event()

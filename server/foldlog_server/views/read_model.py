@@ -1,13 +1,15 @@
-"""What the read model of one view must promise, and what its definition says about its shape.
+"""The promises of a view's read model, whatever stores it.
 
 Promises
 1. Changes and checkpoint move in one transaction; a write that fails or dies leaves neither.
-2. A read is exact: its position belongs to what it gives.
-3. A document keeps the position at which it was made until it goes; ids are in the order of their bytes.
-4. A page goes on behind its cursor: a document that is there throughout is given exactly once.
-5. What does not fit the log or the definition of the view is thrown away when it is opened.
-6. What is parked moves with the documents and the checkpoint; an answer that lacks it is marked.
-7. What is not as it was written is never answered: it is damaged from then on, as a whole.
+2. A read is exact: it returns the documents as they were at the position that it returns.
+3. A document keeps the position at which it was created until it is deleted; ids are in the order of their
+bytes.
+4. A page begins behind its cursor: a document that exists throughout is returned exactly once.
+5. What does not fit the log or the definition of the view is discarded when it is opened.
+6. Parked events are stored in the same transaction as documents and checkpoint; an answer that lacks them is
+   marked.
+7. What is not as it was written is never returned: from then on the whole read model is damaged.
 """
 
 from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
@@ -26,51 +28,52 @@ class Cursor(NamedTuple):
     """The last row of a page."""
 
     made: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-    """The row's place in the order of creation; what SQLite keeps as an integer, also in a forged token."""
+    """The position at which the row's document was created; bounded to SQLite's integers, as tokens can be
+    forged."""
     id: str
 
 
 class Checkpoint(NamedTuple):
-    """A place in the log, and the hash of the chain up to it."""
+    """A position of the log, and the chain hash there."""
 
     position: int
     chain_hash: bytes
 
 
 class Change(Struct, frozen=True):
-    """What becomes of one document; a batch changes a document once."""
+    """The change of one document; a batch changes a document once."""
 
     key: Key
     document: bytes | None
-    """None if the document goes."""
+    """None if the document is deleted."""
     columns: tuple[ColumnValue, ...] = ()
     """The values of the indexed columns, in the order of `indexed_columns`."""
     made: int | None = None
-    """The position of the event that made the document; None if it was there before the batch."""
+    """The position of the event that created the document; None if it existed before the batch."""
 
 
 class ParkedEvent(NamedTuple):
-    """An event that has not become part of a document."""
+    """An event that has not been applied to a document."""
 
     key: Key
     position: int
     error: str = ""
-    """Why the view could not digest it; empty for one that only waits behind another."""
+    """Why the view could not apply it; empty for one that only waits behind another."""
 
 
 class Parked(NamedTuple):
-    """A document that waits on an event, and how much waits with it."""
+    """A document with parked events."""
 
     position: int
-    """Of the first event that has not become part of it."""
+    """The position of the first event that has not been applied."""
     error: str
-    """Why the view could not digest that one."""
+    """Why the view could not apply that event."""
     events: int
-    """How many wait, the first included."""
+    """How many events are parked, the first included."""
 
 
 class Release(NamedTuple):
-    """What was parked of a document was tried again: so many events, up to a position, are part of it now."""
+    """Parked events of a document were retried: this many, up to a position, are applied now."""
 
     key: Key
     events: int
@@ -78,12 +81,12 @@ class Release(NamedTuple):
 
 
 class Found(Struct, frozen=True):
-    """The answer to a question for one document."""
+    """The answer to a read of one document."""
 
     document: bytes | None
     position: int
     incomplete: bool = False
-    """The document waits on a parked event."""
+    """The document has parked events."""
 
 
 class Row(NamedTuple):
@@ -95,7 +98,7 @@ class Row(NamedTuple):
 
     @property
     def cursor(self) -> Cursor:
-        """Where the next page goes on if this is the last row of its page."""
+        """Where the next page begins if this is the last row of its page."""
         return Cursor(self.made, self.id)
 
 
@@ -105,20 +108,20 @@ class Page(NamedTuple):
     rows: Sequence[Row]
     position: int
     incomplete: bool = False
-    """A document of the collection waits on a parked event; it may be one of these, or belong here."""
+    """A document of the collection has parked events; it may be one of these, or belong here."""
 
 
 class Matching(NamedTuple):
-    """Those of some documents that pass all filters, as they all were at one position."""
+    """The documents, of some that were named, that pass all filters, as they were at one position."""
 
     documents: Mapping[str, bytes]
-    """By id."""
+    """The documents by id."""
     position: int
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnFilter:
-    """Only documents whose column compares so to the value; one that is not set never does."""
+    """Selects documents whose column compares so with the value; a field that is not set never matches."""
 
     column: str
     comparison: Comparison.ValueType
@@ -131,9 +134,9 @@ class ReadModelUnavailable(Exception):
     def __init__(
         self, message: str, refusal: StoreError | None = None, *, needs_another: bool = False
     ) -> None:
-        """`refusal` is what a client is told of it.
+        """`refusal` is the error that a client gets.
 
-        `needs_another` says that what was opened cannot be written even when that is over.
+        `needs_another` says that what was opened cannot be written even once the cause is gone.
         """
         super().__init__(message)
         self.needs_another = needs_another
@@ -141,7 +144,8 @@ class ReadModelUnavailable(Exception):
 
 
 class ReadModelDamaged(Exception):
-    """What is stored is not what was written, or is there no longer: nothing is answered from it any more."""
+    """The stored data are not as they were written, or no longer exist: nothing is answered from them
+    any more."""
 
 
 class ColumnMissing(KeyError):
@@ -149,38 +153,39 @@ class ColumnMissing(KeyError):
 
 
 class ReadModel(Protocol):
-    """The documents of one view, and how far it has come.
+    """The documents of one view, and its position.
 
-    Whatever reads or writes raises `ReadModelDamaged` when that is noticed, and ever after.
+    Everything that reads or writes raises `ReadModelDamaged` once damage is found, and from then on.
     """
 
     @property
     def generation(self) -> str:
-        """Names the definition of the view: cursors do not outlive it."""
+        """Names the definition of the view; a cursor is valid for one generation."""
 
     @property
     def edition(self) -> str:
-        """Names these documents: another one, of the same definition too, may hold others at one position."""
+        """Names this set of documents: another edition, even of the same definition, may differ at a
+        position."""
 
     @property
     def parked(self) -> Mapping[str, Mapping[str, Parked]]:
-        """By collection and id the documents that wait on an event."""
+        """The documents with parked events, by collection and id."""
 
     @property
     def position(self) -> int:
-        """Everything up to it is in what is read from now on."""
+        """Everything up to this position is in what is read from now on."""
 
     @property
     def stored(self) -> int:
-        """The position of the checkpoint on disk: where it goes on after a crash."""
+        """The position of the checkpoint on disk: where the view resumes after a crash."""
 
     def get(self, key: Key) -> Found:
-        """One document; blocks for some microseconds."""
+        """Read one document; blocks for some microseconds."""
 
     def load(self, keys: Iterable[Key]) -> Mapping[Key, bytes]:
-        """The documents that there are of some, for the one that writes them; blocks for a microsecond each.
+        """Read those of some documents that exist, for their writer; blocks for a microsecond each.
 
-        Of one position only if nobody writes meanwhile.
+        They are of one position only if nobody writes meanwhile.
         """
 
     async def page(
@@ -193,19 +198,19 @@ class ReadModel(Protocol):
         after: Cursor | None = None,
         limit: int,
     ) -> Page:
-        """At most `limit` documents behind a cursor that pass all filters, by id or by when they were made.
+        """Read at most `limit` documents behind a cursor that pass all filters, by id or by time of creation.
 
-        Documents that one event made are in the order of their ids. Raises `KeyError` for a collection
-        that there is not, and `ColumnMissing` for a column.
+        Documents that one event created are in the order of their ids. Raises `KeyError` for a collection
+        that does not exist, and `ColumnMissing` for a column.
         """
 
     async def matching(
         self, collection: str, ids: Collection[str], filters: Sequence[ColumnFilter] = ()
     ) -> Matching:
-        """Those documents of some ids that pass all filters. Raises `KeyError` as `page` does."""
+        """Read those documents of some ids that pass all filters. Raises `KeyError` as `page` does."""
 
     def queued(self, key: Key, limit: int) -> Sequence[int]:
-        """The first positions that are parked of a document, in order."""
+        """The positions of a document's first parked events, in order."""
 
     def write(
         self,
@@ -215,24 +220,24 @@ class ReadModel(Protocol):
         parked: Sequence[ParkedEvent] = (),
         released: Release | None = None,
     ) -> Awaitable[None]:
-        """Store the changes, the checkpoint, and what is parked or no longer is: all or none.
+        """Store the changes, the checkpoint, and the events parked or released: all or none.
 
-        `base` is the position on which the changes were made: the write is refused, with `RuntimeError`,
-        if the checkpoint on disk is beyond it. A release of events makes another edition of the documents.
-        Raises `ReadModelUnavailable` if it may be tried again.
+        `base` is the position on which the changes are based: the write fails with `RuntimeError` if the
+        checkpoint on disk is beyond it. A release makes another edition of the documents. Raises
+        `ReadModelUnavailable` if it may be retried.
         """
 
     def skip_to(self, position: int) -> None:
-        """Count events as seen that change no document; on disk the checkpoint stays where it is."""
+        """Skip events that change no document; the checkpoint on disk stays where it is."""
 
     async def complete(self) -> None:
-        """Keep it on disk that these are the documents to answer from, whatever others there are."""
+        """Record on disk that these are the documents to answer from, whatever others exist."""
 
     def check(self) -> None:
-        """Raise `ReadModelDamaged` if something has become of what is stored; some microseconds."""
+        """Raise `ReadModelDamaged` if what is stored was changed or removed; takes some microseconds."""
 
     async def close(self) -> None:
-        """Let go of everything, when what is being read has been read."""
+        """Close everything, once running reads have ended."""
 
     async def discard(self) -> None:
-        """Close, and remove what is on disk."""
+        """Close, and delete what is on disk."""

@@ -1,4 +1,4 @@
-"""All views of a server, found by what they are asked for."""
+"""Finds the views of a server by name or by collection, and replaces one by its rebuilt successor."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,16 +11,16 @@ from foldlog_server.views.scheduler import Scheduler
 
 
 class CannotReplace(Exception):
-    """A view cannot be brought to where the one is whose place it is to take."""
+    """A rebuilt view cannot reach the position of the one that it is to replace."""
 
 
 class ViewRegistry:
-    """Starts and stops the projectors together, and lets one take the place of another."""
+    """Starts and stops the projectors together, and replaces one by another."""
 
     def __init__(
         self, projectors: Sequence[Projector], store: EventStore, *, timer: Timer | None = None
     ) -> None:
-        """They follow the log of the store; `timer` is the running loop if not given.
+        """The projectors follow the log of the store; `timer` is the running loop if not given.
 
         Raises `ValueError` if two have a collection of the same name.
         """
@@ -32,23 +32,23 @@ class ViewRegistry:
             raise ValueError("Two views have a collection of the same name.")
         self._scheduler = Scheduler(projectors, store, timer=timer)
         self.damaged = asyncio.Event()
-        """Set when documents that are answered from turn out to be damaged."""
+        """Set when documents that are answered from are found to be damaged."""
         for projector in projectors:
             projector.when_damaged = self.damaged.set
         self._former: set[Projector] = set()
-        """Those that are no longer answered from, and not yet discarded."""
+        """The projectors that have been replaced and are not yet discarded."""
 
     @property
     def all(self) -> Sequence[Projector]:
-        """Those that are answered from, in the order of the views."""
+        """The projectors that are answered from, in the order of the views."""
         return list(self._by_view.values())
 
     def of(self, collection: str) -> Projector:
-        """The projector of a collection; raises `KeyError` if there is none."""
+        """The projector of a collection; raises `KeyError` if it does not exist."""
         return self._by_collection[collection]
 
     def of_view(self, name: str) -> Projector:
-        """The projector of a view; raises `KeyError` if there is none."""
+        """The projector of a view; raises `KeyError` if it does not exist."""
         return self._by_view[name]
 
     def start(self) -> None:
@@ -56,17 +56,17 @@ class ViewRegistry:
         self._scheduler.start()
 
     async def replace(self, new: Projector) -> Projector:
-        """Have a projector take the place of the one of its view once it is as far; gives the former one.
+        """Replace the projector of a view once the new one has caught up with it; returns the former one.
 
-        Raises `CannotReplace`, or `ReadModelDamaged` if its documents are not where they were made, and then
-        the new one is on its way no longer; nor is it if this is cancelled.
+        Raises `CannotReplace`, or `ReadModelDamaged` if the new documents were removed or changed. The new
+        projector then stops following, as it does if this is cancelled.
         """
         former = self.of_view(new.view.name)
         self._scheduler.add(new)
         try:
             await self._reach(new, former)
             await new.read_model.complete()
-            await self._reach(new, former)  # where the former has come meanwhile
+            await self._reach(new, former)  # the former one has moved meanwhile
             new.read_model.check()
         except BaseException:
             new.follows = False
@@ -80,7 +80,7 @@ class ViewRegistry:
         return former
 
     async def discard(self, former: Projector) -> None:
-        """Let go of one that was replaced, when nobody reads or writes what it has any more."""
+        """Delete the documents of a replaced projector, once nobody reads or writes them any more."""
         async with former.busy:
             await former.read_model.discard()
         self._former.remove(former)

@@ -1,7 +1,7 @@
-"""Has views built anew that are damaged, cannot be written any more, or do not follow the log, without help.
+"""Rebuilds views that are damaged, cannot be written, or do not follow the log, without an operator's help.
 
-A rebuild that fails is tried again after a pause that grows, for what is in its way may last: a full disk is
-not made any emptier by trying.
+A rebuild that fails is retried after a growing pause, because the cause may last: retrying does not empty a
+full disk.
 """
 
 import asyncio
@@ -16,51 +16,51 @@ from foldlog_server.views.rebuilds import Rebuilds
 from foldlog_server.views.registry import ViewRegistry
 
 LOOK_SECONDS = 1.0
-"""How often the views are looked at while nobody reads them."""
+"""Seconds between two checks of the views, unless damage is found earlier."""
 
 LONGEST_PAUSE = 300.0
 """Seconds between two attempts; the first pause is one second."""
 
-Tell = Callable[[str, bool], None]
-"""Is told of a view whether it is well."""
+Report = Callable[[str, bool], None]
+"""Takes the name of a view and whether it is healthy."""
 
 
 @dataclass(slots=True)
 class _Attempts:
-    """What was tried for one view."""
+    """The attempts to rebuild one view."""
 
     count: int = 0
     due: float | None = None
-    """When the next is due; None while one is under way."""
+    """When the next attempt is due; None while one is under way."""
 
 
 class Repairs:
-    """Looks after all views."""
+    """Checks all views, and repairs them."""
 
     def __init__(
-        self, projectors: ViewRegistry, rebuilds: Rebuilds, tell: Tell, *, timer: Timer | None = None
+        self, projectors: ViewRegistry, rebuilds: Rebuilds, report: Report, *, timer: Timer | None = None
     ) -> None:
-        """`tell` hears of every view at each look; `timer` is the running loop if not given."""
+        """`report` is called for every view at each check; `timer` is the running loop if not given."""
         self._projectors = projectors
         self._rebuilds = rebuilds
-        self._tell = tell
+        self._report = report
         self._timer = timer
         self._attempts: dict[str, _Attempts] = {}
         self._troubles: dict[str, LastingProblem] = {}
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to look after them."""
+        """Begin to check them."""
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def stop(self) -> None:
-        """Leave off."""
+        """Stop checking them."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
 
     def next_attempt(self, view: str) -> float | None:
-        """Seconds until a rebuild that failed is tried again; None if nothing is."""
+        """Seconds until a failed rebuild is retried; None if no retry is due."""
         attempts = self._attempts.get(view)
         if attempts is None or attempts.due is None:
             return None
@@ -78,23 +78,23 @@ class Repairs:
             await within(self._clock(), LOOK_SECONDS, damaged.wait())
 
     def _look_at(self, projector: Projector) -> None:
-        """Whatever comes of one view, all are looked at again and again: a shortage passes."""
+        """Check one view. An error is logged and the check retried, as a shortage may pass."""
         name = projector.view.name
         try:
             self._check(projector)
-            self._see_to(projector)
+            self._repair(projector)
         except Exception as error:
             self._trouble_of(name).occurred(f"{type(error).__name__}: {error}")
         else:
             self._trouble_of(name).ended()
-        self._tell(name, is_well(projector))
+        self._report(name, is_healthy(projector))
 
     def _trouble_of(self, name: str) -> LastingProblem:
         return self._troubles.setdefault(
             name,
             LastingProblem(
-                f"The view {name} cannot be looked after, and is tried again: %s",
-                f"The view {name} is looked after again.",
+                f"The view {name} cannot be checked and repaired, which is retried: %s",
+                f"The view {name} is checked and repaired again.",
             ),
         )
 
@@ -105,7 +105,7 @@ class Repairs:
         except ReadModelDamaged as damage:
             projector.be_damaged(damage)
 
-    def _see_to(self, projector: Projector) -> None:
+    def _repair(self, projector: Projector) -> None:
         name = projector.view.name
         if projector.follows and not projector.needs_another:
             self._attempts.pop(name, None)
@@ -120,7 +120,7 @@ class Repairs:
             self._rebuilds.try_start(name)
 
 
-def is_well(projector: Projector) -> bool:
-    """Whether a view answers, and can be written."""
+def is_healthy(projector: Projector) -> bool:
+    """Whether a view answers and can be written."""
     has_trouble = projector.damage or projector.hindrance or projector.answers_from
     return not has_trouble and projector.failed is None

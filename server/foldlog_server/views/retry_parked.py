@@ -1,4 +1,4 @@
-"""Makes parked documents good, once whatever stood in the way is cured: the events that wait, in order."""
+"""Retries parked events in order, once their cause has been fixed, and so brings documents up to date."""
 
 from functools import partial
 
@@ -12,14 +12,14 @@ from foldlog_server.views.projector import Projector
 from foldlog_server.views.read_model import Parked, Release
 
 AT_ONCE = 500
-"""Parked events of a document that become part of it in one transaction."""
+"""How many parked events of a document are applied in one transaction."""
 
 
 async def retry(projector: Projector, store: EventStore, key: Key) -> Parked | None:
-    """Evolve a document by what is parked of it; gives what it still waits on, None if nothing.
+    """Apply the parked events of a document; returns what is still parked of it, None if nothing is.
 
-    Everything up to the event that cannot be digested even now becomes part of the document. Documents of a
-    projector that does not follow the log stay as they are: others take their place. Raises
+    Everything before the first event that still cannot be applied becomes part of the document. Documents of
+    a projector that does not follow the log stay as they are: a rebuild replaces them. Raises
     `ReadModelUnavailable` if it cannot be written, `ReadModelDamaged`, and what the store raises.
     """
     codec = codec_of(projector.view)
@@ -27,14 +27,14 @@ async def retry(projector: Projector, store: EventStore, key: Key) -> Parked | N
         while projector.follows and (positions := projector.read_model.queued(key, AT_ONCE)):
             events = [await _read(store, codec, position) for position in positions]
             view_batch = projector.begin(partial(iter, events), retried=key)
-            view_batch.take([(recorded, (key,)) for recorded in events])
-            # What could not be digested is parked again in the same transaction.
+            view_batch.apply([(recorded, (key,)) for recorded in events])
+            # What could not be applied is parked again in the same transaction.
             released = Release(key, len(positions) - len(view_batch.parked), positions[-1])
             here = await checkpoint_at(store, projector.position)
             await projector.read_model.write(
                 view_batch.changes([key]), here.position, here, view_batch.parked, released
             )
-            projector.tell_followers()
+            projector.wake_followers()
             if view_batch.parked:
                 break
     return projector.read_model.parked.get(key.collection, {}).get(key.id)

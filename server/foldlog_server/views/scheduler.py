@@ -1,17 +1,19 @@
-"""Lets views go on: documents and checkpoint move in one transaction, each event is applied once, in order.
+"""Updates views: documents and checkpoint are written in one transaction, each event is applied once,
+in order.
 
 Rules
-1. A projector holds a position and pulls. At the head it sleeps until the store wakes it; behind it, it takes
-   what has gathered, at most about every 20 ms, or at once when somebody waits for it.
+1. A projector has a position and pulls events. At the head it sleeps until the store wakes it; behind the
+head
+   it takes what has gathered, at most about every 20 ms, or at once if a caller waits for it.
 2. A batch decodes and encodes a document once, however many of its events touch it.
-3. Work on the loop is cut into slices, between which others have some turns. A rest is a multiple of what the
-   batch took, so that views take a bounded share of a busy loop; far behind, they do not rest.
+3. Work on the loop is cut into slices, between which other tasks run. A rest is a multiple of what the batch
+   took, so that views take a bounded share of a busy loop; far behind, they do not rest.
 4. Where events change no document, only the position in memory moves, and the checkpoint follows later: after
-   a crash they are looked at again, and again change nothing.
-5. A document whose event cannot be digested is parked, and all else goes on. An event of which the view
-   cannot say what it touches stops the view just before it, visibly, and no other view.
-6. Projectors that stand at one place go on together. One that cannot keep up with the others goes on alone;
-   whoever is behind reads to where the next one stands, and there they are together again.
+   a crash those events are read again, and again change nothing.
+5. If an event cannot be applied to a document, that document is parked, and all others are updated. An event
+   of which the view cannot say what it touches stops the view just before it, visibly, and no other view.
+6. Projectors at the same position move together. One that cannot keep up moves alone; it reads up to the
+   position of the next group, and joins that there.
 """
 
 import asyncio
@@ -22,7 +24,7 @@ from collections.abc import Sequence
 from foldlog_server.errors import StoreFull, StoreHindered
 from foldlog_server.log.event_store import EventStore
 from foldlog_server.timer import Timer, pause, within
-from foldlog_server.views.group import ProjectorGroup
+from foldlog_server.views.group import BATCH_EVENTS, ProjectorGroup
 from foldlog_server.views.projector import Projector
 from foldlog_server.views.read_model import ReadModelUnavailable
 
@@ -30,24 +32,22 @@ PACE = 0.02
 """Seconds between batches while nobody waits."""
 
 REST = 4
-"""A rest is at least so many times as long as the batch before it."""
+"""A rest is at least this many times as long as the batch before it."""
 
 LONGEST_REST = 0.1
-"""Seconds; bounds how far views stay behind after a batch that took long."""
-
-BATCH_EVENTS = 2000
+"""Seconds; bounds how far views lag after a batch that took long."""
 
 RETRY = 1.0
-"""Seconds before a view for which something was short is tried again."""
+"""Seconds before a view with a hindrance is retried."""
 
 _PASSING = (ReadModelUnavailable, StoreHindered, StoreFull, MemoryError)
-"""What stands in the way of a view, and may stand there no more when it is tried again."""
+"""Errors that hinder a view and may have passed when it is retried."""
 
 _log = logging.getLogger("foldlog.views")
 
 
 class Scheduler:
-    """Lets projectors go on, together where that is possible."""
+    """Moves projectors through the log, in groups where that is possible."""
 
     def __init__(
         self,
@@ -64,24 +64,24 @@ class Scheduler:
         self._timer = timer
         self._pace = pace
         self._batch_events = batch_events
-        self._scheduler: list[ProjectorGroup] = []
+        self._groups: list[ProjectorGroup] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        """Go on from where the read models stand."""
+        """Start from the positions of the read models."""
         places: defaultdict[int, list[Projector]] = defaultdict(list)
         for projector in self._projectors:
             if projector.follows:
                 places[projector.position].append(projector)
         for members in places.values():
-            self._set_off(members)
+            self._start(members)
 
     def add(self, projector: Projector) -> None:
-        """Let another one go on, which ends when it no longer follows."""
-        self._set_off([projector])
+        """Move another projector, until it no longer follows the log."""
+        self._start([projector])
 
     async def stop(self) -> None:
-        """Stop; a transaction that is on its way happens whole or not at all."""
+        """Stop; a transaction that is under way is committed whole or not at all."""
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -92,7 +92,7 @@ class Scheduler:
     def _clock(self) -> Timer:
         return self._timer or asyncio.get_running_loop()
 
-    def _set_off(self, members: Sequence[Projector], delay: float = 0) -> None:
+    def _start(self, members: Sequence[Projector], delay: float = 0) -> None:
         task = asyncio.get_running_loop().create_task(self._run(members, delay))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -104,15 +104,15 @@ class Scheduler:
         if not members:
             return
         group = ProjectorGroup(members, self._store)
-        self._scheduler.append(group)
+        self._groups.append(group)
         try:
-            await self._go_on(group)
+            await self._follow(group)
         except Exception as error:
-            self._part(group, error)
+            self._split(group, error)
         finally:
-            self._scheduler.remove(group)
+            self._groups.remove(group)
 
-    async def _go_on(self, group: ProjectorGroup) -> None:
+    async def _follow(self, group: ProjectorGroup) -> None:
         while group.members and not self._joined(group):
             if group.is_resting:
                 await self._rest(group)
@@ -121,19 +121,19 @@ class Scheduler:
 
     async def _move(self, group: ProjectorGroup) -> None:
         began = self._clock().time()
-        fallen = await group.move(self._limit(group))
+        failed = await group.move(self._limit(group))
         group.rest = min(max(self._pace, REST * (self._clock().time() - began)), LONGEST_REST)
         for member in group.members:
             if member.hindrance:
                 member.hindrance, member.needs_another = "", False
-                _log.warning("The view %s goes on again.", member.view.name)
-        for projector, error in fallen.items():
+                _log.warning("The view %s is updated again.", member.view.name)
+        for projector, error in failed.items():
             self._leave_behind(projector, error)
 
     def _limit(self, group: ProjectorGroup) -> int:
-        """As many events as a batch has, but no further than to where the next group stands."""
+        """As many events as a batch has, but no further than the position of the next group."""
         here = group.position
-        ahead = [other.position - here for other in self._scheduler if other.position > here]
+        ahead = [other.position - here for other in self._groups if other.position > here]
         return min([self._batch_events, *ahead])
 
     async def _rest(self, group: ProjectorGroup) -> None:
@@ -144,23 +144,23 @@ class Scheduler:
         else:
             await within(self._clock(), group.rest, group.nudge.wait())
 
-    # Parting and meeting
+    # Splitting and joining
 
     def _joined(self, group: ProjectorGroup) -> bool:
-        """Whether the members go on in another group, which rests at the same place."""
-        for other in self._scheduler:
+        """Whether the members have joined another group, which rests at the same position."""
+        for other in self._groups:
             if other is not group and other.is_resting and other.position == group.position:
                 other.join(group.members)
                 return True
         return False
 
-    def _part(self, group: ProjectorGroup, error: Exception) -> None:
-        """Let each find out whether the error is its own."""
+    def _split(self, group: ProjectorGroup, error: Exception) -> None:
+        """Split a group whose batch failed, so that each member meets only its own error."""
         if len(group.members) == 1:
             self._leave_behind(group.members[0], error)
         else:
             for member in group.members:
-                self._set_off([member])
+                self._start([member])
 
     def _leave_behind(self, projector: Projector, error: BaseException) -> None:
         if not isinstance(error, _PASSING):
@@ -168,10 +168,10 @@ class Scheduler:
             return
         if not projector.hindrance:
             _log.error(
-                "The view %s cannot go on, answers what it has, and is tried again and again: %s",
+                "The view %s cannot be updated, answers from what it has, and is retried: %s",
                 projector.view.name,
                 error,
             )
         projector.hindrance = str(error)
         projector.needs_another = isinstance(error, ReadModelUnavailable) and error.needs_another
-        self._set_off([projector], RETRY)
+        self._start([projector], RETRY)

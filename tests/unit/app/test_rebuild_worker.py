@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from foldlog_server.app.rebuild_worker import Told, build
+from foldlog_server.app.rebuild_worker import RebuildReport, build
 from foldlog_server.domain.view import Key
 from foldlog_server.domains.shop import SHOP
 from foldlog_server.log.events import AnyRecordedEvent
@@ -20,7 +20,7 @@ from foldlog_server.stores.views import view_files
 from foldlog_server.stores.views.read_model import SqliteReadModel
 from foldlog_server.stores.views.view_files import ViewFile
 from foldlog_server.stores.writer_thread import WriterThread
-from foldlog_server.views.batch import Indigestible
+from foldlog_server.views.batch import CannotApply
 from foldlog_server.views.definition import generation
 from foldlog_server.views.read_model import ReadModelUnavailable
 from tests.support.list_log import ListLog
@@ -53,14 +53,14 @@ async def documents(file: ViewFile) -> dict[Key, tuple[int, bytes]]:
 
 
 async def test_a_view_is_built_up_to_the_end_of_the_log_and_is_not_complete_by_that(tmp_path: Path) -> None:
-    log, told = a_log(20), list[Told]()
-    await build(ORDER_COUNTS, the_file(tmp_path), log, told.append)
+    log, reports = a_log(20), list[RebuildReport]()
+    await build(ORDER_COUNTS, the_file(tmp_path), log, reports.append)
     assert await documents(the_file(tmp_path)) == replay(log.events)
     contents = view_files.contents_of(the_file(tmp_path).path)
     assert contents is not None
     assert not contents.is_complete
-    assert told[0] == Told(0, 40)
-    assert told[-1] == Told(40, 40)
+    assert reports[0] == RebuildReport(0, 40)
+    assert reports[-1] == RebuildReport(40, 40)
 
 
 async def test_what_was_interrupted_is_gone_on_with(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ async def test_an_event_that_stops_the_view_stops_the_build(tmp_path: Path) -> N
     def keys(recorded: AnyRecordedEvent) -> Sequence[Key]:
         raise ArithmeticError
 
-    with pytest.raises(Indigestible, match="position 1 "):
+    with pytest.raises(CannotApply, match="position 1 "):
         await build(replace(ORDER_COUNTS, keys=keys), the_file(tmp_path), a_log(1), lambda _: None)
 
 
@@ -101,9 +101,9 @@ async def test_a_file_that_cannot_be_written_ends_the_build(
 
 
 def test_what_is_told_is_one_line() -> None:
-    told = Told(3, 9, "no\nsuch unit")
-    assert "\n" not in told.line
-    assert Told.of(told.line) == told
+    report = RebuildReport(3, 9, "no\nsuch unit")
+    assert "\n" not in report.line
+    assert RebuildReport.of(report.line) == report
 
 
 def started(data: Path, *arguments: str) -> "subprocess.Popen[str]":

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from foldlog_server.app.unknown_history import MOST_NAMES, told
+from foldlog_server.app.unknown_history import MOST_NAMES, warning
 
 DATA = Path("data")
 
 
 def line(*types: str, categories: tuple[str, ...] = ()) -> str:
-    return told(types, categories, {"a.Known"}, {"order"}, DATA)
+    return warning(types, categories, {"a.Known"}, {"order"}, DATA)
 
 
 def test_of_a_log_that_is_known_nothing_is_told() -> None:
@@ -19,7 +19,7 @@ def test_types_and_categories_are_named_with_what_follows() -> None:
     assert line("a.Known", "b.New", categories=("order", "payment")) == (
         "The log holds what this release does not know: events b.New; streams of category payment. "
         "Views do not see them, and commands on an aggregate that has such an event fail (EVENT_UNREADABLE); "
-        "who reads the log gets them. "
+        "readers of the log get them. "
         "Run the release that wrote them, or see what would break: foldlog check-history --data data"
     )
 

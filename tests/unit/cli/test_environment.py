@@ -6,6 +6,7 @@ import pytest
 import typer
 from typer.main import get_command
 
+import foldlog_server.cli.main  # noqa: F401  (for the commands that it adds)
 from foldlog_server.cli import apps
 from foldlog_server.cli.environment import SETTINGS, is_service_link, misspelt
 
@@ -37,7 +38,7 @@ def test_the_settings_are_those_of_the_command_line() -> None:
 )
 def test_a_misspelt_setting_is_told_with_the_nearest(name: str, nearest: str) -> None:
     [line] = misspelt([name, "PATH", "FOLDLOG_DATA"])
-    assert line == f"{name} is no setting and is passed over. Did you mean {nearest}?"
+    assert line == f"{name} is not a setting and is ignored. Did you mean {nearest}?"
 
 
 def test_where_nothing_is_near_all_are_told() -> None:

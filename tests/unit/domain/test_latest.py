@@ -247,7 +247,7 @@ async def test_a_parked_document_waits_and_is_made_of_all_events_once_the_cause_
     codec = Codec(decider.events)
     waiting = [codec.decode(event) for event in log.events[2:4]]
     batch = projector.begin(partial(iter, waiting), retried=key)
-    batch.take([(recorded, (key,)) for recorded in waiting])
+    batch.apply([(recorded, (key,)) for recorded in waiting])
     [change] = batch.changes([key])
     assert change.document is not None
     assert Account.FromString(without_state(change.document)) == folded(decider, events)
@@ -278,7 +278,7 @@ async def test_batches_of_any_size_make_the_same(batch: int) -> None:
         some = recorded[start : start + batch]
         view_batch = projector.begin(partial(iter, some))
         for _, touches in view_batch.touches(some):
-            view_batch.take(touches)
+            view_batch.apply(touches)
         for change in view_batch.changes(view_batch.touched):
             assert change.document is not None
             model.rows[change.key] = (1, change.document)

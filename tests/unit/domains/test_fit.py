@@ -79,15 +79,15 @@ def test_nothing_is_wrong_with_what_fits(domains: Sequence[Domain]) -> None:
     case(
         "the same domain by two values",
         lambda: savings_with(),
-        'The domain "savings" is there 2 times; rename one.',
-        'The service "savings.v1.Accounts" is there 2 times; list its proto in one domain alone, and once.',
-        'The service "savings.v1.Reports" is there 2 times; list its proto in one domain alone, and once.',
-        'The category "account" is there 2 times; rename one decider\'s.',
-        'The view "accounts" is there 2 times; rename one.',
-        'The view "owners" is there 2 times; rename one.',
-        'The collection "accounts" is there 2 times; rename one.',
-        'The collection "owners" is there 2 times; rename one.',
-        'The collection "accounts-of-owners" is there 2 times; rename one.',
+        'The domain "savings" occurs 2 times; rename one.',
+        'The service "savings.v1.Accounts" occurs 2 times; list its proto in one domain alone, and once.',
+        'The service "savings.v1.Reports" occurs 2 times; list its proto in one domain alone, and once.',
+        'The category "account" occurs 2 times; rename one decider\'s.',
+        'The view "accounts" occurs 2 times; rename one.',
+        'The view "owners" occurs 2 times; rename one.',
+        'The collection "accounts" occurs 2 times; rename one.',
+        'The collection "owners" occurs 2 times; rename one.',
+        'The collection "accounts-of-owners" occurs 2 times; rename one.',
         beside=[savings_with()],
     ),
     case(
@@ -319,7 +319,7 @@ def test_everything_is_said_at_once() -> None:
     said = "\n".join(problems([domain, replace(ORDERS, name="!"), INVENTORY]))
     for part in (
         "'!' is no name of a domain",
-        'The domain "!" is there 2 times',
+        'The domain "!" occurs 2 times',
         "`decide` of the decider account is a coroutine",
         "`decide` of the decider account cannot be called",
         '"Owners" is no name of a view',

@@ -198,7 +198,7 @@ def test_everything_is_said_at_once(write: Write) -> None:
     said = reasons("nothing", "written_unfit:ONE", "written_unfit:TWO")
     assert said[0].startswith("'nothing' does not name a domain.")
     assert "'One' is no name of a domain. Use lower case letters, digits and underscores." in said
-    assert 'The view "accounts" is there 2 times; rename one.' in said
+    assert 'The view "accounts" occurs 2 times; rename one.' in said
 
 
 def test_what_a_module_prints_is_not_in_the_output(write: Write, capfd: pytest.CaptureFixture[str]) -> None:

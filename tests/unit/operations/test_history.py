@@ -188,4 +188,4 @@ async def test_more_problems_than_can_be_told_apart_are_counted(
     broken = replace(ORDER, evolve=failing(OrderCreated, ORDER.evolve))
     findings = await checked(log, broken)
     assert [(problem.kind, problem.times) for problem in findings.problems] == [("fold", 2)]
-    assert findings.untold == 2
+    assert findings.unlisted == 2

@@ -58,7 +58,7 @@ class Setting:
         """Have another projector, with other documents, take the place of the former one."""
         former, self.projector = self.projector, self._any_projector()
         self.model.edition = edition
-        former.tell_followers()
+        former.wake_followers()
 
     def view_sees(self, events: int = 1_000_000) -> None:
         """Move the view on by so many events, as far as the log goes."""

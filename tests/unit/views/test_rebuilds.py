@@ -264,7 +264,7 @@ async def test_a_view_that_cannot_be_built_goes_on_as_it_was(caplog: pytest.LogC
         with caplog.at_level(logging.ERROR):
             setting.builder.builds[0].done.set_exception(BuildFailed("no such unit"))
             await settle()
-        assert "order-counts could not be built anew" in caplog.text
+        assert "order-counts could not be rebuilt" in caplog.text
         assert setting.rebuilds.failure(VIEW) == "no such unit"
         assert setting.rebuilds.progress(VIEW) is None
         setting.log.add("order-1", created())

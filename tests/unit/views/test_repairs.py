@@ -114,7 +114,7 @@ async def test_what_fails_is_tried_again_after_pauses_that_grow_and_is_told_once
                 while len(setting.builder.builds) == attempt:
                     await setting.look()
         assert pauses == [1, 2, 4, 8, 8, 8]
-        assert len([record for record in caplog.records if "could not be built" in record.message]) == 1
+        assert len([record for record in caplog.records if "could not be rebuilt" in record.message]) == 1
         await setting.built(0)
         await setting.look()
         assert setting.repairs.next_attempt(VIEW) is None
@@ -199,7 +199,9 @@ async def test_a_view_that_cannot_be_looked_at_for_a_while_is_looked_at_again(
             patch.setattr(setting.former, "check", hindered)
             await setting.look()
             await setting.look()
-        assert caplog.text.count("cannot be looked after, and is tried again: ReadModelUnavailable") == 1
+        assert (
+            caplog.text.count("cannot be checked and repaired, which is retried: ReadModelUnavailable") == 1
+        )
         setting.former.damage = DAMAGE
         await setting.look()
         assert len(setting.builder.builds) == 1

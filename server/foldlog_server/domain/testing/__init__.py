@@ -1,4 +1,4 @@
-"""Tests of a domain, each in a line: what it decides and shows, and what would break it later.
+"""Tests of a domain, each in a line: what it decides and shows, and that later changes do not break it.
 
     given(ACCOUNT, Opened(owner="Ada")).when(Deposit(account_id="1", cents=5)).then(Deposited(cents=5))
 

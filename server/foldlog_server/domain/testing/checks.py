@@ -1,4 +1,4 @@
-"""Checks that hold a whole domain: each raises `AssertionError` with a line for everything that it finds."""
+"""Checks of a whole domain: each raises `AssertionError` with a line for everything that it finds."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
@@ -76,13 +76,13 @@ def _not_decided(decider: AnyDecider, command: Message, state: object) -> Iterat
 
 
 def _evolved(decider: AnyDecider, event: Message, states: list[object]) -> Iterator[str]:
-    """What is wrong with what an event makes of the last of the states; what it makes is one more of them."""
+    """Apply an event to the last of the states and append the new state; yields what is wrong with it."""
     what = f"`evolve` of the decider {decider.category}, given {event.DESCRIPTOR.full_name},"
     try:
         state: object = decider.evolve(states[-1], event)
     except AssertionError as error:
         yield f"{what} raises AssertionError: {error}. Add its case."
-    except Exception:  # it does not happen to such a state
+    except Exception:  # the event cannot happen in this state
         return
     else:
         if isinstance(state, type(decider.initial)):
@@ -120,7 +120,7 @@ def _classes(domain: Domain) -> Iterator[type[Message]]:
         yield from (*decider.commands, *decider.events)
         try:
             yield returned(decider.render)
-        except TypeError:  # it shows nothing
+        except TypeError:  # it renders nothing
             continue
     for view in domain.views:
         yield from (*view.collections.values(), *view.events)
@@ -141,7 +141,7 @@ def _files(domain: Domain) -> Sequence[FileDescriptor]:
 
 
 def _messages(messages: Iterable[Descriptor]) -> Iterator[Descriptor]:
-    """The messages and those that are declared within them, but for the entries of maps."""
+    """The messages and those declared within them, except for the entries of maps."""
     for message in messages:
         if not message.GetOptions().map_entry:
             yield message

@@ -57,7 +57,7 @@ def check_golden_events(folder: Path, *domains: Domain) -> None:
 
 
 def stored_messages(*domains: Domain) -> Mapping[str, type[Message]]:
-    """Every message that may lie in a log, by its full name; old ones, too."""
+    """Every message that a log may contain, old ones included, by its full name."""
     kinds = [event for domain in domains for decider in domain.deciders for event in decider.events]
     kinds += [upcaster.old for domain in domains for upcaster in domain.upcasters]
     return {name_of(kind): kind for kind in sorted(kinds, key=name_of)}
@@ -89,7 +89,7 @@ def _missing(folder: Path, name: str, kind: type[Message]) -> Iterator[str]:
 def _changed(
     file: Path, stored: Mapping[str, type[Message]], ways: Mapping[str, Sequence[Upcaster]]
 ) -> Iterator[str]:
-    """What is wrong with what a file holds."""
+    """What is wrong with the content of a file."""
     golden = read(file)
     kind = stored.get(golden.type)
     if kind is None:

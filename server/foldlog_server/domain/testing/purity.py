@@ -1,5 +1,5 @@
-"""Finds in the source of a domain what has a clock, chance, input or output: the same events would not make
-the same state again."""
+"""Finds uses of clocks, randomness, input and output in the source of a domain: with them, the same
+events would not make the same state again."""
 
 import ast
 import importlib.util
@@ -44,7 +44,7 @@ def check_imports(domain: Domain) -> None:
 
 
 def _modules(domain: Domain) -> dict[str, Path]:
-    """The modules that define the domain's functions, and what they import of their own packages."""
+    """The modules that define the domain's functions, and the modules of their packages that they import."""
     ahead = [function.__module__ for function in map(_unwrapped, _functions(domain))]
     ahead = [name for name in ahead if not name.startswith("foldlog_server.domain.")]
     packages, found = {name.partition(".")[0] for name in ahead}, dict[str, Path]()
@@ -58,7 +58,7 @@ def _modules(domain: Domain) -> dict[str, Path]:
 
 
 def _is_own(name: str, packages: set[str]) -> bool:
-    """Of Foldlog itself, the domains alone: what lies below them is not theirs."""
+    """Whether a module is checked; of Foldlog itself, only its domains are."""
     top, _, rest = name.partition(".")
     return top in packages and (top != _OURS or rest.startswith("domains."))
 
@@ -89,7 +89,7 @@ def _source(name: str) -> Path | None:
 
 
 def _imported(name: str, file: Path) -> Iterator[str]:
-    """The modules that a module imports, whatever it imports of them."""
+    """The modules from which a module imports anything."""
     for node in ast.walk(_tree(file)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -122,7 +122,7 @@ def _impure(name: str, file: Path) -> Iterator[str]:
 
 
 def _called(function: ast.expr) -> str:
-    """A function by its last two names at most: `datetime.datetime.now` and `datetime.now` are one."""
+    """The last two parts of a function's name: `datetime.datetime.now` and `datetime.now` are the same."""
     return ".".join(ast.unparse(function).split(".")[-2:])
 
 

@@ -1,5 +1,5 @@
-"""Messages made from their protos alone: the least that keeps the rules of its fields, and one with every
-field set."""
+"""Makes sample messages from their protos alone: a minimal one that keeps the rules of its fields, and
+one with every field set."""
 
 from typing import Any, TypeVar, cast
 
@@ -18,7 +18,7 @@ _AMOUNTS = ("foldlog.v1.Money", "google.protobuf.Duration")
 
 
 def least(message: type[Made]) -> Made:
-    """A message with those fields alone that its rules ask for."""
+    """A message that has only the fields that its rules require."""
     made = message()
     _fill(made, least_only=True, depth=0)
     return made

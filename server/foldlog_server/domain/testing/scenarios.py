@@ -1,4 +1,5 @@
-"""Given these events, when this command comes, then these events happen; and what a view makes of events."""
+"""Given these events, when this command comes, then these events happen; and the documents that a view
+makes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ class Given(Generic[State]):
     state: State
 
     def when(self, command: Message) -> "Outcome":
-        """What comes of a command. Asserts that `decide` does not change it, and that `evolve` takes every
+        """The outcome of a command. Asserts that `decide` does not change it, and that `evolve` takes every
         event that happens."""
         try:
             happened = unchanged(command, partial(self.decider.decide, command, self.state))
@@ -66,7 +67,7 @@ class Given(Generic[State]):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a command."""
+    """The outcome of a command."""
 
     command: Message
     events: tuple[Message, ...]
@@ -145,7 +146,7 @@ class ViewScenario:
         )
 
     def document(self, collection: str, id: str) -> Message | None:
-        """The document as it is answered, or None if it does not exist."""
+        """The document as answers show it, or None if it does not exist."""
         encoded, answered = self._documents.get(Key(collection, id)), self._view.answered
         if encoded is None:
             return None
@@ -226,7 +227,7 @@ def _check_state(decider: AnyDecider, event: Message, state: object) -> None:
     )
     try:
         again = state_codec.decode(state_codec.encode(state), expected)
-    except Exception as error:  # whatever is in a state that its types do not say
+    except Exception as error:  # a state may hold anything that its types do not say
         raise AssertionError(f"{show(event)} makes {state!r}, which no snapshot can keep: {error}") from None
     assert again == state, f"{show(event)} makes {state!r}, which is read from a snapshot as {again!r}."
 

@@ -1,4 +1,4 @@
-"""Stock: received, set aside for orders, dispatched or released, and what is shown of it."""
+"""The domain of stock: it is received, reserved for orders, and dispatched or released."""
 
 from foldlog.inventory.v1 import command_service_pb2, query_service_pb2
 from foldlog_server.domain.domain import Domain

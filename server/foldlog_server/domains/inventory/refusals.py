@@ -1,4 +1,4 @@
-"""What a client is told when a rule of stock refuses: what was expected, what was found, what to do."""
+"""The refusals of the rules of stock: what was expected, what was found, what to do."""
 
 from foldlog.inventory.v1.errors_pb2 import ErrorReason
 from foldlog_server.error_catalogue import catalogue
@@ -18,8 +18,8 @@ def product_not_found(product_id: str) -> Rejected:
 def insufficient_stock(product_id: str, order_id: str, requested: int, available: int) -> Rejected:
     return _rejected(
         ErrorReason.ERROR_REASON_INSUFFICIENT_STOCK,
-        f"{requested:,} units of product {product_id} are requested, and {available:,} are available. "
-        "Request fewer, or wait for stock.",
+        f"The request is for {requested:,} of product {product_id}, and the available stock is "
+        f"{available:,}. Request fewer, or wait for stock.",
         product_id=product_id,
         order_id=order_id,
         requested=str(requested),
@@ -30,8 +30,8 @@ def insufficient_stock(product_id: str, order_id: str, requested: int, available
 def reservation_differs(product_id: str, order_id: str, requested: int, reserved: int) -> Rejected:
     return _rejected(
         ErrorReason.ERROR_REASON_RESERVATION_DIFFERS,
-        f"Order {order_id} has {reserved:,} units of product {product_id} reserved, "
-        f"and {requested:,} are requested. Release the reservation first.",
+        f"Order {order_id} has a reservation for {reserved:,} of product {product_id}, "
+        f"and the request is for {requested:,}. Release the reservation first.",
         product_id=product_id,
         order_id=order_id,
         requested=str(requested),
@@ -54,8 +54,8 @@ def below_reserved(product_id: str, delta: int, on_hand: int, reserved: int) -> 
     advice = f"{most}, or release reservations first." if reserved else f"{most}."
     return _rejected(
         ErrorReason.ERROR_REASON_BELOW_RESERVED,
-        f"{delta:+,} would leave {on_hand + delta:,} units of product {product_id}, "
-        f"and {reserved:,} are reserved. {advice}",
+        f"{delta:+,} would leave {on_hand + delta:,} of product {product_id} on hand, "
+        f"and the open reservations are for {reserved:,}. {advice}",
         product_id=product_id,
         delta=str(delta),
         on_hand=str(on_hand),
@@ -66,8 +66,8 @@ def below_reserved(product_id: str, delta: int, on_hand: int, reserved: int) -> 
 def quantity_too_large(product_id: str, on_hand: int, more: int, limit: int) -> Rejected:
     return _rejected(
         ErrorReason.ERROR_REASON_QUANTITY_TOO_LARGE,
-        f"{more:,} more units of product {product_id} would make {on_hand + more:,} on hand, "
-        f"and there are at most {limit:,}. Receive fewer.",
+        f"{more:,} more of product {product_id} would make {on_hand + more:,} on hand, "
+        f"and the limit is {limit:,}. Receive fewer.",
         product_id=product_id,
         on_hand=str(on_hand),
         requested=str(more),

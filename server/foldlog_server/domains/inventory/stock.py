@@ -1,4 +1,4 @@
-"""Stock is received, set aside for orders, and dispatched or released; what is set aside is always there."""
+"""Stock is received, reserved for orders, and dispatched or released; what is reserved is always on hand."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -30,7 +30,7 @@ MAX_ON_HAND = 1_000_000_000_000
 
 
 class Stock(NamedTuple):
-    """What there is of one product, in units."""
+    """The stock of one product, in units."""
 
     exists: bool = False
     name: str = ""
@@ -76,9 +76,9 @@ def without_reservation(stock: Stock, order_id: str) -> Stock:
 
 
 def decide(command: Command, stock: Stock) -> Sequence[Event]:
-    """The contract's table; an unknown product is an empty stock. Raises `Rejected`.
+    """Decides a command by the contract's table; an unknown product has an empty stock. Raises `Rejected`.
 
-    A command on several products is decided product by product: here its list has exactly one element.
+    A command on several products is decided for each product: here its list has exactly one element.
     """
     match command:
         case ReceiveStock():

@@ -1,4 +1,4 @@
-"""Orders: what can be asked of one, what can happen to it, what is shown of it."""
+"""The domain of orders: they are drafted, submitted, reserved, paid, and shipped or cancelled."""
 
 from foldlog.orders.v1 import command_service_pb2, query_service_pb2
 from foldlog_server.domain.domain import Domain

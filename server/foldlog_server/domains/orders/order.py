@@ -1,6 +1,6 @@
-"""An order as it stands, and what each event makes of it.
+"""The state of an order, and how each event changes it.
 
-It is drafted, submitted, reserved, paid and shipped; until it ships it can be cancelled.
+An order is drafted, submitted, reserved, paid and shipped; until it is shipped it can be cancelled.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ Event: TypeAlias = (
 
 
 class Status(Enum):
-    """How far an order has come, with the numbers of the contract's enum."""
+    """The status of an order, with the numbers of the contract's enum."""
 
     ABSENT = OrderStatus.ORDER_STATUS_UNSPECIFIED
     DRAFT = OrderStatus.ORDER_STATUS_DRAFT
@@ -57,7 +57,7 @@ class Line(NamedTuple):
 
 
 class Order(NamedTuple):
-    """An order as it stands. Amounts are billionths of a unit of its currency."""
+    """The state of an order. Amounts are billionths of a unit of its currency."""
 
     status: Status = Status.ABSENT
     customer_id: str = ""

@@ -1,4 +1,4 @@
-"""An order as clients see it."""
+"""Renders the state of an order as the message that clients get."""
 
 from foldlog.orders.v1 import types_pb2
 from foldlog.orders.v1.types_pb2 import OrderLine
@@ -10,9 +10,9 @@ from foldlog_server.domains.orders.order import Line, Order, Status
 def render(id: str, version: int, order: Order) -> types_pb2.Order | None:
     """The order as clients see it; None if it does not exist.
 
-    Its lines stand in the order in which they were added, each with its line id, also where that is the
-    product id by default, and with a price whose units and nanos share the sign. The total is always
-    set; the amount due and what was paid are set once they are fixed, also if they are zero.
+    Its lines are in the order in which they were added. Each has its line id, even if that is the product id
+    by default, and a price whose units and nanos share the sign. The total is always set; the amount due and
+    the amount paid are set once they are fixed, even if they are zero.
     """
     if order.status is Status.ABSENT:
         return None

@@ -1,4 +1,4 @@
-"""What each command does to an order, or why it is refused."""
+"""Decides what each command does to an order, or why it is refused: one rule for each command."""
 
 from collections.abc import Sequence
 from typing import TypeAlias, assert_never
@@ -110,7 +110,8 @@ def order_created(command: CreateOrder, order: Order) -> Sequence[Event]:
 def item_added(
     command: CreateOrder | AddItem, item: OrderLine, order: Order
 ) -> ItemAdded | ItemQuantityChanged:
-    """The same line again adds up. Checked in this order: currency, product and price, limits."""
+    """A line that is added again increases its quantity. Checked in this order: currency, product and price,
+    limits."""
     line_id = item.line_id or item.product_id
     check_currency(command, order, item.unit_price, line_id)
     line = Line(item.product_id, item.product_name, item.quantity, to_nanos(item.unit_price))
@@ -246,7 +247,7 @@ def check_currency(command: Command, order: Order, amount: Money, line_id: str =
 
 
 def check_limits(command: Command, order: Order, line_id: str, quantity: int, line: Line) -> None:
-    """The limits of an order in which the line, new or present, has the quantity."""
+    """Check the limits of the order as it would be with this quantity of the line, new or present."""
     present = order.lines.get(line_id)
     former = present.quantity if present else 0
     total = order.total + (quantity - former) * line.unit_price

@@ -1,4 +1,4 @@
-"""What a client is told when a rule of orders refuses: what was expected, what was found, what to do."""
+"""The refusals of the rules of orders: what was expected, what was found, what to do."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -180,7 +180,7 @@ def _name(command: Command) -> str:
 def _rejected(
     reason: ErrorReason.ValueType, command: Command, message: str, *, line_id: str = "", **metadata: str
 ) -> Rejected:
-    """What it is about comes first: the line, or else the order; an order yet to be made has no id."""
+    """The metadata begin with what the refusal is about: the line, or the order unless it has no id yet."""
     about = {"line_id": line_id, "order_id": command.order_id}
     named = {key: id for key, id in about.items() if id}
     return Rejected(_REASONS[reason], message, {**named, **metadata})

@@ -35,10 +35,10 @@ def test_a_sound_domain_passes(held: Callable[[Domain], None]) -> None:
 
 def test_a_domain_is_checked_beside_the_shop_unless_it_is_served_without() -> None:
     domain = with_decider(category="order")
-    assert 'The category "order" is there 2 times; rename one decider\'s.' in found_by(check, domain)
+    assert 'The category "order" occurs 2 times; rename one decider\'s.' in found_by(check, domain)
     alone = savings_with(name="orders")
     check(alone, with_shop=False)
-    assert found_by(check, alone) == ['The domain "orders" is there 2 times; rename one.']
+    assert found_by(check, alone) == ['The domain "orders" occurs 2 times; rename one.']
 
 
 def test_a_domain_is_checked_with_those_that_it_needs() -> None:
@@ -50,7 +50,7 @@ def test_a_domain_is_checked_with_those_that_it_needs() -> None:
 def test_every_line_is_in_the_error_once() -> None:
     assert found_by(check, savings_with(name="No"), savings_with(name="No"))[:2] == [
         "'No' is no name of a domain. Use lower case letters, digits and underscores.",
-        'The domain "No" is there 2 times; rename one.',
+        'The domain "No" occurs 2 times; rename one.',
     ]
 
 

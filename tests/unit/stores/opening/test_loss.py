@@ -98,7 +98,7 @@ async def check_that_commands_tell(data: Path) -> None:
         with pytest.raises(Refused) as refused:
             async for _ in command:
                 pass
-        assert str(refused.value) == f"{data / 'log.db'} is not whole: {lost}"
+        assert str(refused.value) == f"{data / 'log.db'} is incomplete: {lost}"
     assert all_of(data) == before
     assert not written
     assert not (data.parent / "backup").exists()

@@ -297,7 +297,7 @@ async def test_what_was_parked_is_logged_once_a_batch_with_its_trace(
             pass
     [record] = caplog.records
     assert (
-        "order-counts has parked 2 documents, which stay as they were while all else goes on: the first is one of orders, at position 3"
+        "order-counts has parked 2 documents, to which it could not apply an event; all others are updated. The first is in orders, at position 3"
         in record.getMessage()
     )
     assert "ArithmeticError: no such unit" in caplog.text

@@ -1,4 +1,4 @@
-"""Every product's stock, and what orders demanded and took of it."""
+"""Every product's stock, and how much orders have demanded and received of it."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeAlias, assert_never
@@ -22,12 +22,12 @@ StockEvent: TypeAlias = StockReceived | StockAdjusted | StockReserved | StockRel
 OrderEvent: TypeAlias = OrderSubmitted | OrderShipped | OrderCancelled
 Payload: TypeAlias = StockEvent | OrderEvent
 
-# A product is first heard of by one of these.
+# A product's document begins with one of these.
 _FIRST = (StockReceived, OrderSubmitted)
 
 
 def keys(recorded: RecordedEvent[Payload]) -> Iterable[Key]:
-    """The product of a stock event; of an order's event every product that it demands or demanded."""
+    """The product of a stock event, or every product of an order's event."""
     match recorded.payload:
         case OrderSubmitted() | OrderShipped() | OrderCancelled() as payload:
             return [Key(_PRODUCTS, product_id) for product_id in _shares(recorded, payload)]
@@ -70,7 +70,7 @@ def _count_stock(item: InventoryItem, payload: StockEvent) -> None:
 
 
 class Share(NamedTuple):
-    """What one order wants of one product, all its lines together."""
+    """How much one order demands of one product, over all its lines."""
 
     name: str = ""
     units: int = 0
@@ -104,7 +104,7 @@ _latest: tuple[AnyRecordedEvent | None, Mapping[str, Share]] = (None, {})
 
 
 def _shares(recorded: AnyRecordedEvent, payload: OrderEvent) -> Mapping[str, Share]:
-    """By product what the order wants; nothing if it was never submitted."""
+    """How much the order demands, by product; empty if it was never submitted."""
     global _latest
     latest, shares = _latest
     if latest is not recorded:

@@ -1,4 +1,4 @@
-"""Every customer's sums and orders; both are one view, so that they always agree."""
+"""Every customer's sums and orders, in one view, so that they always agree."""
 
 from collections.abc import Iterable
 from typing import TypeAlias, assert_never
@@ -124,7 +124,7 @@ def _draft(order_id: str, created: OrderCreated, created_time: Timestamp) -> Cus
 def _evolve_order(order: CustomerOrder, payload: Payload) -> CustomerOrder:
     match payload:
         case OrderCreated():
-            pass  # begun by it
+            pass  # the document begins with it
         case OrderSubmitted() as submitted:
             order.status = ORDER_STATUS_SUBMITTED
             order.amount_due.CopyFrom(submitted.amount_due)

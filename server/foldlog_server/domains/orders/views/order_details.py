@@ -1,4 +1,4 @@
-"""Every order as it stands with its lines, message for message what the decider renders."""
+"""Every order in its latest state with its lines: exactly the messages that the decider renders."""
 
 from collections.abc import Iterable
 from typing import TypeAlias, assert_never

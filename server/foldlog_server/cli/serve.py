@@ -1,4 +1,4 @@
-"""Commands that serve."""
+"""The command `serve`, and `config`, which shows its settings."""
 
 import asyncio
 import json
@@ -47,7 +47,10 @@ def serve(
     log_level: LogLevel = "info",
     examples: Annotated[bool, typer.Option("--examples", help="Print commands to try first.")] = False,
 ) -> None:
-    """Serve the log in a data directory until stopped by Ctrl-C or SIGTERM."""
+    """Serve the log in a data directory.
+
+    Ctrl-C or SIGTERM stops the server.
+    """
     check_address(listen)
     check_level(log_level)
     log_to_stderr(log_level)
@@ -78,7 +81,10 @@ def config(
     log_level: LogLevel = "info",
     as_json: Json = False,
 ) -> None:
-    """Show the settings that `serve` would use, and where each comes from: flag, environment, default."""
+    """Show the settings that `serve` would use.
+
+    Also shows where each comes from: flag, environment or default.
+    """
     del data, request_window, grace, reflection, cached_aggregates, domain, shop
     check_address(listen)
     check_level(log_level)
@@ -105,7 +111,7 @@ def _setting(context: typer.Context, parameter: Any) -> dict[str, Any]:
 
 
 def _serve(settings: Settings, *, examples: bool) -> None:
-    # Imported here: `foldlog --version` need not load gRPC.
+    # Imported here: `foldlog --version` should not load gRPC.
     from foldlog_server.cli.server_process import CannotStart, serve_until_stopped
     from foldlog_server.errors import LogDetached
 
@@ -115,12 +121,12 @@ def _serve(settings: Settings, *, examples: bool) -> None:
     except CannotStart as cannot:
         for reason in cannot.reasons:
             print(f"foldlog: {printable(reason)}", file=sys.stderr, flush=True)
-        os._exit(1)  # whatever thread is left would be waited for
+        os._exit(1)  # a normal exit would wait for the remaining threads
     if isinstance(failure, LogDetached):
         print(
             "foldlog: The log's files were removed, moved or replaced while it was served.", file=sys.stderr
         )
         sys.stdout.flush()
-        os._exit(1)  # nothing is closed: SQLite would remove what lies at the names of its files now
+        os._exit(1)  # nothing is closed: SQLite would delete what is now at the paths of its files
     if failure is not None:
         fail("The store failed, and what was being written is unknown. It is verified at the next start.")

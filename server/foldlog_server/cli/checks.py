@@ -1,4 +1,4 @@
-"""Commands on the log of a data directory, which a server may be using."""
+"""Commands that check the log of a data directory: `check-history`, `verify`, and `accept-loss`."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ import typer
 
 from foldlog_server.cli.apps import DEFAULTS, app
 from foldlog_server.cli.options import DomainNames, Json, Shop, StoredData
-from foldlog_server.cli.output import carry_out, fail, loaded_domains, teller
+from foldlog_server.cli.output import carry_out, fail, loaded_domains, progress_printer
 from foldlog_server.printable import printable
 from foldlog_server.tables import print_table
 
@@ -23,19 +23,20 @@ def check_history(
     shop: Shop = DEFAULTS.shop,
     as_json: Json = False,
 ) -> None:
-    """Fold all that is stored by the code that is installed; exit code 1 if something would break.
+    """Check that installed code reads the history.
 
-    For a new release, before it is deployed. Nothing is changed, and a server may be using the directory.
+    It reads and folds everything that is stored; exit code 1 if something would break. Run it with a new
+    release before you deploy that. Nothing is changed, and a server may be using the directory.
     """
     from foldlog_server.operations import check_history as checking
     from foldlog_server.operations.history import Findings
     from foldlog_server.operations.progress import shown
 
-    logging.getLogger("foldlog.views").setLevel(logging.CRITICAL)  # the findings say what views would log
+    logging.getLogger("foldlog.views").setLevel(logging.CRITICAL)  # the findings have what views would log
     findings = Findings()
     domains = loaded_domains(domain, with_shop=shop)
     try:
-        asyncio.run(shown(checking.check(data, domains, findings), teller(as_json)))
+        asyncio.run(shown(checking.check(data, domains, findings), progress_printer(as_json)))
     except checking.CannotCheck as reason:
         fail(str(reason))
     if as_json:
@@ -53,9 +54,10 @@ def accept_loss(
     data: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="The data directory.")],
     head: Annotated[str, typer.Option(metavar="POSITION:MARK", help="The end, as the refusal names it.")],
 ) -> None:
-    """Go on with what is left of a log that has lost events: it becomes another log with the same history.
+    """Continue with a log that has lost events.
 
-    Clients are told that the log was replaced. Copies of the files as they were stay in the data directory.
+    What is left of it becomes a new log with the same history. Clients get the error that the log was
+    replaced. Copies of the old files stay in the data directory.
     """
     from foldlog_server.app.services import new_id
     from foldlog_server.stores.files.data_directory import CannotOpen
@@ -78,16 +80,17 @@ def verify(
     shop: Shop = DEFAULTS.shop,
     as_json: Json = False,
 ) -> None:
-    """Verify all that is stored, and name what is damaged and where; exit code 1 if something is.
+    """Verify everything in a data directory.
 
-    Nothing is changed, and a server may be using the directory.
+    Lists what is damaged and where; exit code 1 if something is. Nothing is changed, and a server may be
+    using the directory.
     """
     from foldlog_server.operations import findings as found
     from foldlog_server.operations.verify import verify as verifying
 
     findings = found.Findings()
     domains = loaded_domains(domain, with_shop=shop)
-    carry_out(verifying(data, domains, findings, full=full), teller(as_json))
+    carry_out(verifying(data, domains, findings, full=full), progress_printer(as_json))
     if as_json:
         print(json.dumps(found.as_json(findings), indent=2))
     else:
