@@ -1,1 +1,1 @@
-"""Programs that use Foldlog as anybody can: through its client and the generated messages alone."""
+"""Programs that use only Foldlog's client and the generated messages."""

@@ -1,4 +1,4 @@
-"""A server process of one's own: started on a free port, and always ended, it and no other."""
+"""Starts a server process on a free port, and always ends it, and no other process."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ _SECONDS_TO_STOP = 20
 
 
 class ServerFailed(Exception):
-    """The server process did not start, or ended before it was told to."""
+    """The server process did not start, or ended by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class ServerProcess:
     process: asyncio.subprocess.Process
 
     async def unless_it_ends(self, work: Coroutine[None, None, T]) -> T:
-        """What the work gives. Raises ServerFailed as soon as the server has ended by itself."""
+        """Return the result of the work. Raises ServerFailed as soon as the server has ended by itself."""
         working, ended = asyncio.ensure_future(work), asyncio.ensure_future(self.process.wait())
         try:
             await asyncio.wait({working, ended}, return_when=asyncio.FIRST_COMPLETED)
@@ -45,7 +45,7 @@ class ServerProcess:
 
 
 def cancel_at_sigterm() -> None:
-    """Have SIGTERM cancel this task, as Ctrl-C does: so that a server which it started is ended too."""
+    """Make SIGTERM cancel this task, as Ctrl-C does, so that a server which it started is ended too."""
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
@@ -53,8 +53,8 @@ def cancel_at_sigterm() -> None:
 
 @asynccontextmanager
 async def serve(data: Path) -> AsyncIterator[ServerProcess]:
-    """Serve a data directory for as long as the block lasts. Raises ServerFailed."""
-    # A session of its own: Ctrl-C is for the example, which then ends the server in order.
+    """Serve a data directory while the block lasts. Raises ServerFailed."""
+    # In a session of its own: Ctrl-C goes to the example, which then stops the server.
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "foldlog_server", "serve"),
         *("--listen", "127.0.0.1:0", "--data", str(data), "--log-level", "error"),

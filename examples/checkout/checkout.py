@@ -1,4 +1,4 @@
-"""What lies in a basket becomes an order, or the shopper learns what is sold out. Either happens once."""
+"""Turns a basket into an order, or reports what is sold out. Either happens once."""
 
 from dataclasses import dataclass
 from uuid import UUID, uuid5
@@ -10,12 +10,12 @@ from foldlog.v1.money_pb2 import Money
 from foldlog_client import Rejected, sync
 
 _REQUESTS = UUID("0197a5c0-0000-7000-8000-00000000c0de")
-"""Of this shop alone: what is asked for a basket has the same ids, however often it is asked."""
+"""The namespace of this shop's request ids: the steps of a basket have the same ids in every attempt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Basket:
-    """What somebody wants to buy."""
+    """What a customer wants to buy."""
 
     id: str
     customer_id: str
@@ -24,7 +24,7 @@ class Basket:
 
 
 class SoldOut(Exception):
-    """There is too little of these products; no order is left open."""
+    """There is too little stock of these products; no order is left open."""
 
     def __init__(self, product_ids: list[str]) -> None:
         super().__init__(f"Sold out: {', '.join(product_ids)}.")
@@ -32,9 +32,9 @@ class SoldOut(Exception):
 
 
 def check_out(client: sync.Client, basket: Basket) -> Order:
-    """Place an order with its stock set aside. After a crash, call it again.
+    """Place an order, with its stock reserved. After a crash, call it again.
 
-    Raises SoldOut; with that the basket is done with.
+    Raises SoldOut, after which the basket is finished.
     """
     client.orders.create_order(
         order_id=basket.id,

@@ -1,4 +1,4 @@
-"""A program is built, or it is told why not."""
+"""Builds a program, or reports why it cannot be built."""
 
 import os
 import re
@@ -13,22 +13,22 @@ _SECONDS = 900
 
 
 class Skipped(Exception):
-    """What the language needs is not on this machine, or cannot be had from here."""
+    """What the language needs is not on this machine, and cannot be fetched."""
 
 
 class BuildFailed(Exception):
-    """The program does not build; the text is what its tools said."""
+    """The program does not build; the text is the output of its tools."""
 
 
 def build(language: Language) -> None:
-    """Have the program ready to be run. Raises Skipped or BuildFailed."""
+    """Build the program, so that it can be run. Raises Skipped or BuildFailed."""
     for tool in language.tools:
         if shutil.which(tool, path=environment()["PATH"]) is None:
             raise Skipped(f"{tool} is not on this machine")
     for command in language.fetch:
         failure = _failure(language, command)
         if failure is not None:
-            raise Skipped(f"{' '.join(command)}: {_telling_line(failure)}")
+            raise Skipped(f"{' '.join(command)}: {_most_relevant_line(failure)}")
     for command in language.build:
         failure = _failure(language, command)
         if failure is not None:
@@ -36,15 +36,16 @@ def build(language: Language) -> None:
 
 
 def environment() -> dict[str, str]:
-    """The environment's variables, with the commands of the project's own environment before all others."""
+    """Return the environment variables, with the commands of the project's own environment first in
+    the PATH."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     return {**os.environ, "PATH": path}
 
 
 def _failure(language: Language, command: Command) -> str | None:
-    """What a command said that failed; None if it did not."""
+    """Run a command, and return its output if it failed; None if it did not."""
     variables = environment()
-    # Looked up by ourselves: subprocess looks in the PATH of this process, not in the one that it gives on.
+    # Looked up here: subprocess searches the PATH of this process, not the one that it passes on.
     program = shutil.which(command[0], path=variables["PATH"])
     if program is None:
         return f"{command[0]}: no such command"
@@ -65,9 +66,9 @@ def _failure(language: Language, command: Command) -> str | None:
     return None if done.returncode == 0 else done.stdout
 
 
-def _telling_line(output: str) -> str:
-    """The first line that speaks of an error, or else the last: Maven and npm end with where to read more."""
+def _most_relevant_line(output: str) -> str:
+    """Return the first line that mentions an error, else the last: Maven and npm end with links."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", output)
     lines = [line.strip() for line in plain.splitlines() if line.strip()]
     errors = [line for line in lines if "error" in line.lower()]
-    return next(iter(errors + lines[-1:]), "it failed and said nothing")
+    return next(iter(errors + lines[-1:]), "it failed without output")

@@ -1,4 +1,4 @@
-"""Builds the programs, runs each through kills of its server, and tells what came of it.
+"""Builds the programs, runs each through kills of its server, and reports the results.
 
 Exit codes: 0 none failed (some may have been skipped); 1 one failed; 130 it was interrupted.
 """
@@ -24,7 +24,7 @@ _FIRST, _LAST, _COMPLAINTS = 10, 6, 5
 
 
 def main() -> int:
-    """Run the programs of the languages that were named, or all. Gives the exit code."""
+    """Run the programs of the named languages, or all. Returns the exit code."""
     options = _parser().parse_args()
     names = options.languages or list(LANGUAGES)
     failed = [
@@ -55,28 +55,28 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _passed(language: Language, foldlog: Path, orders: int, kills: int) -> bool:
-    """Build, run and judge one program, and tell it. False = it failed."""
+    """Build, run and judge one program, and print the result. False = it failed."""
     try:
-        _say(language, "is being built")
+        _print(language, "is being built")
         began = time.monotonic()
         build(language)
-        _say(language, f"built in {time.monotonic() - began:.1f} s; runs through {kills} kills")
+        _print(language, f"built in {time.monotonic() - began:.1f} s; runs through {kills} kills")
         came, truth = asyncio.run(_observed(language, foldlog, orders, kills))
     except Skipped as reason:
-        _say(language, f"skipped: {reason}")
+        _print(language, f"skipped: {reason}")
         return True
     except (BuildFailed, ServerFailed, FoldlogError) as failure:
-        _say(language, f"FAILED: {failure}")
+        _print(language, f"FAILED: {failure}")
         return False
     for line in _shortened(came.lines):
         print(f"  {line}")
     complaints = judged(came, truth, orders, kills)
-    _say(language, _verdict(came, truth, complaints))
+    _print(language, _verdict(came, truth, complaints))
     return not complaints
 
 
 async def _observed(language: Language, foldlog: Path, orders: int, kills: int) -> tuple[Run, Truth]:
-    """What the program printed, and what the log says afterwards."""
+    """Return what the program printed, and what the log contains afterwards."""
     cancel_at_sigterm()
     with tempfile.TemporaryDirectory(prefix=f"foldlog-{language.name}-") as directory:
         async with MortalServer(foldlog, Path(directory) / "data") as server:
@@ -102,5 +102,5 @@ def _verdict(came: Run, truth: Truth, complaints: Sequence[str]) -> str:
     return f"passed in {came.seconds:.1f} s: {killed}; no gap, no duplicate, each order once"
 
 
-def _say(language: Language, what: str) -> None:
+def _print(language: Language, what: str) -> None:
     print(f"{language.name}: {what}", flush=True)

@@ -1,4 +1,4 @@
-"""What a program printed is held against the log: every difference is a line."""
+"""Compares what a program printed with the log: every difference is a line."""
 
 import json
 import re
@@ -15,7 +15,7 @@ _ORDER_CREATED = "foldlog.orders.v1.OrderCreated"
 
 
 def judged(run: Run, truth: Truth, orders: int, kills: int) -> list[str]:
-    """What is not as it must be; empty if all is. The program was to write `orders` orders, through
+    """Return all complaints; empty if there are none. The program was to write `orders` orders, through
     `kills` kills."""
     return list(_judged(run, truth, orders, kills))
 
@@ -29,40 +29,40 @@ def _judged(run: Run, truth: Truth, orders: int, kills: int) -> Iterator[str]:
         yield f"its server was to be killed {kills} times, and was killed {len(run.kill_times)} times"
     first = _first(run.lines, truth.events)
     if first is None:
-        yield f"no OrderCreated of the log is told by the first line: {run.lines[:1]}"
+        yield f"the first line names no OrderCreated of the log: {run.lines[:1]}"
         return
-    yield from _beginning(run.lines, first, truth.tells_outcomes)
+    yield from _beginning(run.lines, first, truth.has_outcomes)
     yield from _events(run.lines, [event for event in truth.events if event.position > first.position])
     yield from _orders(run.lines, truth, first.customer_id, orders)
     yield from _end(run.lines, orders, kills)
 
 
 def _first(lines: Sequence[str], events: Sequence[Event]) -> Event | None:
-    """The event that the first line tells, if the log has it."""
-    told = _CREATED.fullmatch(lines[0]) if lines else None
-    if told is None:
+    """Return the event that the first line names, if the log has it."""
+    printed = _CREATED.fullmatch(lines[0]) if lines else None
+    if printed is None:
         return None
-    stream, position = f"order-{told[1]}", int(told[2])
+    stream, position = f"order-{printed[1]}", int(printed[2])
     fitting = (one for one in events if (one.stream, one.position) == (stream, position))
     return next((one for one in fitting if one.type == _ORDER_CREATED), None)
 
 
-def _beginning(lines: Sequence[str], first: Event, tells_outcomes: bool) -> Iterator[str]:
+def _beginning(lines: Sequence[str], first: Event, has_outcomes: bool) -> Iterator[str]:
     order_id = first.stream.removeprefix("order-")
     outcome = f"{first.stream} at position {first.position}"
     expected = [
         f"read {order_id} at version {first.version}",
         _REFUSED + json.dumps({"order_id": order_id}),
         f"repeated: replayed=true at position {first.position}",
-        f"outcome: {outcome if tells_outcomes else 'this server does not tell'}",
+        f"outcome: {outcome if has_outcomes else 'not implemented by this server'}",
         f"latest: {order_id} at version {first.version}",
     ]
-    told = [_refusal_in_one_form(line) for line in lines[1:6]]
-    yield from _differences("line of the beginning", told, expected)
+    printed = [_refusal_in_one_form(line) for line in lines[1:6]]
+    yield from _differences("line of the beginning", printed, expected)
 
 
 def _refusal_in_one_form(line: str) -> str:
-    """JSON is written with other spaces by each language."""
+    """Return the line in one form: languages write JSON with different spaces."""
     if not line.startswith(_REFUSED):
         return line
     try:
@@ -86,14 +86,14 @@ def _orders(lines: Sequence[str], truth: Truth, customer_id: str, orders: int) -
 
 
 def _end(lines: Sequence[str], orders: int, kills: int) -> Iterator[str]:
-    last, told = lines[-1], _DONE.fullmatch(lines[-1])
-    if told is None:
+    last, printed = lines[-1], _DONE.fullmatch(lines[-1])
+    if printed is None:
         yield f"the last line is {last!r}; expected 'done: O orders written, E events, R lost connections'"
         return
     events = len(_beginning_with("event ", lines))
-    if (int(told[1]), int(told[2])) != (orders, events):
+    if (int(printed[1]), int(printed[2])) != (orders, events):
         yield f"the last line is {last!r}; expected {orders} orders and {events} events"
-    if kills and int(told[3]) == 0:
+    if kills and int(printed[3]) == 0:
         yield f"the last line is {last!r}; expected lost connections"
 
 
@@ -101,11 +101,11 @@ def _beginning_with(word: str, lines: Sequence[str]) -> list[str]:
     return [line for line in lines if line.startswith(word)]
 
 
-def _differences(what: str, told: Sequence[str], expected: Sequence[str]) -> Iterator[str]:
-    """Which lines are missing, which are too many, and whether the others are in order."""
-    missing, surplus = Counter(expected) - Counter(told), Counter(told) - Counter(expected)
+def _differences(what: str, printed: Sequence[str], expected: Sequence[str]) -> Iterator[str]:
+    """Return lines that are missing, that are too many, and whether the others are in order."""
+    missing, surplus = Counter(expected) - Counter(printed), Counter(printed) - Counter(expected)
     yield from (f"{what} missing: {line}" for line in missing)
     yield from (f"{what} {'doubled' if line in expected else 'not true'}: {line}" for line in surplus)
     if not missing and not surplus:
-        pairs = zip(told, expected, strict=True)
+        pairs = zip(printed, expected, strict=True)
         yield from (f"{what} out of order: {one}" for one, other in pairs if one != other)

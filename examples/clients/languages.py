@@ -1,4 +1,4 @@
-"""The languages: what each needs, and how its program is built and run."""
+"""Lists the languages: what each needs, and how its program is built and run."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,23 +8,24 @@ Command = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """Commands run in the program's own directory, with the tools of the project's environment (buf)
-    at hand."""
+    """Commands run in the program's own directory, with the tools of the project's environment (buf) in the
+    PATH."""
 
     name: str
     """Also the name of the directory."""
     tools: Command
-    """Commands that must be there."""
+    """Commands that must be installed."""
     fetch: tuple[Command, ...]
-    """Gets what the program builds on from the language's registry; where that fails, it is skipped."""
+    """Fetches the program's dependencies from the language's registry; if that fails, the language is
+    skipped."""
     build: tuple[Command, ...]
-    """Generates from the protos, and builds; where that fails, the program is at fault."""
+    """Generates code from the protos, and builds; if that fails, the program is wrong."""
     run: Command
-    """Given the address and the number of orders as well. One process, so that it can be ended by its id."""
+    """Gets the address and the number of orders too. One process, so that it can be ended by its id."""
 
     @property
     def directory(self) -> Path:
-        """Where its sources are."""
+        """The directory of its sources."""
         return Path(__file__).parent / self.name
 
 
@@ -47,7 +48,8 @@ NODE = Language(
 JAVA = Language(
     name="java",
     tools=("java", "mvn"),
-    # Maven fetches as it goes. What cannot be had shows here, as a rule: generating needs nearly all of it.
+    # Maven fetches during the build. What cannot be fetched usually shows here: generating needs nearly
+    # all of it.
     fetch=(("mvn", "-q", "-B", "generate-sources"),),
     build=(("mvn", "-q", "-B", "package"),),
     run=("java", "-jar", "target/foldlog-example.jar"),

@@ -1,4 +1,4 @@
-"""What the log itself says of a run, read with the Python client."""
+"""Reads the log after a run, with the Python client."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,21 +19,21 @@ class Event:
     version: int
     type: str
     customer_id: str = ""
-    """Who ordered; of OrderCreated alone."""
+    """The customer, of OrderCreated only."""
     recorded_time: float = 0.0
     """Seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What there is when the program has ended."""
+    """The contents of the log when the program has ended."""
 
     events: Sequence[Event]
-    """All of category order, by position."""
+    """All events of the category order, by position."""
     current: Mapping[str, Mapping[str, int]]
-    """Of each customer, the item counts of the current orders by their ids."""
-    tells_outcomes: bool
-    """The server knows RequestService."""
+    """For each customer, the item counts of the current orders by their ids."""
+    has_outcomes: bool
+    """Whether the server has RequestService."""
 
 
 def read(address: str) -> Truth:
@@ -49,7 +49,7 @@ def read(address: str) -> Truth:
             time = event.recorded_time.ToNanoseconds() / 1e9
             events.append(Event(event.position, event.stream, event.version, event.type, customer, time))
             request_id = request_id or event.metadata.request_id
-        return Truth(events, _current(client, head), bool(request_id) and _tells_outcomes(client, request_id))
+        return Truth(events, _current(client, head), bool(request_id) and _has_outcomes(client, request_id))
 
 
 def _current(client: Client, head: int) -> dict[str, dict[str, int]]:
@@ -64,7 +64,7 @@ def _current(client: Client, head: int) -> dict[str, dict[str, int]]:
             return found
 
 
-def _tells_outcomes(client: Client, request_id: str) -> bool:
+def _has_outcomes(client: Client, request_id: str) -> bool:
     try:
         client.outcome(request_id)
     except NotOffered:

@@ -1,4 +1,4 @@
-"""A server that is killed, and started again at once at the same address over the same data."""
+"""Runs a server that can be killed, and started again at the same address over the same data."""
 
 import asyncio
 import os
@@ -12,17 +12,17 @@ from typing import Self
 from examples.serving import ServerFailed
 
 _SECONDS_TO_START = 60
-# Below the ports that systems give to outgoing connections. Among those, a client that tries to connect
-# while nobody listens can be given the very port it tries, is connected with itself, and the server cannot
-# have its port back.
+# Below the ports that systems give to outgoing connections. There, a client that tries to connect while no
+# server listens can get the very port it tries, is connected with itself, and the server cannot bind its port
+# again.
 _PORTS = range(20_000, 32_000)
 
 
 class MortalServer:
-    """`async with MortalServer(foldlog, data) as server:` serves; the end of the block kills it for good."""
+    """`async with MortalServer(foldlog, data) as server:` serves; the end of the block kills it."""
 
     def __init__(self, foldlog: Path, data: Path) -> None:
-        """`foldlog` is the command of the release that is to serve."""
+        """`foldlog` is the command of the release to run."""
         self.address = f"127.0.0.1:{_free_port()}"
         self._command = (str(foldlog), "serve", "--listen", self.address, "--data", str(data))
         self._process: asyncio.subprocess.Process | None = None
@@ -37,14 +37,14 @@ class MortalServer:
         await self._kill()
 
     async def restart(self, between: Callable[[], None] = lambda: None) -> None:
-        """Kill it as a crash does, do what is to be done while nobody serves, and serve again. Raises
+        """Kill it as a crash does, call `between` while no server runs, and serve again. Raises
         ServerFailed."""
         await self._kill()
         between()
         await self._start()
 
     async def restart_in_order(self) -> None:
-        """Have it stop as SIGTERM does, and serve again. Raises ServerFailed."""
+        """Stop it with SIGTERM, and serve again. Raises ServerFailed."""
         assert self._process is not None
         self._process.terminate()
         await self._process.wait()
@@ -52,7 +52,7 @@ class MortalServer:
 
     async def _start(self) -> None:
         variables = {name: value for name, value in os.environ.items() if not name.startswith("FOLDLOG_")}
-        # A session of its own: Ctrl-C is for who started it, who then ends it.
+        # In a session of its own: Ctrl-C goes to the program that started it, which then ends it.
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
             *("--log-level", "error"),

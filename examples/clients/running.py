@@ -1,4 +1,4 @@
-"""A program is run while its server is killed again and again."""
+"""Runs a program while its server is killed again and again."""
 
 import asyncio
 import tempfile
@@ -18,12 +18,12 @@ _SECONDS = 120
 
 @dataclass(slots=True)
 class Run:
-    """What came of a run."""
+    """The result of a run."""
 
     lines: list[str] = field(default_factory=list)
     """What the program printed, in order."""
     errors: str = ""
-    """What it said on stderr."""
+    """What it wrote to stderr."""
     exit_code: int | None = None
     """None = it did not end in time, and was killed."""
     kill_times: list[float] = field(default_factory=list)
@@ -65,9 +65,9 @@ async def run(language: Language, server: MortalServer, orders: int, kills: int)
 async def started(
     language: Language, address: str, orders: int, output: IO[bytes], errors: IO[bytes]
 ) -> asyncio.subprocess.Process:
-    """A program that was built, as a process that writes to the two files."""
+    """Start a built program, as a process that writes to the two files."""
     return await asyncio.create_subprocess_exec(
-        # A path is one in the program's directory; a name is looked for as a shell does.
+        # A path is relative to the program's directory; a name is searched in the PATH.
         *("env", *language.run, address, str(orders)),
         cwd=language.directory,
         env=environment(),
@@ -80,9 +80,9 @@ async def started(
 async def at_sixths(
     times: int, act: Callable[[], Awaitable[None]], address: str, orders: int, ended: asyncio.Task[int]
 ) -> None:
-    """Act when the n-th sixth of a program's orders is written, so many times, unless it has ended."""
+    """Act when each of the first sixths of a program's orders is written, unless it has ended."""
     for sixth in range(1, times + 1):
-        # The program's first order comes before those that it is told to write.
+        # The program's first order comes before those that it is asked to write.
         reached = asyncio.create_task(written(address, 1 + orders * sixth // 6))
         await asyncio.wait({reached, ended}, return_when=asyncio.FIRST_COMPLETED)
         reached.cancel()
@@ -93,7 +93,7 @@ async def at_sixths(
 
 
 async def written(address: str, orders: int) -> None:
-    """Wait until there are so many orders in the log."""
+    """Wait until the log has so many orders."""
     async with connect(address) as client, client.events.subscribe(event_types=[OrderCreated]) as events:
         async for _ in events:
             orders -= 1
@@ -102,6 +102,6 @@ async def written(address: str, orders: int) -> None:
 
 
 def text(file: IO[bytes]) -> str:
-    """All that was written to a file."""
+    """Return the whole text of a file."""
     file.seek(0)
     return file.read().decode(errors="replace")

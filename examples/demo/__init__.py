@@ -1,1 +1,1 @@
-"""A small shop from an empty directory, telling what happens."""
+"""A small shop, from an empty directory, that explains what happens."""

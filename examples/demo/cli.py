@@ -1,6 +1,6 @@
-"""A small shop from an empty directory, telling what happens: `python -m examples.demo`.
+"""Runs a small shop from an empty directory, and explains what happens: `python -m examples.demo`.
 
-Exit codes: 0 everything turned out as it must; 1 it did not, and stderr says what; 130 it was interrupted.
+Exit codes: 0 everything was as expected; 1 it was not, and stderr says what; 130 it was interrupted.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from foldlog_client import FoldlogError, connect
 
 
 def main() -> int:
-    """Open the shop, tell its day, close it. Gives the exit code."""
+    """Open the shop, run its day, close it. Returns the exit code."""
     console = Console(highlight=False)
     try:
         with tempfile.TemporaryDirectory(prefix="foldlog-demo-") as directory:
@@ -39,14 +39,14 @@ async def _run(directory: Path, console: Console) -> list[str]:
     cancel_at_sigterm()
     async with serve(directory) as server:
         console.print(f"A server is started at {server.address}, on an empty directory.")
-        return await server.unless_it_ends(_told(server.address, console))
+        return await server.unless_it_ends(_day(server.address, console))
 
 
-async def _told(address: str, console: Console) -> list[str]:
+async def _day(address: str, console: Console) -> list[str]:
     async with (
         connect(address) as client,
         Feed(client, lambda line: console.print(line, style="cyan", markup=False)) as feed,
     ):
         story = Story(client, feed, console)
-        await story.tell()
+        await story.run()
         return story.wrong

@@ -1,4 +1,4 @@
-"""Every event as it comes, printed under the step that caused it."""
+"""Prints every event as it comes, under the step that caused it."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,7 +19,7 @@ class Feed:
         self._print_line = print_line
         self._moved = asyncio.Condition()
         self.events: list[RecordedEvent] = []
-        """What has come, in its order."""
+        """The events received so far, in order."""
 
     async def __aenter__(self) -> Self:
         self._following = asyncio.create_task(self._follow())

@@ -1,4 +1,4 @@
-"""What happens in a small shop on its first day, and what must be true of it in the end."""
+"""Runs the first day of a small shop, and checks its results."""
 
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
@@ -26,15 +26,15 @@ _PRICES = {
 
 @dataclass(slots=True)
 class Story:
-    """Tells the steps, and keeps what turned out otherwise than it must."""
+    """Runs and prints the steps, and keeps the checks that failed."""
 
     client: Client
     feed: Feed
     console: Console
     wrong: list[str] = field(default_factory=list)
 
-    async def tell(self) -> None:
-        """The whole day. Raises FoldlogError where something was refused that should not be."""
+    async def run(self) -> None:
+        """Run the whole day. Raises FoldlogError if something was refused that should not be."""
         await self._receive_stock()
         await self._order_whole()
         await self._order_line_by_line()
@@ -77,7 +77,7 @@ class Story:
         await self._catch_up()
 
     async def _reserve(self) -> None:
-        self._step("Both products of Ada's order are set aside, in one append: all or none.")
+        self._step("Both products of Ada's order are reserved, in one append: all or none.")
         await self.client.inventory.reserve_stock(
             order_id="A-1",
             lines=[
@@ -89,7 +89,7 @@ class Story:
         await self._catch_up()
 
     async def _refuse_and_cancel(self) -> None:
-        self._step("For Grace's two kettles there is too little left; her order is cancelled.")
+        self._step("There are too few kettles left for Grace's two; her order is cancelled.")
         await self._refused(
             StockReason.INSUFFICIENT_STOCK,
             self.client.inventory.reserve_stock(
@@ -144,7 +144,7 @@ class Story:
         await self._catch_up()
 
     async def _show_read_models(self) -> None:
-        self._step("What the read models say: they have seen every command that was answered.")
+        self._step("What the read models show: they include every command that was answered.")
         orders, inventory = self.client.orders, self.client.inventory
         current = [one async for one in orders.iterate_current_orders()]
         finished = [one async for one in orders.iterate_order_history_orders()]
@@ -184,7 +184,7 @@ class Story:
             self.wrong.append(text)
 
     async def _refused(self, reason: str, call: Awaitable[object]) -> None:
-        """Tell why a command was refused, with the values that a program can act on."""
+        """Print why a command was refused, with the values that a program can act on."""
         try:
             await call
         except FoldlogError as refusal:
@@ -195,7 +195,7 @@ class Story:
             self._check(f"it is refused as {reason}", False)
 
     async def _catch_up(self) -> None:
-        """Let the live events of the step be seen before the next one begins."""
+        """Wait until the live events of the step are printed."""
         await self.feed.reaches(self.client.session.token.position)
 
 

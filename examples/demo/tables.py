@@ -1,4 +1,4 @@
-"""The four read models, each as a small table."""
+"""Prints the four read models, each as a small table."""
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -74,14 +74,14 @@ def inventory(items: Iterable[InventoryItem]) -> Table:
 
 
 def written(money: Money) -> str:
-    """The amount for people: "16.50 GBP"; nothing where none is set."""
+    """Return the amount for people: "16.50 GBP"; empty if none is set."""
     if not money.currency_code:
         return ""
     return f"{money.units + Decimal(money.nanos).scaleb(-9):,.2f} {money.currency_code}"
 
 
 def all_written(sums: Iterable[Money]) -> str:
-    """One amount a currency; 0 where there is none."""
+    """Return one amount for each currency; 0 if there is none."""
     return ", ".join(map(written, sums)) or "0"
 
 

@@ -1,1 +1,1 @@
-"""A real retailer's invoices, replayed through the public client and compared to the last unit and penny."""
+"""Replays a real retailer's invoices through the public client, and compares to the last unit and penny."""

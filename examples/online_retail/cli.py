@@ -3,7 +3,7 @@
     python -m examples.online_retail 2010-12.csv.gz --day 2010-12-01
 
 Exit codes: 0 everything agrees; 1 something differs, or it could not be finished, and stderr says why; 2 the
-command line or the file is wrong; 130 it was interrupted. Run it again, and it goes on where it stood.
+command line or the file is wrong; 130 it was interrupted. Run it again, and it continues where it stopped.
 """
 
 import asyncio
@@ -31,13 +31,13 @@ from examples.serving import ServerFailed, cancel_at_sigterm, serve
 from foldlog_client import FoldlogError, connect
 
 _FAILED, _WRONG, _INTERRUPTED = 1, 2, 130
-# A server that is killed, and back within two minutes, interrupts nothing.
+# A server that is killed, and back within two minutes, does not interrupt the replay.
 _SECONDS_A_CALL = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What the file says, read twice: as orders to send, and as totals to expect."""
+    """The contents of the file, read twice: as orders to send, and as totals to expect."""
 
     invoices: Invoices
     totals: Totals
@@ -45,19 +45,19 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the command line asks for."""
+    """The arguments of the command line."""
 
     data: Path
     day: str
     whole: bool
     in_flight: int
     address: str
-    """Of a running server; empty = start one."""
+    """The address of a running server; empty = start one."""
     directory: Path
-    """Where the server that is started keeps its log."""
+    """The directory of the log, for a server that is started."""
 
     def again(self) -> str:
-        """The command that goes on where this one stood."""
+        """The command that continues where this one stopped."""
         place = ["--address", self.address] if self.address else ["--data-dir", str(self.directory)]
         day = ["--day", self.day] if self.day else []
         whole = ["--whole"] if self.whole else []
@@ -83,7 +83,7 @@ def main(
     """Replay a retailer's invoices, then compare every read model with the file.
 
     The log must hold nothing else. An interrupted replay can be run again on the same server or data
-    directory: it goes on where it stood, and nothing is doubled.
+    directory: it continues where it stopped, and nothing is doubled.
     """
     if address and data_dir:
         raise typer.BadParameter("the running server has its own", param_hint="--data-dir")
@@ -125,9 +125,9 @@ def _result(wish: Wish, source: Source) -> Result:
         standing = ", ".join(
             f"{step.name}: {step.done:,} of {step.total:,}" for step in steps(tally, source.invoices)
         )
-        _stop(_INTERRUPTED, f"Interrupted. {standing}. To go on: {wish.again()}")
+        _stop(_INTERRUPTED, f"Interrupted. {standing}. To continue: {wish.again()}")
     except (FoldlogError, ServerFailed) as failure:
-        _stop(_FAILED, f"Not finished. {failure} To go on: {wish.again()}")
+        _stop(_FAILED, f"Not finished. {failure} To continue: {wish.again()}")
 
 
 async def _run(wish: Wish, source: Source, tally: Tally) -> Result:

@@ -1,4 +1,4 @@
-"""Work on many things at once, and never on more than so many."""
+"""Works on many things at once, up to a limit."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""How far it has come: bars on a terminal, elsewhere a line every few seconds; all on stderr."""
+"""Shows progress: bars on a terminal, elsewhere a line every few seconds; all on stderr."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""What the server says, asked view by view: each subject's facts, by its id."""
+"""Reads the views of the server: each subject's facts, by its id."""
 
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
@@ -10,7 +10,7 @@ from foldlog.orders.v1.types_pb2 import Order, OrderStatus
 from foldlog_client import Client, NotFound
 
 Facts: TypeAlias = Mapping[str, object]
-"""What is said of one order, customer or product, by the name of the fact."""
+"""The facts of one order, customer or product, by name."""
 ReadModel: TypeAlias = dict[str, Facts]
 """The facts of all subjects, by id."""
 
@@ -18,7 +18,7 @@ _PAGE = 1_000
 
 
 class ReadModels:
-    """Asks one server, with so many questions in flight."""
+    """Queries one server, with so many queries in flight."""
 
     def __init__(self, client: Client, tally: Tally, *, in_flight: int = 64) -> None:
         self._client = client

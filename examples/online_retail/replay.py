@@ -1,11 +1,11 @@
-"""Every invoice becomes a submitted order, once, however often the replay is interrupted and run again.
+"""Makes every invoice a submitted order, once, however often the replay is interrupted and run again.
 
 What makes a second run safe, without a limit of time:
 
 - An order's lines are added in one order, each with the version that the order must have (1 + the lines
   before it). A line that is there already meets a later version and is refused, never added up.
-- CreateOrder of an order that exists is refused, or answered as a repeat. The order's history then tells how
-  many lines it has; the replay goes on with the next one, or leaves a submitted order alone.
+- CreateOrder of an order that exists is refused, or answered as a repeat. The order's history then shows how
+  many lines it has; the replay continues with the next one, or leaves a submitted order alone.
 - ReceiveStock expects that nothing is known of the product (version 0), so a second receipt is refused.
 - Every command has a request id made from what it says. Within the server's window (24 hours) a repeat is
   answered with its first outcome, as where a reply was lost. Beyond it the versions hold alone.
@@ -31,12 +31,12 @@ _SUBMITTED = OrderSubmitted.DESCRIPTOR.full_name
 
 @dataclass(slots=True)
 class Tally:
-    """How far it has come."""
+    """The progress of a replay."""
 
     receipts: int = 0
     orders: int = 0
     lines: int = 0
-    """The lines that are in place, of whatever order."""
+    """The lines that are in place, of all orders."""
     found: int = 0
     """Receipts and orders, of those counted above, that an earlier run had made or begun."""
     compared: int = 0
@@ -120,7 +120,7 @@ class Replay:
     async def _finish(self, invoice: Invoice, version: int) -> int | None:
         """Add the lines that an order of this version lacks, and submit it.
 
-        None = done. A version = someone else, replaying the same invoices, has brought it there.
+        None = done. A version = another replay of the same invoices has reached it.
         """
         lines = list(invoice.lines.values())
         present = version - 1
@@ -141,7 +141,7 @@ class Replay:
         except Rejected as refusal:
             if refusal.reason != Reason.WRONG_STATUS:
                 raise
-        return None  # also where others have cancelled it: the comparison tells
+        return None  # also if others have cancelled it: the comparison shows that
 
     async def _add(self, order_id: str, line: Line, version: int) -> None:
         await self._client.orders.add_item(

@@ -17,7 +17,7 @@ _DIFFERENCES_SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a replay."""
+    """The result of a replay."""
 
     totals: Totals
     skipped: Skipped

@@ -1,4 +1,4 @@
-"""The rows of the published file, one after another, with amounts as the texts that stand there."""
+"""Reads the rows of the published file, one after another, with amounts as their original text."""
 
 import csv
 import gzip

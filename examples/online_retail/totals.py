@@ -1,7 +1,7 @@
-"""What every read model must show in the end, summed up straight from the rows.
+"""Sums up what every read model must show in the end, straight from the rows.
 
-This shares nothing with the mapping to orders but the rows: it decides anew which of them count, and adds
-fractions instead of decimals, so that a mistake in either shows as a difference.
+This shares nothing with the mapping to orders but the rows: it decides by itself which of them count, and
+adds fractions instead of decimals, so that a mistake in either shows as a difference.
 """
 
 from collections import defaultdict

@@ -74,7 +74,7 @@ async def test_every_event_is_told_once_and_in_order(tmp_path: Path) -> None:
         Feed(client, lines.append) as feed,
     ):
         story = Story(client, feed, Console(quiet=True))
-        await story.tell()
+        await story.run()
         head = await client.events.head()
     assert story.wrong == []
     assert [int(line.split()[0]) for line in lines] == list(range(1, head.position + 1))
@@ -85,10 +85,10 @@ async def test_a_story_that_turns_out_otherwise_is_told(tmp_path: Path) -> None:
         await client.inventory.receive_stock(product_id="tea", quantity=1)
         async with Feed(client, lambda _: None) as feed:
             story = Story(client, feed, Console(quiet=True))
-            await story.tell()
+            await story.run()
             assert story.wrong == ["the stock adds up"]
             with pytest.raises(AlreadyExists):
-                await story.tell()
+                await story.run()
 
 
 async def test_a_server_that_does_not_start_is_told(tmp_path: Path) -> None:

@@ -217,22 +217,22 @@ async def test_a_cell_is_what_the_page_says(
     cause: str,
     place: str,
 ) -> None:
-    told, goes_on, lines = WORDS[CELLS[cause, place]]
+    answer, continues, lines = WORDS[CELLS[cause, place]]
     caplog.set_level("INFO")
     caplog.clear()
     plan(faults, PLACE[place], CAUSES[cause])
     found = await PLACE[place].call(server)
     await until(lambda: faults.met)
-    codes = re.findall(r"UNAVAILABLE|[A-Z]+_[A-Z_]+", told)
+    codes = re.findall(r"UNAVAILABLE|[A-Z]+_[A-Z_]+", answer)
     assert codes == ([] if found is None else [found.code.name, found.reason])
-    assert found is None or (found.retry_after is not None) == ("to be tried again" in told)
+    assert found is None or (found.retry_after is not None) == ("with a pause to retry after" in answer)
     if found is not None and found.reason in ("STORE_FULL", "STORE_HINDERED"):
         assert found.metadata["cause"] == CAUSES[cause].cause.word
 
-    if goes_on.startswith("ends"):
+    if continues.startswith("ends"):
         await until(lambda: failures)
         return
-    assert goes_on.startswith("goes on")
+    assert continues.startswith("keeps serving")
     begins, *ends = re.findall(r"`([^`]+)`", lines)
     alternatives = [line for line in (begins, *ends) if line[-1] != "."]
     await until(lambda: any(line in caplog.text for line in alternatives))

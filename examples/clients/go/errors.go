@@ -16,9 +16,9 @@ import (
 
 // docs:begin refusal
 
-// refusal is the entry of the error catalogue that the server gives as its reason. It is nil where the server
-// did not speak, as when the connection was lost. Domain and reason are text on the wire, and compared as
-// text: the generated enum's names have a prefix, and its numbers are never sent.
+// refusal returns the entry of the error catalogue that is the server's reason; nil if the error is not the
+// server's, as when the connection was lost. Domain and reason are text on the wire, and compared as text:
+// the generated enum's names have a prefix, and its numbers are never sent.
 func refusal(err error) *errdetails.ErrorInfo {
 	for _, detail := range status.Convert(err).Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {
@@ -35,8 +35,8 @@ func isRefusal(err error, domain, reason string) bool {
 
 // docs:end refusal
 
-// told is an error for people: what the server refused and why, or what went wrong on the way.
-func told(err error) string {
+// errorText returns an error as text for people: what the server refused and why, or what else failed.
+func errorText(err error) string {
 	if info := refusal(err); info != nil {
 		return fmt.Sprintf("%s %s: %s", info.Domain, info.Reason, status.Convert(err).Message())
 	}
@@ -47,7 +47,7 @@ func told(err error) string {
 type lostConnections struct{ atomic.Int64 }
 
 func (l *lostConnections) note(err error) {
-	// UNAVAILABLE without a word of the server's own.
+	// UNAVAILABLE without a reason of the server's.
 	if status.Code(err) == codes.Unavailable && refusal(err) == nil {
 		l.Add(1)
 	}
@@ -55,8 +55,8 @@ func (l *lostConnections) note(err error) {
 
 // docs:begin backoff
 
-// retried makes attempts until one succeeds, or fails in a way that will not pass. The first pause is of 50
-// ms, later ones longer, up to 2 s; an attempt that calls progressed begins anew with short ones.
+// retried makes attempts until one succeeds, or fails with an error that a retry cannot fix. The first pause
+// is 50 ms, later ones are longer, up to 2 s; when an attempt calls progressed, pauses start again at 50 ms.
 func retried(ctx context.Context, lost *lostConnections, attempt func(progressed func()) error) error {
 	const shortest, longest = 50 * time.Millisecond, 2 * time.Second
 	pause := shortest
@@ -67,7 +67,7 @@ func retried(ctx context.Context, lost *lostConnections, attempt func(progressed
 			return err
 		}
 		lost.note(err)
-		// Not all at once: clients that lost one server come back at different moments.
+		// A random part, so that clients of one server do not all return at the same moment.
 		wait = max(wait, pause/2+rand.N(pause/2))
 		select {
 		case <-time.After(wait):
@@ -82,7 +82,7 @@ func retried(ctx context.Context, lost *lostConnections, attempt func(progressed
 
 // docs:begin retry
 
-// passes says whether an attempt may succeed when it is made again, and after how long at the earliest.
+// passes returns whether a retry may succeed, and how long to wait at least.
 func passes(err error) (wait time.Duration, passing bool) {
 	for _, detail := range status.Convert(err).Details() {
 		if info, ok := detail.(*errdetails.RetryInfo); ok {
@@ -93,8 +93,8 @@ func passes(err error) (wait time.Duration, passing bool) {
 	case codes.DeadlineExceeded:
 		return 0, true
 	case codes.Unavailable, codes.Canceled:
-		// A lost connection, or a call that came while a server stopped (ctx tells of our own end). A server that speaks
-		// says by RetryInfo whether trying again helps.
+		// A lost connection, or a call that arrived while the server stopped (if we cancelled, ctx says so). The
+		// server's own errors have a RetryInfo if a retry helps.
 		return 0, refusal(err) == nil
 	case codes.Aborted: // not VERSION_CONFLICT: that needs another decision, not another attempt
 		return 0, isRefusal(err, "foldlog.v1", "CONTENDED")

@@ -13,10 +13,10 @@ import (
 // subscription follows the events of all orders until it has seen those awaited.
 type subscription struct {
 	client     foldlogv1.EventServiceClient
-	token      string // of the last message handled: all that is needed to go on
+	token      string // of the last message handled: all that is needed to resume
 	customerID string
 	awaited    int // so many orders of the customer are still to come
-	events     int // so many were told
+	events     int // so many were printed
 }
 
 func (s *subscription) follow(ctx context.Context, lost *lostConnections) error {
@@ -25,16 +25,15 @@ func (s *subscription) follow(ctx context.Context, lost *lostConnections) error 
 
 // docs:begin resume
 
-// attempt takes events, every one once and in order: it begins after the last message that was handled, by
-// whichever attempt. Where the log has another history by now, the token is refused (LOG_REPLACED), and that
-// does not pass.
+// attempt receives events, each once and in order: it starts after the last message that any attempt handled.
+// If the log now has another history, the token is refused (LOG_REPLACED), and a retry does not help.
 func (s *subscription) attempt(ctx context.Context, progressed func()) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // a stream that is left before its end holds resources until then
+	defer cancel() // else a stream that is left before its end keeps its resources
 	stream, err := s.client.Subscribe(ctx, &foldlogv1.SubscribeRequest{
 		Start:  &foldlogv1.SubscribeRequest_AfterToken{AfterToken: s.token},
 		Filter: &foldlogv1.EventFilter{Categories: []string{"order"}},
-	}, grpc.WaitForReady(true)) // waits for a server that is away
+	}, grpc.WaitForReady(true)) // waits until the server can be reached
 	if err != nil {
 		return err
 	}
@@ -44,11 +43,11 @@ func (s *subscription) attempt(ctx context.Context, progressed func()) error {
 			return err
 		}
 		for _, event := range message.GetEvents().GetEvents() { // none in messages of other kinds
-			if err := s.tell(event); err != nil {
+			if err := s.print(event); err != nil {
 				return err
 			}
 		}
-		s.token = message.Token // after all of its events: what was not handled comes again
+		s.token = message.Token // after all of its events: what was not handled is sent again
 		progressed()
 	}
 	return nil
@@ -56,7 +55,7 @@ func (s *subscription) attempt(ctx context.Context, progressed func()) error {
 
 // docs:end resume
 
-func (s *subscription) tell(event *foldlogv1.RecordedEvent) error {
+func (s *subscription) print(event *foldlogv1.RecordedEvent) error {
 	fmt.Println("event", event.Position, event.Stream, event.Type)
 	s.events++
 	created := &ordersv1.OrderCreated{}
@@ -87,7 +86,7 @@ func (w *watch) follow(ctx context.Context, lost *lostConnections) error {
 
 // docs:begin watch
 
-// attempt keeps the orders as they are on the server: first all that there are, then what becomes of them.
+// attempt keeps the orders as they are on the server: first all of them, then every change.
 func (w *watch) attempt(ctx context.Context, progressed func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -101,7 +100,7 @@ func (w *watch) attempt(ctx context.Context, progressed func()) error {
 		if err != nil {
 			return err
 		}
-		if message.Reset_ { // all that was given before is void, and comes anew
+		if message.Reset_ { // everything received before is void, and is sent again
 			clear(w.items)
 		}
 		for _, order := range message.Puts {

@@ -1,5 +1,5 @@
-// Command orders places orders with a Foldlog server, reads them back, and follows what happens, through
-// whatever befalls the connection.
+// Command orders places orders with a Foldlog server, reads them back, and follows the events, through lost
+// connections.
 //
 //	buf generate && go run . [ADDRESS [ORDERS]]
 //
@@ -30,7 +30,7 @@ import (
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, told(err))
+		fmt.Fprintln(os.Stderr, errorText(err))
 		os.Exit(1)
 	}
 }
@@ -69,20 +69,20 @@ func run(arguments []string) error {
 
 // docs:begin connect
 
-// connect gives a connection that is made with the first call, and again whenever it was lost.
+// connect returns a connection that is made with the first call, and again whenever it was lost.
 func connect(address string) (*grpc.ClientConn, error) {
 	return grpc.NewClient(address,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		// A server that is away is looked for after 50 ms at first, and every 2 s at last. gRPC's own longest
-		// pause is of 2 minutes, and until it is over nothing is connected.
+		// The first reconnect is tried after 50 ms, later ones every 2 s at most. gRPC's own longest pause is 2
+		// minutes, during which calls fail.
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff: backoff.Config{
 				BaseDelay: 50 * time.Millisecond, Multiplier: 2, Jitter: 0.2, MaxDelay: 2 * time.Second,
 			},
 			MinConnectTimeout: 5 * time.Second,
 		}),
-		// A connection that is silent for 20 s is pinged: a peer that vanished without a word is noticed, and
-		// the streams over it fail with UNAVAILABLE.
+		// A connection that is silent for 20 s is pinged, so that a vanished peer is detected, and the streams over
+		// it fail with UNAVAILABLE.
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{
 			Time: 20 * time.Second, Timeout: 10 * time.Second,
 		}),
@@ -91,7 +91,7 @@ func connect(address string) (*grpc.ClientConn, error) {
 
 // docs:end connect
 
-// observed writes orders, and sees each arrive twice: as events, and in the watch.
+// observed writes orders, and receives each twice: as events, and in the watch.
 func (s *shop) observed(
 	ctx context.Context, events foldlogv1.EventServiceClient, first *foldlogv1.CommandResult, count int,
 ) error {

@@ -15,7 +15,7 @@ import (
 	foldlogv1 "foldlog/v1"
 )
 
-// patience is how long one attempt of a call may take. A stream has no deadline: it is to last.
+// patience is how long one attempt of a call may take. A stream has no deadline: it is meant to last.
 const patience = 5 * time.Second
 
 // shop is where one customer orders.
@@ -26,8 +26,8 @@ type shop struct {
 	customerID string
 }
 
-// begin places the first order, an empty one, and shows what can be asked about it. It gives what its command
-// did.
+// begin places the first order, an empty one, and shows what can be asked about it. It returns what its
+// command did.
 func (s *shop) begin(ctx context.Context) (*foldlogv1.CommandResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, 4*patience)
 	defer cancel()
@@ -55,8 +55,8 @@ func (s *shop) begin(ctx context.Context) (*foldlogv1.CommandResult, error) {
 
 // docs:begin command
 
-// create places an order. Sent again with the same request id, it acts once, and is answered as the first
-// time: so the caller makes one id for one order, and keeps it for as long as the answer is unknown.
+// create places an order. Sent again with the same request id, it acts once, and returns the first answer: so
+// the caller makes one id for one order, and keeps it until the answer is known.
 func (s *shop) create(
 	ctx context.Context, requestID string, lines []*ordersv1.OrderLine, options ...grpc.CallOption,
 ) (*ordersv1.CreateOrderResponse, error) {
@@ -68,7 +68,7 @@ func (s *shop) create(
 	}, options...)
 }
 
-// newRequestID is a UUID of version 7: ids that are in the order of time keep the server fast.
+// newRequestID returns a UUID of version 7: ids in the order of time keep the server fast.
 func newRequestID() string {
 	return uuid.Must(uuid.NewV7()).String()
 }
@@ -96,8 +96,7 @@ func (s *shop) write(ctx context.Context, lost *lostConnections, count int) erro
 	return nil
 }
 
-// readOwnWrite reads an order as it is after one's own command, whose token says what the answer must have
-// seen.
+// readOwnWrite reads an order as it is after our own command: the answer must have seen the command's token.
 func (s *shop) readOwnWrite(ctx context.Context, orderID, token string) error {
 	found, err := s.queries.GetOrder(ctx, &ordersv1.GetOrderRequest{
 		OrderId: orderID,
@@ -137,12 +136,12 @@ func (s *shop) repeat(ctx context.Context, requestID string) error {
 
 // docs:begin outcome
 
-// outcome asks what became of a command of which only the request id is left. NOT_FOUND would say that
-// nothing is recorded: whoever has the command still may send it with that id.
+// outcome asks for the outcome of a command of which only the request id is left. NOT_FOUND would mean that
+// nothing is recorded: a client that still has the command may send it with that id.
 func (s *shop) outcome(ctx context.Context, requestID string) error {
 	found, err := s.requests.GetOutcome(ctx, &foldlogv1.GetOutcomeRequest{RequestId: requestID})
 	if status.Code(err) == codes.Unimplemented {
-		fmt.Println("outcome: this server does not tell")
+		fmt.Println("outcome: not implemented by this server")
 		return nil
 	}
 	if err != nil {
@@ -154,7 +153,7 @@ func (s *shop) outcome(ctx context.Context, requestID string) error {
 
 // docs:end outcome
 
-// latest reads an order as it is now, whoever changed it last.
+// latest reads an order as it is now, whichever client changed it last.
 func (s *shop) latest(ctx context.Context, orderID string) error {
 	found, err := s.queries.GetOrder(ctx, &ordersv1.GetOrderRequest{
 		OrderId: orderID,

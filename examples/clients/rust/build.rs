@@ -15,14 +15,14 @@ const FILES: [&str; 5] = [
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed={PROTOS}");
-    // Without comments: rustdoc would take what is indented in them for Rust.
+    // Without comments: rustdoc would take indented text in them for Rust code.
     let descriptors = protox::Compiler::new([PROTOS])?
         .include_imports(true)
         .open_files(FILES)?
         .file_descriptor_set();
     let mut config = tonic_prost_build::Config::new();
     config
-        .enable_type_names() // to tell what an Any holds
+        .enable_type_names() // to find out what an Any contains
         .include_file("protos.rs"); // modules as the packages are
     tonic_prost_build::configure()
         .build_server(false)

@@ -13,20 +13,20 @@ export const lost = { connections: 0 };
 
 // docs:begin backoff
 /**
- * Pauses between attempts: each twice as long as the one before, by chance a little less, 2 seconds at most.
+ * Pauses between attempts: each twice as long as the one before, minus a random part, at most 2 seconds.
  * After a minute without progress there is no other attempt.
  */
 export class Backoff {
   #next = SHORTEST;
   #progress = performance.now();
 
-  /** Begins anew, after progress. */
+  /** Starts again with short pauses, after progress. */
   reset(): void {
     this.#next = SHORTEST;
     this.#progress = performance.now();
   }
 
-  /** Waits until the next attempt. Throws the failure again if another attempt would not help. */
+  /** Waits until the next attempt. Throws the failure if a retry would not help. */
   async after(failure: unknown): Promise<void> {
     const error = ConnectError.from(failure);
     const atLeast = leastPause(error);
@@ -47,7 +47,7 @@ export class Backoff {
 }
 // docs:end backoff
 
-/** What the call answers, made again for as long as that can help. */
+/** The answer of a call, with as many attempts as can help. */
 export async function persistently<T>(call: () => Promise<T>): Promise<T> {
   const backoff = new Backoff();
   for (;;) {

@@ -6,7 +6,7 @@ import { QueryService } from "./gen/foldlog/orders/v1/query_service_pb.js";
 import { EventService } from "./gen/foldlog/v1/event_service_pb.js";
 import { RequestService } from "./gen/foldlog/v1/request_service_pb.js";
 
-/** What a server offers, over one connection that is made when it is needed, and again when it was lost. */
+/** A server's services, over one connection, which is made with the first call and again when it was lost. */
 export interface Foldlog {
   commands: Client<typeof CommandService>;
   queries: Client<typeof QueryService>;
@@ -18,7 +18,7 @@ export interface Foldlog {
 // docs:begin connect
 export function connect(address: string): Foldlog {
   const baseUrl = `http://${address}`;
-  // Pings notice a peer that vanished without a word, while calls are open, as a subscription is.
+  // While calls are open, such as a subscription, pings detect a peer that has vanished.
   const sessionManager = new Http2SessionManager(baseUrl, { pingIntervalMs: 20_000, pingTimeoutMs: 10_000 });
   const transport = createGrpcTransport({ baseUrl, sessionManager });
   return {

@@ -1,4 +1,4 @@
-// Writes orders to a Foldlog server, and sees them by a subscription and by a watch, through lost
+// Writes orders to a Foldlog server, and receives them by a subscription and by a watch, through lost
 // connections.
 //
 //   make third-party                          in the project's root: the protos of error details
@@ -9,7 +9,7 @@ import { randomUUID } from "node:crypto";
 import { lost } from "./backoff.js";
 import { connect, type Foldlog } from "./connection.js";
 import { beRefused, createOrder, outcomeOf, readOrder, writeOrders, type Created } from "./orders.js";
-import { told } from "./refusals.js";
+import { errorText } from "./refusals.js";
 import { printEvents } from "./subscription.js";
 import { ordersOnceThereAre } from "./watch.js";
 
@@ -24,12 +24,12 @@ try {
   const first = await tryOneOrder(foldlog, customerId);
   await writeAndFollow(foldlog, customerId, first.result.token, Number(orders));
 } catch (failure) {
-  console.error(told(failure));
-  process.exit(1); // what goes on beside it would not end by itself
+  console.error(errorText(failure));
+  process.exit(1); // what runs concurrently would not end by itself
 }
 foldlog.close();
 
-/** One order, empty: created, read, refused, repeated, asked after. */
+/** One empty order: creates it, reads it, is refused, repeats, and asks for the outcome. */
 async function tryOneOrder(foldlog: Foldlog, customerId: string): Promise<Created> {
   const command = { customerId, currencyCode: "GBP" };
   const requestId = randomUUID();
@@ -46,7 +46,7 @@ async function tryOneOrder(foldlog: Foldlog, customerId: string): Promise<Create
   console.log(`repeated: replayed=${result.replayed} at position ${result.position}`);
 
   const outcome = await outcomeOf(foldlog, requestId);
-  const became = outcome ? `${outcome.stream} at position ${outcome.position}` : "this server does not tell";
+  const became = outcome ? `${outcome.stream} at position ${outcome.position}` : "not implemented by this server";
   console.log(`outcome: ${became}`);
 
   const latest = await readOrder(foldlog, orderId);
@@ -54,7 +54,7 @@ async function tryOneOrder(foldlog: Foldlog, customerId: string): Promise<Create
   return created;
 }
 
-/** So many orders more, while what becomes of them is followed twice. Then all that was seen is told. */
+/** Writes so many orders, while a subscription and a watch follow them, and prints what they received. */
 async function writeAndFollow(
   foldlog: Foldlog,
   customerId: string,

@@ -20,8 +20,8 @@ export interface Created {
 
 // docs:begin command
 /**
- * Creates one order, however often it has to be said: all attempts have the same request id. A UUID of
- * version 4 does; one of version 7, as the package uuid makes, keeps a busy server faster.
+ * Creates one order, whatever the number of attempts: all of them have the same request id. A UUID of version
+ * 4 works; one of version 7, which the package uuid makes, keeps a busy server faster.
  */
 export async function createOrder(
   { commands }: Foldlog,
@@ -35,7 +35,7 @@ export async function createOrder(
 }
 // docs:end command
 
-/** The order as of a state that includes the token's, or, without a token, everything acknowledged so far. */
+/** The order at the token's position or later; without a token, with everything acknowledged so far. */
 export async function readOrder(
   { queries }: Foldlog,
   orderId: string,
@@ -63,7 +63,7 @@ export async function beRefused({ commands }: Foldlog, orderId: string): Promise
 }
 
 // docs:begin outcome
-/** What became of a command, for whoever has its request id. Undefined if the server is too old to tell. */
+/** The outcome of a command, by its request id. Undefined if the server is too old to have this method. */
 export async function outcomeOf(
   { requests }: Foldlog,
   requestId: string,
@@ -80,9 +80,9 @@ export async function outcomeOf(
 }
 // docs:end outcome
 
-/** Writes so many orders of two units of tea, each durable when the next begins. */
+/** Writes so many orders of two units of tea, each durable before the next starts. */
 export async function writeOrders(foldlog: Foldlog, customerId: string, count: number): Promise<void> {
-  const unitPrice = { currencyCode: "GBP", units: 3n }; // 64-bit numbers are bigint: 3n, and not 3
+  const unitPrice = { currencyCode: "GBP", units: 3n }; // 64-bit numbers are bigint: 3n, not 3
   for (let written = 0; written < count; written++) {
     const lines = [{ productId: "tea", quantity: 2, unitPrice }];
     await createOrder(foldlog, { customerId, currencyCode: "GBP", lines });

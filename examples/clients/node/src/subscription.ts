@@ -6,7 +6,7 @@ import type { Foldlog } from "./connection.js";
 import { file_foldlog_orders_v1_events, OrderCreatedSchema } from "./gen/foldlog/orders/v1/events_pb.js";
 import type { RecordedEvent } from "./gen/foldlog/v1/events_pb.js";
 
-// Knows the messages that can be in an event's google.protobuf.Any.
+// The messages that an event's google.protobuf.Any can contain.
 const registry = createRegistry(file_foldlog_orders_v1_events);
 
 // docs:begin resume
@@ -21,7 +21,7 @@ export async function* subscribe({ events }: Foldlog, afterToken: string): Async
         if (seen.message.case === "events") {
           yield seen.message.value.events;
         }
-        token = seen.token; // whoever comes for more has handled this
+        token = seen.token; // the caller asks for the next batch only after handling this one
         backoff.reset();
       }
       await backoff.pause(); // the server ended the stream
@@ -32,7 +32,7 @@ export async function* subscribe({ events }: Foldlog, afterToken: string): Async
 }
 // docs:end resume
 
-/** Prints events until so many orders of the customer were created. Gives how many events that were. */
+/** Prints events until so many orders of the customer were created. Returns the number of events. */
 export async function printEvents(
   foldlog: Foldlog,
   afterToken: string,

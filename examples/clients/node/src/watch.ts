@@ -28,7 +28,7 @@ export async function* watchOrders(
 }
 // docs:end watch
 
-/** The customer's orders as soon as there are so many. */
+/** Waits until the customer has so many orders, and returns them. */
 export async function ordersOnceThereAre(
   foldlog: Foldlog,
   customerId: string,

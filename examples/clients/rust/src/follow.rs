@@ -18,7 +18,7 @@ use crate::protos::foldlog::v1::{EventFilter, RecordedEvent, SubscribeRequest};
 pub struct Subscription {
     client: EventServiceClient<Channel>,
     customer_id: String,
-    /// Of the last message handled: all that is needed to go on.
+    /// Of the last message handled: all that is needed to resume.
     token: String,
     /// So many orders of the customer are still to come.
     awaited: usize,
@@ -31,7 +31,7 @@ impl Subscription {
         Self { client, customer_id: customer_id.into(), token: after, awaited, events: 0 }
     }
 
-    /// How many events were told.
+    /// How many events were printed.
     pub fn events(&self) -> u64 {
         self.events
     }
@@ -41,9 +41,9 @@ impl Subscription {
     }
 
     // docs:begin resume
-    /// Takes events, every one once and in order: begins after the last message that was handled,
-    /// by whichever attempt. Where the log has another history by now, the token is refused
-    /// (LOG_REPLACED), and that does not pass.
+    /// Receives events, each once and in order: it starts after the last message that any attempt
+    /// handled. If the log now has another history, the token is refused (LOG_REPLACED), and a
+    /// retry does not help.
     async fn attempt(&mut self, pause: &mut Pause) -> Result<(), Status> {
         let filter = EventFilter { categories: vec!["order".into()], ..Default::default() };
         let start = Some(Start::AfterToken(self.token.clone()));
@@ -51,18 +51,18 @@ impl Subscription {
         let mut messages = self.client.subscribe(request).await?.into_inner();
         while self.awaited > 0 {
             let message = messages.message().await?.ok_or_else(ended)?;
-            // Messages of other kinds, also of such that are not known yet, move the token alone.
+            // Messages of other kinds, also unknown ones, only move the token.
             if let Some(Message::Events(batch)) = message.message {
-                batch.events.iter().try_for_each(|event| self.tell(event))?;
+                batch.events.iter().try_for_each(|event| self.print(event))?;
             }
-            self.token = message.token; // after all of its events: what was not handled comes again
+            self.token = message.token; // after its events: what was not handled is sent again
             pause.reset();
         }
         Ok(())
     }
     // docs:end resume
 
-    fn tell(&mut self, event: &RecordedEvent) -> Result<(), Status> {
+    fn print(&mut self, event: &RecordedEvent) -> Result<(), Status> {
         println!("event {} {} {}", event.position, event.stream, event.r#type);
         self.events += 1;
         if event.r#type != OrderCreated::full_name() {
@@ -110,8 +110,7 @@ impl Watch {
     }
 
     // docs:begin watch
-    /// Keeps the orders as they are on the server: first all that there are, then what becomes of
-    /// them.
+    /// Keeps the orders as they are on the server: first all of them, then every change.
     async fn attempt(&mut self, pause: &mut Pause) -> Result<(), Status> {
         let (customer_id, resume_token) = (self.customer_id.clone(), self.token.clone());
         let request = WatchCurrentOrdersRequest { customer_id, resume_token, ..Default::default() };
@@ -119,7 +118,7 @@ impl Watch {
         while self.items.len() < self.awaited {
             let message = messages.message().await?.ok_or_else(ended)?;
             if message.reset {
-                self.items.clear(); // all that was given before is void, and comes anew
+                self.items.clear(); // everything received before is void, and is sent again
             }
             for order in message.puts {
                 self.items.insert(order.order_id, order.item_count);
@@ -135,7 +134,7 @@ impl Watch {
     // docs:end watch
 }
 
-/// A stream of ours has no end: when the server ends it, it is to be opened again.
+/// Our streams have no end: when the server ends one, it must be opened again.
 fn ended() -> Status {
     Status::unavailable("the server ended the stream")
 }

@@ -1,9 +1,9 @@
-//! Places orders with a Foldlog server, reads them back, and follows what happens, through whatever
-//! befalls the connection.
+//! Places orders with a Foldlog server, reads them back, and follows the events, through lost
+//! connections.
 //!
 //!     cargo run -- [ADDRESS [ORDERS]]
 //!
-//! build.rs has the stubs generated from the protos; nothing but cargo is needed.
+//! build.rs generates the stubs from the protos; nothing but cargo is needed.
 
 mod errors;
 mod follow;
@@ -22,7 +22,7 @@ use errors::LostConnections;
 use follow::{Subscription, Watch};
 use shop::Shop;
 
-/// What is generated from the protos, by package.
+/// The generated code of the protos, by package.
 #[allow(clippy::all, dead_code)]
 mod protos {
     include!(concat!(env!("OUT_DIR"), "/protos.rs"));
@@ -34,7 +34,7 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             let status = failure.downcast_ref();
-            eprintln!("{}", status.map_or_else(|| failure.to_string(), errors::told));
+            eprintln!("{}", status.map_or_else(|| failure.to_string(), errors::describe));
             ExitCode::FAILURE
         }
     }
@@ -56,20 +56,20 @@ async fn run(mut arguments: impl Iterator<Item = String>) -> Result<(), Box<dyn 
 }
 
 // docs:begin connect
-/// A channel connects with its first call, and again with the first one after the connection was
-/// lost.
+/// A channel connects with its first call, and reconnects with the first call after the connection
+/// was lost.
 fn connect(address: &str) -> Result<Channel, Box<dyn Error>> {
     let endpoint = Endpoint::from_shared(format!("http://{address}"))?
         .connect_timeout(Duration::from_secs(5))
-        // A connection that is silent for 20 s is pinged: a peer that vanished without a word is
-        // noticed, and the streams over it fail.
+        // A connection that is silent for 20 s is pinged, so that a vanished peer is detected, and
+        // the streams over it fail.
         .http2_keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(10));
     Ok(endpoint.connect_lazy())
 }
 // docs:end connect
 
-/// Writes orders, and sees each arrive twice: as events, and in the watch.
+/// Writes orders, and receives each twice: as events, and in the watch.
 async fn observe(
     channel: Channel,
     shop: &mut Shop,

@@ -18,10 +18,10 @@ use crate::protos::foldlog::v1::{
     CommandOptions, CommandResult, GetOutcomeRequest, Money, ReadOptions,
 };
 
-/// How long one attempt of a call may take. A stream has no deadline: it is to last.
+/// How long one attempt of a call may take. A stream has no deadline: it is meant to last.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Where one customer orders. Clients that are made of one channel share its connection.
+/// The calls of one customer. Clients that are made of one channel share its connection.
 pub struct Shop {
     commands: CommandServiceClient<Channel>,
     queries: QueryServiceClient<Channel>,
@@ -43,7 +43,7 @@ impl Shop {
         &self.customer_id
     }
 
-    /// Places the first order, an empty one, and shows what can be asked about it. Gives what its
+    /// Places the first order, an empty one, and shows what can be asked about it. Returns what its
     /// command did.
     pub async fn begin(&mut self) -> Result<CommandResult, Status> {
         let request_id = new_request_id();
@@ -77,9 +77,8 @@ impl Shop {
     }
 
     // docs:begin command
-    /// Places an order. Sent again with the same request id, it acts once, and is answered as the
-    /// first time: so the caller makes one id for one order, and keeps it for as long as the answer
-    /// is unknown.
+    /// Places an order. Sent again with the same request id, it acts once, and returns the first
+    /// answer: so the caller makes one id for one order, and keeps it until the answer is known.
     async fn create(
         &mut self,
         request_id: &str,
@@ -97,8 +96,8 @@ impl Shop {
     }
     // docs:end command
 
-    /// Reads an order as it is after one's own command, whose token says what the answer must have
-    /// seen.
+    /// Reads an order as it is after our own command: the answer must have seen the command's
+    /// token.
     async fn read_own_write(&mut self, order_id: &str, token: &str) -> Result<(), Status> {
         let options = ReadOptions { min_position_token: token.into(), ..Default::default() };
         let version = self.version(order_id, options).await?;
@@ -106,7 +105,7 @@ impl Shop {
         Ok(())
     }
 
-    /// Reads an order as it is now, whoever changed it last.
+    /// Reads an order as it is now, whichever client changed it last.
     async fn latest(&mut self, order_id: &str) -> Result<(), Status> {
         let options = ReadOptions { latest: true, ..Default::default() };
         let version = self.version(order_id, options).await?;
@@ -144,8 +143,8 @@ impl Shop {
     }
 
     // docs:begin outcome
-    /// Asks what became of a command of which only the request id is left. NOT_FOUND would say that
-    /// nothing is recorded: whoever has the command still may send it with that id.
+    /// Asks for the outcome of a command of which only the request id is left. NOT_FOUND would mean
+    /// that nothing is recorded: a client that still has the command may send it with that id.
     async fn outcome(&mut self, request_id: &str) -> Result<(), Status> {
         let request = GetOutcomeRequest { request_id: request_id.into() };
         match self.requests.get_outcome(within_patience(request)).await {
@@ -155,7 +154,7 @@ impl Shop {
                 Ok(())
             }
             Err(status) if status.code() == Code::Unimplemented => {
-                println!("outcome: this server does not tell");
+                println!("outcome: not implemented by this server");
                 Ok(())
             }
             Err(status) => Err(status),
@@ -164,7 +163,7 @@ impl Shop {
     // docs:end outcome
 }
 
-/// A UUID of version 7: ids that are in the order of time keep the server fast.
+/// A UUID of version 7: ids in the order of time keep the server fast.
 fn new_request_id() -> String {
     Uuid::now_v7().to_string()
 }

@@ -21,7 +21,7 @@ TRUTH = Truth(
         Event(9, "order-c", 2, ADDED),
     ),
     current={"me": {"a": 0, "b": 2, "c": 2}, "other": {"x": 1}},
-    tells_outcomes=True,
+    has_outcomes=True,
 )
 LINES = (
     "created a at position 3",
@@ -93,7 +93,7 @@ def test_lines_that_are_swapped_are_found(number: int) -> None:
         (2, "refused: foldlog.orders.v1 ORDER_EMPTY {order_id:a}"),
         (2, 'refused: foldlog.v1 ORDER_EMPTY {"order_id":"a"}'),
         (3, "repeated: replayed=false at position 3"),
-        (4, "outcome: this server does not tell"),
+        (4, "outcome: not implemented by this server"),
         (4, "outcome: order-a at position 4"),
         (5, "latest: a at version 0"),
         (7, f"event 5 order-b {CREATED}"),
@@ -112,7 +112,7 @@ def test_a_line_that_says_something_else_is_found(number: int, line: str) -> Non
 
 def test_an_order_that_was_written_twice_is_found() -> None:
     twice = (*TRUTH.events, Event(10, "order-d", 1, CREATED, "me"))
-    truth = Truth(twice, {"me": {**TRUTH.current["me"], "d": 0}}, tells_outcomes=True)
+    truth = Truth(twice, {"me": {**TRUTH.current["me"], "d": 0}}, has_outcomes=True)
     lines = [
         *LINES[:11],
         f"event 10 order-d {CREATED}",
@@ -124,8 +124,8 @@ def test_an_order_that_was_written_twice_is_found() -> None:
 
 
 def test_a_server_of_an_older_release_does_not_tell_outcomes() -> None:
-    older = Truth(TRUTH.events, TRUTH.current, tells_outcomes=False)
-    assert complaints(*with_line(4, "outcome: this server does not tell"), truth=older) == []
+    older = Truth(TRUTH.events, TRUTH.current, has_outcomes=False)
+    assert complaints(*with_line(4, "outcome: not implemented by this server"), truth=older) == []
     assert complaints(*LINES, truth=older)
 
 
@@ -142,5 +142,5 @@ def test_a_server_that_was_not_killed_as_often_as_it_should_is_told() -> None:
 def test_a_program_that_says_nothing_is_told() -> None:
     assert complaints(exit_code=1, errors="no") == [
         "exit code 1: no",
-        "no OrderCreated of the log is told by the first line: []",
+        "the first line names no OrderCreated of the log: []",
     ]

@@ -6,7 +6,7 @@ import java.util.concurrent.ThreadLocalRandom;
 
 // docs:begin backoff
 /**
- * Pauses between attempts: each twice as long as the one before, by chance a little less, 2 seconds at most.
+ * Pauses between attempts: each twice as long as the one before, minus a random part, at most 2 seconds.
  * After a minute without progress there is no other attempt.
  */
 final class Backoff {
@@ -18,13 +18,13 @@ final class Backoff {
   private long nextMillis = SHORTEST_MILLIS;
   private long progressNanos = System.nanoTime();
 
-  /** Begins anew, after progress. */
+  /** Starts again with short pauses, after progress. */
   void reset() {
     nextMillis = SHORTEST_MILLIS;
     progressNanos = System.nanoTime();
   }
 
-  /** Waits until the next attempt. Throws the failure again if another attempt would not help. */
+  /** Waits until the next attempt. Throws the failure if a retry would not help. */
   void after(StatusRuntimeException failure) throws InterruptedException {
     Duration atLeast = Refusals.leastPause(failure).orElseThrow(() -> failure);
     if (System.nanoTime() - progressNanos > PATIENCE.toNanos()) {

@@ -14,7 +14,7 @@ import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 
-/** A server's services, over one channel, which connects when it is needed, and again when it was cut off. */
+/** A server's services, over one channel, which connects with the first call and reconnects by itself. */
 record Foldlog(
     ManagedChannel channel,
     CommandServiceBlockingStub commands,
@@ -27,13 +27,13 @@ record Foldlog(
   static Foldlog connect(String address) {
     ManagedChannel channel =
         Grpc.newChannelBuilder(address, InsecureChannelCredentials.create())
-            // Pings notice a peer that vanished without a word, while calls are open, as a subscription is.
+            // While calls are open, such as a subscription, pings detect a peer that has vanished.
             .keepAliveTime(20, SECONDS)
             .keepAliveTimeout(10, SECONDS)
             .build();
     return new Foldlog(
         channel,
-        // Calls wait for a server that is away, for as long as their deadline allows.
+        // Calls wait for a server that cannot be reached, as long as their deadline allows.
         CommandServiceGrpc.newBlockingStub(channel).withWaitForReady(),
         QueryServiceGrpc.newBlockingStub(channel).withWaitForReady(),
         EventServiceGrpc.newBlockingStub(channel).withWaitForReady(),

@@ -12,7 +12,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
 /**
- * Writes orders to a Foldlog server, and sees them by a subscription and by a watch, through lost
+ * Writes orders to a Foldlog server, and receives them by a subscription and by a watch, through lost
  * connections.
  *
  * <pre>
@@ -31,7 +31,7 @@ public final class Main {
     this.orders = new Orders(foldlog, retries, customerId);
   }
 
-  /** Exit code 1, with one line on stderr, unless all is seen. */
+  /** Exit code 1, with one line on stderr, unless everything was received. */
   public static void main(String[] arguments) {
     String address = arguments.length > 0 ? arguments[0] : "127.0.0.1:50051";
     String count = arguments.length > 1 ? arguments[1] : "20";
@@ -53,14 +53,14 @@ public final class Main {
   }
 
   private static void fail(Throwable failure) {
-    String told =
-        failure instanceof StatusRuntimeException status ? Refusals.told(status) : failure.toString();
-    // gRPC tells what lies behind it in further lines.
-    System.err.println(told.lines().findFirst().orElse(told));
+    String described =
+        failure instanceof StatusRuntimeException status ? Refusals.describe(status) : failure.toString();
+    // gRPC adds the cause in further lines.
+    System.err.println(described.lines().findFirst().orElse(described));
     System.exit(1);
   }
 
-  /** One order, empty: created, read, refused, repeated, asked after. */
+  /** One empty order: creates it, reads it, is refused, repeats, and asks for the outcome. */
   private CommandResult tryOneOrder() throws InterruptedException {
     var requestId = UUID.randomUUID();
     var created = orders.create(requestId, List.of());
@@ -81,7 +81,7 @@ public final class Main {
         orders
             .outcome(requestId)
             .map(result -> result.getStream() + " at position " + result.getPosition())
-            .orElse("this server does not tell");
+            .orElse("not implemented by this server");
     System.out.println("outcome: " + outcome);
 
     var latest = orders.readLatest(orderId);
@@ -89,7 +89,7 @@ public final class Main {
     return created.getResult();
   }
 
-  /** So many orders more, while what becomes of them is followed twice. Then all that was seen is told. */
+  /** Writes so many orders, while a subscription and a watch follow them, and prints what they received. */
   private void writeAndFollow(String token, int count) throws InterruptedException, ExecutionException {
     var subscription = new Subscription(foldlog, customerId, token, count);
     var watch = new Watch(foldlog, customerId, count + 1);
@@ -105,7 +105,7 @@ public final class Main {
     void run() throws InterruptedException;
   }
 
-  /** Does all at once, each in a thread of its own. The first that fails ends the others. */
+  /** Runs all at once, each in a thread of its own. The first failure ends the others. */
   private static void inThreads(Task... tasks) throws InterruptedException, ExecutionException {
     ExecutorService threads = Executors.newFixedThreadPool(tasks.length);
     try {

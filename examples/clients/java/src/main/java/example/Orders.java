@@ -24,15 +24,15 @@ import java.util.UUID;
 
 /** The orders of one customer. */
 record Orders(Foldlog foldlog, Retries retries, String customerId) {
-  /** How long one attempt may take. A stub's deadline is a moment: each attempt gets its own. */
+  /** How long one attempt may take. A stub's deadline is a point in time, so each attempt gets its own. */
   private static final long PATIENCE_SECONDS = 5;
 
   // docs:begin command
-  /** Creates one order, however often it has to be said: all attempts have the same request id. */
+  /** Creates one order, whatever the number of attempts: all of them have the same request id. */
   CreateOrderResponse create(UUID requestId, List<OrderLine> lines) throws InterruptedException {
     var command =
         CreateOrder.newBuilder().setCustomerId(customerId).setCurrencyCode("GBP").addAllLines(lines);
-    // A UUID of version 4 does; one of version 7, as libraries make, keeps a busy server faster.
+    // A UUID of version 4 works; one of version 7, which libraries make, keeps a busy server faster.
     var options = CommandOptions.newBuilder().setRequestId(requestId.toString());
     var request = CreateOrderRequest.newBuilder().setCommand(command).setOptions(options).build();
     return retries.call(
@@ -41,7 +41,7 @@ record Orders(Foldlog foldlog, Retries retries, String customerId) {
 
   // docs:end command
 
-  /** Writes so many orders of two units of tea, each durable when the next begins. */
+  /** Writes so many orders of two units of tea, each durable before the next starts. */
   void write(int count) throws InterruptedException {
     var price = Money.newBuilder().setCurrencyCode("GBP").setUnits(3);
     var tea = OrderLine.newBuilder().setProductId("tea").setQuantity(2).setUnitPrice(price).build();
@@ -50,12 +50,12 @@ record Orders(Foldlog foldlog, Retries retries, String customerId) {
     }
   }
 
-  /** The order as it was after what the token stands for, or later. */
+  /** The order at the token's position, or later. */
   Order readAfter(String orderId, String token) throws InterruptedException {
     return read(orderId, ReadOptions.newBuilder().setMinPositionToken(token).build());
   }
 
-  /** The order as it is now, whoever changed it last. */
+  /** The order as it is now, whichever client changed it last. */
   Order readLatest(String orderId) throws InterruptedException {
     return read(orderId, ReadOptions.newBuilder().setLatest(true).build());
   }
@@ -85,7 +85,7 @@ record Orders(Foldlog foldlog, Retries retries, String customerId) {
   }
 
   // docs:begin outcome
-  /** What became of a command, for whoever has its request id. Empty if the server is too old to tell. */
+  /** The outcome of a command, by its request id. Empty if the server is too old to have this method. */
   Optional<CommandResult> outcome(UUID requestId) throws InterruptedException {
     var request = GetOutcomeRequest.newBuilder().setRequestId(requestId.toString()).build();
     try {

@@ -16,12 +16,12 @@ final class Refusals {
   private Refusals() {}
 
   // docs:begin refusal
-  /** Why the server refused a call. Empty if the server did not speak, as when the connection was lost. */
+  /** Why the server refused a call. Empty if the error is not the server's, as when the connection was lost. */
   static Optional<ErrorInfo> refusal(StatusRuntimeException failure) {
     return detail(failure, ErrorInfo.class);
   }
 
-  /** Whether this is the refusal meant: both texts are those of the catalogue, docs/errors.md. */
+  /** Whether this is the given refusal: both texts are those of the catalogue, docs/errors.md. */
   static boolean isRefusal(StatusRuntimeException failure, String domain, String reason) {
     return refusal(failure)
         .filter(info -> info.getDomain().equals(domain) && info.getReason().equals(reason))
@@ -44,7 +44,7 @@ final class Refusals {
   // docs:end refusal
 
   /** What went wrong, for people. */
-  static String told(StatusRuntimeException failure) {
+  static String describe(StatusRuntimeException failure) {
     String description = failure.getStatus().getDescription();
     return refusal(failure)
         .map(info -> info.getDomain() + " " + info.getReason() + ": " + description)
@@ -52,7 +52,7 @@ final class Refusals {
   }
 
   // docs:begin retry
-  /** How long to wait at least before the same call again. Empty if that would not help. */
+  /** How long to wait at least before a retry. Empty if a retry would not help. */
   static Optional<Duration> leastPause(StatusRuntimeException failure) {
     Optional<RetryInfo> asked = detail(failure, RetryInfo.class);
     if (asked.isPresent()) {
@@ -62,19 +62,19 @@ final class Refusals {
     boolean passes =
         switch (failure.getStatus().getCode()) {
           case DEADLINE_EXCEEDED -> true;
-          // By the other side, which stops: this one cancels only what it no longer waits for.
+          // Cancelled by a server that stops: this side cancels only calls that it no longer waits for.
           case CANCELLED -> refusal(failure).isEmpty();
           // Not VERSION_CONFLICT: that needs another decision, not another attempt.
           case ABORTED -> isRefusal(failure, "foldlog.v1", "CONTENDED");
-          // A server that speaks says by RetryInfo whether trying again helps.
+          // The server's own errors have a RetryInfo if a retry helps.
           default -> isLostConnection(failure);
         };
     return passes ? Optional.of(Duration.ZERO) : Optional.empty();
   }
 
   /**
-   * Whether the connection was lost. That is UNAVAILABLE, or UNKNOWN ("channel closed") where it was lost just as
-   * the call began. An error of the server's own has a reason.
+   * Whether the connection was lost. That is UNAVAILABLE, or UNKNOWN ("channel closed") if it was lost just
+   * as the call began. The server's own errors have a reason.
    */
   static boolean isLostConnection(StatusRuntimeException failure) {
     Status.Code code = failure.getStatus().getCode();

@@ -11,7 +11,7 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
-/** Makes calls again whose failure passes, and counts the lost connections among the failures. */
+/** Retries calls whose failure can pass, and counts the lost connections among the failures. */
 final class Retries {
   private final AtomicInteger lostConnections = new AtomicInteger();
 
@@ -19,20 +19,20 @@ final class Retries {
     return lostConnections.get();
   }
 
-  /** What the call answers, made again for as long as that can help. */
+  /** The answer of a call, with as many attempts as can help. */
   <T> T call(Supplier<T> call) throws InterruptedException {
     return persistently(backoff -> call.get());
   }
 
   /**
-   * Hands over the messages of a stream until there are enough of them. After a lost connection it is opened
-   * again: {@code open} asks for what follows on the messages handled up to then.
+   * Handles the messages of a stream until there are enough of them. After a lost connection it is opened
+   * again: {@code open} asks for what follows the messages handled so far.
    */
   <T> void follow(Supplier<Iterator<T>> open, Consumer<T> handle, BooleanSupplier enough)
       throws InterruptedException {
     persistently(
         backoff -> {
-          // Closing the context ends a stream that is left in the middle.
+          // Closing the context ends a stream that is left before its end.
           try (CancellableContext context = Context.current().withCancellation()) {
             context.run(() -> read(open.get(), handle.andThen(message -> backoff.reset()), enough));
           }

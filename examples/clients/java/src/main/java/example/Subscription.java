@@ -29,7 +29,7 @@ final class Subscription {
   }
 
   // docs:begin resume
-  /** Takes every event once and in order, through lost connections. */
+  /** Receives every event once and in order, through lost connections. */
   void follow(Retries retries) throws InterruptedException {
     retries.follow(this::open, this::handle, () -> awaited <= 0);
   }
@@ -42,9 +42,9 @@ final class Subscription {
   }
 
   private void handle(SubscribeResponse message) {
-    // None in messages of other kinds, known and unknown.
+    // Messages of other kinds, known or unknown, have none.
     message.getEvents().getEventsList().forEach(this::handle);
-    token = message.getToken(); // after all of its events: what was not handled comes again
+    token = message.getToken(); // after all of its events: what was not handled is sent again
   }
 
   // docs:end resume

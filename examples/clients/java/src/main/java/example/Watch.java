@@ -26,7 +26,7 @@ final class Watch {
   }
 
   // docs:begin watch
-  /** Keeps the orders as they are on the server: first all that there are, then what becomes of them. */
+  /** Keeps the orders as they are on the server: first all of them, then every change. */
   void follow(Retries retries) throws InterruptedException {
     retries.follow(this::open, this::handle, () -> items.size() >= awaited);
   }
@@ -43,7 +43,7 @@ final class Watch {
 
   private void handle(WatchCurrentOrdersResponse change) {
     if (change.getReset()) {
-      items.clear(); // all that was given before is void, and comes anew
+      items.clear(); // everything received before is void, and is sent again
     }
     change.getPutsList().forEach(order -> items.put(order.getOrderId(), order.getItemCount()));
     change.getGoneList().forEach(items::remove);
