@@ -3,7 +3,7 @@ events would not make the same state again."""
 
 import ast
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ _FORBIDDEN = {
         ("grpc", "socket", "ssl", "http", "urllib", "requests", "httpx", "aiohttp"), "is a network"
     ),
     **dict.fromkeys(
-        ("io", "os", "pathlib", "shutil", "subprocess", "sys", "tempfile"), "is input and output"
+        ("io", "logging", "os", "pathlib", "shutil", "subprocess", "sys", "tempfile"), "is input and output"
     ),
 }
 _CALLS = {
@@ -109,21 +109,30 @@ def _absolute(name: str, file: Path, node: ast.ImportFrom) -> str:
 
 
 def _impure(name: str, file: Path) -> Iterator[str]:
-    is_ours = name.partition(".")[0] == _OURS
-    for node in ast.walk(_tree(file)):
+    is_ours, tree = name.partition(".")[0] == _OURS, _tree(file)
+    aliases = dict(_aliases(tree))
+    for node in ast.walk(tree):
         match node:
             case ast.Import(names=names):
                 for alias in names:
                     yield from _forbidden(name, node.lineno, alias.name, is_ours=is_ours)
             case ast.ImportFrom():
                 yield from _forbidden(name, node.lineno, _absolute(name, file, node), is_ours=is_ours)
-            case ast.Call(func=called) if why := _CALLS.get(_called(called)):
+            case ast.Call(func=called) if why := _CALLS.get(_called(called, aliases)):
                 yield f"{name}, line {node.lineno}: {ast.unparse(called)} {why}. {_ADVICE}"
 
 
-def _called(function: ast.expr) -> str:
+def _aliases(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """The names by which a module calls what it imports, with those that it imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from ((alias.asname, alias.name) for alias in node.names if alias.asname)
+
+
+def _called(function: ast.expr, aliases: Mapping[str, str]) -> str:
     """The last two parts of a function's name: `datetime.datetime.now` and `datetime.now` are the same."""
-    return ".".join(ast.unparse(function).split(".")[-2:])
+    first, *others = ast.unparse(function).split(".")
+    return ".".join([aliases.get(first, first), *others][-2:])
 
 
 def _forbidden(name: str, line: int, imported: str, *, is_ours: bool) -> Iterator[str]:

@@ -59,6 +59,10 @@ def found_in(domain: Domain) -> list[str]:
         ("print('x')", f"print is input and output. {_ADVICE}"),
         ("import datetime; datetime.datetime.now()", f"datetime.datetime.now has a clock. {_ADVICE}"),
         ("from datetime import date; date.today()", f"date.today has a clock. {_ADVICE}"),
+        ("from datetime import datetime as dt; dt.now()", f"dt.now has a clock. {_ADVICE}"),
+        ("from uuid import uuid4 as new; new()", f"new is chance. {_ADVICE}"),
+        ("import uuid as u; u.uuid1()", f"u.uuid1 is chance. {_ADVICE}"),
+        ("import logging", f"logging is input and output. {_ADVICE}"),
         ("import uuid; uuid.uuid4()", f"uuid.uuid4 is chance. {_ADVICE}"),
         (
             "from foldlog_server.domain.domain import Domain",
