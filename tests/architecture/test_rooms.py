@@ -10,6 +10,7 @@ from tests.architecture.documents import ROOT
 
 SERVER = ROOT / "server" / "foldlog_server"
 PAGE = ROOT / "docs" / "architecture.md"
+GENERATOR = ROOT / "generator"
 UNIT = ROOT / "tests" / "unit"
 ROOTS = {
     "bench": ROOT / "bench",
@@ -47,7 +48,7 @@ def test_every_room_says_in_a_line_what_it_is() -> None:
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"`([a-z_]+/[a-z_/]+)`", PAGE.read_text()))))
 def test_what_the_page_names_is_there(path: str) -> None:
-    places = [root / path for root in (ROOT, SERVER, SERVER / "stores")]
+    places = [root / path for root in (ROOT, SERVER, SERVER / "stores", GENERATOR)]
     assert any(place.exists() or place.with_suffix(".py").exists() for place in places)
 
 
