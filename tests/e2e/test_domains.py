@@ -270,7 +270,7 @@ async def rebuilt(client: Any, *views: str) -> None:
 async def test_its_log_is_checked_verified_and_exported(src: str, log: Path, tmp_path: Path) -> None:
     checked = await foldlog("check-history", "--data", log, *NAMED, "--no-shop", PYTHONPATH=src)
     assert (checked.code, checked.errors) == (0, "")
-    assert checked.output.endswith("Nothing would break: 2 events in 1 streams, and 2 views.\n")
+    assert checked.output.endswith("Nothing would break: 2 events in 1 stream, and 2 views.\n")
     verified = await foldlog("verify", "--data", log, *NAMED, "--no-shop", PYTHONPATH=src)
     assert (verified.code, verified.errors) == (0, "")
     file = tmp_path / "log.jsonl"

@@ -289,9 +289,9 @@ async def test_after_its_block_it_is_gone_for_good() -> None:
         pass
     async with testing.server() as other:
         pass
-    with pytest.raises(RuntimeError, match="went with its"):
+    with pytest.raises(RuntimeError, match="has ended with its"):
         server.start()
-    with pytest.raises(RuntimeError, match="went with its"):
+    with pytest.raises(RuntimeError, match="has ended with its"):
         await other.start()
 
 

@@ -26,6 +26,11 @@ from tests.support.savings.unfit import (
         "at position 1.",
     ),
     proto(
+        "a format of another release",
+        lambda file: setattr(file.rules("Open", "owner"), "format", 99),
+        "savings.v1.Open.owner has a `format` 99, which this release does not know.",
+    ),
+    proto(
         "rules of text for a number",
         lambda file: file.rules("Deposit", "cents").MergeFrom(
             FieldRules(format=FORMAT_ID, pattern="x", max_bytes=3)

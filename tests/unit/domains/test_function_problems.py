@@ -20,6 +20,10 @@ class Other(NamedTuple):
     number: float = 0.0
 
 
+class Listed(NamedTuple):
+    items: tuple[int, ...] = [1]  # type: ignore[assignment]
+
+
 class Wrong(NamedTuple):
     text: str = None  # type: ignore[assignment]
 
@@ -134,6 +138,10 @@ def test_what_is_wrong_with_a_decider_is_said(case: Case) -> None:
         (Other(), f"{_KEPT} A state holds a FloatType"),
         (Wrong(), f"{_KEPT} Expected `str`, got `null`"),
         (Pairs.ONE, f"{_KEPT} Enums must contain either all str or all int values"),
+        (
+            Listed(),
+            "The initial state of the decider account is Listed(items=[1]), and is read again as Listed(items=(1,)).",
+        ),
         (Endless(), "The state of the decider account holds itself. Make it of parts that end."),
         ({}, f"{_KEPT} A state holds a AnyType"),
         (None, "savings.domain.evolve is annotated with states State, and the initial state is a NoneType."),
