@@ -184,6 +184,22 @@ def test_what_only_a_view_or_a_rendering_has_is_used() -> None:
     check_events(savings_with(protos=(module,), views=(ours.SAVINGS.views[0], view)))
 
 
+def test_what_only_a_decider_has_is_used() -> None:
+    file = Changed()
+    file.proto.message_type.add(name="Summary")
+    module = file.module()
+    summary = message(module, "Summary")
+
+    def render(id: str, version: int, state: Any) -> Any:
+        return None
+
+    render.__annotations__["return"] = summary
+    decider = replace(ours.ACCOUNT, render=render)
+    check_events(savings_with(protos=(module,), deciders=(decider,), views=(ours.OWNERS,)))
+    with pytest.raises(AssertionError, match=r"savings\.v1\.Summary is used by nothing"):
+        check_events(savings_with(protos=(module,), views=(ours.OWNERS,)))
+
+
 # Reasons
 
 
