@@ -279,7 +279,7 @@ class ReadRefused(FoldlogError):
     def view_damaged(cls, view: str, position: int, head: int) -> "ReadRefused":
         return cls(
             _REASONS[ErrorReason.ERROR_REASON_VIEW_DAMAGED],
-            f"The documents of the view {view} are damaged. It answers nothing until it has been rebuilt, "
+            f"The documents of the view {view} are damaged. It answers again once it has been rebuilt, "
             "which begins automatically. Ask again.",
             {"view": view, "position": str(position), "head": str(head)},
             retry_after=1.0,

@@ -155,7 +155,7 @@ class TestAdjustStock:
         below_nothing = given(STOCK, RECEIVED).when(adjust(-11)).refusal
         below_reserved = given(STOCK, RECEIVED, RESERVED).when(adjust(-11)).refusal
         assert below_nothing is not None
-        assert below_nothing.message.endswith("for 0. Take away at most 10.")
+        assert below_nothing.message.endswith("the open reservations are for 0. Take away at most 10.")
         assert below_reserved is not None
         assert below_reserved.message.endswith("Take away at most 6, or release reservations first.")
 
