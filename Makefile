@@ -36,7 +36,7 @@ run: $(SERVING) ## serve ./foldlog-data on 127.0.0.1:50051, and print what to tr
 	@$(BIN)/foldlog serve --examples
 
 .PHONY: test
-test: $(READY) ## run the tests but for the slow ones, on all cores and in any order
+test: $(READY) ## run all tests except the slow ones, on all cores and in random order
 	@echo "Some minutes on two cores; the percentage at the right is of all tests."
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
 	@$(ENROLMENT) test
@@ -52,7 +52,7 @@ lint: $(READY) ## check style, imports and protos, and that no released client i
 	$(BIN)/buf breaking protos --against protos/released.binpb
 
 .PHONY: format
-format: $(READY) ## put code and protos into shape
+format: $(READY) ## format code and protos
 	$(BIN)/ruff check --fix-only --quiet
 	$(BIN)/ruff format
 	$(BIN)/buf format --write protos
@@ -64,19 +64,19 @@ types: $(READY) ## check the types
 	@$(ENROLMENT) types
 
 .PHONY: generate
-generate: $(READY) ## write generated/ and docs/errors.md from protos/, and the quotes in docs/clients.md
+generate: $(READY) ## generate generated/ and docs/errors.md from protos/, and the quotes in docs/clients.md
 	$(BIN)/python tools/generate.py
 	@$(ENROLMENT) generate
 	$(BIN)/python -m tests.architecture.error_catalogue
 	$(BIN)/python -m tests.architecture.quotes
 
 .PHONY: check-generated
-check-generated: $(READY) ## prove that generated/ is what protos/ say
+check-generated: $(READY) ## check that generated/ matches protos/
 	$(BIN)/python tools/generate.py --check
 	@$(ENROLMENT) check-generated
 
 .PHONY: release-contract
-release-contract: $(READY) ## at a release only: what clients may rely on from now on is what protos/ say
+release-contract: $(READY) ## only at a release: make protos/ the contract that clients may rely on
 	$(BIN)/buf build protos --exclude-source-info --output protos/released.binpb
 
 .PHONY: bench
@@ -87,7 +87,7 @@ bench: $(READY) ## measure against the bare gRPC echo, or AGAINST=<commit>; need
 demo clients retail: export GRPC_VERBOSITY ?= NONE
 
 .PHONY: demo
-demo: $(SERVING) ## a small shop from an empty directory, telling what happens
+demo: $(SERVING) ## run a small shop from an empty directory, which explains what happens
 	@$(BIN)/python -m examples.demo
 
 .PHONY: clients
@@ -100,7 +100,7 @@ retail: $(SERVING) ## replay DATA=<.csv or .csv.gz> [DAY=2010-12-01] and compare
 	@$(BIN)/python -m examples.online_retail "$(DATA)" $(if $(DAY),--day $(DAY)) $(RETAIL_FLAGS)
 
 .PHONY: third-party
-third-party: $(SERVING) ## third_party/: google.rpc's protos, for tools that read refusals without reflection
+third-party: $(SERVING) ## copy google.rpc's protos to third_party/, for tools that read refusals without reflection
 	@$(BIN)/python tools/third_party.py third_party
 
 LOCK := pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host \
@@ -108,7 +108,7 @@ LOCK := pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url
 	--extra server pyproject.toml
 
 .PHONY: lock
-lock: $(READY) ## write the locks anew from pyproject.toml: of everything, and of what serving takes of it
+lock: $(READY) ## update both lock files from pyproject.toml: of everything, and of what serving needs
 	$(BIN)/$(LOCK) --extra testing --extra dev --constraint constraints.txt --output-file requirements.lock
 	$(BIN)/$(LOCK) --constraint requirements.lock --output-file requirements-serving.lock
 
@@ -125,11 +125,11 @@ check-slow: $(READY) ## real data, crashes, and the tools that people use
 	@$(ENROLMENT) check-slow
 
 .PHONY: conformance
-conformance: $(READY) ## hold the server at ADDRESS (127.0.0.1:50051) against the contract, sentence by sentence
+conformance: $(READY) ## check the server at ADDRESS (127.0.0.1:50051) against the contract, sentence by sentence
 	@FOLDLOG_CONFORMANCE_ADDRESS=$(ADDRESS) $(BIN)/python -m pytest -p no:randomly -p tests.conformance.report tests/conformance
 
 .PHONY: clean
-clean: ## remove everything that can be made again
+clean: ## remove everything that can be generated again
 	rm -rf $(VENV) build dist third_party .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf examples/clients/*/build examples/clients/*/target examples/clients/*/Cargo.lock examples/clients/go/gen/*/*/
 	rm -rf $(addprefix examples/enrolment/,dist foldlog-data .mypy_cache .ruff_cache .pytest_cache .hypothesis)

@@ -75,7 +75,7 @@ Global___ListViewsResponse: _TypeAlias = ListViewsResponse  # noqa: Y015
 
 @_typing.final
 class ViewState(_message.Message):
-    """ViewState is how a view is."""
+    """ViewState is the state of a view."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -105,7 +105,7 @@ class ViewState(_message.Message):
     parked_events: _builtins.int
     """How many events wait in all, counted once for each document."""
     stopped: _builtins.str
-    """Why the view has stopped; empty while it goes on. It goes on after a restart of the server with code that
+    """Why the view has stopped; empty while it runs. It continues after a restart of the server with code that
     can apply the event, or when it has been rebuilt.
     """
     outdated: _builtins.bool
@@ -113,19 +113,19 @@ class ViewState(_message.Message):
     new ones are built.
     """
     rebuild_error: _builtins.str
-    """Why it could not be rebuilt the last time since the server was started; empty if it could."""
+    """Why the last rebuild since the server was started failed; empty if it did not."""
     edition: _builtins.str
     """Names the documents that are answered from: another name after each rebuild, and after parked documents
-    were updated.
+    were repaired.
     """
     damage: _builtins.str
-    """What has become of the view's documents, such as that their file was removed or does not fit its checksums;
-    empty if nothing has. Until the view has been rebuilt, which begins automatically, its queries are refused with
-    UNAVAILABLE (VIEW_DAMAGED).
+    """How the view's documents are damaged, such as that their file was removed or does not match its
+    checksums; empty if they are not. Until the view has been rebuilt, which starts by itself, its queries
+    are refused with UNAVAILABLE (VIEW_DAMAGED).
     """
     hindrance: _builtins.str
-    """What keeps the view from going on, such as that its file is read-only, or the disk full; empty while it goes on.
-    What it has is answered, and it goes on by itself when that is over.
+    """What prevents the view from following the log, such as that its file is read-only, or the disk full;
+    empty while it follows. It answers from what it has, and continues by itself when the cause is gone.
     """
     token: _builtins.str
     """`position` as a token."""
@@ -135,11 +135,11 @@ class ViewState(_message.Message):
 
     @_builtins.property
     def rebuilding(self) -> Global___Rebuilding:
-        """How far it has been rebuilt; not set while no rebuild is under way."""
+        """How far it has been rebuilt; not set while it is not being rebuilt."""
 
     @_builtins.property
     def next_rebuild(self) -> _duration_pb2.Duration:
-        """In how long a failed rebuild of the view is retried; not set if none has failed."""
+        """In how long a failed rebuild is retried; not set if none is."""
 
     def __init__(
         self,
@@ -170,7 +170,7 @@ Global___ViewState: _TypeAlias = ViewState  # noqa: Y015
 
 @_typing.final
 class Rebuilding(_message.Message):
-    """Rebuilding is the progress of a view's rebuild."""
+    """Rebuilding is how far a view has been rebuilt."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -179,7 +179,7 @@ class Rebuilding(_message.Message):
     position: _builtins.int
     """Everything up to this position is in the new documents."""
     target: _builtins.int
-    """Where the log ended when that was looked at last; 0 while other views have their turn."""
+    """The head of the log when it was last read; 0 while other views have their turn."""
     def __init__(
         self,
         *,
@@ -254,7 +254,7 @@ class ListParkedRequest(_message.Message):
     page_size: _builtins.int
     """The most documents of a page; 50 if 0, at most 1,000."""
     page_token: _builtins.str
-    """Where to go on: the `next_page_token` of the page before; the first page if empty."""
+    """Where the page starts: `next_page_token` of the previous page; empty = the first page."""
     def __init__(
         self,
         *,
@@ -342,7 +342,7 @@ Global___ParkedDocument: _TypeAlias = ParkedDocument  # noqa: Y015
 
 @_typing.final
 class RetryParkedRequest(_message.Message):
-    """RetryParkedRequest names what to try again."""
+    """RetryParkedRequest names what to retry."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -372,16 +372,16 @@ Global___RetryParkedRequest: _TypeAlias = RetryParkedRequest  # noqa: Y015
 
 @_typing.final
 class RetryParkedResponse(_message.Message):
-    """RetryParkedResponse tells what has come of it."""
+    """RetryParkedResponse is the result."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CURED_FIELD_NUMBER: _builtins.int
     STILL_PARKED_FIELD_NUMBER: _builtins.int
     cured: _builtins.int
-    """So many documents wait no longer."""
+    """So many documents are no longer parked."""
     still_parked: _builtins.int
-    """So many of those that were tried still wait."""
+    """So many of those that were tried are still parked."""
     def __init__(
         self,
         *,
@@ -415,7 +415,7 @@ Global___GetClockRequest: _TypeAlias = GetClockRequest  # noqa: Y015
 
 @_typing.final
 class GetClockResponse(_message.Message):
-    """GetClockResponse is the server's time, and what it is held against."""
+    """GetClockResponse is the server's time, and what it is compared with."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -424,18 +424,18 @@ class GetClockResponse(_message.Message):
     NEWEST_EVENT_TIME_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
-        """The server's time. It goes on with a monotonic clock."""
+        """The server's time, which follows a monotonic clock."""
 
     @_builtins.property
     def leap(self) -> Global___ClockLeap:
-        """The machine's clock has leapt away from it, by more than a second, and is not followed so far; not set while they
-        agree.
+        """Set if the machine's clock has jumped away from it, by more than a second, and is not followed yet; not
+        set while they agree.
         """
 
     @_builtins.property
     def newest_event_time(self) -> _timestamp_pb2.Timestamp:
-        """When the newest event was recorded; not set if there is none. If it is later than `time`, what comes is recorded
-        at the same time until the server's time has passed it.
+        """When the newest event was recorded; not set if there is none. If it is later than `time`, new events are
+        recorded at the same time until the server's time has passed it.
         """
 
     def __init__(
@@ -455,7 +455,7 @@ Global___GetClockResponse: _TypeAlias = GetClockResponse  # noqa: Y015
 
 @_typing.final
 class ClockLeap(_message.Message):
-    """ClockLeap is a leap of the machine's clock. It is followed when that clock has been steady for five minutes."""
+    """ClockLeap is a jump of the machine's clock. It is followed when that clock has been steady for five minutes."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -502,7 +502,7 @@ Global___GetScrubRequest: _TypeAlias = GetScrubRequest  # noqa: Y015
 
 @_typing.final
 class GetScrubResponse(_message.Message):
-    """GetScrubResponse is the scrub that goes on, or else the last one since the server was started."""
+    """GetScrubResponse is the running scrub, or else the last one since the server was started."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -514,11 +514,11 @@ class GetScrubResponse(_message.Message):
     DAMAGES_FIELD_NUMBER: _builtins.int
     DAMAGE_COUNT_FIELD_NUMBER: _builtins.int
     part: _builtins.str
-    """The table or index that is looked at; empty at the end."""
+    """The table or index that is being checked; empty at the end."""
     done: _builtins.int
-    """So many rows and entries have been looked at."""
+    """So many rows and entries have been checked."""
     total: _builtins.int
-    """So many there are, as far as is known."""
+    """So many there are in all, as far as is known."""
     damage_count: _builtins.int
     """How many such lines there are in all."""
     @_builtins.property
@@ -527,11 +527,11 @@ class GetScrubResponse(_message.Message):
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
-        """When it ended; not set while it goes on, or if it could not go on to its end."""
+        """When it ended; not set while it runs, or if it could not finish."""
 
     @_builtins.property
     def damages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What does not fit, a line each, at most 100. From then on commands are refused (DATA_DAMAGED)."""
+        """What does not match, a line each, at most 100. From then on commands are refused (DATA_DAMAGED)."""
 
     def __init__(
         self,
@@ -554,7 +554,7 @@ Global___GetScrubResponse: _TypeAlias = GetScrubResponse  # noqa: Y015
 
 @_typing.final
 class BackupRequest(_message.Message):
-    """BackupRequest asks for all that the log holds."""
+    """BackupRequest asks for everything in the log."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -571,7 +571,7 @@ Global___BackupRequest: _TypeAlias = BackupRequest  # noqa: Y015
 
 @_typing.final
 class BackupResponse(_message.Message):
-    """BackupResponse is a part of what a log holds."""
+    """BackupResponse is a part of a log."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -581,7 +581,7 @@ class BackupResponse(_message.Message):
     END_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def origin(self) -> Global___BackupOrigin:
-        """What log it is; the first message, and no other."""
+        """Which log it is; the first message, and no other."""
 
     @_builtins.property
     def events(self) -> Global___BackupEvents:
@@ -593,7 +593,7 @@ class BackupResponse(_message.Message):
 
     @_builtins.property
     def end(self) -> Global___BackupEnd:
-        """There is nothing more; the last message. Without it, what came is no backup."""
+        """The backup is complete; the last message. Without it, what was received is not a backup."""
 
     def __init__(
         self,
@@ -615,7 +615,7 @@ Global___BackupResponse: _TypeAlias = BackupResponse  # noqa: Y015
 
 @_typing.final
 class BackupOrigin(_message.Message):
-    """BackupOrigin is which log it is, and how far it goes."""
+    """BackupOrigin is which log it is, and up to which position."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -632,7 +632,7 @@ class BackupOrigin(_message.Message):
     made_time_nanos: _builtins.int
     """When the log was made, in nanoseconds since the epoch."""
     position: _builtins.int
-    """The last position of the events that come."""
+    """The last position of the events that follow."""
     chain_hash: _builtins.bytes
     """The chain hash at that position."""
     served_nanos: _builtins.int
@@ -641,7 +641,7 @@ class BackupOrigin(_message.Message):
     """Nothing may be recorded before this time, in nanoseconds since the epoch."""
     @_builtins.property
     def ancestors(self) -> _containers.RepeatedCompositeFieldContainer[Global___BackupAncestor]:
-        """The logs whose history it goes on from."""
+        """The logs whose history it continues."""
 
     @_builtins.property
     def openings(self) -> _containers.RepeatedCompositeFieldContainer[Global___BackupOpening]:
@@ -715,7 +715,7 @@ class BackupOpening(_message.Message):
     RUN_FIELD_NUMBER: _builtins.int
     TIME_NANOS_FIELD_NUMBER: _builtins.int
     position: _builtins.int
-    """The position behind which it began."""
+    """The position after which it began."""
     run: _builtins.bytes
     """Its random id."""
     time_nanos: _builtins.int
@@ -789,7 +789,7 @@ Global___BackupRequestRecords: _TypeAlias = BackupRequestRecords  # noqa: Y015
 
 @_typing.final
 class BackupRequestRecord(_message.Message):
-    """BackupRequestRecord is what is remembered of a command."""
+    """BackupRequestRecord is the record of a command with a request id."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -802,9 +802,9 @@ class BackupRequestRecord(_message.Message):
     key: _builtins.bytes
     """Its request id and actor."""
     fingerprint: _builtins.bytes
-    """What tells the command from others."""
+    """What distinguishes the command from others."""
     outcome: _builtins.str
-    """The streams and versions that it gave, as JSON."""
+    """The streams and versions that it stored, as JSON."""
     def __init__(
         self,
         *,

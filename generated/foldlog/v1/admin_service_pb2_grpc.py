@@ -26,10 +26,10 @@ if _version_not_supported:
 
 
 class AdminServiceStub(object):
-    """AdminService looks after a server, its views and its clock: it is for operators, and for what watches over servers.
-    Whether the views are well is also told by grpc.health.v1, under the name "foldlog.views", and under
-    "foldlog.views.<name>" for one view: NOT_SERVING while it is damaged, has stopped, has nothing to answer from yet,
-    or cannot go on.
+    """AdminService shows and repairs a server, its views and its clock: it is for operators, and for monitoring.
+    The health of the views is also reported by grpc.health.v1, under the name "foldlog.views", and under
+    "foldlog.views.<name>" for one view: NOT_SERVING while it is damaged, has stopped, has nothing to answer
+    from yet, or cannot follow the log.
     """
 
     def __init__(self, channel):
@@ -76,67 +76,68 @@ class AdminServiceStub(object):
 
 
 class AdminServiceServicer(object):
-    """AdminService looks after a server, its views and its clock: it is for operators, and for what watches over servers.
-    Whether the views are well is also told by grpc.health.v1, under the name "foldlog.views", and under
-    "foldlog.views.<name>" for one view: NOT_SERVING while it is damaged, has stopped, has nothing to answer from yet,
-    or cannot go on.
+    """AdminService shows and repairs a server, its views and its clock: it is for operators, and for monitoring.
+    The health of the views is also reported by grpc.health.v1, under the name "foldlog.views", and under
+    "foldlog.views.<name>" for one view: NOT_SERVING while it is damaged, has stopped, has nothing to answer
+    from yet, or cannot follow the log.
     """
 
     def ListViews(self, request, context):
-        """ListViews tells of every view how far it is, and what stands in its way.
+        """ListViews reports for every view how far it is, and what prevents it from following the log.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RebuildView(self, request, context):
-        """RebuildView rebuilds a view from the log, in a process of its own. The present documents answer until
-        the new ones are as far; ListViews tells how far that is. If it is being built already, nothing happens.
-        A view that there is not is NOT_FOUND (VIEW_NOT_FOUND); without room for it: RESOURCE_EXHAUSTED (STORE_FULL);
-        while the files of the log are not in their place: UNAVAILABLE (LOG_DETACHED).
+        """RebuildView rebuilds a view from the log, in a process of its own. The present documents answer until the
+        new ones are as far; ListViews reports the progress. If it is being rebuilt already, nothing happens. A
+        view that does not exist is NOT_FOUND (VIEW_NOT_FOUND); without space for it: RESOURCE_EXHAUSTED
+        (STORE_FULL); while the files of the log are not in their place: UNAVAILABLE (LOG_DETACHED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListParked(self, request, context):
-        """ListParked lists the documents that wait on an event that their view could not apply, by view,
-        collection and id. A view that there is not is NOT_FOUND (VIEW_NOT_FOUND).
+        """ListParked lists the documents that wait on an event which their view could not apply, by view,
+        collection and id. A view that does not exist is NOT_FOUND (VIEW_NOT_FOUND).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RetryParked(self, request, context):
-        """RetryParked has a view retry what is parked, once the cause is fixed: of each document the
-        events that wait, in their order, up to the first that still cannot be applied. Documents of a former
-        definition stay as they are until the view has been rebuilt.
-        A view that there is not is NOT_FOUND (VIEW_NOT_FOUND), a collection that it does not have INVALID_ARGUMENT.
+        """RetryParked applies parked events again, once the cause is fixed: for each document the events that wait,
+        in their order, up to the first that still cannot be applied. Documents of a former definition stay as
+        they are until the view has been rebuilt. A view that does not exist is NOT_FOUND (VIEW_NOT_FOUND), a
+        collection that it does not have INVALID_ARGUMENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Backup(self, request, context):
-        """Backup gives all that the log held when the call began, for `foldlog backup --address`: first what log it is, then
-        every event in the order of positions, then the request records that are remembered, then the end. It goes on
-        beside commands, and also while the files of the log are not in their place (LOG_DETACHED): then it is the way to
-        have what they held. What is damaged ends it with DATA_LOSS (DATA_DAMAGED). A message has at most 1 MiB, but the first.
+        """Backup sends everything that the log held when the call began, for `foldlog backup --address`: first
+        which log it is, then every event in the order of positions, then the request records that are
+        remembered, then the end. It runs beside commands, and also while the files of the log are not in their
+        place (LOG_DETACHED): then it is the way to recover their content. Damage ends it with DATA_LOSS
+        (DATA_DAMAGED). A message has at most 1 MiB, except the first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetClock(self, request, context):
-        """GetClock tells the server's time, and whether the clock of its machine has leapt away from it.
+        """GetClock returns the server's time, and whether the clock of its machine has jumped away from it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetScrub(self, request, context):
-        """GetScrub tells how far the server is with holding the tables of its log against their indexes, which it does once a
-        day at low priority, and what it found.
+        """GetScrub reports how far the server is with comparing the tables of its log with their indexes, which it
+        does once a day at low priority, and what it found.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -189,10 +190,10 @@ def add_AdminServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AdminService(object):
-    """AdminService looks after a server, its views and its clock: it is for operators, and for what watches over servers.
-    Whether the views are well is also told by grpc.health.v1, under the name "foldlog.views", and under
-    "foldlog.views.<name>" for one view: NOT_SERVING while it is damaged, has stopped, has nothing to answer from yet,
-    or cannot go on.
+    """AdminService shows and repairs a server, its views and its clock: it is for operators, and for monitoring.
+    The health of the views is also reported by grpc.health.v1, under the name "foldlog.views", and under
+    "foldlog.views.<name>" for one view: NOT_SERVING while it is damaged, has stopped, has nothing to answer
+    from yet, or cannot follow the log.
     """
 
     @staticmethod

@@ -27,10 +27,10 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AdminServiceStub:
-    """AdminService looks after a server, its views and its clock: it is for operators, and for what watches over servers.
-    Whether the views are well is also told by grpc.health.v1, under the name "foldlog.views", and under
-    "foldlog.views.<name>" for one view: NOT_SERVING while it is damaged, has stopped, has nothing to answer from yet,
-    or cannot go on.
+    """AdminService shows and repairs a server, its views and its clock: it is for operators, and for monitoring.
+    The health of the views is also reported by grpc.health.v1, under the name "foldlog.views", and under
+    "foldlog.views.<name>" for one view: NOT_SERVING while it is damaged, has stopped, has nothing to answer
+    from yet, or cannot follow the log.
     """
 
     @_typing.overload
@@ -38,81 +38,83 @@ class AdminServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AdminServiceAsyncStub: ...
     ListViews: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListViewsRequest, _admin_service_pb2.ListViewsResponse]
-    """ListViews tells of every view how far it is, and what stands in its way."""
+    """ListViews reports for every view how far it is, and what prevents it from following the log."""
     RebuildView: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.RebuildViewRequest, _admin_service_pb2.RebuildViewResponse]
-    """RebuildView rebuilds a view from the log, in a process of its own. The present documents answer until
-    the new ones are as far; ListViews tells how far that is. If it is being built already, nothing happens.
-    A view that there is not is NOT_FOUND (VIEW_NOT_FOUND); without room for it: RESOURCE_EXHAUSTED (STORE_FULL);
-    while the files of the log are not in their place: UNAVAILABLE (LOG_DETACHED).
+    """RebuildView rebuilds a view from the log, in a process of its own. The present documents answer until the
+    new ones are as far; ListViews reports the progress. If it is being rebuilt already, nothing happens. A
+    view that does not exist is NOT_FOUND (VIEW_NOT_FOUND); without space for it: RESOURCE_EXHAUSTED
+    (STORE_FULL); while the files of the log are not in their place: UNAVAILABLE (LOG_DETACHED).
     """
     ListParked: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListParkedRequest, _admin_service_pb2.ListParkedResponse]
-    """ListParked lists the documents that wait on an event that their view could not apply, by view,
-    collection and id. A view that there is not is NOT_FOUND (VIEW_NOT_FOUND).
+    """ListParked lists the documents that wait on an event which their view could not apply, by view,
+    collection and id. A view that does not exist is NOT_FOUND (VIEW_NOT_FOUND).
     """
     RetryParked: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.RetryParkedRequest, _admin_service_pb2.RetryParkedResponse]
-    """RetryParked has a view retry what is parked, once the cause is fixed: of each document the
-    events that wait, in their order, up to the first that still cannot be applied. Documents of a former
-    definition stay as they are until the view has been rebuilt.
-    A view that there is not is NOT_FOUND (VIEW_NOT_FOUND), a collection that it does not have INVALID_ARGUMENT.
+    """RetryParked applies parked events again, once the cause is fixed: for each document the events that wait,
+    in their order, up to the first that still cannot be applied. Documents of a former definition stay as
+    they are until the view has been rebuilt. A view that does not exist is NOT_FOUND (VIEW_NOT_FOUND), a
+    collection that it does not have INVALID_ARGUMENT.
     """
     Backup: _grpc.UnaryStreamMultiCallable[_admin_service_pb2.BackupRequest, _admin_service_pb2.BackupResponse]
-    """Backup gives all that the log held when the call began, for `foldlog backup --address`: first what log it is, then
-    every event in the order of positions, then the request records that are remembered, then the end. It goes on
-    beside commands, and also while the files of the log are not in their place (LOG_DETACHED): then it is the way to
-    have what they held. What is damaged ends it with DATA_LOSS (DATA_DAMAGED). A message has at most 1 MiB, but the first.
+    """Backup sends everything that the log held when the call began, for `foldlog backup --address`: first
+    which log it is, then every event in the order of positions, then the request records that are
+    remembered, then the end. It runs beside commands, and also while the files of the log are not in their
+    place (LOG_DETACHED): then it is the way to recover their content. Damage ends it with DATA_LOSS
+    (DATA_DAMAGED). A message has at most 1 MiB, except the first.
     """
     GetClock: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.GetClockRequest, _admin_service_pb2.GetClockResponse]
-    """GetClock tells the server's time, and whether the clock of its machine has leapt away from it."""
+    """GetClock returns the server's time, and whether the clock of its machine has jumped away from it."""
     GetScrub: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.GetScrubRequest, _admin_service_pb2.GetScrubResponse]
-    """GetScrub tells how far the server is with holding the tables of its log against their indexes, which it does once a
-    day at low priority, and what it found.
+    """GetScrub reports how far the server is with comparing the tables of its log with their indexes, which it
+    does once a day at low priority, and what it found.
     """
 
 @_typing.type_check_only
 class AdminServiceAsyncStub(AdminServiceStub):
-    """AdminService looks after a server, its views and its clock: it is for operators, and for what watches over servers.
-    Whether the views are well is also told by grpc.health.v1, under the name "foldlog.views", and under
-    "foldlog.views.<name>" for one view: NOT_SERVING while it is damaged, has stopped, has nothing to answer from yet,
-    or cannot go on.
+    """AdminService shows and repairs a server, its views and its clock: it is for operators, and for monitoring.
+    The health of the views is also reported by grpc.health.v1, under the name "foldlog.views", and under
+    "foldlog.views.<name>" for one view: NOT_SERVING while it is damaged, has stopped, has nothing to answer
+    from yet, or cannot follow the log.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListViews: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListViewsRequest, _admin_service_pb2.ListViewsResponse]  # type: ignore[assignment]
-    """ListViews tells of every view how far it is, and what stands in its way."""
+    """ListViews reports for every view how far it is, and what prevents it from following the log."""
     RebuildView: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RebuildViewRequest, _admin_service_pb2.RebuildViewResponse]  # type: ignore[assignment]
-    """RebuildView rebuilds a view from the log, in a process of its own. The present documents answer until
-    the new ones are as far; ListViews tells how far that is. If it is being built already, nothing happens.
-    A view that there is not is NOT_FOUND (VIEW_NOT_FOUND); without room for it: RESOURCE_EXHAUSTED (STORE_FULL);
-    while the files of the log are not in their place: UNAVAILABLE (LOG_DETACHED).
+    """RebuildView rebuilds a view from the log, in a process of its own. The present documents answer until the
+    new ones are as far; ListViews reports the progress. If it is being rebuilt already, nothing happens. A
+    view that does not exist is NOT_FOUND (VIEW_NOT_FOUND); without space for it: RESOURCE_EXHAUSTED
+    (STORE_FULL); while the files of the log are not in their place: UNAVAILABLE (LOG_DETACHED).
     """
     ListParked: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListParkedRequest, _admin_service_pb2.ListParkedResponse]  # type: ignore[assignment]
-    """ListParked lists the documents that wait on an event that their view could not apply, by view,
-    collection and id. A view that there is not is NOT_FOUND (VIEW_NOT_FOUND).
+    """ListParked lists the documents that wait on an event which their view could not apply, by view,
+    collection and id. A view that does not exist is NOT_FOUND (VIEW_NOT_FOUND).
     """
     RetryParked: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RetryParkedRequest, _admin_service_pb2.RetryParkedResponse]  # type: ignore[assignment]
-    """RetryParked has a view retry what is parked, once the cause is fixed: of each document the
-    events that wait, in their order, up to the first that still cannot be applied. Documents of a former
-    definition stay as they are until the view has been rebuilt.
-    A view that there is not is NOT_FOUND (VIEW_NOT_FOUND), a collection that it does not have INVALID_ARGUMENT.
+    """RetryParked applies parked events again, once the cause is fixed: for each document the events that wait,
+    in their order, up to the first that still cannot be applied. Documents of a former definition stay as
+    they are until the view has been rebuilt. A view that does not exist is NOT_FOUND (VIEW_NOT_FOUND), a
+    collection that it does not have INVALID_ARGUMENT.
     """
     Backup: _aio.UnaryStreamMultiCallable[_admin_service_pb2.BackupRequest, _admin_service_pb2.BackupResponse]  # type: ignore[assignment]
-    """Backup gives all that the log held when the call began, for `foldlog backup --address`: first what log it is, then
-    every event in the order of positions, then the request records that are remembered, then the end. It goes on
-    beside commands, and also while the files of the log are not in their place (LOG_DETACHED): then it is the way to
-    have what they held. What is damaged ends it with DATA_LOSS (DATA_DAMAGED). A message has at most 1 MiB, but the first.
+    """Backup sends everything that the log held when the call began, for `foldlog backup --address`: first
+    which log it is, then every event in the order of positions, then the request records that are
+    remembered, then the end. It runs beside commands, and also while the files of the log are not in their
+    place (LOG_DETACHED): then it is the way to recover their content. Damage ends it with DATA_LOSS
+    (DATA_DAMAGED). A message has at most 1 MiB, except the first.
     """
     GetClock: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.GetClockRequest, _admin_service_pb2.GetClockResponse]  # type: ignore[assignment]
-    """GetClock tells the server's time, and whether the clock of its machine has leapt away from it."""
+    """GetClock returns the server's time, and whether the clock of its machine has jumped away from it."""
     GetScrub: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.GetScrubRequest, _admin_service_pb2.GetScrubResponse]  # type: ignore[assignment]
-    """GetScrub tells how far the server is with holding the tables of its log against their indexes, which it does once a
-    day at low priority, and what it found.
+    """GetScrub reports how far the server is with comparing the tables of its log with their indexes, which it
+    does once a day at low priority, and what it found.
     """
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
-    """AdminService looks after a server, its views and its clock: it is for operators, and for what watches over servers.
-    Whether the views are well is also told by grpc.health.v1, under the name "foldlog.views", and under
-    "foldlog.views.<name>" for one view: NOT_SERVING while it is damaged, has stopped, has nothing to answer from yet,
-    or cannot go on.
+    """AdminService shows and repairs a server, its views and its clock: it is for operators, and for monitoring.
+    The health of the views is also reported by grpc.health.v1, under the name "foldlog.views", and under
+    "foldlog.views.<name>" for one view: NOT_SERVING while it is damaged, has stopped, has nothing to answer
+    from yet, or cannot follow the log.
     """
 
     @_abc_1.abstractmethod
@@ -121,7 +123,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_service_pb2.ListViewsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.ListViewsResponse, _abc.Awaitable[_admin_service_pb2.ListViewsResponse]]:
-        """ListViews tells of every view how far it is, and what stands in its way."""
+        """ListViews reports for every view how far it is, and what prevents it from following the log."""
 
     @_abc_1.abstractmethod
     def RebuildView(
@@ -129,10 +131,10 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_service_pb2.RebuildViewRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.RebuildViewResponse, _abc.Awaitable[_admin_service_pb2.RebuildViewResponse]]:
-        """RebuildView rebuilds a view from the log, in a process of its own. The present documents answer until
-        the new ones are as far; ListViews tells how far that is. If it is being built already, nothing happens.
-        A view that there is not is NOT_FOUND (VIEW_NOT_FOUND); without room for it: RESOURCE_EXHAUSTED (STORE_FULL);
-        while the files of the log are not in their place: UNAVAILABLE (LOG_DETACHED).
+        """RebuildView rebuilds a view from the log, in a process of its own. The present documents answer until the
+        new ones are as far; ListViews reports the progress. If it is being rebuilt already, nothing happens. A
+        view that does not exist is NOT_FOUND (VIEW_NOT_FOUND); without space for it: RESOURCE_EXHAUSTED
+        (STORE_FULL); while the files of the log are not in their place: UNAVAILABLE (LOG_DETACHED).
         """
 
     @_abc_1.abstractmethod
@@ -141,8 +143,8 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_service_pb2.ListParkedRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.ListParkedResponse, _abc.Awaitable[_admin_service_pb2.ListParkedResponse]]:
-        """ListParked lists the documents that wait on an event that their view could not apply, by view,
-        collection and id. A view that there is not is NOT_FOUND (VIEW_NOT_FOUND).
+        """ListParked lists the documents that wait on an event which their view could not apply, by view,
+        collection and id. A view that does not exist is NOT_FOUND (VIEW_NOT_FOUND).
         """
 
     @_abc_1.abstractmethod
@@ -151,10 +153,10 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_service_pb2.RetryParkedRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.RetryParkedResponse, _abc.Awaitable[_admin_service_pb2.RetryParkedResponse]]:
-        """RetryParked has a view retry what is parked, once the cause is fixed: of each document the
-        events that wait, in their order, up to the first that still cannot be applied. Documents of a former
-        definition stay as they are until the view has been rebuilt.
-        A view that there is not is NOT_FOUND (VIEW_NOT_FOUND), a collection that it does not have INVALID_ARGUMENT.
+        """RetryParked applies parked events again, once the cause is fixed: for each document the events that wait,
+        in their order, up to the first that still cannot be applied. Documents of a former definition stay as
+        they are until the view has been rebuilt. A view that does not exist is NOT_FOUND (VIEW_NOT_FOUND), a
+        collection that it does not have INVALID_ARGUMENT.
         """
 
     @_abc_1.abstractmethod
@@ -163,10 +165,11 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_service_pb2.BackupRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_admin_service_pb2.BackupResponse], _abc.AsyncIterator[_admin_service_pb2.BackupResponse]]:
-        """Backup gives all that the log held when the call began, for `foldlog backup --address`: first what log it is, then
-        every event in the order of positions, then the request records that are remembered, then the end. It goes on
-        beside commands, and also while the files of the log are not in their place (LOG_DETACHED): then it is the way to
-        have what they held. What is damaged ends it with DATA_LOSS (DATA_DAMAGED). A message has at most 1 MiB, but the first.
+        """Backup sends everything that the log held when the call began, for `foldlog backup --address`: first
+        which log it is, then every event in the order of positions, then the request records that are
+        remembered, then the end. It runs beside commands, and also while the files of the log are not in their
+        place (LOG_DETACHED): then it is the way to recover their content. Damage ends it with DATA_LOSS
+        (DATA_DAMAGED). A message has at most 1 MiB, except the first.
         """
 
     @_abc_1.abstractmethod
@@ -175,7 +178,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_service_pb2.GetClockRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.GetClockResponse, _abc.Awaitable[_admin_service_pb2.GetClockResponse]]:
-        """GetClock tells the server's time, and whether the clock of its machine has leapt away from it."""
+        """GetClock returns the server's time, and whether the clock of its machine has jumped away from it."""
 
     @_abc_1.abstractmethod
     def GetScrub(
@@ -183,8 +186,8 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_service_pb2.GetScrubRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.GetScrubResponse, _abc.Awaitable[_admin_service_pb2.GetScrubResponse]]:
-        """GetScrub tells how far the server is with holding the tables of its log against their indexes, which it does once a
-        day at low priority, and what it found.
+        """GetScrub reports how far the server is with comparing the tables of its log with their indexes, which it
+        does once a day at low priority, and what it found.
         """
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -24,10 +24,10 @@ from foldlog.v1.async_caller import Caller, Watch
 
 
 class Admin:
-    """AdminService looks after a server, its views and its clock: it is for operators, and for what
-    watches over servers. Whether the views are well is also told by grpc.health.v1, under the
-    name "foldlog.views", and under "foldlog.views.<name>" for one view: NOT_SERVING while it is
-    damaged, has stopped, has nothing to answer from yet, or cannot go on.
+    """AdminService shows and repairs a server, its views and its clock: it is for operators, and
+    for monitoring. The health of the views is also reported by grpc.health.v1, under the name
+    "foldlog.views", and under "foldlog.views.<name>" for one view: NOT_SERVING while it is
+    damaged, has stopped, has nothing to answer from yet, or cannot follow the log.
     """
 
     def __init__(self, caller: Caller) -> None:
@@ -38,7 +38,8 @@ class Admin:
         *,
         timeout: float | None = None,
     ) -> ListViewsResponse:
-        """ListViews tells of every view how far it is, and what stands in its way.
+        """ListViews reports for every view how far it is, and what prevents it from following the
+        log.
 
         Args:
             timeout: Seconds for all attempts together; None = the client's timeout.
@@ -57,10 +58,10 @@ class Admin:
         timeout: float | None = None,
     ) -> RebuildViewResponse:
         """RebuildView rebuilds a view from the log, in a process of its own. The present documents
-        answer until the new ones are as far; ListViews tells how far that is. If it is being
-        built already, nothing happens. A view that there is not is NOT_FOUND (VIEW_NOT_FOUND);
-        without room for it: RESOURCE_EXHAUSTED (STORE_FULL); while the files of the log are not
-        in their place: UNAVAILABLE (LOG_DETACHED).
+        answer until the new ones are as far; ListViews reports the progress. If it is being
+        rebuilt already, nothing happens. A view that does not exist is NOT_FOUND
+        (VIEW_NOT_FOUND); without space for it: RESOURCE_EXHAUSTED (STORE_FULL); while the files
+        of the log are not in their place: UNAVAILABLE (LOG_DETACHED).
 
         Args:
             view: The view's name.
@@ -83,14 +84,14 @@ class Admin:
         page_token: str = "",
         timeout: float | None = None,
     ) -> ListParkedResponse:
-        """ListParked lists the documents that wait on an event that their view could not apply, by
-        view, collection and id. A view that there is not is NOT_FOUND (VIEW_NOT_FOUND).
+        """ListParked lists the documents that wait on an event which their view could not apply, by
+        view, collection and id. A view that does not exist is NOT_FOUND (VIEW_NOT_FOUND).
 
         Args:
             view: Only of this view; of all views if empty.
             page_size: The most documents of a page; 50 if 0, at most 1,000.
-            page_token: Where to go on: the `next_page_token` of the page before; the first page if
-                empty.
+            page_token: Where the page starts: `next_page_token` of the previous page; empty = the
+                first page.
             timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return await self._caller.unary(
@@ -134,10 +135,10 @@ class Admin:
         id: str = "",
         timeout: float | None = None,
     ) -> RetryParkedResponse:
-        """RetryParked has a view retry what is parked, once the cause is fixed: of each document
-        the events that wait, in their order, up to the first that still cannot be applied.
-        Documents of a former definition stay as they are until the view has been rebuilt. A view
-        that there is not is NOT_FOUND (VIEW_NOT_FOUND), a collection that it does not have
+        """RetryParked applies parked events again, once the cause is fixed: for each document the
+        events that wait, in their order, up to the first that still cannot be applied. Documents
+        of a former definition stay as they are until the view has been rebuilt. A view that does
+        not exist is NOT_FOUND (VIEW_NOT_FOUND), a collection that it does not have
         INVALID_ARGUMENT.
 
         Args:
@@ -162,7 +163,7 @@ class Admin:
         *,
         timeout: float | None = None,
     ) -> GetClockResponse:
-        """GetClock tells the server's time, and whether the clock of its machine has leapt away
+        """GetClock returns the server's time, and whether the clock of its machine has jumped away
         from it.
 
         Args:
@@ -180,7 +181,7 @@ class Admin:
         *,
         timeout: float | None = None,
     ) -> GetScrubResponse:
-        """GetScrub tells how far the server is with holding the tables of its log against their
+        """GetScrub reports how far the server is with comparing the tables of its log with their
         indexes, which it does once a day at low priority, and what it found.
 
         Args:

@@ -76,7 +76,7 @@ class CommandOptions(_message.Message):
     """
     expected_version: _builtins.int
     """The version the stream must have; 0 = it must not exist. Another is ABORTED (VERSION_CONFLICT).
-    If not set, the server decides lost races again by itself. Only for commands that name one stream.
+    If not set, the server decides the command again by itself after a lost race. Only for commands that name one stream.
     """
     validate_only: _builtins.bool
     """Decide and answer, but store nothing. Ignores the request id."""
@@ -87,8 +87,8 @@ class CommandOptions(_message.Message):
     reply: Global___Reply.ValueType
     """How much the reply says; everything if not set."""
     session_token: _builtins.str
-    """The newest token that the caller has seen, of a result or a freshness. The command is carried out whatever it
-    is; the result says whether it is of another history (`session_replaced`).
+    """The newest token that the caller has seen, of a result or a freshness. It does not change what the
+    command does; the result says whether it is of another history (`session_replaced`).
     """
     expected_version_token: _builtins.str
     """Beside `expected_version`: a token of the position at which that version was read, such as that of the event or
@@ -152,8 +152,8 @@ class CommandResult(_message.Message):
     token: _builtins.str
     """`position` as a token, for `ReadOptions.min_position_token`, the next command's `session_token`, or a subscription."""
     session_replaced: _builtins.bool
-    """The options' `session_token` is of a history that this log does not have. Go on with `token`, though its
-    position may be lower.
+    """The options' `session_token` is of a history that this log does not have. Continue with `token`, although
+    its position may be lower.
     """
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[_events_pb2.RecordedEvent]:
@@ -258,7 +258,7 @@ class CommandError(_message.Message):
     """For people: what was expected, what was found, what to do."""
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """The values that the message speaks of."""
+        """The values that the message mentions."""
 
     @_builtins.property
     def violations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Violation]:

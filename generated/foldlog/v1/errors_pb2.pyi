@@ -35,9 +35,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_VERSION_CONFLICT: _ErrorReason.ValueType  # 5
     """The stream does not have the version that the command expected."""
     ERROR_REASON_CONTENDED: _ErrorReason.ValueType  # 6
-    """The server lost the race for the stream too often."""
+    """Other commands changed the stream before each attempt."""
     ERROR_REASON_STREAM_NOT_FOUND: _ErrorReason.ValueType  # 7
-    """There is no such stream."""
+    """The stream does not exist."""
     ERROR_REASON_POSITION_BEYOND_HEAD: _ErrorReason.ValueType  # 8
     """The position lies beyond the end of the log."""
     ERROR_REASON_LOG_REPLACED: _ErrorReason.ValueType  # 9
@@ -47,15 +47,15 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_DRAINING: _ErrorReason.ValueType  # 11
     """The server is stopping."""
     ERROR_REASON_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 12
-    """The store does not answer; what became of the command is unknown."""
+    """The store does not answer; the outcome of the command is unknown."""
     ERROR_REASON_STORE_FULL: _ErrorReason.ValueType  # 13
-    """There is no room on the disk; nothing was stored."""
+    """The disk has no space; nothing was stored."""
     ERROR_REASON_EVENT_TOO_LARGE: _ErrorReason.ValueType  # 14
     """The event would be larger than an event may be."""
     ERROR_REASON_DATA_DAMAGED: _ErrorReason.ValueType  # 15
     """Stored bytes are damaged."""
     ERROR_REASON_NOT_IMPLEMENTED: _ErrorReason.ValueType  # 16
-    """The server does not offer this yet."""
+    """The server does not implement this yet."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 17
     """A defect of the server."""
     ERROR_REASON_PRECEDING_FAILED: _ErrorReason.ValueType  # 18
@@ -69,19 +69,19 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_RESUME_TOKEN_INVALID: _ErrorReason.ValueType  # 22
     """The resume token belongs to another request."""
     ERROR_REASON_DOCUMENT_PARKED: _ErrorReason.ValueType  # 23
-    """The document cannot be answered for, because its first event could not be applied."""
+    """The document cannot be returned, because its first event could not be applied."""
     ERROR_REASON_VIEW_NOT_FOUND: _ErrorReason.ValueType  # 24
-    """There is no such view."""
+    """The view does not exist."""
     ERROR_REASON_LOG_DETACHED: _ErrorReason.ValueType  # 26
     """The files of the log are not where they were."""
     ERROR_REASON_STORE_HINDERED: _ErrorReason.ValueType  # 29
-    """Something that the store needs is not to be had at the moment; this attempt stored nothing."""
+    """Something that the store needs is not available at the moment; this attempt stored nothing."""
     ERROR_REASON_VIEW_DAMAGED: _ErrorReason.ValueType  # 30
     """The documents of a view are damaged."""
     ERROR_REASON_VIEW_REBUILDING: _ErrorReason.ValueType  # 31
     """A view is being made from the log, and has not come far enough to answer."""
     ERROR_REASON_EVENT_UNREADABLE: _ErrorReason.ValueType  # 25
-    """The log holds an event that this release of the server cannot read."""
+    """The log has an event that this release of the server cannot read."""
     ERROR_REASON_REQUEST_NOT_FOUND: _ErrorReason.ValueType  # 32
     """No command is recorded under the request id."""
 
@@ -105,9 +105,9 @@ ERROR_REASON_PAGE_TOKEN_INVALID: ErrorReason.ValueType  # 4
 ERROR_REASON_VERSION_CONFLICT: ErrorReason.ValueType  # 5
 """The stream does not have the version that the command expected."""
 ERROR_REASON_CONTENDED: ErrorReason.ValueType  # 6
-"""The server lost the race for the stream too often."""
+"""Other commands changed the stream before each attempt."""
 ERROR_REASON_STREAM_NOT_FOUND: ErrorReason.ValueType  # 7
-"""There is no such stream."""
+"""The stream does not exist."""
 ERROR_REASON_POSITION_BEYOND_HEAD: ErrorReason.ValueType  # 8
 """The position lies beyond the end of the log."""
 ERROR_REASON_LOG_REPLACED: ErrorReason.ValueType  # 9
@@ -117,15 +117,15 @@ ERROR_REASON_VIEW_BEHIND: ErrorReason.ValueType  # 10
 ERROR_REASON_DRAINING: ErrorReason.ValueType  # 11
 """The server is stopping."""
 ERROR_REASON_STORE_UNAVAILABLE: ErrorReason.ValueType  # 12
-"""The store does not answer; what became of the command is unknown."""
+"""The store does not answer; the outcome of the command is unknown."""
 ERROR_REASON_STORE_FULL: ErrorReason.ValueType  # 13
-"""There is no room on the disk; nothing was stored."""
+"""The disk has no space; nothing was stored."""
 ERROR_REASON_EVENT_TOO_LARGE: ErrorReason.ValueType  # 14
 """The event would be larger than an event may be."""
 ERROR_REASON_DATA_DAMAGED: ErrorReason.ValueType  # 15
 """Stored bytes are damaged."""
 ERROR_REASON_NOT_IMPLEMENTED: ErrorReason.ValueType  # 16
-"""The server does not offer this yet."""
+"""The server does not implement this yet."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 17
 """A defect of the server."""
 ERROR_REASON_PRECEDING_FAILED: ErrorReason.ValueType  # 18
@@ -139,19 +139,19 @@ ERROR_REASON_TIME_NOT_OVER: ErrorReason.ValueType  # 21
 ERROR_REASON_RESUME_TOKEN_INVALID: ErrorReason.ValueType  # 22
 """The resume token belongs to another request."""
 ERROR_REASON_DOCUMENT_PARKED: ErrorReason.ValueType  # 23
-"""The document cannot be answered for, because its first event could not be applied."""
+"""The document cannot be returned, because its first event could not be applied."""
 ERROR_REASON_VIEW_NOT_FOUND: ErrorReason.ValueType  # 24
-"""There is no such view."""
+"""The view does not exist."""
 ERROR_REASON_LOG_DETACHED: ErrorReason.ValueType  # 26
 """The files of the log are not where they were."""
 ERROR_REASON_STORE_HINDERED: ErrorReason.ValueType  # 29
-"""Something that the store needs is not to be had at the moment; this attempt stored nothing."""
+"""Something that the store needs is not available at the moment; this attempt stored nothing."""
 ERROR_REASON_VIEW_DAMAGED: ErrorReason.ValueType  # 30
 """The documents of a view are damaged."""
 ERROR_REASON_VIEW_REBUILDING: ErrorReason.ValueType  # 31
 """A view is being made from the log, and has not come far enough to answer."""
 ERROR_REASON_EVENT_UNREADABLE: ErrorReason.ValueType  # 25
-"""The log holds an event that this release of the server cannot read."""
+"""The log has an event that this release of the server cannot read."""
 ERROR_REASON_REQUEST_NOT_FOUND: ErrorReason.ValueType  # 32
 """No command is recorded under the request id."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -300,8 +300,8 @@ class SubscribeResponse(_message.Message):
     Resuming after it loses nothing and repeats nothing.
     """
     token: _builtins.str
-    """`position` as a token: a subscription that begins with it as `after_token` resumes here, or is told that the history
-    is another one.
+    """`position` as a token: a subscription that starts with it as `after_token` resumes here, or is refused if
+    the history is another one.
     """
     @_builtins.property
     def confirmed(self) -> Global___Confirmed:
@@ -475,7 +475,7 @@ Global___GetHeadRequest: _TypeAlias = GetHeadRequest  # noqa: Y015
 
 @_typing.final
 class GetHeadResponse(_message.Message):
-    """GetHeadResponse tells where the log ends."""
+    """GetHeadResponse is where the log ends."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -484,7 +484,7 @@ class GetHeadResponse(_message.Message):
     CHAIN_HASH_FIELD_NUMBER: _builtins.int
     TOKEN_FIELD_NUMBER: _builtins.int
     log_id: _builtins.str
-    """Which log this is: made with the log, made anew by restore and import."""
+    """Which log this is: an id that is made with the log; restore and import make a new one."""
     position: _builtins.int
     """The position of the last event; 0 = the log is empty."""
     chain_hash: _builtins.bytes

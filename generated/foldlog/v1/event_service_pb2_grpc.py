@@ -86,7 +86,7 @@ class EventServiceServicer(object):
         `position` (`after_position`) it does so as long as no copy of the log was put back. After the head itself is a
         valid start; beyond it is OUT_OF_RANGE (POSITION_BEYOND_HEAD).
 
-        The server never ends a subscription by itself but with an error. A message comes at least every 10 seconds: one
+        The server never ends a subscription by itself except with an error. A message comes at least every 10 seconds: one
         that is silent for longer has lost its connection, whatever the connection says.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -94,7 +94,7 @@ class EventServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetHead(self, request, context):
-        """GetHead tells where the log ends.
+        """GetHead returns where the log ends.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

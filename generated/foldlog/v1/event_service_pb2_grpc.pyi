@@ -50,11 +50,11 @@ class EventServiceStub:
     `position` (`after_position`) it does so as long as no copy of the log was put back. After the head itself is a
     valid start; beyond it is OUT_OF_RANGE (POSITION_BEYOND_HEAD).
 
-    The server never ends a subscription by itself but with an error. A message comes at least every 10 seconds: one
+    The server never ends a subscription by itself except with an error. A message comes at least every 10 seconds: one
     that is silent for longer has lost its connection, whatever the connection says.
     """
     GetHead: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.GetHeadRequest, _event_service_pb2.GetHeadResponse]
-    """GetHead tells where the log ends."""
+    """GetHead returns where the log ends."""
 
 @_typing.type_check_only
 class EventServiceAsyncStub(EventServiceStub):
@@ -78,11 +78,11 @@ class EventServiceAsyncStub(EventServiceStub):
     `position` (`after_position`) it does so as long as no copy of the log was put back. After the head itself is a
     valid start; beyond it is OUT_OF_RANGE (POSITION_BEYOND_HEAD).
 
-    The server never ends a subscription by itself but with an error. A message comes at least every 10 seconds: one
+    The server never ends a subscription by itself except with an error. A message comes at least every 10 seconds: one
     that is silent for longer has lost its connection, whatever the connection says.
     """
     GetHead: _aio.UnaryUnaryMultiCallable[_event_service_pb2.GetHeadRequest, _event_service_pb2.GetHeadResponse]  # type: ignore[assignment]
-    """GetHead tells where the log ends."""
+    """GetHead returns where the log ends."""
 
 class EventServiceServicer(metaclass=_abc_1.ABCMeta):
     """EventService reads and follows the log. Positions are gapless and in commit order, so one number
@@ -121,7 +121,7 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         `position` (`after_position`) it does so as long as no copy of the log was put back. After the head itself is a
         valid start; beyond it is OUT_OF_RANGE (POSITION_BEYOND_HEAD).
 
-        The server never ends a subscription by itself but with an error. A message comes at least every 10 seconds: one
+        The server never ends a subscription by itself except with an error. A message comes at least every 10 seconds: one
         that is silent for longer has lost its connection, whatever the connection says.
         """
 
@@ -131,6 +131,6 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _event_service_pb2.GetHeadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_event_service_pb2.GetHeadResponse, _abc.Awaitable[_event_service_pb2.GetHeadResponse]]:
-        """GetHead tells where the log ends."""
+        """GetHead returns where the log ends."""
 
 def add_EventServiceServicer_to_server(servicer: EventServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

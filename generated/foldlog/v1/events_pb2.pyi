@@ -46,9 +46,9 @@ class RecordedEvent(_message.Message):
     """The full name of the payload's message, such as "foldlog.orders.v1.ItemAdded"."""
     @_builtins.property
     def recorded_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was recorded, by the server's time: it goes on with a monotonic clock, and follows a leap of the
-        machine's clock only when that has proved steady for some minutes. Never earlier than the event before it: where
-        a clock was ahead, events have the same time until it has passed that.
+        """When it was recorded, by the server's time, which follows a monotonic clock, and a jump of the machine's
+        clock only when that has proved steady for some minutes. Never earlier than the event before it: if a
+        clock was ahead, events have the same time until the clock has passed it.
         """
 
     @_builtins.property

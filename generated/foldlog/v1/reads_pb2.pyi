@@ -31,7 +31,7 @@ class _WhenBehindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WhenBehind
     WHEN_BEHIND_FAIL: _WhenBehind.ValueType  # 1
     """Fail: UNAVAILABLE (VIEW_BEHIND), with the positions."""
     WHEN_BEHIND_ANSWER: _WhenBehind.ValueType  # 2
-    """Answer what is there; the freshness tells how old it is."""
+    """Answer with what the view has; the freshness says how old it is."""
 
 class WhenBehind(_WhenBehind, metaclass=_WhenBehindEnumTypeWrapper):
     """WhenBehind is what a query does when its view is behind `min_position` and the wait is over."""
@@ -41,7 +41,7 @@ WHEN_BEHIND_UNSPECIFIED: WhenBehind.ValueType  # 0
 WHEN_BEHIND_FAIL: WhenBehind.ValueType  # 1
 """Fail: UNAVAILABLE (VIEW_BEHIND), with the positions."""
 WHEN_BEHIND_ANSWER: WhenBehind.ValueType  # 2
-"""Answer what is there; the freshness tells how old it is."""
+"""Answer with what the view has; the freshness says how old it is."""
 Global___WhenBehind: _TypeAlias = WhenBehind  # noqa: Y015
 
 @_typing.final
@@ -71,8 +71,8 @@ class ReadOptions(_message.Message):
     from is good up to the last position that both have.
     """
     latest: _builtins.bool
-    """As new as now: wait until the view has seen everything that was acknowledged to anybody before the question
-    arrived. Beside `min_position` or its token, both are waited for.
+    """As new as now: wait until the view has seen everything that was acknowledged to any client before the
+    query arrived. With `min_position` or its token, both are waited for.
     """
     @_builtins.property
     def max_wait(self) -> _duration_pb2.Duration:
@@ -118,12 +118,12 @@ class Freshness(_message.Message):
     lag_events: _builtins.int
     """How many events the answer has not seen: `head` - `position`."""
     incomplete: _builtins.bool
-    """Something up to `position` is missing, or will be missing after it, until the operator has cured it: the
-    document, or in a list any of its collection, waits on an event that the view could not apply; or the
-    view has stopped, at an event after `position` of which it could not even tell what it touches.
+    """Something up to `position` is missing, or will be missing after it, until the operator has repaired it:
+    the document, or in a list any of its collection, waits on an event that the view could not apply; or the
+    view has stopped, at an event after `position`, because it could not determine what the event touches.
     """
     token: _builtins.str
-    """`position` as a token: whoever gives it back later asks for what was seen here, and never for another history."""
+    """`position` as a token: a later request with it asks for what was seen here, and never for another history."""
     @_builtins.property
     def lag_time(self) -> _duration_pb2.Duration:
         """How long ago the oldest event that it has not seen was recorded; 0 if it has seen all."""

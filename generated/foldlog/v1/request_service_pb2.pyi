@@ -41,14 +41,14 @@ Global___GetOutcomeRequest: _TypeAlias = GetOutcomeRequest  # noqa: Y015
 
 @_typing.final
 class GetOutcomeResponse(_message.Message):
-    """GetOutcomeResponse is what became of a command that was carried out."""
+    """GetOutcomeResponse is the outcome of a command that was carried out."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RESULT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def result(self) -> _commands_pb2.CommandResult:
-        """What it did, as its repeat would be answered: `replayed` is set, `events` are what it stored, none if there was
+        """What it did, as the answer to a repeat would be: `replayed` is set, `events` are what it stored, none if there was
         nothing to do.
         """
 

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class RequestServiceStub(object):
-    """RequestService tells what became of commands, by their request ids.
+    """RequestService returns the outcomes of commands, by their request ids.
     """
 
     def __init__(self, channel):
@@ -43,16 +43,16 @@ class RequestServiceStub(object):
 
 
 class RequestServiceServicer(object):
-    """RequestService tells what became of commands, by their request ids.
+    """RequestService returns the outcomes of commands, by their request ids.
     """
 
     def GetOutcome(self, request, context):
-        """GetOutcome tells what became of a command without sending it again, for a client that no longer has it.
+        """GetOutcome returns the outcome of a command without sending it again, for a client that no longer has it.
 
-        A command that is being carried out is waited for. What is answered is durable. NOT_FOUND (REQUEST_NOT_FOUND)
+        The call waits for a command that is being carried out. What is answered is durable. NOT_FOUND (REQUEST_NOT_FOUND)
         means that no command of this caller is recorded under the id at this moment: it was refused, only validated, was
-        carried out longer ago than request ids are remembered (see CommandOptions), or has not arrived. One that is
-        still on its way may arrive after the answer; whoever sends the command again with the same id has it act once.
+        carried out longer ago than request ids are remembered (see CommandOptions), or has not arrived. One that
+        is still on its way may arrive after the answer; if it is sent again with the same id, it acts once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -75,7 +75,7 @@ def add_RequestServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RequestService(object):
-    """RequestService tells what became of commands, by their request ids.
+    """RequestService returns the outcomes of commands, by their request ids.
     """
 
     @staticmethod

@@ -27,37 +27,37 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class RequestServiceStub:
-    """RequestService tells what became of commands, by their request ids."""
+    """RequestService returns the outcomes of commands, by their request ids."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RequestServiceAsyncStub: ...
     GetOutcome: _grpc.UnaryUnaryMultiCallable[_request_service_pb2.GetOutcomeRequest, _request_service_pb2.GetOutcomeResponse]
-    """GetOutcome tells what became of a command without sending it again, for a client that no longer has it.
+    """GetOutcome returns the outcome of a command without sending it again, for a client that no longer has it.
 
-    A command that is being carried out is waited for. What is answered is durable. NOT_FOUND (REQUEST_NOT_FOUND)
+    The call waits for a command that is being carried out. What is answered is durable. NOT_FOUND (REQUEST_NOT_FOUND)
     means that no command of this caller is recorded under the id at this moment: it was refused, only validated, was
-    carried out longer ago than request ids are remembered (see CommandOptions), or has not arrived. One that is
-    still on its way may arrive after the answer; whoever sends the command again with the same id has it act once.
+    carried out longer ago than request ids are remembered (see CommandOptions), or has not arrived. One that
+    is still on its way may arrive after the answer; if it is sent again with the same id, it acts once.
     """
 
 @_typing.type_check_only
 class RequestServiceAsyncStub(RequestServiceStub):
-    """RequestService tells what became of commands, by their request ids."""
+    """RequestService returns the outcomes of commands, by their request ids."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetOutcome: _aio.UnaryUnaryMultiCallable[_request_service_pb2.GetOutcomeRequest, _request_service_pb2.GetOutcomeResponse]  # type: ignore[assignment]
-    """GetOutcome tells what became of a command without sending it again, for a client that no longer has it.
+    """GetOutcome returns the outcome of a command without sending it again, for a client that no longer has it.
 
-    A command that is being carried out is waited for. What is answered is durable. NOT_FOUND (REQUEST_NOT_FOUND)
+    The call waits for a command that is being carried out. What is answered is durable. NOT_FOUND (REQUEST_NOT_FOUND)
     means that no command of this caller is recorded under the id at this moment: it was refused, only validated, was
-    carried out longer ago than request ids are remembered (see CommandOptions), or has not arrived. One that is
-    still on its way may arrive after the answer; whoever sends the command again with the same id has it act once.
+    carried out longer ago than request ids are remembered (see CommandOptions), or has not arrived. One that
+    is still on its way may arrive after the answer; if it is sent again with the same id, it acts once.
     """
 
 class RequestServiceServicer(metaclass=_abc_1.ABCMeta):
-    """RequestService tells what became of commands, by their request ids."""
+    """RequestService returns the outcomes of commands, by their request ids."""
 
     @_abc_1.abstractmethod
     def GetOutcome(
@@ -65,12 +65,12 @@ class RequestServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _request_service_pb2.GetOutcomeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_request_service_pb2.GetOutcomeResponse, _abc.Awaitable[_request_service_pb2.GetOutcomeResponse]]:
-        """GetOutcome tells what became of a command without sending it again, for a client that no longer has it.
+        """GetOutcome returns the outcome of a command without sending it again, for a client that no longer has it.
 
-        A command that is being carried out is waited for. What is answered is durable. NOT_FOUND (REQUEST_NOT_FOUND)
+        The call waits for a command that is being carried out. What is answered is durable. NOT_FOUND (REQUEST_NOT_FOUND)
         means that no command of this caller is recorded under the id at this moment: it was refused, only validated, was
-        carried out longer ago than request ids are remembered (see CommandOptions), or has not arrived. One that is
-        still on its way may arrive after the answer; whoever sends the command again with the same id has it act once.
+        carried out longer ago than request ids are remembered (see CommandOptions), or has not arrived. One that
+        is still on its way may arrive after the answer; if it is sent again with the same id, it acts once.
         """
 
 def add_RequestServiceServicer_to_server(servicer: RequestServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

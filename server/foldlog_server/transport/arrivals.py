@@ -1,9 +1,9 @@
-"""Has calls that arrive together begin together; a lone call waits at most once, after others.
+"""Starts calls together that arrive together; a lone call waits at most once, after others.
 
-gRPC delivers calls one by one, with its own work in between. Begun one after the other, they find code and
-objects in the processor's caches, and one commit stores them all. A caller who was answered is likely to call
-again: without the memory of how many there were, the first to return began alone, and all others waited for
-its commit.
+gRPC delivers calls one by one, with its own work in between. Calls that start one right after the other find
+code and objects in the processor's caches, and one commit stores them all. A client that got an answer is
+likely to call again: without remembering how many calls there were, the first new one would start alone, and
+all others would wait for its commit.
 """
 
 import asyncio
@@ -11,29 +11,28 @@ import time
 from collections.abc import Callable
 
 TURNS = 512
-"""Turns of the event loop for which calls gather at most; a pause of a fixed time would be idle when
-nothing else is there to do."""
+"""The most turns of the event loop for which calls gather; a pause of a fixed time would waste idle time."""
 
 LONGEST = 0.01
-"""Seconds for which they gather at most, where turns take long."""
+"""The most seconds for which they gather, if turns take long."""
 
 _TURNS_PER_CALL = 32
-"""Few calls are not worth a long wait."""
+"""Fewer calls are worth a shorter wait."""
 
 
 class Arrivals:
     """The calls of one kind, from their arrival to their answer."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """`clock` gives seconds."""
+        """`clock` returns seconds."""
         self._clock = clock
         self._under_way = 0
         self._lately = 0
-        """How many were under way when calls last began together."""
+        """How many were under way when calls last started together."""
         self._gathering: list[asyncio.Future[None]] = []
 
     async def enter(self) -> None:
-        """Count a call in, and return when it may begin: with those that arrive soon, or at once if none is
+        """Count a call in, and return when it may start: with those that arrive soon, or at once if none is
         expected."""
         self._under_way += 1
         if self._expected == 1:
@@ -61,5 +60,5 @@ class Arrivals:
         gathered, self._gathering = self._gathering, []
         self._lately = self._under_way
         for together in gathered:
-            if not together.done():  # else its caller has given up
+            if not together.done():  # else its call was cancelled
                 together.set_result(None)

@@ -33,7 +33,7 @@ logger = logging.getLogger("foldlog.calls")
 SLOW_SECONDS = 1.0
 _NO_MEMORY = StoreHindered("no_memory", "there is no memory left")
 _READING_SECONDS = 1.0
-"""How long a stream that will be refused may still write: it must not delay a stop."""
+"""Seconds for which a stream that will be refused may still send: it must not delay a stop."""
 
 Unary = Callable[[Any, Context], Awaitable[bytes]]
 Streamed = Callable[[Any, Context], AsyncGenerator[bytes]]
@@ -41,21 +41,22 @@ Streamed = Callable[[Any, Context], AsyncGenerator[bytes]]
 RpcMethodHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 Personal = Callable[[], Iterable[str]]
-"""What a request says about persons."""
+"""The personal data of a request."""
 FurtherCheck = Callable[[Any], Sequence[Violation]]
 
 
 class Calls:
-    """Makes the handlers of one server, and knows the streams that are open on it."""
+    """Makes the handlers of one server, and keeps track of its open streams."""
 
     def __init__(self, refusals: RefusalLog) -> None:
         self._refusals = refusals
         self._streams: set[asyncio.Task[Any]] = set()
         self.draining = False
-        """Streams are ended because the server stops."""
+        """Whether streams are ended because the server is stopping."""
 
     def unary(self, method: MethodDescriptor, answer: Unary) -> RpcMethodHandler:
-        """A handler of raw bytes, so that bytes that are no message are refused like any bad request."""
+        """Return a handler of raw bytes, so that bytes that are not a message are refused like any bad
+        request."""
         request_class = GetMessageClass(method.input_type)
         name = method.full_name
 
@@ -73,9 +74,9 @@ class Calls:
     def gathered(
         self, method: MethodDescriptor, answer: Unary, check: FurtherCheck | None, arrivals: Arrivals
     ) -> RpcMethodHandler:
-        """As `unary`; calls with the same `arrivals` are parsed, checked and begun together.
+        """Like `unary`, but calls with the same `arrivals` are parsed, checked and started together.
 
-        What `check` finds is answered together with the rules of fields that are broken.
+        Violations that `check` finds are reported together with those of the fields' rules.
         """
         request_class = GetMessageClass(method.input_type)
         name = method.full_name
@@ -96,7 +97,7 @@ class Calls:
         return grpc.unary_unary_rpc_method_handler(handle)
 
     async def _end(self, name: str, context: Context, error: BaseException, said: Personal) -> NoReturn:
-        """End a unary call with the status of what stood in its way."""
+        """End a unary call with the status of its error."""
         if isinstance(error, DeadlinePassed):
             await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, str(error))
         if isinstance(error, MemoryError):
@@ -107,15 +108,16 @@ class Calls:
         await abort(context, unforeseen(error))
 
     def streamed(self, method: MethodDescriptor, answer: Streamed) -> RpcMethodHandler:
-        """A handler that writes raw messages one after the other, each when the transport has room."""
+        """Return a handler that sends raw messages one after the other, each when the transport can
+        take it."""
         request_class = GetMessageClass(method.input_type)
 
         async def handle(data: bytes, context: Context) -> None:
             began = time.monotonic()
             try:
                 messages = answer(checked(request_class, data), context)
-                # Before the call can be drained: what is cancelled while gRPC sends its headers along with
-                # the first message sends them again with the status, which fails and leaves the call open.
+                # Before the call can be drained: if a call is cancelled while gRPC sends its headers with the
+                # first message, gRPC sends them again with the status, which fails and leaves the call open.
                 await context.send_initial_metadata(())
                 with self.opened():
                     await self._write_all(messages, context)
@@ -129,7 +131,7 @@ class Calls:
             except MemoryError:
                 await abort(context, _NO_MEMORY)
             except grpc.aio.InternalError:
-                logger.debug("%s: the reader went away", method.full_name)
+                logger.debug("%s: the reader has disconnected", method.full_name)
             except Exception as exception:
                 await abort(context, unforeseen(exception))
             finally:
@@ -138,7 +140,7 @@ class Calls:
         return grpc.unary_stream_rpc_method_handler(handle)
 
     def not_offered(self, method: MethodDescriptor, error: FoldlogError) -> RpcMethodHandler:
-        """A handler that refuses whatever comes."""
+        """Return a handler that refuses every call."""
 
         async def refuse(_: object, context: Context) -> None:
             self._refusals.refused(method.full_name, error, tuple)
@@ -158,7 +160,7 @@ class Calls:
 
     @contextmanager
     def opened(self) -> Iterator[None]:
-        """While it lasts, draining cancels the task it is entered in."""
+        """Register the current task while the block lasts, so that draining cancels it."""
         task = asyncio.current_task()
         assert task is not None
         self._streams.add(task)
@@ -168,13 +170,13 @@ class Calls:
             self._streams.discard(task)
 
     def drain(self) -> None:
-        """End every stream, and each that comes, with UNAVAILABLE (DRAINING)."""
+        """End every open stream, and each later one, with UNAVAILABLE (DRAINING)."""
         self.draining = True
         for task in self._streams:
             task.cancel()
 
     def end(self) -> None:
-        """Log the refusals that were counted and not yet logged."""
+        """Log the refusals that are counted but not logged yet."""
         self._refusals.end_all()
 
     async def _write_all(self, messages: AsyncGenerator[bytes], context: Context) -> None:
@@ -186,7 +188,7 @@ class Calls:
 
 
 def checked(request_class: type[Message], data: bytes, check: FurtherCheck | None = None) -> Any:
-    """The request that raw bytes are; raises `InvalidRequest`, with all that is wrong with it."""
+    """Parse and check a request; raises `InvalidRequest` with every violation."""
     try:
         request = request_class.FromString(data)
     except DecodeError:
@@ -202,7 +204,7 @@ def checked(request_class: type[Message], data: bytes, check: FurtherCheck | Non
 def _personal(request_class: type[Message], data: bytes) -> Iterable[str]:
     try:
         return personal.values(request_class.FromString(data))
-    except DecodeError:  # and so no text can quote it
+    except DecodeError:  # so no text can quote it
         return ()
 
 

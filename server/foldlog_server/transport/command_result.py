@@ -16,7 +16,8 @@ _EVENTS = tag_of(CommandResult.DESCRIPTOR.fields_by_name["events"])
 def encoded_result(
     outcome: Outcome, store: EventStore, session: str = "", *, with_events: bool = True
 ) -> bytes:
-    """The bytes of a `CommandResult`; `session` is the newest token that the caller has seen, if any."""
+    """Return the bytes of a `CommandResult`; `session` is the newest token that the caller has seen,
+    if any."""
     first = outcome.streams[0]
     token = store.lineage.token
     # Field by field: with named arguments, a message takes twice as long to make.

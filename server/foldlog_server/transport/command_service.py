@@ -1,4 +1,4 @@
-"""Command services, routed from their descriptors: a new command needs no code here."""
+"""Serves command services, routed from their descriptors: a new command needs no code here."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ def command_handlers(
     store: EventStore,
     new_id: Callable[[], str],
 ) -> dict[str, RpcMethodHandler]:
-    """A handler for each method of a command service, by name."""
+    """Return a handler for each method of a command service, by name."""
     return {
         method.name: _command(method, calls, handler, deciders, arrivals, store, new_id)
         if method.GetOptions().HasExtension(command_option)
@@ -74,7 +74,7 @@ def _received(name: str, command: Message, options: CommandOptions, context: Con
 
 
 def _lateness(seconds: float | None) -> Callable[[], bool]:
-    """Whether a deadline that is so many seconds away has passed, to be asked later."""
+    """Return a function that says later whether a deadline, so many seconds away now, has passed."""
     if seconds is None:
         return never
     deadline = time.monotonic() + seconds
@@ -82,7 +82,7 @@ def _lateness(seconds: float | None) -> Callable[[], bool]:
 
 
 def _responder(method: MethodDescriptor, store: EventStore) -> Callable[[Outcome, CommandOptions], bytes]:
-    """Puts a response together around the bytes of stored events, which are not decoded for it."""
+    """Return a function that builds a response around the bytes of stored events, without decoding them."""
     result = result_field(method.output_type)
     assert result is not None
     result_tag, aggregate_fields = tag_of(result), _fields_by_type(method.output_type)
@@ -99,14 +99,14 @@ def _responder(method: MethodDescriptor, store: EventStore) -> Callable[[Outcome
 
 
 class _AggregateField(NamedTuple):
-    """Where a reply shows the aggregates of one type."""
+    """The field of a reply that shows the aggregates of one type."""
 
     tag: bytes
     is_list: bool
 
 
 def _fields_by_type(reply: Descriptor) -> Mapping[str, _AggregateField]:
-    """The first field of each type of message."""
+    """Return the first field of each message type."""
     return {
         field.message_type.full_name: _AggregateField(tag_of(field), field.is_repeated)
         for field in reversed(reply.fields)
@@ -115,7 +115,7 @@ def _fields_by_type(reply: Descriptor) -> Mapping[str, _AggregateField]:
 
 
 def _aggregates(outcome: Outcome, fields: Mapping[str, _AggregateField]) -> bytes:
-    """Each aggregate in the field of its type, if there is one; a field for one has the first."""
+    """Yield each aggregate for the field of its type, if there is one; a singular field gets the first."""
     encoded = b""
     filled: set[bytes] = set()
     for stream in outcome.streams:

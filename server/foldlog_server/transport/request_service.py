@@ -1,4 +1,4 @@
-"""Answers RequestService: what a command did, by its request id."""
+"""Serves RequestService: returns what a command did, by its request id."""
 
 from google.protobuf.descriptor import ServiceDescriptor
 
@@ -16,7 +16,7 @@ _RESULT = tag_of(GetOutcomeResponse.DESCRIPTOR.fields_by_name["result"])
 def request_handlers(
     service: ServiceDescriptor, calls: Calls, handler: CommandHandler, store: EventStore
 ) -> dict[str, RpcMethodHandler]:
-    """A handler for each method, by name."""
+    """Return a handler for each method, by name."""
 
     async def get_outcome(request: GetOutcomeRequest, _: Context) -> bytes:
         outcome = await handler.outcome_of(RequestKey("", request.request_id.lower()))

@@ -368,7 +368,7 @@ class Inventory:
             min_position_token: Instead of `min_position` and `log_id`: a token of the position that
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
-                anybody before the question arrived.
+                any client before the query arrived.
             timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return await self._caller.query(
@@ -407,8 +407,8 @@ class Inventory:
 
         Args:
             page_size: How many at most: 50 if 0, at most 1,000.
-            page_token: Where to go on: `next_page_token` of the page before; empty = the first
-                page.
+            page_token: Where the page starts: `next_page_token` of the previous page; empty = the
+                first page.
             descending: From the last id to the first instead of from the first to the last.
             min_position: Wait until the view has seen this position, such as that of a command's
                 result; 0 = do not wait. If None: what the session did before.
@@ -421,7 +421,7 @@ class Inventory:
             min_position_token: Instead of `min_position` and `log_id`: a token of the position that
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
-                anybody before the question arrived.
+                any client before the query arrived.
             timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return await self._caller.query(
@@ -511,7 +511,7 @@ class Inventory:
             min_position_token: Instead of `min_position` and `log_id`: a token of the position that
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
-                anybody before the question arrived.
+                any client before the query arrived.
             timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return await self._caller.query(
@@ -545,16 +545,16 @@ class Inventory:
         `gone`: it says how far the watch has come, at most once a second while other things
         happen, and every 10 seconds while nothing does. So a watch that is silent for longer
         than that has lost its connection, whatever the connection says. The server never ends a
-        watch by itself but with an error. Whoever was cut off opens it again with the
-        `resume_token` of the last message that was handled whole: nothing is lost, and a
-        document that was given is at most given again. It is no error if a token is too old, or
-        of another log: then `reset` is set.
+        watch by itself except with an error. A client that was cut off opens it again with the
+        `resume_token` of the last message that it handled whole: nothing is lost, and at most a
+        document is sent again. It is no error if a token is too old, or of another log: then
+        `reset` is set.
 
         Use it in `async with`. After a lost connection it reconnects and resumes.
 
         Args:
             product_ids: Only these products, at most 100; all if empty.
-            resume_token: Where to go on: `resume_token` of the last message handled; empty = begin
+            resume_token: Where to resume: `resume_token` of the last message handled; empty = start
                 with a snapshot.
         """
         return self._caller.watch(

@@ -53,7 +53,7 @@ Global___ReceiveStockRequest: _TypeAlias = ReceiveStockRequest  # noqa: Y015
 
 @_typing.final
 class ReceiveStockResponse(_message.Message):
-    """ReceiveStockResponse tells what ReceiveStock did."""
+    """ReceiveStockResponse is what ReceiveStock did."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -113,7 +113,7 @@ Global___AdjustStockRequest: _TypeAlias = AdjustStockRequest  # noqa: Y015
 
 @_typing.final
 class AdjustStockResponse(_message.Message):
-    """AdjustStockResponse tells what AdjustStock did."""
+    """AdjustStockResponse is what AdjustStock did."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -173,7 +173,7 @@ Global___ReserveStockRequest: _TypeAlias = ReserveStockRequest  # noqa: Y015
 
 @_typing.final
 class ReserveStockResponse(_message.Message):
-    """ReserveStockResponse tells what ReserveStock did."""
+    """ReserveStockResponse is what ReserveStock did."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -233,7 +233,7 @@ Global___ReleaseStockRequest: _TypeAlias = ReleaseStockRequest  # noqa: Y015
 
 @_typing.final
 class ReleaseStockResponse(_message.Message):
-    """ReleaseStockResponse tells what ReleaseStock did."""
+    """ReleaseStockResponse is what ReleaseStock did."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -293,7 +293,7 @@ Global___DispatchStockRequest: _TypeAlias = DispatchStockRequest  # noqa: Y015
 
 @_typing.final
 class DispatchStockResponse(_message.Message):
-    """DispatchStockResponse tells what DispatchStock did."""
+    """DispatchStockResponse is what DispatchStock did."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

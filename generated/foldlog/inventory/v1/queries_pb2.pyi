@@ -150,7 +150,7 @@ class ListInventoryRequest(_message.Message):
     page_size: _builtins.int
     """How many at most: 50 if 0, at most 1,000."""
     page_token: _builtins.str
-    """Where to go on: `next_page_token` of the page before; empty = the first page."""
+    """Where the page starts: `next_page_token` of the previous page; empty = the first page."""
     descending: _builtins.bool
     """From the last id to the first instead of from the first to the last."""
     @_builtins.property
@@ -183,7 +183,7 @@ class ListInventoryResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     FRESHNESS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Where to go on; empty on the last page."""
+    """Where the next page starts; empty on the last page."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___InventoryItem]:
         """The products."""
@@ -282,7 +282,7 @@ class WatchInventoryRequest(_message.Message):
     PRODUCT_IDS_FIELD_NUMBER: _builtins.int
     RESUME_TOKEN_FIELD_NUMBER: _builtins.int
     resume_token: _builtins.str
-    """Where to go on: `resume_token` of the last message handled; empty = begin with a snapshot."""
+    """Where to resume: `resume_token` of the last message handled; empty = start with a snapshot."""
     @_builtins.property
     def product_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Only these products, at most 100; all if empty."""
@@ -315,8 +315,8 @@ class WatchInventoryResponse(_message.Message):
     RESET_FIELD_NUMBER: _builtins.int
     TOKEN_FIELD_NUMBER: _builtins.int
     position: _builtins.int
-    """What was given up to this message is what the view held at this position; 0 until the snapshot is complete.
-    Where a step takes several messages, the position moves with the last of them: until then, what was given
+    """Everything sent up to this message is what the view held at this position; 0 until the snapshot is complete.
+    Where a step takes several messages, the position moves with the last of them: until then, what was sent
     may be newer.
     """
     resume_token: _builtins.str
@@ -324,9 +324,9 @@ class WatchInventoryResponse(_message.Message):
     snapshot_complete: _builtins.bool
     """Ends the snapshot; from here on come changes."""
     reset: _builtins.bool
-    """Forget everything that this watch gave before, and begin again with this message: what it and those after it have,
+    """Forget everything that this watch sent before, and start again with this message: what it and those after it have,
     up to `snapshot_complete`, is all there is. The resume token was of another log or history, or of documents that
-    have been made anew since. It can come in the middle of a watch, too, when they are.
+    have been rebuilt since. It can come in the middle of a watch, too, when they are.
     """
     token: _builtins.str
     """`position` as a token; empty as long as that is 0."""

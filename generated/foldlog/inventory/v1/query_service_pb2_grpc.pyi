@@ -51,9 +51,9 @@ class QueryServiceStub:
     watch has come, at most once a second while other things happen, and every 10 seconds while nothing does. So a
     watch that is silent for longer than that has lost its connection, whatever the connection says.
 
-    The server never ends a watch by itself but with an error. Whoever was cut off opens it again with the
-    `resume_token` of the last message that was handled whole: nothing is lost, and a document that was given is at
-    most given again. It is no error if a token is too old, or of another log: then `reset` is set.
+    The server never ends a watch by itself except with an error. A client that was cut off opens it again
+    with the `resume_token` of the last message that it handled whole: nothing is lost, and at most a
+    document is sent again. It is no error if a token is too old, or of another log: then `reset` is set.
     """
 
 @_typing.type_check_only
@@ -79,9 +79,9 @@ class QueryServiceAsyncStub(QueryServiceStub):
     watch has come, at most once a second while other things happen, and every 10 seconds while nothing does. So a
     watch that is silent for longer than that has lost its connection, whatever the connection says.
 
-    The server never ends a watch by itself but with an error. Whoever was cut off opens it again with the
-    `resume_token` of the last message that was handled whole: nothing is lost, and a document that was given is at
-    most given again. It is no error if a token is too old, or of another log: then `reset` is set.
+    The server never ends a watch by itself except with an error. A client that was cut off opens it again
+    with the `resume_token` of the last message that it handled whole: nothing is lost, and at most a
+    document is sent again. It is no error if a token is too old, or of another log: then `reset` is set.
     """
 
 class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -128,9 +128,9 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         watch has come, at most once a second while other things happen, and every 10 seconds while nothing does. So a
         watch that is silent for longer than that has lost its connection, whatever the connection says.
 
-        The server never ends a watch by itself but with an error. Whoever was cut off opens it again with the
-        `resume_token` of the last message that was handled whole: nothing is lost, and a document that was given is at
-        most given again. It is no error if a token is too old, or of another log: then `reset` is set.
+        The server never ends a watch by itself except with an error. A client that was cut off opens it again
+        with the `resume_token` of the last message that it handled whole: nothing is lost, and at most a
+        document is sent again. It is no error if a token is too old, or of another log: then `reset` is set.
         """
 
 def add_QueryServiceServicer_to_server(servicer: QueryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -53,7 +53,7 @@ Global___CreateOrderRequest: _TypeAlias = CreateOrderRequest  # noqa: Y015
 
 @_typing.final
 class CreateOrderResponse(_message.Message):
-    """CreateOrderResponse tells what CreateOrder did."""
+    """CreateOrderResponse is what CreateOrder did."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -113,7 +113,7 @@ Global___AddItemRequest: _TypeAlias = AddItemRequest  # noqa: Y015
 
 @_typing.final
 class AddItemResponse(_message.Message):
-    """AddItemResponse tells what AddItem did."""
+    """AddItemResponse is what AddItem did."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -173,7 +173,7 @@ Global___ChangeItemQuantityRequest: _TypeAlias = ChangeItemQuantityRequest  # no
 
 @_typing.final
 class ChangeItemQuantityResponse(_message.Message):
-    """ChangeItemQuantityResponse tells what ChangeItemQuantity did."""
+    """ChangeItemQuantityResponse is what ChangeItemQuantity did."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -233,7 +233,7 @@ Global___RemoveItemRequest: _TypeAlias = RemoveItemRequest  # noqa: Y015
 
 @_typing.final
 class RemoveItemResponse(_message.Message):
-    """RemoveItemResponse tells what RemoveItem did."""
+    """RemoveItemResponse is what RemoveItem did."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -293,7 +293,7 @@ Global___SubmitOrderRequest: _TypeAlias = SubmitOrderRequest  # noqa: Y015
 
 @_typing.final
 class SubmitOrderResponse(_message.Message):
-    """SubmitOrderResponse tells what SubmitOrder did."""
+    """SubmitOrderResponse is what SubmitOrder did."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -353,7 +353,7 @@ Global___ConfirmReservationRequest: _TypeAlias = ConfirmReservationRequest  # no
 
 @_typing.final
 class ConfirmReservationResponse(_message.Message):
-    """ConfirmReservationResponse tells what ConfirmReservation did."""
+    """ConfirmReservationResponse is what ConfirmReservation did."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -413,7 +413,7 @@ Global___RecordPaymentRequest: _TypeAlias = RecordPaymentRequest  # noqa: Y015
 
 @_typing.final
 class RecordPaymentResponse(_message.Message):
-    """RecordPaymentResponse tells what RecordPayment did."""
+    """RecordPaymentResponse is what RecordPayment did."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -473,7 +473,7 @@ Global___ShipOrderRequest: _TypeAlias = ShipOrderRequest  # noqa: Y015
 
 @_typing.final
 class ShipOrderResponse(_message.Message):
-    """ShipOrderResponse tells what ShipOrder did."""
+    """ShipOrderResponse is what ShipOrder did."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -533,7 +533,7 @@ Global___CancelOrderRequest: _TypeAlias = CancelOrderRequest  # noqa: Y015
 
 @_typing.final
 class CancelOrderResponse(_message.Message):
-    """CancelOrderResponse tells what CancelOrder did."""
+    """CancelOrderResponse is what CancelOrder did."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -380,7 +380,7 @@ class ListCurrentOrdersRequest(_message.Message):
     page_size: _builtins.int
     """How many at most: 50 if 0, at most 1,000."""
     page_token: _builtins.str
-    """Where to go on: `next_page_token` of the page before; empty = the first page."""
+    """Where the page starts: `next_page_token` of the previous page; empty = the first page."""
     status: _types_pb2.OrderStatus.ValueType
     """Only orders with this status; all if not set."""
     customer_id: _builtins.str
@@ -419,7 +419,7 @@ class ListCurrentOrdersResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     FRESHNESS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Where to go on; empty on the last page."""
+    """Where the next page starts; empty on the last page."""
     @_builtins.property
     def orders(self) -> _containers.RepeatedCompositeFieldContainer[Global___CurrentOrder]:
         """The orders."""
@@ -459,7 +459,7 @@ class GetOrderHistoryRequest(_message.Message):
     page_size: _builtins.int
     """How many at most: 50 if 0, at most 1,000."""
     page_token: _builtins.str
-    """Where to go on: `next_page_token` of the page before; empty = the first page."""
+    """Where the page starts: `next_page_token` of the previous page; empty = the first page."""
     descending: _builtins.bool
     """Newest first instead of oldest first."""
     @_builtins.property
@@ -493,7 +493,7 @@ class GetOrderHistoryResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     FRESHNESS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Where to go on; empty on the last page."""
+    """Where the next page starts; empty on the last page."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrderHistoryEntry]:
         """The events."""
@@ -534,7 +534,7 @@ class ListOrderHistoryRequest(_message.Message):
     page_size: _builtins.int
     """How many at most: 50 if 0, at most 1,000."""
     page_token: _builtins.str
-    """Where to go on: `next_page_token` of the page before; empty = the first page."""
+    """Where the page starts: `next_page_token` of the previous page; empty = the first page."""
     outcome: _types_pb2.OrderStatus.ValueType
     """Only orders that ended so: ORDER_STATUS_SHIPPED or ORDER_STATUS_CANCELLED; all if not set."""
     customer_id: _builtins.str
@@ -583,7 +583,7 @@ class ListOrderHistoryResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     FRESHNESS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Where to go on; empty on the last page."""
+    """Where the next page starts; empty on the last page."""
     @_builtins.property
     def orders(self) -> _containers.RepeatedCompositeFieldContainer[Global___FinishedOrder]:
         """The orders."""
@@ -623,7 +623,7 @@ class GetCustomerOrdersRequest(_message.Message):
     page_size: _builtins.int
     """How many orders at most: 50 if 0, at most 1,000."""
     page_token: _builtins.str
-    """Where to go on: `next_page_token` of the page before; empty = the first page."""
+    """Where the page starts: `next_page_token` of the previous page; empty = the first page."""
     descending: _builtins.bool
     """Newest first instead of oldest first."""
     @_builtins.property
@@ -658,7 +658,7 @@ class GetCustomerOrdersResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     FRESHNESS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Where to go on; empty on the last page."""
+    """Where the next page starts; empty on the last page."""
     @_builtins.property
     def customer(self) -> Global___Customer:
         """The sums over all orders of the customer."""
@@ -700,7 +700,7 @@ class ListCustomersRequest(_message.Message):
     page_size: _builtins.int
     """How many at most: 50 if 0, at most 1,000."""
     page_token: _builtins.str
-    """Where to go on: `next_page_token` of the page before; empty = the first page."""
+    """Where the page starts: `next_page_token` of the previous page; empty = the first page."""
     descending: _builtins.bool
     """From the last id to the first instead of from the first to the last."""
     @_builtins.property
@@ -733,7 +733,7 @@ class ListCustomersResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     FRESHNESS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Where to go on; empty on the last page."""
+    """Where the next page starts; empty on the last page."""
     @_builtins.property
     def customers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Customer]:
         """The customers."""
@@ -768,7 +768,7 @@ class WatchOrderRequest(_message.Message):
     order_id: _builtins.str
     """The order."""
     resume_token: _builtins.str
-    """Where to go on: `resume_token` of the last message handled; empty = begin with a snapshot."""
+    """Where to resume: `resume_token` of the last message handled; empty = start with a snapshot."""
     def __init__(
         self,
         *,
@@ -797,8 +797,8 @@ class WatchOrderResponse(_message.Message):
     RESET_FIELD_NUMBER: _builtins.int
     TOKEN_FIELD_NUMBER: _builtins.int
     position: _builtins.int
-    """What was given up to this message is what the view held at this position; 0 until the snapshot is complete.
-    Where a step takes several messages, the position moves with the last of them: until then, what was given
+    """Everything sent up to this message is what the view held at this position; 0 until the snapshot is complete.
+    Where a step takes several messages, the position moves with the last of them: until then, what was sent
     may be newer.
     """
     resume_token: _builtins.str
@@ -806,9 +806,9 @@ class WatchOrderResponse(_message.Message):
     snapshot_complete: _builtins.bool
     """Ends the snapshot; from here on come changes."""
     reset: _builtins.bool
-    """Forget everything that this watch gave before, and begin again with this message: what it and those after it have,
+    """Forget everything that this watch sent before, and start again with this message: what it and those after it have,
     up to `snapshot_complete`, is all there is. The resume token was of another log or history, or of documents that
-    have been made anew since. It can come in the middle of a watch, too, when they are.
+    have been rebuilt since. It can come in the middle of a watch, too, when they are.
     """
     token: _builtins.str
     """`position` as a token; empty as long as that is 0."""
@@ -853,7 +853,7 @@ class WatchCurrentOrdersRequest(_message.Message):
     customer_id: _builtins.str
     """Only orders of this customer; all if empty."""
     resume_token: _builtins.str
-    """Where to go on: `resume_token` of the last message handled; empty = begin with a snapshot."""
+    """Where to resume: `resume_token` of the last message handled; empty = start with a snapshot."""
     def __init__(
         self,
         *,
@@ -883,8 +883,8 @@ class WatchCurrentOrdersResponse(_message.Message):
     RESET_FIELD_NUMBER: _builtins.int
     TOKEN_FIELD_NUMBER: _builtins.int
     position: _builtins.int
-    """What was given up to this message is what the view held at this position; 0 until the snapshot is complete.
-    Where a step takes several messages, the position moves with the last of them: until then, what was given
+    """Everything sent up to this message is what the view held at this position; 0 until the snapshot is complete.
+    Where a step takes several messages, the position moves with the last of them: until then, what was sent
     may be newer.
     """
     resume_token: _builtins.str
@@ -892,9 +892,9 @@ class WatchCurrentOrdersResponse(_message.Message):
     snapshot_complete: _builtins.bool
     """Ends the snapshot; from here on come changes."""
     reset: _builtins.bool
-    """Forget everything that this watch gave before, and begin again with this message: what it and those after it have,
+    """Forget everything that this watch sent before, and start again with this message: what it and those after it have,
     up to `snapshot_complete`, is all there is. The resume token was of another log or history, or of documents that
-    have been made anew since. It can come in the middle of a watch, too, when they are.
+    have been rebuilt since. It can come in the middle of a watch, too, when they are.
     """
     token: _builtins.str
     """`position` as a token; empty as long as that is 0."""

@@ -136,17 +136,17 @@ class QueryServiceServicer(object):
         watch has come, at most once a second while other things happen, and every 10 seconds while nothing does. So a
         watch that is silent for longer than that has lost its connection, whatever the connection says.
 
-        The server never ends a watch by itself but with an error. Whoever was cut off opens it again with the
-        `resume_token` of the last message that was handled whole: nothing is lost, and a document that was given is at
-        most given again. It is no error if a token is too old, or of another log: then `reset` is set.
+        The server never ends a watch by itself except with an error. A client that was cut off opens it again
+        with the `resume_token` of the last message that it handled whole: nothing is lost, and at most a
+        document is sent again. It is no error if a token is too old, or of another log: then `reset` is set.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchCurrentOrders(self, request, context):
-        """WatchCurrentOrders gives the current orders, and then their changes, for ever. How it begins, goes on and is taken
-        up again is as WatchOrder says.
+        """WatchCurrentOrders gives the current orders, and then their changes, for ever. It starts, continues and
+        resumes as WatchOrder does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -61,13 +61,13 @@ class QueryServiceStub:
     watch has come, at most once a second while other things happen, and every 10 seconds while nothing does. So a
     watch that is silent for longer than that has lost its connection, whatever the connection says.
 
-    The server never ends a watch by itself but with an error. Whoever was cut off opens it again with the
-    `resume_token` of the last message that was handled whole: nothing is lost, and a document that was given is at
-    most given again. It is no error if a token is too old, or of another log: then `reset` is set.
+    The server never ends a watch by itself except with an error. A client that was cut off opens it again
+    with the `resume_token` of the last message that it handled whole: nothing is lost, and at most a
+    document is sent again. It is no error if a token is too old, or of another log: then `reset` is set.
     """
     WatchCurrentOrders: _grpc.UnaryStreamMultiCallable[_queries_pb2.WatchCurrentOrdersRequest, _queries_pb2.WatchCurrentOrdersResponse]
-    """WatchCurrentOrders gives the current orders, and then their changes, for ever. How it begins, goes on and is taken
-    up again is as WatchOrder says.
+    """WatchCurrentOrders gives the current orders, and then their changes, for ever. It starts, continues and
+    resumes as WatchOrder does.
     """
 
 @_typing.type_check_only
@@ -103,13 +103,13 @@ class QueryServiceAsyncStub(QueryServiceStub):
     watch has come, at most once a second while other things happen, and every 10 seconds while nothing does. So a
     watch that is silent for longer than that has lost its connection, whatever the connection says.
 
-    The server never ends a watch by itself but with an error. Whoever was cut off opens it again with the
-    `resume_token` of the last message that was handled whole: nothing is lost, and a document that was given is at
-    most given again. It is no error if a token is too old, or of another log: then `reset` is set.
+    The server never ends a watch by itself except with an error. A client that was cut off opens it again
+    with the `resume_token` of the last message that it handled whole: nothing is lost, and at most a
+    document is sent again. It is no error if a token is too old, or of another log: then `reset` is set.
     """
     WatchCurrentOrders: _aio.UnaryStreamMultiCallable[_queries_pb2.WatchCurrentOrdersRequest, _queries_pb2.WatchCurrentOrdersResponse]  # type: ignore[assignment]
-    """WatchCurrentOrders gives the current orders, and then their changes, for ever. How it begins, goes on and is taken
-    up again is as WatchOrder says.
+    """WatchCurrentOrders gives the current orders, and then their changes, for ever. It starts, continues and
+    resumes as WatchOrder does.
     """
 
 class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -184,9 +184,9 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         watch has come, at most once a second while other things happen, and every 10 seconds while nothing does. So a
         watch that is silent for longer than that has lost its connection, whatever the connection says.
 
-        The server never ends a watch by itself but with an error. Whoever was cut off opens it again with the
-        `resume_token` of the last message that was handled whole: nothing is lost, and a document that was given is at
-        most given again. It is no error if a token is too old, or of another log: then `reset` is set.
+        The server never ends a watch by itself except with an error. A client that was cut off opens it again
+        with the `resume_token` of the last message that it handled whole: nothing is lost, and at most a
+        document is sent again. It is no error if a token is too old, or of another log: then `reset` is set.
         """
 
     @_abc_1.abstractmethod
@@ -195,8 +195,8 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _queries_pb2.WatchCurrentOrdersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_queries_pb2.WatchCurrentOrdersResponse], _abc.AsyncIterator[_queries_pb2.WatchCurrentOrdersResponse]]:
-        """WatchCurrentOrders gives the current orders, and then their changes, for ever. How it begins, goes on and is taken
-        up again is as WatchOrder says.
+        """WatchCurrentOrders gives the current orders, and then their changes, for ever. It starts, continues and
+        resumes as WatchOrder does.
         """
 
 def add_QueryServiceServicer_to_server(servicer: QueryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

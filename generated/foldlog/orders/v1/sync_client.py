@@ -629,7 +629,7 @@ class Orders:
             min_position_token: Instead of `min_position` and `log_id`: a token of the position that
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
-                anybody before the question arrived.
+                any client before the query arrived.
             timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.query(
@@ -672,8 +672,8 @@ class Orders:
 
         Args:
             page_size: How many at most: 50 if 0, at most 1,000.
-            page_token: Where to go on: `next_page_token` of the page before; empty = the first
-                page.
+            page_token: Where the page starts: `next_page_token` of the previous page; empty = the
+                first page.
             status: Only orders with this status; all if not set.
             customer_id: Only orders of this customer; all if empty.
             descending: Newest first instead of oldest first.
@@ -688,7 +688,7 @@ class Orders:
             min_position_token: Instead of `min_position` and `log_id`: a token of the position that
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
-                anybody before the question arrived.
+                any client before the query arrived.
             timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.query(
@@ -774,8 +774,8 @@ class Orders:
         Args:
             order_id: The order.
             page_size: How many at most: 50 if 0, at most 1,000.
-            page_token: Where to go on: `next_page_token` of the page before; empty = the first
-                page.
+            page_token: Where the page starts: `next_page_token` of the previous page; empty = the
+                first page.
             descending: Newest first instead of oldest first.
             min_position: Wait until the view has seen this position, such as that of a command's
                 result; 0 = do not wait. If None: what the session did before.
@@ -788,7 +788,7 @@ class Orders:
             min_position_token: Instead of `min_position` and `log_id`: a token of the position that
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
-                anybody before the question arrived.
+                any client before the query arrived.
             timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.query(
@@ -873,8 +873,8 @@ class Orders:
 
         Args:
             page_size: How many at most: 50 if 0, at most 1,000.
-            page_token: Where to go on: `next_page_token` of the page before; empty = the first
-                page.
+            page_token: Where the page starts: `next_page_token` of the previous page; empty = the
+                first page.
             outcome: Only orders that ended so: ORDER_STATUS_SHIPPED or ORDER_STATUS_CANCELLED; all
                 if not set.
             customer_id: Only orders of this customer; all if empty.
@@ -892,7 +892,7 @@ class Orders:
             min_position_token: Instead of `min_position` and `log_id`: a token of the position that
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
-                anybody before the question arrived.
+                any client before the query arrived.
             timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.query(
@@ -984,8 +984,8 @@ class Orders:
         Args:
             customer_id: The customer.
             page_size: How many orders at most: 50 if 0, at most 1,000.
-            page_token: Where to go on: `next_page_token` of the page before; empty = the first
-                page.
+            page_token: Where the page starts: `next_page_token` of the previous page; empty = the
+                first page.
             descending: Newest first instead of oldest first.
             min_position: Wait until the view has seen this position, such as that of a command's
                 result; 0 = do not wait. If None: what the session did before.
@@ -998,7 +998,7 @@ class Orders:
             min_position_token: Instead of `min_position` and `log_id`: a token of the position that
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
-                anybody before the question arrived.
+                any client before the query arrived.
             timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.query(
@@ -1078,8 +1078,8 @@ class Orders:
 
         Args:
             page_size: How many at most: 50 if 0, at most 1,000.
-            page_token: Where to go on: `next_page_token` of the page before; empty = the first
-                page.
+            page_token: Where the page starts: `next_page_token` of the previous page; empty = the
+                first page.
             descending: From the last id to the first instead of from the first to the last.
             min_position: Wait until the view has seen this position, such as that of a command's
                 result; 0 = do not wait. If None: what the session did before.
@@ -1092,7 +1092,7 @@ class Orders:
             min_position_token: Instead of `min_position` and `log_id`: a token of the position that
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
-                anybody before the question arrived.
+                any client before the query arrived.
             timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return self._caller.query(
@@ -1163,16 +1163,16 @@ class Orders:
         says how far the watch has come, at most once a second while other things happen, and
         every 10 seconds while nothing does. So a watch that is silent for longer than that has
         lost its connection, whatever the connection says. The server never ends a watch by
-        itself but with an error. Whoever was cut off opens it again with the `resume_token` of
-        the last message that was handled whole: nothing is lost, and a document that was given
-        is at most given again. It is no error if a token is too old, or of another log: then
+        itself except with an error. A client that was cut off opens it again with the
+        `resume_token` of the last message that it handled whole: nothing is lost, and at most a
+        document is sent again. It is no error if a token is too old, or of another log: then
         `reset` is set.
 
         Use it in `with`. After a lost connection it reconnects and resumes.
 
         Args:
             order_id: The order.
-            resume_token: Where to go on: `resume_token` of the last message handled; empty = begin
+            resume_token: Where to resume: `resume_token` of the last message handled; empty = start
                 with a snapshot.
         """
         return self._caller.watch(
@@ -1191,15 +1191,15 @@ class Orders:
         customer_id: str = "",
         resume_token: str = "",
     ) -> Watch[WatchCurrentOrdersResponse]:
-        """WatchCurrentOrders gives the current orders, and then their changes, for ever. How it
-        begins, goes on and is taken up again is as WatchOrder says.
+        """WatchCurrentOrders gives the current orders, and then their changes, for ever. It starts,
+        continues and resumes as WatchOrder does.
 
         Use it in `with`. After a lost connection it reconnects and resumes.
 
         Args:
             status: Only orders with this status; all if not set.
             customer_id: Only orders of this customer; all if empty.
-            resume_token: Where to go on: `resume_token` of the last message handled; empty = begin
+            resume_token: Where to resume: `resume_token` of the last message handled; empty = start
                 with a snapshot.
         """
         return self._caller.watch(

@@ -630,7 +630,7 @@ class Enrolment:
             min_position_token: Instead of `min_position` and `log_id`: a token of the position that
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
-                anybody before the question arrived.
+                any client before the query arrived.
             timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return await self._caller.query(
@@ -688,7 +688,7 @@ class Enrolment:
             min_position_token: Instead of `min_position` and `log_id`: a token of the position that
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
-                anybody before the question arrived.
+                any client before the query arrived.
             timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return await self._caller.query(
@@ -812,7 +812,7 @@ class Enrolment:
             min_position_token: Instead of `min_position` and `log_id`: a token of the position that
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
-                anybody before the question arrived.
+                any client before the query arrived.
             timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return await self._caller.query(
@@ -902,7 +902,7 @@ class Enrolment:
             min_position_token: Instead of `min_position` and `log_id`: a token of the position that
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
-                anybody before the question arrived.
+                any client before the query arrived.
             timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return await self._caller.query(
@@ -957,7 +957,7 @@ class Enrolment:
             min_position_token: Instead of `min_position` and `log_id`: a token of the position that
                 the view must have seen, such as that of a command's result.
             latest: As new as now: wait until the view has seen everything that was acknowledged to
-                anybody before the question arrived.
+                any client before the query arrived.
             timeout: Seconds for all attempts together; None = the client's timeout.
         """
         return await self._caller.query(
