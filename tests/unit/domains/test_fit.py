@@ -167,6 +167,12 @@ _VIEWS = "no view has a collection"
         "`evolve` of the view owners is a coroutine. Make it a plain function: `def`, and nothing awaited.",
     ),
     case(
+        "keys of nothing",
+        lambda: with_view(keys=lambda: ()),
+        "`keys` of the view owners cannot be called with (recorded): too many positional arguments. Correct its "
+        "parameters.",
+    ),
+    case(
         "an event that is upcast",
         lambda: with_view(evolve=evolve_credited, events=(pb.Credited,)),
         "The view owners handles savings.v1.Credited, which is upcast. Let it handle savings.v1.Deposited "

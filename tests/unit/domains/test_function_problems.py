@@ -48,6 +48,10 @@ def one_less(state: Any) -> Any:
     return state
 
 
+def of_the_state(state: Any) -> "pb.Account | None":
+    return None
+
+
 def of_other(state: Other, event: Any) -> Any:
     return state
 
@@ -103,6 +107,18 @@ _KEPT = "The state of the decider account cannot be kept as a snapshot:"
         "`evolve` of the decider account cannot be called with (state, event): too many positional arguments. "
         "Correct its parameters.",
         evolve=one_less,
+    ),
+    decider(
+        "a rendering of the state alone",
+        "`render` of the decider account cannot be called with (id, version, state): too many positional arguments. "
+        "Correct its parameters.",
+        *(
+            f'{method}: `render` of the decider "account" fails for what does not exist, the initial state at '
+            "version 0 (TypeError: of_the_state() takes 1 positional argument but 3 were given); return None for "
+            "version 0."
+            for method in (_GET, _LATEST)
+        ),
+        render=of_the_state,
     ),
     decider(
         "no function",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from foldlog_server.domain import Decider, Domain, View
+from foldlog_server.domain import Decider, Domain, Upcaster, View
 from foldlog_server.domain.testing import check_imports
 from tests.support.savings.unfit import ours, savings_with
 
@@ -93,15 +93,17 @@ def test_what_is_pure_is_not_found(write: Write, text: str) -> None:
 
 def test_what_the_modules_import_of_their_package_is_looked_into(write: Write) -> None:
     domain = write(
-        domain=f"from impure.rules import RULE\nfrom . import more\n{_EVOLVE}",
+        domain=f"import impure.plain\nfrom impure.rules import RULE\nfrom . import more\n{_EVOLVE}",
         rules="from .deeper import RULE\n",
         deeper="import random\nRULE = 1\n",
         more="import time\n",
+        plain="import random\n",
         aside="import os\n",
     )
     assert [line.partition(":")[0] for line in found_in(domain)] == [
         "impure.deeper, line 1",
         "impure.more, line 1",
+        "impure.plain, line 1",
     ]
 
 
@@ -115,3 +117,5 @@ def test_views_and_upcasters_are_looked_into(write: Write) -> None:
     view: View[Any, Any] = View("x", {"x": ours.Account}, module.keys, ours.count, events=(ours.Opened,))
     assert len(found_in(savings_with(deciders=(), views=(view,), upcasters=()))) == 1
     assert domain.views == ()
+    upcaster = Upcaster(ours.Credited, ours.Deposited, module.keys)
+    assert len(found_in(savings_with(deciders=(), views=(), upcasters=(upcaster,)))) == 1
