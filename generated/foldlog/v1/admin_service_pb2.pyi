@@ -279,7 +279,7 @@ class ListParkedResponse(_message.Message):
     DOCUMENTS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Gives the next page; empty if there is none."""
+    """Where the next page starts; empty on the last page."""
     @_builtins.property
     def documents(self) -> _containers.RepeatedCompositeFieldContainer[Global___ParkedDocument]:
         """The documents, by view, collection and id."""

@@ -60,7 +60,7 @@ class ReadStreamRequest(_message.Message):
     """The stream's name, such as "order-536365"; no stream's has control characters."""
     from_version: _builtins.int
     """The first version to read; 0 = the first (forwards) or the last (backwards). Forwards, the version after the
-    last is valid and gives nothing yet; beyond that is OUT_OF_RANGE (VERSION_BEYOND_END).
+    last is valid and returns nothing yet; beyond that is OUT_OF_RANGE (VERSION_BEYOND_END).
     """
     direction: Global___Direction.ValueType
     """The way to go; forwards if not set."""
@@ -133,7 +133,7 @@ class ReadAllRequest(_message.Message):
     SEEN_TOKEN_FIELD_NUMBER: _builtins.int
     from_position: _builtins.int
     """The first position to read; 0 = the first (forwards) or the head (backwards). Forwards, the position after the
-    head is valid and gives nothing yet.
+    head is valid and returns nothing yet.
     """
     direction: Global___Direction.ValueType
     """The way to go; forwards if not set."""

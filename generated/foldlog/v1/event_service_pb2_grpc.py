@@ -64,8 +64,8 @@ class EventServiceServicer(object):
     """
 
     def ReadStream(self, request, context):
-        """ReadStream reads the events of one stream, forwards or backwards, in batches.
-        A stream that does not exist is NOT_FOUND (STREAM_NOT_FOUND).
+        """ReadStream reads the events of one stream, forwards or backwards, in batches. A stream that does not exist is
+        NOT_FOUND (STREAM_NOT_FOUND).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,8 +36,8 @@ class EventServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> EventServiceAsyncStub: ...
     ReadStream: _grpc.UnaryStreamMultiCallable[_event_service_pb2.ReadStreamRequest, _event_service_pb2.ReadStreamResponse]
-    """ReadStream reads the events of one stream, forwards or backwards, in batches.
-    A stream that does not exist is NOT_FOUND (STREAM_NOT_FOUND).
+    """ReadStream reads the events of one stream, forwards or backwards, in batches. A stream that does not exist is
+    NOT_FOUND (STREAM_NOT_FOUND).
     """
     ReadAll: _grpc.UnaryStreamMultiCallable[_event_service_pb2.ReadAllRequest, _event_service_pb2.ReadAllResponse]
     """ReadAll reads the whole log, forwards or backwards, in batches, up to the head of the moment it began.
@@ -64,8 +64,8 @@ class EventServiceAsyncStub(EventServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ReadStream: _aio.UnaryStreamMultiCallable[_event_service_pb2.ReadStreamRequest, _event_service_pb2.ReadStreamResponse]  # type: ignore[assignment]
-    """ReadStream reads the events of one stream, forwards or backwards, in batches.
-    A stream that does not exist is NOT_FOUND (STREAM_NOT_FOUND).
+    """ReadStream reads the events of one stream, forwards or backwards, in batches. A stream that does not exist is
+    NOT_FOUND (STREAM_NOT_FOUND).
     """
     ReadAll: _aio.UnaryStreamMultiCallable[_event_service_pb2.ReadAllRequest, _event_service_pb2.ReadAllResponse]  # type: ignore[assignment]
     """ReadAll reads the whole log, forwards or backwards, in batches, up to the head of the moment it began.
@@ -95,8 +95,8 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _event_service_pb2.ReadStreamRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_event_service_pb2.ReadStreamResponse], _abc.AsyncIterator[_event_service_pb2.ReadStreamResponse]]:
-        """ReadStream reads the events of one stream, forwards or backwards, in batches.
-        A stream that does not exist is NOT_FOUND (STREAM_NOT_FOUND).
+        """ReadStream reads the events of one stream, forwards or backwards, in batches. A stream that does not exist is
+        NOT_FOUND (STREAM_NOT_FOUND).
         """
 
     @_abc_1.abstractmethod

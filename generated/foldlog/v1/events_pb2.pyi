@@ -20,8 +20,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class RecordedEvent(_message.Message):
-    """RecordedEvent is one fact, as it was stored. It never changes.
-    The fields before the payload are its header; a stored row is this message without its position.
+    """RecordedEvent is one fact, as it was stored. It never changes. The fields before the payload are its header; a stored
+    row is this message without its position.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

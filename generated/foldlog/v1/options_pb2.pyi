@@ -35,15 +35,14 @@ class _FormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Format.ValueTy
     FORMAT_UNSPECIFIED: _Format.ValueType  # 0
     """Any string."""
     FORMAT_ID: _Format.ValueType  # 1
-    """An identifier: 1 to 64 bytes of UTF-8, case-sensitive, inner blanks allowed, no control
-    character, no blank at either end.
-    A new name must not look like another one either: where a command begins a stream, the id behind the dash,
-    and wherever it names something else that is new, such as an order's customer or a line of an order, an
-    identifier that is not in Unicode's normalization form C is refused, or that has invisible or bidirectional
-    control characters, line or paragraph separators, noncharacters, or blanks that look like a space and are
-    none. Joiners and variation selectors are allowed where a script or an emoji needs them, which Latin, Greek
-    and Cyrillic do not. That is seen when the command is decided, after all else, and refused as a field's rule is:
-    INVALID_ARGUMENT (INVALID_FIELDS). Queries, and commands on what is there, take whatever was taken before.
+    """An identifier: 1 to 64 bytes of UTF-8, case-sensitive, inner blanks allowed, no control character, no blank at
+    either end. A new name must not look like another one either: where a command begins a stream, the id behind the
+    dash, and wherever it names something else that is new, such as an order's customer or a line of an order, an
+    identifier that is not in Unicode's normalization form C is refused, or that has invisible or bidirectional control
+    characters, line or paragraph separators, noncharacters, or blanks that look like a space and are none. Joiners and
+    variation selectors are allowed where a script or an emoji needs them, which Latin, Greek and Cyrillic do not. That
+    is seen when the command is decided, after all else, and refused as a field's rule is: INVALID_ARGUMENT
+    (INVALID_FIELDS). Queries, and commands on what is there, take whatever was taken before.
     """
     FORMAT_UUID: _Format.ValueType  # 2
     """A UUID in its canonical text form of 36 characters, any version, either case; neither nil (all zeros) nor
@@ -58,15 +57,14 @@ class Format(_Format, metaclass=_FormatEnumTypeWrapper):
 FORMAT_UNSPECIFIED: Format.ValueType  # 0
 """Any string."""
 FORMAT_ID: Format.ValueType  # 1
-"""An identifier: 1 to 64 bytes of UTF-8, case-sensitive, inner blanks allowed, no control
-character, no blank at either end.
-A new name must not look like another one either: where a command begins a stream, the id behind the dash,
-and wherever it names something else that is new, such as an order's customer or a line of an order, an
-identifier that is not in Unicode's normalization form C is refused, or that has invisible or bidirectional
-control characters, line or paragraph separators, noncharacters, or blanks that look like a space and are
-none. Joiners and variation selectors are allowed where a script or an emoji needs them, which Latin, Greek
-and Cyrillic do not. That is seen when the command is decided, after all else, and refused as a field's rule is:
-INVALID_ARGUMENT (INVALID_FIELDS). Queries, and commands on what is there, take whatever was taken before.
+"""An identifier: 1 to 64 bytes of UTF-8, case-sensitive, inner blanks allowed, no control character, no blank at
+either end. A new name must not look like another one either: where a command begins a stream, the id behind the
+dash, and wherever it names something else that is new, such as an order's customer or a line of an order, an
+identifier that is not in Unicode's normalization form C is refused, or that has invisible or bidirectional control
+characters, line or paragraph separators, noncharacters, or blanks that look like a space and are none. Joiners and
+variation selectors are allowed where a script or an emoji needs them, which Latin, Greek and Cyrillic do not. That
+is seen when the command is decided, after all else, and refused as a field's rule is: INVALID_ARGUMENT
+(INVALID_FIELDS). Queries, and commands on what is there, take whatever was taken before.
 """
 FORMAT_UUID: Format.ValueType  # 2
 """A UUID in its canonical text form of 36 characters, any version, either case; neither nil (all zeros) nor
@@ -182,8 +180,8 @@ Global___Code: _TypeAlias = Code  # noqa: Y015
 
 @_typing.final
 class FieldRules(_message.Message):
-    """FieldRules are checked before anything else happens to a request.
-    A field that is empty and not required is not checked further; an empty element of a list is checked.
+    """FieldRules are checked before anything else happens to a request. A field that is empty and not required is not
+    checked further; an empty element of a list is checked.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

@@ -85,8 +85,8 @@ class Inventory:
             product_id: The product, known or new; of a new one it is a new name: see FORMAT_ID.
             quantity: How many units arrived, 1 to 1,000,000,000,000.
             name: The product's name; may be empty.
-            request_id: Makes the command act once: the same id and the same command again give the
-                first outcome again, with `replayed` set, for at least the server's window (24 hours
+            request_id: Makes the command act once: the same id and the same command again return
+                the first outcome, with `replayed` set, for at least the server's window (24 hours
                 by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
@@ -142,8 +142,8 @@ class Inventory:
             product_id: The product.
             delta: Units found in addition, or missing if negative; not 0.
             reason: Why, for people: 1 to 500 bytes.
-            request_id: Makes the command act once: the same id and the same command again give the
-                first outcome again, with `replayed` set, for at least the server's window (24 hours
+            request_id: Makes the command act once: the same id and the same command again return
+                the first outcome, with `replayed` set, for at least the server's window (24 hours
                 by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
@@ -198,8 +198,8 @@ class Inventory:
         Args:
             order_id: The order.
             lines: The products, each once, at most 2,000.
-            request_id: Makes the command act once: the same id and the same command again give the
-                first outcome again, with `replayed` set, for at least the server's window (24 hours
+            request_id: Makes the command act once: the same id and the same command again return
+                the first outcome, with `replayed` set, for at least the server's window (24 hours
                 by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
@@ -246,14 +246,14 @@ class Inventory:
         expected_version_token: str = "",
         timeout: float | None = None,
     ) -> ReleaseStockResponse:
-        """ReleaseStock gives an order's reservations of products up. No open reservation: changes
+        """ReleaseStock releases an order's reservations of products. No open reservation: changes
         nothing.
 
         Args:
             order_id: The order.
             product_ids: The products, each once, at most 2,000.
-            request_id: Makes the command act once: the same id and the same command again give the
-                first outcome again, with `replayed` set, for at least the server's window (24 hours
+            request_id: Makes the command act once: the same id and the same command again return
+                the first outcome, with `replayed` set, for at least the server's window (24 hours
                 by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
@@ -306,8 +306,8 @@ class Inventory:
         Args:
             order_id: The order.
             product_ids: The products, each once, at most 2,000.
-            request_id: Makes the command act once: the same id and the same command again give the
-                first outcome again, with `replayed` set, for at least the server's window (24 hours
+            request_id: Makes the command act once: the same id and the same command again return
+                the first outcome, with `replayed` set, for at least the server's window (24 hours
                 by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
@@ -352,7 +352,7 @@ class Inventory:
         latest: bool = False,
         timeout: float | None = None,
     ) -> GetInventoryResponse:
-        """GetInventory gives one product's stock and demand; NOT_FOUND (PRODUCT_NOT_FOUND) if it
+        """GetInventory returns one product's stock and demand; NOT_FOUND (PRODUCT_NOT_FOUND) if it
         was never received or ordered.
 
         Args:
@@ -493,7 +493,7 @@ class Inventory:
         latest: bool = False,
         timeout: float | None = None,
     ) -> GetStockResponse:
-        """GetStock gives one product's stock; NOT_FOUND (PRODUCT_NOT_FOUND) if nothing was ever
+        """GetStock returns one product's stock; NOT_FOUND (PRODUCT_NOT_FOUND) if nothing was ever
         received.
 
         Args:
@@ -539,15 +539,15 @@ class Inventory:
         product_ids: Iterable[str] = (),
         resume_token: str = "",
     ) -> Watch[WatchInventoryResponse]:
-        """WatchInventory gives products, and then their changes, for ever. First comes what there
-        is, in one message or more, of which the last has `snapshot_complete`; then each message
-        is one step. A step in which nothing that is watched changed has neither `puts` nor
-        `gone`: it says how far the watch has come, at most once a second while other things
-        happen, and every 10 seconds while nothing does. So a watch that is silent for longer
+        """WatchInventory sends products, and then their changes, for ever. First comes the
+        snapshot, in one message or more, of which the last has `snapshot_complete`; then each
+        message is one step. A step in which nothing that is watched changed has neither `puts`
+        nor `gone`: it reports how far the watch has come, at most once a second while other
+        events happen, and every 10 seconds while none do. So a watch that is silent for longer
         than that has lost its connection, whatever the connection says. The server never ends a
         watch by itself except with an error. A client that was cut off opens it again with the
         `resume_token` of the last message that it handled whole: nothing is lost, and at most a
-        document is sent again. It is no error if a token is too old, or of another log: then
+        document is sent again. A token that is too old, or of another log, is not an error: then
         `reset` is set.
 
         Use it in `async with`. After a lost connection it reconnects and resumes.

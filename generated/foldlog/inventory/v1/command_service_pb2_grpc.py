@@ -96,7 +96,7 @@ class CommandServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ReleaseStock(self, request, context):
-        """ReleaseStock gives an order's reservations of products up. No open reservation: changes nothing.
+        """ReleaseStock releases an order's reservations of products. No open reservation: changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,7 +44,7 @@ class CommandServiceStub:
     changes nothing. Too few available: FAILED_PRECONDITION (INSUFFICIENT_STOCK) naming every product concerned.
     """
     ReleaseStock: _grpc.UnaryUnaryMultiCallable[_command_service_pb2.ReleaseStockRequest, _command_service_pb2.ReleaseStockResponse]
-    """ReleaseStock gives an order's reservations of products up. No open reservation: changes nothing."""
+    """ReleaseStock releases an order's reservations of products. No open reservation: changes nothing."""
     DispatchStock: _grpc.UnaryUnaryMultiCallable[_command_service_pb2.DispatchStockRequest, _command_service_pb2.DispatchStockResponse]
     """DispatchStock takes an order's reserved units of products out of stock. No open reservation:
     FAILED_PRECONDITION (NO_RESERVATION) naming every product concerned.
@@ -70,7 +70,7 @@ class CommandServiceAsyncStub(CommandServiceStub):
     changes nothing. Too few available: FAILED_PRECONDITION (INSUFFICIENT_STOCK) naming every product concerned.
     """
     ReleaseStock: _aio.UnaryUnaryMultiCallable[_command_service_pb2.ReleaseStockRequest, _command_service_pb2.ReleaseStockResponse]  # type: ignore[assignment]
-    """ReleaseStock gives an order's reservations of products up. No open reservation: changes nothing."""
+    """ReleaseStock releases an order's reservations of products. No open reservation: changes nothing."""
     DispatchStock: _aio.UnaryUnaryMultiCallable[_command_service_pb2.DispatchStockRequest, _command_service_pb2.DispatchStockResponse]  # type: ignore[assignment]
     """DispatchStock takes an order's reserved units of products out of stock. No open reservation:
     FAILED_PRECONDITION (NO_RESERVATION) naming every product concerned.
@@ -117,7 +117,7 @@ class CommandServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _command_service_pb2.ReleaseStockRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_command_service_pb2.ReleaseStockResponse, _abc.Awaitable[_command_service_pb2.ReleaseStockResponse]]:
-        """ReleaseStock gives an order's reservations of products up. No open reservation: changes nothing."""
+        """ReleaseStock releases an order's reservations of products. No open reservation: changes nothing."""
 
     @_abc_1.abstractmethod
     def DispatchStock(

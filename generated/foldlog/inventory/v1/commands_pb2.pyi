@@ -134,7 +134,7 @@ Global___ReservationLine: _TypeAlias = ReservationLine  # noqa: Y015
 
 @_typing.final
 class ReleaseStock(_message.Message):
-    """ReleaseStock gives an order's reservations up."""
+    """ReleaseStock releases an order's reservations."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -64,7 +64,7 @@ class QueryServiceServicer(object):
     """
 
     def GetInventory(self, request, context):
-        """GetInventory gives one product's stock and demand; NOT_FOUND (PRODUCT_NOT_FOUND) if it was never
+        """GetInventory returns one product's stock and demand; NOT_FOUND (PRODUCT_NOT_FOUND) if it was never
         received or ordered.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -79,23 +79,23 @@ class QueryServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetStock(self, request, context):
-        """GetStock gives one product's stock; NOT_FOUND (PRODUCT_NOT_FOUND) if nothing was ever received.
+        """GetStock returns one product's stock; NOT_FOUND (PRODUCT_NOT_FOUND) if nothing was ever received.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchInventory(self, request, context):
-        """WatchInventory gives products, and then their changes, for ever.
+        """WatchInventory sends products, and then their changes, for ever.
 
-        First comes what there is, in one message or more, of which the last has `snapshot_complete`; then each message
-        is one step. A step in which nothing that is watched changed has neither `puts` nor `gone`: it says how far the
-        watch has come, at most once a second while other things happen, and every 10 seconds while nothing does. So a
-        watch that is silent for longer than that has lost its connection, whatever the connection says.
+        First comes the snapshot, in one message or more, of which the last has `snapshot_complete`; then each message is
+        one step. A step in which nothing that is watched changed has neither `puts` nor `gone`: it reports how far the
+        watch has come, at most once a second while other events happen, and every 10 seconds while none do. So a watch
+        that is silent for longer than that has lost its connection, whatever the connection says.
 
         The server never ends a watch by itself except with an error. A client that was cut off opens it again
         with the `resume_token` of the last message that it handled whole: nothing is lost, and at most a
-        document is sent again. It is no error if a token is too old, or of another log: then `reset` is set.
+        document is sent again. A token that is too old, or of another log, is not an error: then `reset` is set.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

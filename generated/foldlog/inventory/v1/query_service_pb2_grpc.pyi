@@ -36,24 +36,24 @@ class QueryServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> QueryServiceAsyncStub: ...
     GetInventory: _grpc.UnaryUnaryMultiCallable[_queries_pb2.GetInventoryRequest, _queries_pb2.GetInventoryResponse]
-    """GetInventory gives one product's stock and demand; NOT_FOUND (PRODUCT_NOT_FOUND) if it was never
+    """GetInventory returns one product's stock and demand; NOT_FOUND (PRODUCT_NOT_FOUND) if it was never
     received or ordered.
     """
     ListInventory: _grpc.UnaryUnaryMultiCallable[_queries_pb2.ListInventoryRequest, _queries_pb2.ListInventoryResponse]
     """ListInventory lists products, in the order of their ids."""
     GetStock: _grpc.UnaryUnaryMultiCallable[_queries_pb2.GetStockRequest, _queries_pb2.GetStockResponse]
-    """GetStock gives one product's stock; NOT_FOUND (PRODUCT_NOT_FOUND) if nothing was ever received."""
+    """GetStock returns one product's stock; NOT_FOUND (PRODUCT_NOT_FOUND) if nothing was ever received."""
     WatchInventory: _grpc.UnaryStreamMultiCallable[_queries_pb2.WatchInventoryRequest, _queries_pb2.WatchInventoryResponse]
-    """WatchInventory gives products, and then their changes, for ever.
+    """WatchInventory sends products, and then their changes, for ever.
 
-    First comes what there is, in one message or more, of which the last has `snapshot_complete`; then each message
-    is one step. A step in which nothing that is watched changed has neither `puts` nor `gone`: it says how far the
-    watch has come, at most once a second while other things happen, and every 10 seconds while nothing does. So a
-    watch that is silent for longer than that has lost its connection, whatever the connection says.
+    First comes the snapshot, in one message or more, of which the last has `snapshot_complete`; then each message is
+    one step. A step in which nothing that is watched changed has neither `puts` nor `gone`: it reports how far the
+    watch has come, at most once a second while other events happen, and every 10 seconds while none do. So a watch
+    that is silent for longer than that has lost its connection, whatever the connection says.
 
     The server never ends a watch by itself except with an error. A client that was cut off opens it again
     with the `resume_token` of the last message that it handled whole: nothing is lost, and at most a
-    document is sent again. It is no error if a token is too old, or of another log: then `reset` is set.
+    document is sent again. A token that is too old, or of another log, is not an error: then `reset` is set.
     """
 
 @_typing.type_check_only
@@ -64,24 +64,24 @@ class QueryServiceAsyncStub(QueryServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetInventory: _aio.UnaryUnaryMultiCallable[_queries_pb2.GetInventoryRequest, _queries_pb2.GetInventoryResponse]  # type: ignore[assignment]
-    """GetInventory gives one product's stock and demand; NOT_FOUND (PRODUCT_NOT_FOUND) if it was never
+    """GetInventory returns one product's stock and demand; NOT_FOUND (PRODUCT_NOT_FOUND) if it was never
     received or ordered.
     """
     ListInventory: _aio.UnaryUnaryMultiCallable[_queries_pb2.ListInventoryRequest, _queries_pb2.ListInventoryResponse]  # type: ignore[assignment]
     """ListInventory lists products, in the order of their ids."""
     GetStock: _aio.UnaryUnaryMultiCallable[_queries_pb2.GetStockRequest, _queries_pb2.GetStockResponse]  # type: ignore[assignment]
-    """GetStock gives one product's stock; NOT_FOUND (PRODUCT_NOT_FOUND) if nothing was ever received."""
+    """GetStock returns one product's stock; NOT_FOUND (PRODUCT_NOT_FOUND) if nothing was ever received."""
     WatchInventory: _aio.UnaryStreamMultiCallable[_queries_pb2.WatchInventoryRequest, _queries_pb2.WatchInventoryResponse]  # type: ignore[assignment]
-    """WatchInventory gives products, and then their changes, for ever.
+    """WatchInventory sends products, and then their changes, for ever.
 
-    First comes what there is, in one message or more, of which the last has `snapshot_complete`; then each message
-    is one step. A step in which nothing that is watched changed has neither `puts` nor `gone`: it says how far the
-    watch has come, at most once a second while other things happen, and every 10 seconds while nothing does. So a
-    watch that is silent for longer than that has lost its connection, whatever the connection says.
+    First comes the snapshot, in one message or more, of which the last has `snapshot_complete`; then each message is
+    one step. A step in which nothing that is watched changed has neither `puts` nor `gone`: it reports how far the
+    watch has come, at most once a second while other events happen, and every 10 seconds while none do. So a watch
+    that is silent for longer than that has lost its connection, whatever the connection says.
 
     The server never ends a watch by itself except with an error. A client that was cut off opens it again
     with the `resume_token` of the last message that it handled whole: nothing is lost, and at most a
-    document is sent again. It is no error if a token is too old, or of another log: then `reset` is set.
+    document is sent again. A token that is too old, or of another log, is not an error: then `reset` is set.
     """
 
 class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -95,7 +95,7 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _queries_pb2.GetInventoryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_queries_pb2.GetInventoryResponse, _abc.Awaitable[_queries_pb2.GetInventoryResponse]]:
-        """GetInventory gives one product's stock and demand; NOT_FOUND (PRODUCT_NOT_FOUND) if it was never
+        """GetInventory returns one product's stock and demand; NOT_FOUND (PRODUCT_NOT_FOUND) if it was never
         received or ordered.
         """
 
@@ -113,7 +113,7 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _queries_pb2.GetStockRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_queries_pb2.GetStockResponse, _abc.Awaitable[_queries_pb2.GetStockResponse]]:
-        """GetStock gives one product's stock; NOT_FOUND (PRODUCT_NOT_FOUND) if nothing was ever received."""
+        """GetStock returns one product's stock; NOT_FOUND (PRODUCT_NOT_FOUND) if nothing was ever received."""
 
     @_abc_1.abstractmethod
     def WatchInventory(
@@ -121,16 +121,16 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _queries_pb2.WatchInventoryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_queries_pb2.WatchInventoryResponse], _abc.AsyncIterator[_queries_pb2.WatchInventoryResponse]]:
-        """WatchInventory gives products, and then their changes, for ever.
+        """WatchInventory sends products, and then their changes, for ever.
 
-        First comes what there is, in one message or more, of which the last has `snapshot_complete`; then each message
-        is one step. A step in which nothing that is watched changed has neither `puts` nor `gone`: it says how far the
-        watch has come, at most once a second while other things happen, and every 10 seconds while nothing does. So a
-        watch that is silent for longer than that has lost its connection, whatever the connection says.
+        First comes the snapshot, in one message or more, of which the last has `snapshot_complete`; then each message is
+        one step. A step in which nothing that is watched changed has neither `puts` nor `gone`: it reports how far the
+        watch has come, at most once a second while other events happen, and every 10 seconds while none do. So a watch
+        that is silent for longer than that has lost its connection, whatever the connection says.
 
         The server never ends a watch by itself except with an error. A client that was cut off opens it again
         with the `resume_token` of the last message that it handled whole: nothing is lost, and at most a
-        document is sent again. It is no error if a token is too old, or of another log: then `reset` is set.
+        document is sent again. A token that is too old, or of another log, is not an error: then `reset` is set.
         """
 
 def add_QueryServiceServicer_to_server(servicer: QueryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -18,7 +18,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Stock(_message.Message):
-    """Stock is what there is of one product."""
+    """Stock is the stock of one product."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -124,8 +124,8 @@ class Orders:
             customer_name: The customer's name; may be empty.
             lines: The lines, at most 2,000: the order is created and filled in one append. Their
                 ids are new names: see FORMAT_ID.
-            request_id: Makes the command act once: the same id and the same command again give the
-                first outcome again, with `replayed` set, for at least the server's window (24 hours
+            request_id: Makes the command act once: the same id and the same command again return
+                the first outcome, with `replayed` set, for at least the server's window (24 hours
                 by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
@@ -181,8 +181,8 @@ class Orders:
         Args:
             order_id: The order.
             line: The line.
-            request_id: Makes the command act once: the same id and the same command again give the
-                first outcome again, with `replayed` set, for at least the server's window (24 hours
+            request_id: Makes the command act once: the same id and the same command again return
+                the first outcome, with `replayed` set, for at least the server's window (24 hours
                 by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
@@ -237,8 +237,8 @@ class Orders:
             order_id: The order.
             line_id: The line.
             quantity: The new quantity, 0 to 1,000,000; 0 removes the line.
-            request_id: Makes the command act once: the same id and the same command again give the
-                first outcome again, with `replayed` set, for at least the server's window (24 hours
+            request_id: Makes the command act once: the same id and the same command again return
+                the first outcome, with `replayed` set, for at least the server's window (24 hours
                 by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
@@ -291,8 +291,8 @@ class Orders:
         Args:
             order_id: The order.
             line_id: The line.
-            request_id: Makes the command act once: the same id and the same command again give the
-                first outcome again, with `replayed` set, for at least the server's window (24 hours
+            request_id: Makes the command act once: the same id and the same command again return
+                the first outcome, with `replayed` set, for at least the server's window (24 hours
                 by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
@@ -342,8 +342,8 @@ class Orders:
 
         Args:
             order_id: The order.
-            request_id: Makes the command act once: the same id and the same command again give the
-                first outcome again, with `replayed` set, for at least the server's window (24 hours
+            request_id: Makes the command act once: the same id and the same command again return
+                the first outcome, with `replayed` set, for at least the server's window (24 hours
                 by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
@@ -395,8 +395,8 @@ class Orders:
         Args:
             order_id: The order.
             reservation_id: The reservation.
-            request_id: Makes the command act once: the same id and the same command again give the
-                first outcome again, with `replayed` set, for at least the server's window (24 hours
+            request_id: Makes the command act once: the same id and the same command again return
+                the first outcome, with `replayed` set, for at least the server's window (24 hours
                 by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
@@ -451,8 +451,8 @@ class Orders:
             order_id: The order.
             payment_id: The payment.
             amount: What was paid; must equal the amount due.
-            request_id: Makes the command act once: the same id and the same command again give the
-                first outcome again, with `replayed` set, for at least the server's window (24 hours
+            request_id: Makes the command act once: the same id and the same command again return
+                the first outcome, with `replayed` set, for at least the server's window (24 hours
                 by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
@@ -510,8 +510,8 @@ class Orders:
             shipment_id: The shipment.
             carrier: Who carries it; may be empty.
             tracking_number: The carrier's number for it; may be empty.
-            request_id: Makes the command act once: the same id and the same command again give the
-                first outcome again, with `replayed` set, for at least the server's window (24 hours
+            request_id: Makes the command act once: the same id and the same command again return
+                the first outcome, with `replayed` set, for at least the server's window (24 hours
                 by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
@@ -560,13 +560,13 @@ class Orders:
         expected_version_token: str = "",
         timeout: float | None = None,
     ) -> CancelOrderResponse:
-        """CancelOrder gives an order up that has not been shipped. Again: changes nothing.
+        """CancelOrder abandons an order that has not been shipped. Again: changes nothing.
 
         Args:
             order_id: The order.
             reason: Why, for people: 1 to 500 bytes.
-            request_id: Makes the command act once: the same id and the same command again give the
-                first outcome again, with `replayed` set, for at least the server's window (24 hours
+            request_id: Makes the command act once: the same id and the same command again return
+                the first outcome, with `replayed` set, for at least the server's window (24 hours
                 by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
@@ -612,7 +612,8 @@ class Orders:
         latest: bool = False,
         timeout: float | None = None,
     ) -> GetOrderResponse:
-        """GetOrder gives one order with its lines; NOT_FOUND (ORDER_NOT_FOUND) if there is none.
+        """GetOrder returns one order with its lines; NOT_FOUND (ORDER_NOT_FOUND) if it does not
+        exist.
 
         Args:
             order_id: The order.
@@ -668,7 +669,7 @@ class Orders:
         timeout: float | None = None,
     ) -> ListCurrentOrdersResponse:
         """ListCurrentOrders lists orders neither shipped nor cancelled, in the order of their
-        creation. An order that is there throughout appears exactly once.
+        creation. An order that matches throughout appears exactly once.
 
         Args:
             page_size: How many at most: 50 if 0, at most 1,000.
@@ -768,8 +769,8 @@ class Orders:
         latest: bool = False,
         timeout: float | None = None,
     ) -> GetOrderHistoryResponse:
-        """GetOrderHistory gives the date, version and content of everything that happened to one
-        order; NOT_FOUND (ORDER_NOT_FOUND) if there is none.
+        """GetOrderHistory returns the date, version and content of everything that happened to one
+        order; NOT_FOUND (ORDER_NOT_FOUND) if it does not exist.
 
         Args:
             order_id: The order.
@@ -978,7 +979,7 @@ class Orders:
         latest: bool = False,
         timeout: float | None = None,
     ) -> GetCustomerOrdersResponse:
-        """GetCustomerOrders gives the sums of one customer and a page of the customer's orders;
+        """GetCustomerOrders returns the sums of one customer and a page of the customer's orders;
         NOT_FOUND (CUSTOMER_NOT_FOUND) if the customer never had one.
 
         Args:
@@ -1157,16 +1158,15 @@ class Orders:
         order_id: str,
         resume_token: str = "",
     ) -> Watch[WatchOrderResponse]:
-        """WatchOrder gives one order, and then its changes, for ever. First comes what there is, in
+        """WatchOrder sends one order, and then its changes, for ever. First comes the snapshot, in
         one message or more, of which the last has `snapshot_complete`; then each message is one
         step. A step in which nothing that is watched changed has neither `puts` nor `gone`: it
-        says how far the watch has come, at most once a second while other things happen, and
-        every 10 seconds while nothing does. So a watch that is silent for longer than that has
-        lost its connection, whatever the connection says. The server never ends a watch by
-        itself except with an error. A client that was cut off opens it again with the
-        `resume_token` of the last message that it handled whole: nothing is lost, and at most a
-        document is sent again. It is no error if a token is too old, or of another log: then
-        `reset` is set.
+        reports how far the watch has come, at most once a second while other events happen, and
+        every 10 seconds while none do. So a watch that is silent for longer than that has lost
+        its connection, whatever the connection says. The server never ends a watch by itself
+        except with an error. A client that was cut off opens it again with the `resume_token` of
+        the last message that it handled whole: nothing is lost, and at most a document is sent
+        again. A token that is too old, or of another log, is not an error: then `reset` is set.
 
         Use it in `async with`. After a lost connection it reconnects and resumes.
 
@@ -1191,7 +1191,7 @@ class Orders:
         customer_id: str = "",
         resume_token: str = "",
     ) -> Watch[WatchCurrentOrdersResponse]:
-        """WatchCurrentOrders gives the current orders, and then their changes, for ever. It starts,
+        """WatchCurrentOrders sends the current orders, and then their changes, for ever. It starts,
         continues and resumes as WatchOrder does.
 
         Use it in `async with`. After a lost connection it reconnects and resumes.

@@ -26,9 +26,9 @@ if _version_not_supported:
 
 
 class CommandServiceStub(object):
-    """CommandService changes orders. A command that is answered without an error is durable.
-    Every command on an order that does not exist is NOT_FOUND (ORDER_NOT_FOUND);
-    one that its status does not allow is FAILED_PRECONDITION. A refused command leaves no trace.
+    """CommandService changes orders. A command that is answered without an error is durable. Every command on an order that
+    does not exist is NOT_FOUND (ORDER_NOT_FOUND); one that its status does not allow is FAILED_PRECONDITION. A refused
+    command leaves no trace.
     """
 
     def __init__(self, channel):
@@ -90,9 +90,9 @@ class CommandServiceStub(object):
 
 
 class CommandServiceServicer(object):
-    """CommandService changes orders. A command that is answered without an error is durable.
-    Every command on an order that does not exist is NOT_FOUND (ORDER_NOT_FOUND);
-    one that its status does not allow is FAILED_PRECONDITION. A refused command leaves no trace.
+    """CommandService changes orders. A command that is answered without an error is durable. Every command on an order that
+    does not exist is NOT_FOUND (ORDER_NOT_FOUND); one that its status does not allow is FAILED_PRECONDITION. A refused
+    command leaves no trace.
     """
 
     def CreateOrder(self, request, context):
@@ -152,7 +152,7 @@ class CommandServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CancelOrder(self, request, context):
-        """CancelOrder gives an order up that has not been shipped. Again: changes nothing.
+        """CancelOrder abandons an order that has not been shipped. Again: changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -228,9 +228,9 @@ def add_CommandServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CommandService(object):
-    """CommandService changes orders. A command that is answered without an error is durable.
-    Every command on an order that does not exist is NOT_FOUND (ORDER_NOT_FOUND);
-    one that its status does not allow is FAILED_PRECONDITION. A refused command leaves no trace.
+    """CommandService changes orders. A command that is answered without an error is durable. Every command on an order that
+    does not exist is NOT_FOUND (ORDER_NOT_FOUND); one that its status does not allow is FAILED_PRECONDITION. A refused
+    command leaves no trace.
     """
 
     @staticmethod

@@ -27,9 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class CommandServiceStub:
-    """CommandService changes orders. A command that is answered without an error is durable.
-    Every command on an order that does not exist is NOT_FOUND (ORDER_NOT_FOUND);
-    one that its status does not allow is FAILED_PRECONDITION. A refused command leaves no trace.
+    """CommandService changes orders. A command that is answered without an error is durable. Every command on an order that
+    does not exist is NOT_FOUND (ORDER_NOT_FOUND); one that its status does not allow is FAILED_PRECONDITION. A refused
+    command leaves no trace.
     """
 
     @_typing.overload
@@ -53,7 +53,7 @@ class CommandServiceStub:
     ShipOrder: _grpc.UnaryUnaryMultiCallable[_command_service_pb2.ShipOrderRequest, _command_service_pb2.ShipOrderResponse]
     """ShipOrder says that a paid order has left the house. The same shipment again: changes nothing."""
     CancelOrder: _grpc.UnaryUnaryMultiCallable[_command_service_pb2.CancelOrderRequest, _command_service_pb2.CancelOrderResponse]
-    """CancelOrder gives an order up that has not been shipped. Again: changes nothing."""
+    """CancelOrder abandons an order that has not been shipped. Again: changes nothing."""
     Execute: _grpc.StreamStreamMultiCallable[_command_service_pb2.ExecuteRequest, _command_service_pb2.ExecuteResponse]
     """Execute carries out many commands a message in both directions. Commands for one aggregate on one stream
     are decided in the order sent; replies of different aggregates may overtake each other.
@@ -61,9 +61,9 @@ class CommandServiceStub:
 
 @_typing.type_check_only
 class CommandServiceAsyncStub(CommandServiceStub):
-    """CommandService changes orders. A command that is answered without an error is durable.
-    Every command on an order that does not exist is NOT_FOUND (ORDER_NOT_FOUND);
-    one that its status does not allow is FAILED_PRECONDITION. A refused command leaves no trace.
+    """CommandService changes orders. A command that is answered without an error is durable. Every command on an order that
+    does not exist is NOT_FOUND (ORDER_NOT_FOUND); one that its status does not allow is FAILED_PRECONDITION. A refused
+    command leaves no trace.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -84,16 +84,16 @@ class CommandServiceAsyncStub(CommandServiceStub):
     ShipOrder: _aio.UnaryUnaryMultiCallable[_command_service_pb2.ShipOrderRequest, _command_service_pb2.ShipOrderResponse]  # type: ignore[assignment]
     """ShipOrder says that a paid order has left the house. The same shipment again: changes nothing."""
     CancelOrder: _aio.UnaryUnaryMultiCallable[_command_service_pb2.CancelOrderRequest, _command_service_pb2.CancelOrderResponse]  # type: ignore[assignment]
-    """CancelOrder gives an order up that has not been shipped. Again: changes nothing."""
+    """CancelOrder abandons an order that has not been shipped. Again: changes nothing."""
     Execute: _aio.StreamStreamMultiCallable[_command_service_pb2.ExecuteRequest, _command_service_pb2.ExecuteResponse]  # type: ignore[assignment]
     """Execute carries out many commands a message in both directions. Commands for one aggregate on one stream
     are decided in the order sent; replies of different aggregates may overtake each other.
     """
 
 class CommandServiceServicer(metaclass=_abc_1.ABCMeta):
-    """CommandService changes orders. A command that is answered without an error is durable.
-    Every command on an order that does not exist is NOT_FOUND (ORDER_NOT_FOUND);
-    one that its status does not allow is FAILED_PRECONDITION. A refused command leaves no trace.
+    """CommandService changes orders. A command that is answered without an error is durable. Every command on an order that
+    does not exist is NOT_FOUND (ORDER_NOT_FOUND); one that its status does not allow is FAILED_PRECONDITION. A refused
+    command leaves no trace.
     """
 
     @_abc_1.abstractmethod
@@ -166,7 +166,7 @@ class CommandServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _command_service_pb2.CancelOrderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_command_service_pb2.CancelOrderResponse, _abc.Awaitable[_command_service_pb2.CancelOrderResponse]]:
-        """CancelOrder gives an order up that has not been shipped. Again: changes nothing."""
+        """CancelOrder abandons an order that has not been shipped. Again: changes nothing."""
 
     @_abc_1.abstractmethod
     def Execute(

@@ -264,7 +264,7 @@ Global___ShipOrder: _TypeAlias = ShipOrder  # noqa: Y015
 
 @_typing.final
 class CancelOrder(_message.Message):
-    """CancelOrder gives the order up."""
+    """CancelOrder abandons the order."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -84,7 +84,7 @@ class QueryServiceServicer(object):
     """
 
     def GetOrder(self, request, context):
-        """GetOrder gives one order with its lines; NOT_FOUND (ORDER_NOT_FOUND) if there is none.
+        """GetOrder returns one order with its lines; NOT_FOUND (ORDER_NOT_FOUND) if it does not exist.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -92,15 +92,15 @@ class QueryServiceServicer(object):
 
     def ListCurrentOrders(self, request, context):
         """ListCurrentOrders lists orders neither shipped nor cancelled, in the order of their creation.
-        An order that is there throughout appears exactly once.
+        An order that matches throughout appears exactly once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetOrderHistory(self, request, context):
-        """GetOrderHistory gives the date, version and content of everything that happened to one order;
-        NOT_FOUND (ORDER_NOT_FOUND) if there is none.
+        """GetOrderHistory returns the date, version and content of everything that happened to one order; NOT_FOUND
+        (ORDER_NOT_FOUND) if it does not exist.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -114,7 +114,7 @@ class QueryServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetCustomerOrders(self, request, context):
-        """GetCustomerOrders gives the sums of one customer and a page of the customer's orders;
+        """GetCustomerOrders returns the sums of one customer and a page of the customer's orders;
         NOT_FOUND (CUSTOMER_NOT_FOUND) if the customer never had one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -129,23 +129,23 @@ class QueryServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def WatchOrder(self, request, context):
-        """WatchOrder gives one order, and then its changes, for ever.
+        """WatchOrder sends one order, and then its changes, for ever.
 
-        First comes what there is, in one message or more, of which the last has `snapshot_complete`; then each message
-        is one step. A step in which nothing that is watched changed has neither `puts` nor `gone`: it says how far the
-        watch has come, at most once a second while other things happen, and every 10 seconds while nothing does. So a
-        watch that is silent for longer than that has lost its connection, whatever the connection says.
+        First comes the snapshot, in one message or more, of which the last has `snapshot_complete`; then each message is
+        one step. A step in which nothing that is watched changed has neither `puts` nor `gone`: it reports how far the
+        watch has come, at most once a second while other events happen, and every 10 seconds while none do. So a watch
+        that is silent for longer than that has lost its connection, whatever the connection says.
 
         The server never ends a watch by itself except with an error. A client that was cut off opens it again
         with the `resume_token` of the last message that it handled whole: nothing is lost, and at most a
-        document is sent again. It is no error if a token is too old, or of another log: then `reset` is set.
+        document is sent again. A token that is too old, or of another log, is not an error: then `reset` is set.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchCurrentOrders(self, request, context):
-        """WatchCurrentOrders gives the current orders, and then their changes, for ever. It starts, continues and
+        """WatchCurrentOrders sends the current orders, and then their changes, for ever. It starts, continues and
         resumes as WatchOrder does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

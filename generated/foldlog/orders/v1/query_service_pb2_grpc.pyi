@@ -36,37 +36,37 @@ class QueryServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> QueryServiceAsyncStub: ...
     GetOrder: _grpc.UnaryUnaryMultiCallable[_queries_pb2.GetOrderRequest, _queries_pb2.GetOrderResponse]
-    """GetOrder gives one order with its lines; NOT_FOUND (ORDER_NOT_FOUND) if there is none."""
+    """GetOrder returns one order with its lines; NOT_FOUND (ORDER_NOT_FOUND) if it does not exist."""
     ListCurrentOrders: _grpc.UnaryUnaryMultiCallable[_queries_pb2.ListCurrentOrdersRequest, _queries_pb2.ListCurrentOrdersResponse]
     """ListCurrentOrders lists orders neither shipped nor cancelled, in the order of their creation.
-    An order that is there throughout appears exactly once.
+    An order that matches throughout appears exactly once.
     """
     GetOrderHistory: _grpc.UnaryUnaryMultiCallable[_queries_pb2.GetOrderHistoryRequest, _queries_pb2.GetOrderHistoryResponse]
-    """GetOrderHistory gives the date, version and content of everything that happened to one order;
-    NOT_FOUND (ORDER_NOT_FOUND) if there is none.
+    """GetOrderHistory returns the date, version and content of everything that happened to one order; NOT_FOUND
+    (ORDER_NOT_FOUND) if it does not exist.
     """
     ListOrderHistory: _grpc.UnaryUnaryMultiCallable[_queries_pb2.ListOrderHistoryRequest, _queries_pb2.ListOrderHistoryResponse]
     """ListOrderHistory lists orders that were shipped or cancelled, in the order in which they ended."""
     GetCustomerOrders: _grpc.UnaryUnaryMultiCallable[_queries_pb2.GetCustomerOrdersRequest, _queries_pb2.GetCustomerOrdersResponse]
-    """GetCustomerOrders gives the sums of one customer and a page of the customer's orders;
+    """GetCustomerOrders returns the sums of one customer and a page of the customer's orders;
     NOT_FOUND (CUSTOMER_NOT_FOUND) if the customer never had one.
     """
     ListCustomers: _grpc.UnaryUnaryMultiCallable[_queries_pb2.ListCustomersRequest, _queries_pb2.ListCustomersResponse]
     """ListCustomers lists customers, in the order of their ids."""
     WatchOrder: _grpc.UnaryStreamMultiCallable[_queries_pb2.WatchOrderRequest, _queries_pb2.WatchOrderResponse]
-    """WatchOrder gives one order, and then its changes, for ever.
+    """WatchOrder sends one order, and then its changes, for ever.
 
-    First comes what there is, in one message or more, of which the last has `snapshot_complete`; then each message
-    is one step. A step in which nothing that is watched changed has neither `puts` nor `gone`: it says how far the
-    watch has come, at most once a second while other things happen, and every 10 seconds while nothing does. So a
-    watch that is silent for longer than that has lost its connection, whatever the connection says.
+    First comes the snapshot, in one message or more, of which the last has `snapshot_complete`; then each message is
+    one step. A step in which nothing that is watched changed has neither `puts` nor `gone`: it reports how far the
+    watch has come, at most once a second while other events happen, and every 10 seconds while none do. So a watch
+    that is silent for longer than that has lost its connection, whatever the connection says.
 
     The server never ends a watch by itself except with an error. A client that was cut off opens it again
     with the `resume_token` of the last message that it handled whole: nothing is lost, and at most a
-    document is sent again. It is no error if a token is too old, or of another log: then `reset` is set.
+    document is sent again. A token that is too old, or of another log, is not an error: then `reset` is set.
     """
     WatchCurrentOrders: _grpc.UnaryStreamMultiCallable[_queries_pb2.WatchCurrentOrdersRequest, _queries_pb2.WatchCurrentOrdersResponse]
-    """WatchCurrentOrders gives the current orders, and then their changes, for ever. It starts, continues and
+    """WatchCurrentOrders sends the current orders, and then their changes, for ever. It starts, continues and
     resumes as WatchOrder does.
     """
 
@@ -78,37 +78,37 @@ class QueryServiceAsyncStub(QueryServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetOrder: _aio.UnaryUnaryMultiCallable[_queries_pb2.GetOrderRequest, _queries_pb2.GetOrderResponse]  # type: ignore[assignment]
-    """GetOrder gives one order with its lines; NOT_FOUND (ORDER_NOT_FOUND) if there is none."""
+    """GetOrder returns one order with its lines; NOT_FOUND (ORDER_NOT_FOUND) if it does not exist."""
     ListCurrentOrders: _aio.UnaryUnaryMultiCallable[_queries_pb2.ListCurrentOrdersRequest, _queries_pb2.ListCurrentOrdersResponse]  # type: ignore[assignment]
     """ListCurrentOrders lists orders neither shipped nor cancelled, in the order of their creation.
-    An order that is there throughout appears exactly once.
+    An order that matches throughout appears exactly once.
     """
     GetOrderHistory: _aio.UnaryUnaryMultiCallable[_queries_pb2.GetOrderHistoryRequest, _queries_pb2.GetOrderHistoryResponse]  # type: ignore[assignment]
-    """GetOrderHistory gives the date, version and content of everything that happened to one order;
-    NOT_FOUND (ORDER_NOT_FOUND) if there is none.
+    """GetOrderHistory returns the date, version and content of everything that happened to one order; NOT_FOUND
+    (ORDER_NOT_FOUND) if it does not exist.
     """
     ListOrderHistory: _aio.UnaryUnaryMultiCallable[_queries_pb2.ListOrderHistoryRequest, _queries_pb2.ListOrderHistoryResponse]  # type: ignore[assignment]
     """ListOrderHistory lists orders that were shipped or cancelled, in the order in which they ended."""
     GetCustomerOrders: _aio.UnaryUnaryMultiCallable[_queries_pb2.GetCustomerOrdersRequest, _queries_pb2.GetCustomerOrdersResponse]  # type: ignore[assignment]
-    """GetCustomerOrders gives the sums of one customer and a page of the customer's orders;
+    """GetCustomerOrders returns the sums of one customer and a page of the customer's orders;
     NOT_FOUND (CUSTOMER_NOT_FOUND) if the customer never had one.
     """
     ListCustomers: _aio.UnaryUnaryMultiCallable[_queries_pb2.ListCustomersRequest, _queries_pb2.ListCustomersResponse]  # type: ignore[assignment]
     """ListCustomers lists customers, in the order of their ids."""
     WatchOrder: _aio.UnaryStreamMultiCallable[_queries_pb2.WatchOrderRequest, _queries_pb2.WatchOrderResponse]  # type: ignore[assignment]
-    """WatchOrder gives one order, and then its changes, for ever.
+    """WatchOrder sends one order, and then its changes, for ever.
 
-    First comes what there is, in one message or more, of which the last has `snapshot_complete`; then each message
-    is one step. A step in which nothing that is watched changed has neither `puts` nor `gone`: it says how far the
-    watch has come, at most once a second while other things happen, and every 10 seconds while nothing does. So a
-    watch that is silent for longer than that has lost its connection, whatever the connection says.
+    First comes the snapshot, in one message or more, of which the last has `snapshot_complete`; then each message is
+    one step. A step in which nothing that is watched changed has neither `puts` nor `gone`: it reports how far the
+    watch has come, at most once a second while other events happen, and every 10 seconds while none do. So a watch
+    that is silent for longer than that has lost its connection, whatever the connection says.
 
     The server never ends a watch by itself except with an error. A client that was cut off opens it again
     with the `resume_token` of the last message that it handled whole: nothing is lost, and at most a
-    document is sent again. It is no error if a token is too old, or of another log: then `reset` is set.
+    document is sent again. A token that is too old, or of another log, is not an error: then `reset` is set.
     """
     WatchCurrentOrders: _aio.UnaryStreamMultiCallable[_queries_pb2.WatchCurrentOrdersRequest, _queries_pb2.WatchCurrentOrdersResponse]  # type: ignore[assignment]
-    """WatchCurrentOrders gives the current orders, and then their changes, for ever. It starts, continues and
+    """WatchCurrentOrders sends the current orders, and then their changes, for ever. It starts, continues and
     resumes as WatchOrder does.
     """
 
@@ -123,7 +123,7 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _queries_pb2.GetOrderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_queries_pb2.GetOrderResponse, _abc.Awaitable[_queries_pb2.GetOrderResponse]]:
-        """GetOrder gives one order with its lines; NOT_FOUND (ORDER_NOT_FOUND) if there is none."""
+        """GetOrder returns one order with its lines; NOT_FOUND (ORDER_NOT_FOUND) if it does not exist."""
 
     @_abc_1.abstractmethod
     def ListCurrentOrders(
@@ -132,7 +132,7 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_queries_pb2.ListCurrentOrdersResponse, _abc.Awaitable[_queries_pb2.ListCurrentOrdersResponse]]:
         """ListCurrentOrders lists orders neither shipped nor cancelled, in the order of their creation.
-        An order that is there throughout appears exactly once.
+        An order that matches throughout appears exactly once.
         """
 
     @_abc_1.abstractmethod
@@ -141,8 +141,8 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _queries_pb2.GetOrderHistoryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_queries_pb2.GetOrderHistoryResponse, _abc.Awaitable[_queries_pb2.GetOrderHistoryResponse]]:
-        """GetOrderHistory gives the date, version and content of everything that happened to one order;
-        NOT_FOUND (ORDER_NOT_FOUND) if there is none.
+        """GetOrderHistory returns the date, version and content of everything that happened to one order; NOT_FOUND
+        (ORDER_NOT_FOUND) if it does not exist.
         """
 
     @_abc_1.abstractmethod
@@ -159,7 +159,7 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _queries_pb2.GetCustomerOrdersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_queries_pb2.GetCustomerOrdersResponse, _abc.Awaitable[_queries_pb2.GetCustomerOrdersResponse]]:
-        """GetCustomerOrders gives the sums of one customer and a page of the customer's orders;
+        """GetCustomerOrders returns the sums of one customer and a page of the customer's orders;
         NOT_FOUND (CUSTOMER_NOT_FOUND) if the customer never had one.
         """
 
@@ -177,16 +177,16 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _queries_pb2.WatchOrderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_queries_pb2.WatchOrderResponse], _abc.AsyncIterator[_queries_pb2.WatchOrderResponse]]:
-        """WatchOrder gives one order, and then its changes, for ever.
+        """WatchOrder sends one order, and then its changes, for ever.
 
-        First comes what there is, in one message or more, of which the last has `snapshot_complete`; then each message
-        is one step. A step in which nothing that is watched changed has neither `puts` nor `gone`: it says how far the
-        watch has come, at most once a second while other things happen, and every 10 seconds while nothing does. So a
-        watch that is silent for longer than that has lost its connection, whatever the connection says.
+        First comes the snapshot, in one message or more, of which the last has `snapshot_complete`; then each message is
+        one step. A step in which nothing that is watched changed has neither `puts` nor `gone`: it reports how far the
+        watch has come, at most once a second while other events happen, and every 10 seconds while none do. So a watch
+        that is silent for longer than that has lost its connection, whatever the connection says.
 
         The server never ends a watch by itself except with an error. A client that was cut off opens it again
         with the `resume_token` of the last message that it handled whole: nothing is lost, and at most a
-        document is sent again. It is no error if a token is too old, or of another log: then `reset` is set.
+        document is sent again. A token that is too old, or of another log, is not an error: then `reset` is set.
         """
 
     @_abc_1.abstractmethod
@@ -195,7 +195,7 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _queries_pb2.WatchCurrentOrdersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_queries_pb2.WatchCurrentOrdersResponse], _abc.AsyncIterator[_queries_pb2.WatchCurrentOrdersResponse]]:
-        """WatchCurrentOrders gives the current orders, and then their changes, for ever. It starts, continues and
+        """WatchCurrentOrders sends the current orders, and then their changes, for ever. It starts, continues and
         resumes as WatchOrder does.
         """
 

@@ -102,7 +102,7 @@ Global___OrderLine: _TypeAlias = OrderLine  # noqa: Y015
 
 @_typing.final
 class Order(_message.Message):
-    """Order is an order as it stands. Command replies and GetOrder give the same thing."""
+    """Order is an order as it stands. Command replies and GetOrder return the same."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -94,8 +94,8 @@ class Enrolment:
             course_id: The course; made by the server if empty.
             credits: What it counts, 1 to 60; 5 if not set, as in the first release. Since the
                 second release.
-            request_id: Makes the command act once: the same id and the same command again give the
-                first outcome again, with `replayed` set, for at least the server's window (24 hours
+            request_id: Makes the command act once: the same id and the same command again return
+                the first outcome, with `replayed` set, for at least the server's window (24 hours
                 by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
@@ -145,8 +145,8 @@ class Enrolment:
 
         Args:
             course_id: The course.
-            request_id: Makes the command act once: the same id and the same command again give the
-                first outcome again, with `replayed` set, for at least the server's window (24 hours
+            request_id: Makes the command act once: the same id and the same command again return
+                the first outcome, with `replayed` set, for at least the server's window (24 hours
                 by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
@@ -194,8 +194,8 @@ class Enrolment:
 
         Args:
             course_id: The course.
-            request_id: Makes the command act once: the same id and the same command again give the
-                first outcome again, with `replayed` set, for at least the server's window (24 hours
+            request_id: Makes the command act once: the same id and the same command again return
+                the first outcome, with `replayed` set, for at least the server's window (24 hours
                 by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
@@ -245,8 +245,8 @@ class Enrolment:
         Args:
             course_id: The course.
             seats: How many it takes, 1 to 10,000.
-            request_id: Makes the command act once: the same id and the same command again give the
-                first outcome again, with `replayed` set, for at least the server's window (24 hours
+            request_id: Makes the command act once: the same id and the same command again return
+                the first outcome, with `replayed` set, for at least the server's window (24 hours
                 by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
@@ -298,8 +298,8 @@ class Enrolment:
             name: What the student is called.
             max_credits: How many credits the student may take at the same time, 1 to 120.
             student_id: The student; made by the server if empty.
-            request_id: Makes the command act once: the same id and the same command again give the
-                first outcome again, with `replayed` set, for at least the server's window (24 hours
+            request_id: Makes the command act once: the same id and the same command again return
+                the first outcome, with `replayed` set, for at least the server's window (24 hours
                 by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
@@ -353,8 +353,8 @@ class Enrolment:
             max_courses: How many courses of 5 credits the student may take at the same time, 1 to
                 24.
             student_id: The student; made by the server if empty.
-            request_id: Makes the command act once: the same id and the same command again give the
-                first outcome again, with `replayed` set, for at least the server's window (24 hours
+            request_id: Makes the command act once: the same id and the same command again return
+                the first outcome, with `replayed` set, for at least the server's window (24 hours
                 by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
@@ -412,8 +412,8 @@ class Enrolment:
             credits: What the student takes the course to count; 5 if not set, as in the first
                 release. Since the second release. The student's limit is judged by it, and the
                 course says whether it is right: neither sees the other.
-            request_id: Makes the command act once: the same id and the same command again give the
-                first outcome again, with `replayed` set, for at least the server's window (24 hours
+            request_id: Makes the command act once: the same id and the same command again return
+                the first outcome, with `replayed` set, for at least the server's window (24 hours
                 by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
@@ -464,8 +464,8 @@ class Enrolment:
         Args:
             course_id: The course.
             student_id: The student.
-            request_id: Makes the command act once: the same id and the same command again give the
-                first outcome again, with `replayed` set, for at least the server's window (24 hours
+            request_id: Makes the command act once: the same id and the same command again return
+                the first outcome, with `replayed` set, for at least the server's window (24 hours
                 by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
@@ -517,8 +517,8 @@ class Enrolment:
         Args:
             course_id: The course.
             student_id: The student.
-            request_id: Makes the command act once: the same id and the same command again give the
-                first outcome again, with `replayed` set, for at least the server's window (24 hours
+            request_id: Makes the command act once: the same id and the same command again return
+                the first outcome, with `replayed` set, for at least the server's window (24 hours
                 by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
@@ -569,8 +569,8 @@ class Enrolment:
         Args:
             course_id: The course.
             student_id: The student.
-            request_id: Makes the command act once: the same id and the same command again give the
-                first outcome again, with `replayed` set, for at least the server's window (24 hours
+            request_id: Makes the command act once: the same id and the same command again return
+                the first outcome, with `replayed` set, for at least the server's window (24 hours
                 by default), also after a crash. If empty, the client makes one.
             expected_version: The version the stream must have; 0 = it must not exist.
             validate_only: Decide and answer, but store nothing.
