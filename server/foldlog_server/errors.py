@@ -137,6 +137,13 @@ class InvalidRequest(FoldlogError):
 class Rejected(FoldlogError):
     """A rule of the domain refuses the command or question."""
 
+    def of_aggregate(self, stream: str) -> "Rejected":
+        """The refusal, which names the aggregate that refuses, if it did not already."""
+        category, _, id = stream.partition("-")
+        if id in self.metadata.values():
+            return self
+        return Rejected(self.reason, self.message, {f"{category}_id": id, **self.metadata})
+
     @classmethod
     def of_all(cls, refusals: "Sequence[Rejected]") -> "Rejected":
         """One refusal for those of several streams: it has the first one's message, and lists all."""

@@ -183,7 +183,7 @@ async def test_everything_that_does_not_fit_is_said_at_once_and_nothing_is_made(
             'foldlog: The category "order" occurs 2 times; rename one decider\'s.',
         ]
         assert lines[5:] == [
-            f'foldlog: savings.v1.{method}: there is no decider of the category "account" (there are: order, stock)'
+            f'foldlog: savings.v1.{method}: there is no decider of the category "account" (there are: order, stock); add one, or correct the name'
             + (
                 "; add one to a domain that is served, or name another category."
                 if "Accounts" in method
@@ -228,7 +228,7 @@ async def test_a_refusal_has_its_package_as_domain(src: str, tmp_path: Path) -> 
             await client.savings.close(account_id="1")
         assert refused.value.code is grpc.StatusCode.FAILED_PRECONDITION
         assert (refused.value.domain, refused.value.reason) == ("savings.v1", "NOT_EMPTY")
-        assert refused.value.metadata == {"cents": "5"}
+        assert refused.value.metadata == {"account_id": "1", "cents": "5"}
         for call in (client.savings.get_account, client.savings.get_latest, client.savings.get_history):
             with pytest.raises(foldlog_client.NotFound) as missing:
                 await call(account_id="2")

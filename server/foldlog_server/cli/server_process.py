@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from foldlog_server import __version__, ending
 from foldlog_server.app.app import App, run
 from foldlog_server.cli import welcome
+from foldlog_server.domains import shop
 from foldlog_server.domains.loading import DomainsUnfit
 from foldlog_server.process import collect_garbage_rarely
 from foldlog_server.settings import Settings
@@ -46,6 +47,8 @@ async def serve_until_stopped(
     def ready(app: App) -> None:
         _warn_if_open(app.address)
         print_line(f"Foldlog {__version__} serves {settings.data} at {app.address}. Stop it with Ctrl-C.")
+        if line := _domains_line(app):
+            print_line(line)
         if examples and settings.shop:  # they are of the shop
             print_line(welcome.text(app.address))
 
@@ -58,6 +61,15 @@ async def serve_until_stopped(
     except Exception as error:
         logger.debug("The server does not start.", exc_info=True)
         raise CannotStart(_unforeseen(settings, error)) from None
+
+
+def _domains_line(app: App) -> str:
+    """Which domains are served; empty if it is the shop alone."""
+    domains = app.parts.domains
+    if tuple(domains.names) == shop.NAMES:
+        return ""
+    served = [f"{one.name} ({name})" for one, name in zip(domains, domains.names, strict=True)]
+    return f"Domains: {', '.join(served)}."
 
 
 def _unforeseen(settings: Settings, error: Exception) -> str:

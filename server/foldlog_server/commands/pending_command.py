@@ -193,17 +193,25 @@ def happens(pending: PendingCommand) -> Sequence[Sequence[Message]]:
     refusals: list[Rejected] = []
     for part, aggregate in zip(pending.parts, pending.aggregates, strict=True):
         try:
-            happened.append(
-                () if part.command is None else part.decider.decide(part.command, aggregate.state)
-            )
+            happened.append(() if part.command is None else _decided(part, part.command, aggregate.state))
         except Rejected as refusal:
-            refusals.append(refusal)
+            refusals.append(refusal if part.is_new else refusal.of_aggregate(part.stream))
     if refusals:
         raise Rejected.of_all(refusals)
     if pending.command is not None:
         unclear = new_names.violations(pending.command, _new_names(pending, happened), pending.command_prefix)
         if unclear:
             raise InvalidRequest.fields(unclear)
+    return happened
+
+
+def _decided(part: StreamCommand, command: Message, state: Any) -> Sequence[Message]:
+    happened: Sequence[Message] | None = part.decider.decide(command, state)
+    if happened is None:  # what Python returns where a match has no case
+        raise TypeError(
+            f"`decide` of the decider {part.decider.category}, given {command.DESCRIPTOR.full_name}, returns "
+            "None, and not a list of events. Add its case."
+        )
     return happened
 
 

@@ -39,7 +39,7 @@ def refusals(enum: ErrorEnum) -> Refuse:
 def reason_problems(enum: EnumDescriptor) -> Sequence[str]:
     """What the catalogue entries of an enum lack, a sentence for each value."""
     return [
-        f"{enum.full_name}.{value.name} lacks {' and '.join(missing)}: give it an option such as "
+        f"{enum.full_name}.{value.name} lacks {', '.join(missing)}: give it an option such as "
         '[(foldlog.v1.error) = {code: CODE_FAILED_PRECONDITION cause: "…" action: "…"}].'
         for value in enum.values
         if value.number and (missing := _missing(value.GetOptions().Extensions[error]))
@@ -47,4 +47,4 @@ def reason_problems(enum: EnumDescriptor) -> Sequence[str]:
 
 
 def _missing(entry: object) -> Sequence[str]:
-    return [f"a {name}" for name in ("code", "cause", "action") if not getattr(entry, name)]
+    return [f"its {name}" for name in ("code", "cause", "action") if not getattr(entry, name)]

@@ -40,7 +40,7 @@ def shape(type_: Hashable) -> str:
 def _described(type_: inspect.Type) -> object:
     match type_:
         case inspect.NamedTupleType(cls, fields):
-            return [cls.__name__, [[field.name, _described(field.type)] for field in fields]]
+            return [cls.__name__, [[field.name, _field(cls, field)] for field in fields]]
         case inspect.EnumType(cls):
             return [cls.__name__, [[member.name, member.value] for member in cls]]
         case inspect.DictType(key_type=key, value_type=value):
@@ -52,7 +52,33 @@ def _described(type_: inspect.Type) -> object:
         case inspect.IntType() | inspect.StrType() | inspect.BoolType() | inspect.NoneType():
             return type(type_).__name__
         case _:
-            raise TypeError(f"A state holds a {type_}, which snapshots cannot keep. Make it of named tuples.")
+            raise TypeError(f"A state holds a {_name_of(type_)}, which snapshots cannot keep. {_ADVICE}")
+
+
+_ADVICE = (
+    "Use text, whole numbers, bools, enums, named tuples, tuple[X, ...], Mapping[str, X], and None where a "
+    "value may be missing."
+)
+
+
+def _field(cls: type, field: inspect.Field) -> object:
+    """The description of a field; what is wrong with its type names the field."""
+    try:
+        return _described(field.type)
+    except TypeError as error:
+        found = str(error).removeprefix("A state holds ")
+        if found == str(error):
+            raise
+        raise TypeError(f"{cls.__name__}.{field.name} is {found}") from None
+
+
+def _name_of(type_: inspect.Type) -> str:
+    """A type as people write it, such as frozenset or Decimal."""
+    if isinstance(type_, inspect.CustomType):
+        cls: type = type_.cls
+        return cls.__name__
+    name = type(type_).__name__.removesuffix("Type").lower()
+    return "value of any type" if name == "any" else name
 
 
 def _as_dict(value: object) -> object:

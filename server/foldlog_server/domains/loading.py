@@ -6,6 +6,7 @@ their domains in the entry-point group `foldlog.domains`; those are found automa
 
 import importlib
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
@@ -108,6 +109,7 @@ def _find(name: str) -> Domain:
     if not all(part.isidentifier() for part in [*module_name.split("."), attribute]):
         raise _NotFound(
             f"{name!r} does not name a domain. Give a module and a name in it, such as bank.domain:BANK."
+            + (" Separate several by blanks." if "," in name else "")
         )
     if os.getcwd() not in sys.path:
         sys.path.insert(
@@ -132,8 +134,7 @@ def _imported(module_name: str, name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         missing = error.name or str(error)
         raise _NotFound(
-            f"The domain {name} cannot be imported: there is no module {missing}. "
-            "Run from its directory, put that on PYTHONPATH, or install the package."
+            f"The domain {name} cannot be imported: there is no module {missing}. {_advice(missing)}"
         ) from None
     except (Exception, SystemExit) as error:  # a module may raise anything
         raise _NotFound(f"The domain {name} cannot be imported: {_one_line(error)}") from error
@@ -142,3 +143,10 @@ def _imported(module_name: str, name: str) -> ModuleType:
 def _one_line(error: BaseException) -> str:
     said = " ".join(str(error).split())
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def _advice(missing: str) -> str:
+    """What to do about a module that is missing."""
+    if re.search(r"_pb2$|\.v\d+\w*$", missing):
+        return "It is generated from protos: run foldlog generate in the project's directory."
+    return "Run from its directory, put that on PYTHONPATH, or install the package."

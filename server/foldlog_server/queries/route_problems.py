@@ -114,6 +114,7 @@ def _list(method: MethodDescriptor, route: QueryRoute, views: Mapping[str, AnyVi
                 f"{owned.name}, which are rarely at one position; keep both in one view"
             )
         yield from _shows(_first(method), route.owner, views)
+        yield from _of_owner(method, route)
         yield from _is_one(_first(method))
     listed = fields[1 if route.owner else 0] if len(fields) > bool(route.owner) else None
     if listed is None or not listed.is_repeated:
@@ -123,6 +124,16 @@ def _list(method: MethodDescriptor, route: QueryRoute, views: Mapping[str, AnyVi
         )
     else:
         yield from _shows(listed, route.collection, views)
+
+
+def _of_owner(method: MethodDescriptor, route: QueryRoute) -> Iterator[str]:
+    """Without a filter by the owner, everybody's documents would be listed."""
+    field = method.input_type.fields_by_name.get(route.id)
+    if field is not None and not field.GetOptions().HasExtension(filter_option):
+        yield (
+            f"{field.full_name} names the owner, and does not restrict the list to it; add "
+            f'`(foldlog.v1.filter) = {{column: "{field.name}"}}` to it'
+        )
 
 
 def _aggregate(
@@ -174,7 +185,10 @@ def _collection(name: str, views: Mapping[str, AnyView]) -> Iterator[str]:
 def _decider(category: str, deciders: Mapping[str, AnyDecider]) -> Iterator[str]:
     if category not in deciders:
         known = ", ".join(sorted(deciders)) or "none"
-        yield f'there is no decider of the category "{category}" (there are: {known})'
+        yield (
+            f'there is no decider of the category "{category}" (there are: {known}); add one, or correct '
+            "the name"
+        )
 
 
 def _shows(field: FieldDescriptor | None, collection: str, views: Mapping[str, AnyView]) -> Iterator[str]:

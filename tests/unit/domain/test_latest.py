@@ -216,7 +216,7 @@ def test_a_state_that_cannot_be_kept_is_refused() -> None:
     class Floating(NamedTuple):
         number: float = 0.0
 
-    with pytest.raises(TypeError, match="FloatType"):
+    with pytest.raises(TypeError, match="is a float"):
         latest("accounts", decider_of(initial=Floating()))
 
 

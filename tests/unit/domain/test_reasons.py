@@ -25,10 +25,10 @@ def test_a_refusal_has_its_reason_and_its_metadata_as_text() -> None:
 @pytest.mark.parametrize(
     ("missing", "said"),
     [
-        (["code"], "a code"),
-        (["cause"], "a cause"),
-        (["action", "cause"], "a cause and a action"),
-        (["code", "cause", "action"], "a code and a cause and a action"),
+        (["code"], "its code"),
+        (["cause"], "its cause"),
+        (["action", "cause"], "its cause, its action"),
+        (["code", "cause", "action"], "its code, its cause, its action"),
     ],
 )
 def test_half_an_entry_is_refused(missing: Any, said: str) -> None:

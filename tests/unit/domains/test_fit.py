@@ -274,7 +274,7 @@ _NO_REASONS = "savings.v1 has no enum ErrorReason; declare one, with an entry fo
     proto(
         "a reason without a code and an action",
         _no_code,
-        "savings.v1.ErrorReason.ERROR_REASON_NOT_EMPTY lacks a code and a action: give it an option such as "
+        "savings.v1.ErrorReason.ERROR_REASON_NOT_EMPTY lacks its code, its action: give it an option such as "
         '[(foldlog.v1.error) = {code: CODE_FAILED_PRECONDITION cause: "…" action: "…"}].',
     ),
     proto(
@@ -331,7 +331,7 @@ def test_everything_is_said_at_once() -> None:
         '"Owners" is no name of a view',
         'no view has a collection "accounts"',
         "Deposit has no route",
-        "NOT_EMPTY lacks a code and a action",
+        "NOT_EMPTY lacks its code, its action",
         "GetOwner: it lists what belongs",
     ):
         assert part in said

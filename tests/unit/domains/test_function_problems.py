@@ -151,7 +151,7 @@ def test_what_is_wrong_with_a_decider_is_said(case: Case) -> None:
 @pytest.mark.parametrize(
     ("initial", "said"),
     [
-        (Other(), f"{_KEPT} A state holds a FloatType"),
+        (Other(), f"{_KEPT} Other.number is a float"),
         (Wrong(), f"{_KEPT} Expected `str`, got `null`"),
         (Pairs.ONE, f"{_KEPT} Enums must contain either all str or all int values"),
         (
@@ -159,7 +159,7 @@ def test_what_is_wrong_with_a_decider_is_said(case: Case) -> None:
             "The initial state of the decider account is Listed(items=[1]), and is read again as Listed(items=(1,)).",
         ),
         (Endless(), "The state of the decider account holds itself. Make it of parts that end."),
-        ({}, f"{_KEPT} A state holds a AnyType"),
+        ({}, f"{_KEPT} A state holds a value of any type"),
         (None, "savings.domain.evolve is annotated with states State, and the initial state is a NoneType."),
     ],
     ids=repr,

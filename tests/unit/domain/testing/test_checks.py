@@ -225,5 +225,5 @@ def test_a_reason_without_an_entry_is_found() -> None:
     file.proto.enum_type[0].value[3].options.Clear()
     [line] = found_by(check_reasons, savings_with(protos=(file.module(),)), ["NOT_EMPTY"])
     assert line.startswith(
-        "savings.v1.ErrorReason.ERROR_REASON_NOT_EMPTY lacks a code and a cause and a action"
+        "savings.v1.ErrorReason.ERROR_REASON_NOT_EMPTY lacks its code, its cause, its action"
     )
