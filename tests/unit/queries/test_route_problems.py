@@ -107,6 +107,15 @@ _OWNER = "savings.v1.Reports.GetOwner"
         "state that commands see, or `history` for the events of a stream.",
     ),
     proto(
+        "an id that is no field, and one that is no text",
+        all_of(
+            lambda file: setattr(file.query("GetLatest"), "id", "account"),
+            lambda file: setattr(file.query("GetHistory"), "id", "page_size"),
+        ),
+        f"{_LATEST}: savings.v1.GetAccountRequest has no string account, which `id` names; add it.",
+        f"{_HISTORY}: savings.v1.GetHistoryRequest has no string page_size, which `id` names; add it.",
+    ),
+    proto(
         "an aggregate without an id",
         lambda file: file.query("GetLatest").ClearField("id"),
         f'{_LATEST}: it asks for one "account"; say in which field its id is, as in `id: "…_id"`.',
@@ -242,6 +251,15 @@ _WATCH_ONE = "savings.v1.Reports.WatchAccount"
         *(
             f"{method}: savings.v1.WatchAccountsReply.token is filled with the token of a position; make it a "
             "string, or rename it."
+            for method in (_WATCH, _WATCH_ONE)
+        ),
+    ),
+    proto(
+        "documents of another type",
+        lambda file: setattr(file.field("WatchAccountsReply", "puts"), "type_name", ".savings.v1.Owner"),
+        *(
+            f'{method}: savings.v1.WatchAccountsReply.puts shows documents of "accounts", which are savings.v1.Account; '
+            "make it of that type."
             for method in (_WATCH, _WATCH_ONE)
         ),
     ),
