@@ -159,6 +159,16 @@ _NO_CARD = 'there is no decider of the category "card" (there are: account).'
         "savings.v1.Account; make it of that type.",
     ),
     proto(
+        "a history that cannot be paged",
+        all_of(
+            lambda file: file.remove("GetHistoryRequest", "page_token"),
+            lambda file: setattr(file.field("GetHistoryReply", "next_page_token"), "type", INT64),
+        ),
+        f"{_HISTORY}: savings.v1.GetHistoryRequest has no field `string page_token`; add it.",
+        f"{_HISTORY}: savings.v1.GetHistoryReply has no field `string next_page_token`; add it.",
+        "savings.v1.Reports.GetSteps: savings.v1.GetHistoryRequest has no field `string page_token`; add it.",
+    ),
+    proto(
         "an aggregate without an id",
         lambda file: file.query("GetLatest").ClearField("id"),
         f'{_LATEST}: it asks for one "account"; say in which field its id is, as in `id: "…_id"`.',
