@@ -29,6 +29,11 @@ def _filter(file: Changed, message: str, name: str, column: str, **more: Any) ->
 _LIST = "savings.v1.Reports.ListAccounts"
 _HISTORY = "savings.v1.Reports.GetHistory"
 _OWNER = "savings.v1.Reports.GetOwner"
+_NO_FORMER = (
+    'no view has a collection "former" (there are: accounts, accounts-of-owners, owners); add a view, or correct the '
+    "name."
+)
+_NO_CARD = 'there is no decider of the category "card" (there are: account).'
 
 
 @parametrized(
@@ -105,6 +110,63 @@ _OWNER = "savings.v1.Reports.GetOwner"
         lambda file: file.query("ListAccounts").Clear(),
         f"{_LIST}: its foldlog.v1.query names nothing to answer from; set `collection`, or `aggregate` for the "
         "state that commands see, or `history` for the events of a stream.",
+    ),
+    proto(
+        "an id that is no field, and one that is no text",
+        all_of(
+            lambda file: setattr(file.query("GetLatest"), "id", "account"),
+            lambda file: setattr(file.query("GetHistory"), "id", "page_size"),
+        ),
+        f"{_LATEST}: savings.v1.GetAccountRequest has no string account, which `id` names; add it.",
+        f"{_HISTORY}: savings.v1.GetHistoryRequest has no string page_size, which `id` names; add it.",
+    ),
+    proto(
+        "collections and deciders that there are none of",
+        all_of(
+            lambda file: setattr(file.query("GetAccount"), "collection", "former"),
+            lambda file: setattr(file.query("GetAccount"), "aggregate", "card"),
+            lambda file: setattr(file.query("GetLatest"), "aggregate", "card"),
+            lambda file: setattr(file.query("GetHistory"), "history", "card"),
+            lambda file: setattr(file.query("GetOwner"), "owner", "nobody"),
+            lambda file: setattr(file.query("ListAccounts"), "collection", "former"),
+        ),
+        f"{_GET}: {_NO_FORMER}",
+        f"{_GET}: {_NO_CARD}",
+        f"{_LATEST}: {_NO_CARD}",
+        f"{_HISTORY}: {_NO_CARD}",
+        f"{_LIST}: {_NO_FORMER}",
+        f"{_OWNER}: {_NO_FORMER.replace('former', 'nobody')}",
+    ),
+    proto(
+        "another document, and another owner in a list",
+        all_of(
+            lambda file: setattr(file.field("GetAccountReply", "account"), "type_name", ".savings.v1.Owner"),
+            lambda file: setattr(file.field("GetOwnerReply", "owner"), "type_name", ".savings.v1.Account"),
+            lambda file: setattr(file.field("GetOwnerReply", "owner"), "label", REPEATED),
+            lambda file: setattr(file.field("GetOwnerReply", "accounts"), "type_name", ".savings.v1.Owner"),
+        ),
+        f'{_GET}: savings.v1.GetAccountReply.account shows documents of "accounts", which are savings.v1.Account; '
+        "make it of that type.",
+        *(
+            f'{method}: savings.v1.GetAccountReply.account shows what the decider "account" renders, which is '
+            "savings.v1.Account; make it of that type."
+            for method in (_GET, _LATEST)
+        ),
+        f'{_OWNER}: savings.v1.GetOwnerReply.owner shows documents of "owners", which are savings.v1.Owner; make it '
+        "of that type.",
+        f"{_OWNER}: savings.v1.GetOwnerReply.owner is a list, and holds one; remove `repeated`.",
+        f'{_OWNER}: savings.v1.GetOwnerReply.accounts shows documents of "accounts-of-owners", which are '
+        "savings.v1.Account; make it of that type.",
+    ),
+    proto(
+        "a history that cannot be paged",
+        all_of(
+            lambda file: file.remove("GetHistoryRequest", "page_token"),
+            lambda file: setattr(file.field("GetHistoryReply", "next_page_token"), "type", INT64),
+        ),
+        f"{_HISTORY}: savings.v1.GetHistoryRequest has no field `string page_token`; add it.",
+        f"{_HISTORY}: savings.v1.GetHistoryReply has no field `string next_page_token`; add it.",
+        "savings.v1.Reports.GetSteps: savings.v1.GetHistoryRequest has no field `string page_token`; add it.",
     ),
     proto(
         "an aggregate without an id",
@@ -242,6 +304,15 @@ _WATCH_ONE = "savings.v1.Reports.WatchAccount"
         *(
             f"{method}: savings.v1.WatchAccountsReply.token is filled with the token of a position; make it a "
             "string, or rename it."
+            for method in (_WATCH, _WATCH_ONE)
+        ),
+    ),
+    proto(
+        "documents of another type",
+        lambda file: setattr(file.field("WatchAccountsReply", "puts"), "type_name", ".savings.v1.Owner"),
+        *(
+            f'{method}: savings.v1.WatchAccountsReply.puts shows documents of "accounts", which are savings.v1.Account; '
+            "make it of that type."
             for method in (_WATCH, _WATCH_ONE)
         ),
     ),
