@@ -266,6 +266,8 @@ async def test_settings_come_from_the_flag_else_the_environment_else_the_default
         "grace": (7.0, "environment"),
         "reflection": (False, "environment"),
         "cached-aggregates": (10_000, "default"),
+        "domain": ([], "default"),
+        "shop": (True, "default"),
         "log-level": ("info", "default"),
     }
     for name, row in found.items():
