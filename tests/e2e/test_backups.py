@@ -228,7 +228,7 @@ async def test_the_ancestor_is_recorded_and_those_before_it_are_kept(traded: Ser
     assert len({first.log_id, second.log_id, log_in(tmp_path / "four").log_id}) == 3
 
 
-async def test_a_repeat_is_replayed_where_its_outcome_is_within_and_acts_anew_where_it_is_beyond(
+async def test_a_repeat_is_replayed_where_its_outcome_is_within_and_acts_again_where_it_is_beyond(
     server: Server, tmp_path: Path
 ) -> None:
     early, late = str(uuid.uuid4()), str(uuid.uuid4())

@@ -519,7 +519,7 @@ async def check_fault(server: Server, found: Refusal, caplog: pytest.LogCaptureF
 @pytest.mark.parametrize(
     "request_id", ["", "01938f3e-7c5a-7000-8000-3f2a1b0c9d8e"], ids=["without an id", "with an id"]
 )
-async def test_a_defect_in_a_command_is_told_by_its_id_alone(
+async def test_a_defect_in_a_command_is_reported_by_its_id_alone(
     server: Server,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,

@@ -316,7 +316,7 @@ async def test_a_view_that_stays_behind_is_told_and_can_answer_all_the_same(
     assert (stale.order.version, stale.freshness.lag_events) == (1, 1)
 
 
-async def test_what_became_of_a_request_is_told_and_seen_by_whoever_asked(
+async def test_the_outcome_of_a_request_is_returned_and_later_queries_see_it(
     server: Server, connect: Connect, client: Client
 ) -> None:
     """A client that has nothing but the id: also after a restart, and its queries then see what was done."""

@@ -162,7 +162,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", [*list(WAYS)[:2], *slow(list(WAYS)[2:])])
-async def test_what_befalls_the_files_is_noticed_told_once_and_cured(
+async def test_damage_of_the_files_is_noticed_reported_once_and_repaired(
     server: Server, right: Mapping[str, Any], way: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     numbers = {view.name: served(server, view.name)._file.number for view in SHOP.views}

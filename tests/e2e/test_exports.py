@@ -97,7 +97,7 @@ async def test_a_pipe_carries_a_log(traded: Server, tmp_path: Path) -> None:
     assert log_in(tmp_path / "new").events == log_in(traded.data).events
 
 
-async def test_a_repeat_is_replayed_where_its_outcome_is_within_and_acts_anew_where_it_is_beyond(
+async def test_a_repeat_is_replayed_where_its_outcome_is_within_and_acts_again_where_it_is_beyond(
     server: Server, tmp_path: Path
 ) -> None:
     early, late = str(uuid.uuid4()), str(uuid.uuid4())

@@ -126,7 +126,7 @@ async def test_a_watch_through_an_import_ends_with_the_documents_of_its_view(
         assert len(mirror.documents) == len(invoices.orders)
 
 
-async def test_a_view_is_built_anew_under_load_without_a_failed_query_and_through_a_kill(
+async def test_a_view_is_rebuilt_under_load_without_a_failed_query_and_through_a_kill(
     invoices: Invoices, port: int, tmp_path: Path
 ) -> None:
     async with served(tmp_path / "data", port) as (server, client):
@@ -164,7 +164,7 @@ def as_it_was(key: Key, document: Any, recorded: AnyRecordedEvent) -> Any:
     return order
 
 
-async def test_a_changed_view_answers_as_it_was_until_it_answers_anew(
+async def test_a_changed_view_answers_from_its_former_documents_until_it_is_rebuilt(
     invoices: Invoices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     former = [

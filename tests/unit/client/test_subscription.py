@@ -59,7 +59,7 @@ def starts(server: ScriptedServer) -> list[int | str]:
     return ["end" if one.WhichOneof("start") == "end" else one.after_position for one in asked]
 
 
-async def test_it_goes_on_through_restarts_of_the_server(connect: Connect, retry: Retry) -> None:
+async def test_it_continues_through_restarts_of_the_server(connect: Connect, retry: Retry) -> None:
     first = ScriptedServer()
     await first.start()
     first.streams("Subscribe", confirmed(0), batch(1, 2, 3), Hang())

@@ -353,7 +353,7 @@ async def test_a_command_runs_on_when_its_caller_gives_up_and_a_repeat_finds_it(
     assert len(commands.stored()) == 1
 
 
-async def test_what_became_of_a_command_on_its_way_is_told_when_it_is_stored(
+async def test_the_outcome_of_a_command_on_its_way_is_returned_when_it_is_stored(
     store: HeldStore, commands: Commands
 ) -> None:
     store.holds = True

@@ -160,7 +160,7 @@ class Kept(NoSnapshots):
 
 
 @pytest.mark.parametrize("version", [1000, 1003, 2001])
-async def test_a_fold_that_makes_another_state_than_was_kept_is_told(version: int) -> None:
+async def test_a_fold_that_makes_another_state_than_was_kept_is_reported(version: int) -> None:
     log = ListLog()
     log.add("stock-jam", *(StockReceived(name="Jam", quantity=2) for _ in range(2002)))
     state = STOCK.initial

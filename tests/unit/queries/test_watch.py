@@ -597,7 +597,7 @@ STEPS = st.lists(
     watched=st.sampled_from([(None, ()), (None, (OF_C1,)), ({"1", "2"}, ())]),
     size=st.integers(1, 4),
 )
-async def test_whatever_happens_a_watcher_is_told_exactly_what_the_view_holds(
+async def test_whatever_happens_a_watcher_receives_exactly_what_the_view_holds(
     steps: list[tuple[str, int, str]],
     drift: list[int],
     watched: tuple[Collection[str] | None, Sequence[ColumnFilter]],
