@@ -183,11 +183,11 @@ async def test_everything_that_does_not_fit_is_said_at_once_and_nothing_is_made(
             'foldlog: The category "order" occurs 2 times; rename one decider\'s.',
         ]
         assert lines[5:] == [
-            f'foldlog: savings.v1.{method}: there is no decider of the category "account" (there are: order, stock); add one, or correct the name'
+            f'foldlog: savings.v1.{method}: there is no decider of the category "account" (there are: order, stock); '
             + (
-                "; add one to a domain that is served, or name another category."
+                "add one to a domain that is served, or name another category."
                 if "Accounts" in method
-                else "."
+                else "add one, or correct the name."
             )
             for method in (
                 *("Accounts.Open", "Accounts.Deposit", "Accounts.Close", "Reports.GetAccount"),

@@ -135,6 +135,8 @@ async def seen(server: Server) -> Refusal | None:
     """A question that a view cannot answer before it was written."""
     await command(server)
     position = (await server.head()).position
+    view = server.projector("order-details")
+    await until(lambda: view.position >= position or view.hindrance or view.damage or view.failed)
     options = ReadOptions(min_position=position, max_wait=Duration(nanos=50_000_000))
     return await refused_or_not(server, GetOrderRequest(order_id="o", options=options))
 

@@ -87,7 +87,7 @@ _KEPT = "The state of the decider account cannot be kept as a snapshot:"
         ),
         *(
             f'savings.v1.Reports.{name}: there is no decider of the category "account" (there are: '
-            "the-account)."
+            "the-account); add one, or correct the name."
             for name in ("GetAccount", "GetLatest", "GetHistory", "GetSteps")
         ),
         category="the-account",
