@@ -7,6 +7,7 @@ whole domain, and raise `AssertionError` with a line for everything that they fi
 
     check(BANK)                                     # it can be served, beside the shop and alone
     check_decisions(BANK)                           # every command is decided, every event evolves the state
+    check_views(BANK)                               # every event that a view handles has its case
     check_events(BANK)                              # every event message is known to a decider
     check_reasons(BANK, provoked=["NO_FUNDS"])      # every reason of a refusal has an entry and a test
     check_imports(BANK)                             # nothing in it has a clock, chance, input or output
@@ -16,7 +17,13 @@ Everything here runs the domain's own functions and nothing else: no server, no 
 golden events.
 """
 
-from foldlog_server.domain.testing.checks import check, check_decisions, check_events, check_reasons
+from foldlog_server.domain.testing.checks import (
+    check,
+    check_decisions,
+    check_events,
+    check_reasons,
+    check_views,
+)
 from foldlog_server.domain.testing.golden import check_golden_events, write_golden_events
 from foldlog_server.domain.testing.purity import check_imports
 from foldlog_server.domain.testing.scenarios import (
@@ -39,6 +46,7 @@ __all__ = [
     "check_golden_events",
     "check_imports",
     "check_reasons",
+    "check_views",
     "given",
     "recorded_time",
     "write_golden_events",

@@ -1,6 +1,7 @@
 """Checks of a whole domain: each raises `AssertionError` with a line for everything that it finds."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 from google.protobuf.descriptor import Descriptor, FileDescriptor, MethodDescriptor
@@ -11,6 +12,8 @@ from foldlog_server.domain.annotations import returned
 from foldlog_server.domain.decider import AnyDecider
 from foldlog_server.domain.domain import Domain
 from foldlog_server.domain.testing.samples import filled, least
+from foldlog_server.domain.testing.scenarios import ViewScenario, keeping_state, keys_of
+from foldlog_server.domain.view import AnyView
 from foldlog_server.domains import fit, shop
 from foldlog_server.error_catalogue import catalogue_of
 from foldlog_server.errors import Rejected
@@ -56,11 +59,13 @@ def _undecided(decider: AnyDecider, given: Mapping[str, Message]) -> Iterator[st
 def _not_decided(decider: AnyDecider, command: Message, state: object) -> Iterator[str]:
     what = f"`decide` of the decider {decider.category}, given {command.DESCRIPTOR.full_name},"
     try:
-        happened: object = decider.decide(command, state)
+        happened: object = keeping_state(decider, "decide", state, partial(decider.decide, command, state))
     except Rejected:
         return
     except Exception as error:
-        if state is decider.initial or isinstance(error, AssertionError):
+        if " changes the state " in str(error):
+            yield str(error)
+        elif state is decider.initial or isinstance(error, AssertionError):
             yield (
                 f"{what} raises {type(error).__name__}: {error}. Add its case; if no such command can come, "
                 "give one that can."
@@ -79,8 +84,12 @@ def _evolved(decider: AnyDecider, event: Message, states: list[object]) -> Itera
     """Apply an event to the last of the states and append the new state; yields what is wrong with it."""
     what = f"`evolve` of the decider {decider.category}, given {event.DESCRIPTOR.full_name},"
     try:
-        state: object = decider.evolve(states[-1], event)
+        evolve = partial(decider.evolve, states[-1], event)
+        state: object = keeping_state(decider, "evolve", states[-1], evolve)
     except AssertionError as error:
+        if " changes the state " in str(error):
+            yield str(error)
+            return
         yield f"{what} raises AssertionError: {error}. Add its case."
     except Exception:  # the event cannot happen in this state
         return
@@ -89,6 +98,33 @@ def _evolved(decider: AnyDecider, event: Message, states: list[object]) -> Itera
             states.append(state)
         else:
             yield f"{what} returns {state!r}, and not a {type(decider.initial).__name__}. Add its case."
+
+
+def check_views(domain: Domain) -> None:
+    """Every event that a view handles has a case in its `keys` and `evolve`.
+
+    A view is given each of its events with every field set. Such an event may never come to be; so only what
+    shows a missing case counts: an AssertionError, as `assert_never` raises it, and None instead of keys.
+    """
+    _report(line for view in domain.views for line in _unhandled(view))
+
+
+def _unhandled(view: AnyView) -> Iterator[str]:
+    for kind in view.events:
+        recorded = ViewScenario(view).record("check-1", filled(kind))
+        try:
+            for key in keys_of(view, recorded):
+                view.evolve(key, None, recorded)
+        except AssertionError as error:
+            yield _without_case(view, recorded.type, str(error))
+        except Exception:  # it does not happen so, such as without the document that it changes
+            continue
+
+
+def _without_case(view: AnyView, event: str, said: str) -> str:
+    if said.startswith("`keys`"):
+        return said
+    return f"The view {view.name}, given {event}, raises AssertionError: {said}. Add its case."
 
 
 def check_events(domain: Domain) -> None:

@@ -1,7 +1,7 @@
 """Given these events, when this command comes, then these events happen; and the documents that a view
 makes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, NoReturn, TypeVar
@@ -28,14 +28,15 @@ def given(decider: Decider[Command, State, Event], *events: Message) -> "Given[S
 def after(decider: Decider[Command, State, Event], events: Sequence[Message]) -> State:
     """The state after the events.
 
-    Asserts that the decider knows them, that `evolve` changes none of them, and that every state on the way
-    can be kept as a snapshot, and read again as it was.
+    Asserts that the decider knows them, that `evolve` changes neither them nor the state before, and that
+    every state on the way can be kept as a snapshot, and read again as it was.
     """
     any_decider: AnyDecider = decider
     state = decider.initial
     for event in events:
         _check_known(decider, event)
-        state = unchanged(event, partial(any_decider.evolve, state, event))
+        evolve = partial(any_decider.evolve, state, event)
+        state = keeping_state(decider, "evolve", state, partial(unchanged, event, evolve))
         _check_state(decider, event, state)
     return state
 
@@ -49,10 +50,11 @@ class Given(Generic[State]):
     state: State
 
     def when(self, command: Message) -> "Outcome":
-        """The outcome of a command. Asserts that `decide` does not change it, and that `evolve` takes every
-        event that happens."""
+        """The outcome of a command. Asserts that `decide` changes neither it nor the state, and that `evolve`
+        takes every event that happens."""
         try:
-            happened = unchanged(command, partial(self.decider.decide, command, self.state))
+            decide = partial(self.decider.decide, command, self.state)
+            happened = keeping_state(self.decider, "decide", self.state, partial(unchanged, command, decide))
         except Rejected as refusal:
             return Outcome(command, (), refusal)
         after(self.decider, [*self.events, *happened])
@@ -159,7 +161,7 @@ class ViewScenario:
 
     def _apply(self, recorded: AnyRecordedEvent) -> None:
         before = recorded.payload.SerializeToString(deterministic=True)
-        keys = list(self._view.keys(recorded))
+        keys = keys_of(self._view, recorded)
         assert len(keys) == len(set(keys)), f"{recorded.type} yields a key twice: {keys}"
         for key in keys:
             self._evolve(key, recorded)
@@ -182,6 +184,28 @@ class ViewScenario:
             f"{recorded.type} makes of {key} a {type(document).__name__}, and not a {kind.__name__}."
         )
         self._documents[key] = document.SerializeToString(deterministic=True)
+
+
+def keys_of(view: AnyView, recorded: AnyRecordedEvent) -> list[Key]:
+    """The keys of the documents that an event changes. Asserts that the view has a case for it."""
+    keys: Iterable[Key] | None = view.keys(recorded)
+    assert keys is not None, (
+        f"`keys` of the view {view.name}, given {recorded.type}, returns None, and not a list of keys. "
+        "Add its case."
+    )
+    return list(keys)
+
+
+def keeping_state(decider: AnyDecider, what: str, state: object, act: Callable[[], Result]) -> Result:
+    """What `act` returns. Asserts that the state that it was given is as it was: states are shared."""
+    before = state_codec.encode(state)
+    try:
+        return act()
+    finally:
+        assert state_codec.encode(state) == before, (
+            f"`{what}` of the decider {decider.category} changes the state that it is given. Return a new "
+            "one, as with _replace, and copy a mapping before it is changed: aggregates share states."
+        )
 
 
 def unchanged(message: Message, act: Callable[[], Result]) -> Result:

@@ -3,12 +3,19 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from foldlog_server.domain import Domain
-from foldlog_server.domain.testing import check, check_decisions, check_events, check_imports, check_reasons
+from foldlog_server.domain.testing import (
+    check,
+    check_decisions,
+    check_events,
+    check_imports,
+    check_reasons,
+    check_views,
+)
 from foldlog_server.domains.inventory import INVENTORY
 from foldlog_server.domains.orders import ORDERS
 from tests.support.savings.changed import Changed, message
@@ -26,8 +33,15 @@ def found_by(check: Callable[..., None], *given: Any, **options: Any) -> list[st
 
 @pytest.mark.parametrize(
     "held",
-    [check, check_decisions, check_events, check_imports, partial(check_reasons, provoked=PROVOKED)],
-    ids=["check", "decisions", "events", "imports", "reasons"],
+    [
+        check,
+        check_decisions,
+        check_events,
+        check_imports,
+        check_views,
+        partial(check_reasons, provoked=PROVOKED),
+    ],
+    ids=["check", "decisions", "events", "imports", "views", "reasons"],
 )
 def test_a_sound_domain_passes(held: Callable[[Domain], None]) -> None:
     held(ours.SAVINGS)
@@ -227,3 +241,51 @@ def test_a_reason_without_an_entry_is_found() -> None:
     assert line.startswith(
         "savings.v1.ErrorReason.ERROR_REASON_NOT_EMPTY lacks its code, its cause, its action"
     )
+
+
+# Views
+
+
+def no_case(recorded: Any) -> Any:
+    return None
+
+
+def unreachable(key: Any, document: Any, recorded: Any) -> Any:
+    raise AssertionError("Expected code to be unreachable")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"keys": no_case},
+            "`keys` of the view {}, given {}, returns None, and not a list of keys. Add its case.",
+        ),
+        (
+            {"evolve": unreachable},
+            "The view {}, given {}, raises AssertionError: Expected code to be unreachable. Add its case.",
+        ),
+    ],
+)
+def test_a_case_that_a_view_lacks_is_found(change: dict[str, Any], said: str) -> None:
+    view = ours.SAVINGS.views[-1]
+    lacking = replace(ours.SAVINGS, views=(replace(view, **change),))
+    names = [event.DESCRIPTOR.full_name for event in view.events]
+    assert found_by(check_views, lacking) == [said.format(view.name, name) for name in names]
+
+
+def test_a_state_that_is_changed_in_place_is_found() -> None:
+    assert any("changes the state that it is given" in line for line in found_by(check_decisions, in_place()))
+
+
+def in_place() -> Domain:
+    class Shared(NamedTuple):
+        owners: dict[str, str]
+
+    def evolve(state: Any, event: Any) -> Any:
+        state.owners[type(event).__name__] = "Ada"
+        return state
+
+    account = replace(ours.ACCOUNT, initial=Shared({}), evolve=evolve, decide=lambda _, __: [])
+    domain: Domain = replace(ours.SAVINGS, deciders=(account,))
+    return domain

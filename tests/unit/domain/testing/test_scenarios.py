@@ -1,7 +1,7 @@
 """Scenarios hold deciders and views to what a server needs of them, and say what is wrong."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -92,3 +92,32 @@ def test_a_view_says_what_is_wrong_with_its_keys_and_documents() -> None:
     )
     twice: View[Any, Any] = replace(ours.OWNERS, keys=lambda recorded: [Key("owners", "1")] * 2)
     assert "yields a key twice" in refused(lambda: ViewScenario(twice).given("account-1", OPENED))
+
+
+class Shared(NamedTuple):
+    owners: dict[str, str]
+
+
+def test_a_state_stays_as_it_is() -> None:
+    """A mapping that is changed in place would be seen by every other aggregate."""
+
+    def evolve(state: Any, event: Any) -> Any:
+        state.owners["1"] = "Ada"
+        return state
+
+    def decide(command: Any, state: Any) -> Any:
+        state.owners["2"] = "Eve"
+        return []
+
+    evolving = replace(ours.ACCOUNT, initial=Shared({}), evolve=evolve)
+    said = "of the decider account changes the state that it is given. Return a new one"
+    assert f"`evolve` {said}" in refused(lambda: given(evolving, OPENED))
+    deciding = replace(ours.ACCOUNT, initial=Shared({}), decide=decide)
+    assert f"`decide` {said}" in refused(lambda: given(deciding).when(pb.Open(owner="Eve")))
+
+
+def test_a_view_that_lacks_a_case_names_the_event() -> None:
+    view = replace(ours.SAVINGS.views[-1], keys=lambda recorded: None)
+    assert "returns None, and not a list of keys. Add its case." in refused(
+        lambda: ViewScenario(view).given("account-1", OPENED)
+    )
