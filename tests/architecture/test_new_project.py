@@ -29,7 +29,7 @@ async def main():
         try:
             await client.bank.withdraw(account_id="ada", cents=501)
         except foldlog_client.Rejected as refusal:
-            print(refusal.reason, dict(refusal.metadata))
+            print(refusal.reason, dict(sorted(refusal.metadata.items())))
         past = foldlog_client_as_of(opened.result.version)
         print((await client.bank.get_account(account_id="ada", as_of=past)).account.cents)
         print([account.cents async for account in client.bank.iterate_accounts()])
@@ -112,7 +112,7 @@ def test_it_is_served_and_called_as_its_readme_says(project: Project) -> None:
         assert 'owner: "Ada"' in said
         assert said.endswith(" 500\n")
         assert project.python(CALLED, address).splitlines() == [
-            "INSUFFICIENT_FUNDS {'available': '500'}",
+            "INSUFFICIENT_FUNDS {'account_id': 'ada', 'available': '500'}",
             "0",
             "[500, 500]",
             "[500]",
