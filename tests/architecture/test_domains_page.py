@@ -86,4 +86,4 @@ def test_each_step_leaves_a_domain_that_is_served_and_whose_tests_pass(tmp_path:
             fit = "from bank.domain import BANK; from foldlog_server.domains.fit import problems; "
             run(project, "env", "PYTHONPATH=src", "python3", "-c", fit + "assert not problems([BANK])")
             run(project, sys.executable, "-m", "mypy", "--strict", "src", "tests")
-    assert tests == 9
+    assert tests == 10

@@ -63,6 +63,15 @@ def test_an_error_speaks_its_message_and_keeps_its_values_apart() -> None:
     assert refusal.retry_after is None
 
 
+def test_a_refusal_names_its_aggregate_once() -> None:
+    reason = next(iter(catalogue(orders_errors.ErrorReason).values()))
+    plain = Rejected(reason, "No.", {"status": "DRAFT"}).of_aggregate("order-7-8")
+    assert plain.metadata == {"order_id": "7-8", "status": "DRAFT"}
+    assert plain.about == ("order", "7-8")
+    named = Rejected(reason, "No.", {"line_id": "1", "order_id": "7-8"})
+    assert named.of_aggregate("order-7-8") is named
+
+
 def test_all_violations_of_a_request_come_back_and_the_first_speaks() -> None:
     violations = [Violation(f"command.f{n}", "required", "is required") for n in range(3)]
     refused = InvalidRequest.fields(violations)

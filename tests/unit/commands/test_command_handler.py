@@ -1,6 +1,7 @@
 """A command is carried out once: a repeated one gets the first answer, whatever happened in between."""
 
 import asyncio
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -614,3 +615,16 @@ def fails_at_items(order: Order, event: Event) -> Order:
     if isinstance(event, ItemAdded):
         broken()
     return ORDER.evolve(order, event)
+
+
+def decides_nothing(command: object, order: object) -> Any:
+    return None
+
+
+async def test_a_decider_without_a_case_is_named(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python returns None from a match that has no case: it says which decider, and what it was given."""
+    monkeypatch.setitem(DECIDERS, "order", replace(ORDER, decide=decides_nothing))
+    said = "`decide` of the decider order, given foldlog.orders.v1.SubmitOrder, returns None"
+    with pytest.raises(TypeError, match=re.escape(said)):
+        await commands.send(SubmitOrder(order_id="1"))
+    assert commands.stored() == []

@@ -33,7 +33,7 @@ _NO_FORMER = (
     'no view has a collection "former" (there are: accounts, accounts-of-owners, owners); add a view, or correct the '
     "name."
 )
-_NO_CARD = 'there is no decider of the category "card" (there are: account).'
+_NO_CARD = 'there is no decider of the category "card" (there are: account); add one, or correct the name.'
 
 
 @parametrized(
@@ -77,6 +77,12 @@ _NO_CARD = 'there is no decider of the category "card" (there are: account).'
         "an owner by no id",
         lambda file: file.query("GetOwner").ClearField("id"),
         f'{_OWNER}: it lists what belongs to one of "owners"; say which field has its id, as in `id: "…_id"`.',
+    ),
+    proto(
+        "an owner whose list is everybody's",
+        lambda file: file.field("GetOwnerRequest", "name").options.ClearExtension(filter_option),
+        f"{_OWNER}: savings.v1.GetOwnerRequest.name names the owner, and does not restrict the list to it; add "
+        '`(foldlog.v1.filter) = {column: "name"}` to it.',
     ),
     proto(
         "an owner in another view",
