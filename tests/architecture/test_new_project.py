@@ -49,12 +49,16 @@ asyncio.run(main())
 """
 
 
+_OF_OURS = ("PYTHONPATH", "PYTHON", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+"""Variables that `make test` of this repository sets, and a newcomer's shell does not have."""
+
+
 class Project:
     """A project in a directory, and the environment that is on its PATH."""
 
     def __init__(self, folder: Path, bin: Path) -> None:
         self.folder, self._bin = folder, bin
-        usual = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHON")}
+        usual = {name: value for name, value in os.environ.items() if name not in _OF_OURS}
         path = f"{bin}{os.pathsep}{os.environ['PATH']}"
         self.env = {**usual, "PATH": path, "FOLDLOG_LISTEN": "127.0.0.1:0", "PYTHONDONTWRITEBYTECODE": "1"}
 
