@@ -28,6 +28,9 @@ TIMES = {
     ".google.protobuf.Duration": ("datetime.timedelta", "as_duration"),
 }
 
+BUILTIN_TYPES = frozenset({"bool", "bytes", "float", "int", "str"})
+"""Types that the annotations of generated methods name."""
+
 
 class Unsupported(Exception):
     """The protos contain something that cannot become an argument of a method."""

@@ -15,6 +15,7 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, MethodDescriptorProt
 from foldlog.v1.options_pb2 import command as command_route
 from foldlog.v1.options_pb2 import query as query_route
 from foldlog_generator.client_arguments import (
+    BUILTIN_TYPES,
     F,
     Names,
     Protos,
@@ -91,9 +92,13 @@ def _method_of(service: str, method: MethodDescriptorProto, names: Names) -> Met
 
 
 def _name_of(method: MethodDescriptorProto) -> str:
-    """Return the name of an RPC's method; a reserved word of Python gets an underscore at the end."""
+    """Return the name of an RPC's method.
+
+    A reserved word of Python gets an underscore at the end, and so does a builtin type: the
+    annotations of the methods behind it mean the type.
+    """
     name = snake(method.name)
-    return f"{name}_" if keyword.iskeyword(name) else name
+    return f"{name}_" if keyword.iskeyword(name) or name in BUILTIN_TYPES else name
 
 
 def _options_of(method: MethodDescriptorProto, protos: Protos, expected: str) -> str:

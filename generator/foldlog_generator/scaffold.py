@@ -11,8 +11,13 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from string import Template
 
+from foldlog_generator.client_arguments import BUILTIN_TYPES
 from foldlog_generator.client_modules import CLIENTS_OWN
 
+_WORDS_OF_PROTOBUF = frozenset(
+    "double fixed32 fixed64 int32 int64 sfixed32 sfixed64 sint32 sint64 stream string uint32 uint64".split()
+)
+"""What stands before a name in a proto, apart from the types that Python has, too."""
 _TEMPLATES = Path(__file__).parent / "templates"
 FILES = {
     "protos/%{name}/v1/%{name}.proto": "name.proto",
@@ -88,7 +93,7 @@ def check_name(name: str) -> None:
     advice = "choose another name, such as bank."
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or re.fullmatch(r"v\d+\w*", name):
         raise CannotScaffold(f"{name} is not a package name in lower case: {advice}")
-    if keyword.iskeyword(name) or name == "stream":  # protobuf's keyword before a type
+    if keyword.iskeyword(name) or name in BUILTIN_TYPES or name in _WORDS_OF_PROTOBUF:
         raise CannotScaffold(f"{name} is a reserved word: {advice}")
     if name in CLIENTS_OWN or name == "client":
         raise CannotScaffold(f"{name} is already an attribute of Foldlog's client, client.{name}: {advice}")

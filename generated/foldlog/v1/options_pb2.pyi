@@ -256,7 +256,7 @@ class CommandRoute(_message.Message):
     A list of several is decided stream by stream and appended all or none.
     """
     generates_id: _builtins.bool
-    """An empty id is filled with a new UUIDv7."""
+    """An empty id is filled with a new UUIDv7, in the stream's name: only where the command names one stream."""
     @_builtins.property
     def also(self) -> _containers.RepeatedCompositeFieldContainer[Global___CommandRoute]:
         """Further categories that decide the command, each once, such as the student beside the course of an enrolment.

@@ -1,1 +1,1 @@
-"""From a command to an append: which streams it is decided on, in what order, and what becomes of it."""
+"""From a command to an append: which streams decide it, in what order, and what the caller is answered."""

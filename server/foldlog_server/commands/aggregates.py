@@ -91,7 +91,7 @@ class Aggregates:
         return (await pending.result()).streams[0]
 
     def submit(self, pending: PendingCommand) -> None:
-        """Take a command in; `pending.result()` waits for what it does."""
+        """Submit a command, to be decided when it is its turn; `pending.result()` waits for what it does."""
         pending.order = next(self._order)
         pending.aggregates = aggregates = [self._aggregate_of(part) for part in pending.parts]
         if all(aggregate.loaded and not aggregate.line for aggregate in aggregates):
@@ -291,7 +291,7 @@ class Aggregates:
             self._release(pending)
 
     def _release(self, pending: PendingCommand) -> None:
-        """Answer those that were decided on a decision that is stored, and wait for nothing else."""
+        """Resolve the commands that waited only for this one to be stored."""
         dependents, pending.dependents = pending.dependents, []
         for dependent in dependents:
             dependent.links -= {pending}

@@ -2,7 +2,7 @@
 first answer.
 
 A command, step by step
-1. `Calls.gathered` (transport/calls) has calls that come together begin together (transport/arrivals), parses
+1. `Calls.gathered` (transport/calls) starts calls together that arrive together (transport/arrivals), parses
    the bytes and checks the rules of the fields (transport/field_rules).
 2. `CommandHandler.execute` is given the command by transport/command_service. It looks whether the command's
    request id is being carried out already: then it waits for that outcome instead.

@@ -25,19 +25,19 @@ class Folds:
         """The state of a stream; version and position are 0 where there is no event yet."""
         folded = StreamState(stream, 0, 0, decider.initial)
         has_looked = False
-        while await self._go_on(folded, decider, until):
+        while await self._fold_page(folded, decider, until):
             if not has_looked and folded.version >= _FEW:
                 has_looked = True
-                await self._jump(folded, decider, until)
+                await self._continue_from_snapshot(folded, decider, until)
         return folded
 
     def reached(self, decider: AnyDecider, former: int, state: StreamState, last: EncodedEvent) -> None:
-        """Hear that a stream went from a former version to a state, by what was stored last."""
+        """Keep a snapshot if one is due, after events took a stream from a former version to a state."""
         if state.version // EVERY > former // EVERY:
             self._keep(decider, state, self._codec.decode(last))
 
-    async def _go_on(self, folded: StreamState, decider: AnyDecider, until: Until) -> bool:
-        """Fold the next events; gives whether there may be more of them."""
+    async def _fold_page(self, folded: StreamState, decider: AnyDecider, until: Until) -> bool:
+        """Fold the next page of events, and return whether there may be more."""
         # Pages end where a snapshot is looked for, and then where one is due.
         page = _FEW if folded.version < _FEW else EVERY
         limit = min(page - folded.version % page, until.version - folded.version)
@@ -55,8 +55,8 @@ class Folds:
             self._keep(decider, folded, event)
         return bool(events)
 
-    async def _jump(self, folded: StreamState, decider: AnyDecider, until: Until) -> None:
-        """Go on from the newest snapshot that is further on, if its event is there as it was."""
+    async def _continue_from_snapshot(self, folded: StreamState, decider: AnyDecider, until: Until) -> None:
+        """Continue from the newest snapshot ahead, if its event is still in the log."""
         snapshot = self._snapshots.newest(folded.stream, decider, until)
         if snapshot is None or snapshot.version <= folded.version:
             return

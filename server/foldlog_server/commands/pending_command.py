@@ -91,7 +91,7 @@ class PendingCommand(Struct, eq=False):
     is_late: Callable[[], bool] = never
     """Whether the deadlines of all who wait have passed; asked before it is decided, and never after."""
     ended: Callable[[], object] | None = None
-    """Called when the outcome is known, before those who wait for it go on."""
+    """Called when the outcome is known, before those who wait for it continue."""
     command_prefix: str = ""
     """What stands before the path of the command's fields where a violation names them."""
 

@@ -48,6 +48,11 @@ def _shape(method: MethodDescriptor) -> Iterator[str]:
 def _categories(method: MethodDescriptor) -> Iterator[str]:
     """What is wrong with the categories together."""
     main, *others = categories_of(method)
+    if others and any(route.generates_id for route in categories_of(method)):
+        yield (
+            "`generates_id` and `also` do not go together: the deciders would be given a command without "
+            "the new id; remove `generates_id`, and make the id `required`, so that the client gives it"
+        )
     seen = {main.category}
     for other in others:
         if other.category in seen:
@@ -110,6 +115,11 @@ def _list(route: CommandRoute, field: FieldDescriptor, depth: int) -> Iterator[s
         yield (
             f'"{route.streams}" names the streams of "{route.category}" by a list inside the command, '
             f"{field.full_name}; move the list to the command itself"
+        )
+    if route.generates_id:
+        yield (
+            f'"{route.streams}" is a path through a list, for which `generates_id` makes no ids; remove it, '
+            "and make each id `required`"
         )
     if not field.GetOptions().Extensions[rules].required:
         yield (

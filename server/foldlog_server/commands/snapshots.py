@@ -55,5 +55,5 @@ class NoSnapshots:
 
 
 def kind(decider: AnyDecider) -> str:
-    """Tells which snapshots fit a decider: its category, its revision and the shape of its states."""
+    """Names the snapshots that fit a decider: its category, its revision and the shape of its states."""
     return f"{decider.category} {decider.revision} {state_codec.shape_of(decider.initial)}"

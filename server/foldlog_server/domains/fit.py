@@ -88,7 +88,7 @@ def _is_proto(module: object) -> bool:
 
 def _names(domains: Sequence[Domain]) -> Iterator[str]:
     for domain in domains:
-        if not _NAME.fullmatch(domain.name):
+        if not (isinstance(domain.name, str) and _NAME.fullmatch(domain.name)):
             yield f"{domain.name!r} is no name of a domain. Use lower case letters, digits and underscores."
         if not domain.services:
             yield f"The domain {domain.name} has no service. List in `protos` the module that declares it."
@@ -108,23 +108,30 @@ def _twice(kind: str, names: Iterable[str], advice: str) -> Iterator[str]:
 
 def _decider(decider: AnyDecider) -> Iterator[str]:
     category = decider.category
-    if not _CATEGORY.fullmatch(category) or len(category) > _LONGEST:
+    if not isinstance(category, str) or not _CATEGORY.fullmatch(category) or len(category) > _LONGEST:
         yield (
             f'"{category}" is no category: it stands before the first dash of a stream\'s name. Use lower '
             f"case letters, digits and underscores, {_LONGEST} at most."
         )
+    yield from _revision(f"decider {category}", decider.revision)
     yield from function_problems.decider_problems(decider)
+
+
+def _revision(whose: str, revision: object) -> Iterator[str]:
+    if not isinstance(revision, int) or revision < 0:
+        yield f"The revision of the {whose} is {revision!r}. Count 1, 2, 3, …"
 
 
 def _view(view: AnyView) -> Iterator[str]:
     for what, name in [("view", view.name), *(("collection", one) for one in view.collections)]:
-        if not _FILE_NAME.fullmatch(name) or len(name) > _LONGEST:
+        if not isinstance(name, str) or not _FILE_NAME.fullmatch(name) or len(name) > _LONGEST:
             yield (
                 f'"{name}" is no name of a {what}. Use lower case letters and digits, with single dashes, '
                 f"{_LONGEST} at most."
             )
     if not view.collections:
         yield f"The view {view.name} has no collection. Name the message of its documents in `collections`."
+    yield from _revision(f"view {view.name}", view.revision)
     yield from function_problems.view_problems(view)
     for name, document in view.collections.items():
         if not (isinstance(document, type) and issubclass(document, Message)):

@@ -6,7 +6,7 @@ from typing import cast
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 
-from foldlog.v1.options_pb2 import QueryRoute
+from foldlog.v1.options_pb2 import COMPARISON_UNSPECIFIED, QueryRoute
 from foldlog.v1.options_pb2 import filter as filter_option
 from foldlog.v1.reads_pb2 import AsOf, Freshness, ReadOptions
 from foldlog_server.domain.annotations import returned
@@ -129,10 +129,14 @@ def _list(method: MethodDescriptor, route: QueryRoute, views: Mapping[str, AnyVi
 def _of_owner(method: MethodDescriptor, route: QueryRoute) -> Iterator[str]:
     """Without a filter by the owner, everybody's documents would be listed."""
     field = method.input_type.fields_by_name.get(route.id)
-    if field is not None and not field.GetOptions().HasExtension(filter_option):
+    if field is None:
+        return
+    found = field.GetOptions().Extensions[filter_option]
+    if not found.column or found.comparison != COMPARISON_UNSPECIFIED:
         yield (
             f"{field.full_name} names the owner, and does not restrict the list to it; add "
-            f'`(foldlog.v1.filter) = {{column: "{field.name}"}}` to it'
+            f'`(foldlog.v1.filter) = {{column: "{field.name}"}}` to it, with the field of the documents that '
+            "names their owner"
         )
 
 

@@ -119,6 +119,15 @@ def _nested(file: File) -> None:
     file.route("Enrol").also[0].also.add(category="order", streams="course_id")
 
 
+def _generating_an_id_for_both(file: File) -> None:
+    file.route("Enrol").generates_id = True
+
+
+def _generating_ids_of_a_list(file: File) -> None:
+    route = file.route("EnrolAll")
+    route.CopyFrom(CommandRoute(category="student", streams="student_ids", generates_id=True))
+
+
 def _list_that_may_be_empty(file: File) -> None:
     file.field("EnrolClass", "student_ids").options.Extensions[rules_option].required = False
 
@@ -211,6 +220,18 @@ CASES = {
         'the category "course" is named twice, and decides a command once; to name several of its streams, '
         "let `streams` be a path through a list",
         "Enrol",
+    ),
+    "a new id for several": Case(
+        _generating_an_id_for_both,
+        "`generates_id` and `also` do not go together: the deciders would be given a command without the new "
+        "id; remove `generates_id`, and make the id `required`, so that the client gives it",
+        "Enrol",
+    ),
+    "new ids for a list": Case(
+        _generating_ids_of_a_list,
+        '"student_ids" is a path through a list, for which `generates_id` makes no ids; remove it, and make '
+        "each id `required`",
+        "EnrolAll",
     ),
     "also of also": Case(
         _nested,

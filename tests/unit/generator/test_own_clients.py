@@ -10,11 +10,13 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from google.protobuf.descriptor_pb2 import MethodDescriptorProto
 
 import foldlog_client
 from foldlog.v1.commands_pb2 import CommandResult
 from foldlog_client import sync
 from foldlog_client.testing import Fake
+from foldlog_generator import client_methods
 from foldlog_generator.compiling import compiled
 from foldlog_generator.generated_code import bring_about, differences
 from foldlog_generator.protos import directory
@@ -205,3 +207,10 @@ def mypy(file: Path, src: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         command, env=environment, cwd=file.parent, capture_output=True, text=True, check=False
     )
+
+
+@pytest.mark.parametrize(
+    ("rpc", "method"), [("Str", "str_"), ("Int", "int_"), ("Return", "return_"), ("Open", "open")]
+)
+def test_a_method_hides_no_type_of_its_class_s_annotations(rpc: str, method: str) -> None:
+    assert client_methods._name_of(MethodDescriptorProto(name=rpc)) == method

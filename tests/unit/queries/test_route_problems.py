@@ -82,7 +82,7 @@ _NO_CARD = 'there is no decider of the category "card" (there are: account); add
         "an owner whose list is everybody's",
         lambda file: file.field("GetOwnerRequest", "name").options.ClearExtension(filter_option),
         f"{_OWNER}: savings.v1.GetOwnerRequest.name names the owner, and does not restrict the list to it; add "
-        '`(foldlog.v1.filter) = {column: "name"}` to it.',
+        '`(foldlog.v1.filter) = {column: "name"}` to it, with the field of the documents that names their owner.',
     ),
     proto(
         "an owner in another view",
