@@ -3,9 +3,8 @@
 import json
 import re
 import sqlite3
-import uuid
 from array import array
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Set
 from contextlib import closing, suppress
 from typing import Any, NamedTuple, TypeVar
 
@@ -17,6 +16,14 @@ from foldlog_server.log.record import NO_CHAIN, chain_hash, checksum, split_reco
 from foldlog_server.log.source import StoredRequest
 from foldlog_server.operations.findings import Findings
 from foldlog_server.operations.progress import Step
+from foldlog_server.operations.stored_values import (
+    hexadecimal,
+    is_uuid,
+    only_value,
+    positions,
+    table_shape,
+    text,
+)
 from foldlog_server.printable import counted
 from foldlog_server.stores.encoded_append import stored_key
 from foldlog_server.stores.sqlite import index_sums, requests, schema
@@ -136,14 +143,14 @@ class LogVerifier:
         try:
             for (line,) in self._connection.execute(f"PRAGMA {pragma}").fetchall():
                 if line != b"ok":
-                    self._add("", "", f"SQLite says: {_text(line)}")
+                    self._add("", "", f"SQLite says: {text(line)}")
         except sqlite3.Error as error:
             self._add("", "", f"SQLite says: {error}")
         self._try("sqlite_master", self._check_schema)
 
     def _check_schema(self) -> None:
         """Check that tables and indexes, and their names, are those that this release would make."""
-        self._format = _one(self._connection, "PRAGMA user_version")
+        self._format = only_value(self._connection, "PRAGMA user_version")
         absent = schema.TABLES_OF_2 if self._format < 2 else ()
         with closing(sqlite3.connect(":memory:", isolation_level=None)) as wanted:
             schema.create_tables(wanted, "", 0, 0)
@@ -153,14 +160,14 @@ class LogVerifier:
             for (table,) in wanted.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
                 if table in absent:
                     continue
-                if _shape(self._connection, table) != _shape(wanted, table):
+                if table_shape(self._connection, table) != table_shape(wanted, table):
                     self._add(table, "", "its columns or indexes are not those of a log")
                 elif table != "events" and table not in partitions:  # these are checked row by row
                     self._try(table, self._check_types, table)
             self._check_schema_text({name for (name,) in wanted.execute("SELECT name FROM sqlite_master")})
         if not partitions:
             self._add("requests", "", "it has no table of request records")
-        view = _one(
+        view = only_value(
             self._connection, "SELECT sql FROM sqlite_master WHERE type = 'view' AND name = 'requests'"
         )
         if re.findall(rb"requests_until_\d{20}", view or b"") != [name.encode() for name in partitions]:
@@ -172,8 +179,8 @@ class LogVerifier:
         schema = "SELECT name, tbl_name, type, sql FROM sqlite_master"
         for name, table, *others in self._connection.execute(schema).fetchall():
             if not all(value is None or isinstance(value, StoredText) for value in (name, table, *others)):
-                self._add(_text(name), "", "its entry in the schema is not stored as text")
-            for found in {_text(name), _text(table)} - wanted:
+                self._add(text(name), "", "its entry in the schema is not stored as text")
+            for found in {text(name), text(table)} - wanted:
                 if right := by_any_case.get(found.lower()):
                     self._add(right, "", f"it is called {found} in the schema")
 
@@ -181,9 +188,9 @@ class LogVerifier:
         """Check that every value is stored with the type of its column: one changed bit turns text into a
         blob, which SQLite never finds equal to the same text."""
         for _, column, declared, *_ in self._connection.execute(f"PRAGMA table_info({table})").fetchall():
-            kind, name = _text(declared).lower(), _text(column)
+            kind, name = text(declared).lower(), text(column)
             is_other = f"SELECT count(*) FROM {table} NOT INDEXED WHERE typeof({name}) <> '{kind}'"
-            if others := _one(self._connection, is_other):
+            if others := only_value(self._connection, is_other):
                 self._add(
                     table, "", f"{name} must be stored as {kind}, and is not in {counted(others, 'row')}"
                 )
@@ -192,7 +199,7 @@ class LogVerifier:
         self._connection.execute("BEGIN")
         try:
             keys = {
-                table: _one(self._connection, f"SELECT max(key) FROM {table}") or 0
+                table: only_value(self._connection, f"SELECT max(key) FROM {table}") or 0
                 for table in ("streams", "types")
             }
             return Bounds(read_head(self._connection).position, keys)
@@ -201,7 +208,7 @@ class LogVerifier:
 
     def _partitions(self) -> list[str]:
         try:
-            return [_text(name) for (name,) in self._connection.execute(_PARTITIONS).fetchall()]
+            return [text(name) for (name,) in self._connection.execute(_PARTITIONS).fetchall()]
         except sqlite3.Error:
             return []
 
@@ -212,8 +219,8 @@ class LogVerifier:
         if len(rows) != 1:
             self._add("log", "", f"it has {counted(len(rows), 'row')} instead of one")
         for log_id, made_time in rows:
-            if not _is_uuid(log_id) or not isinstance(made_time, int):
-                self._add("log", "", f"{_text(log_id)!r}, made at {made_time!r}, does not name a log")
+            if not is_uuid(log_id) or not isinstance(made_time, int):
+                self._add("log", "", f"{text(log_id)!r}, made at {made_time!r}, does not name a log")
         if self._format < 2:
             return
         served = self._connection.execute(_SERVED).fetchall()
@@ -230,16 +237,16 @@ class LogVerifier:
 
     def _check_ancestors(self) -> None:
         for log_id, position, chain, _, _ in self._connection.execute(_ANCESTORS).fetchall():
-            if not _is_uuid(log_id) or self._stored_chain(position) != chain:
+            if not is_uuid(log_id) or self._stored_chain(position) != chain:
                 self._add(
-                    "ancestors", f"position {position}", f"{_text(log_id)!r} had another chain hash there"
+                    "ancestors", f"position {position}", f"{text(log_id)!r} had another chain hash there"
                 )
 
     def _check_sums(self) -> None:
         """Check that each sum is that of its rows: a server compares the indexes with it when it starts."""
         wanted = {index_sums.EVENTS, *self._partitions()}
         for part, last, added in self._connection.execute(_SUMS).fetchall():
-            name = _text(part)
+            name = text(part)
             if name not in wanted:
                 self._add("sums", name, "its table does not exist, or has a second sum")
                 continue
@@ -281,7 +288,7 @@ class LogVerifier:
             after = max(after + (PAGE if failed else 1), *(row[0] for row in rows), self._expected - 1)
             yield min(after, bounds.position)
         if self._expected <= bounds.position:
-            self._add("events", _positions(self._expected, bounds.position), "missing")
+            self._add("events", positions(self._expected, bounds.position), "missing")
 
     def _page(self, after: int, until: int) -> tuple[list[Row], bool]:
         """The rows behind a position, and whether some of them could not be read."""
@@ -295,7 +302,7 @@ class LogVerifier:
         read = {row[0] for row in rows}
         lost = [n for n in range(after + 1, min(after + PAGE, until) + 1) if n not in read]
         if lost:
-            self._add("events", _positions(lost[0], lost[-1]), f"{len(lost):,} cannot be read: {reason}")
+            self._add("events", positions(lost[0], lost[-1]), f"{len(lost):,} cannot be read: {reason}")
         self._expected = max(self._expected, after + 1 if not rows else rows[0][0])
         return rows, True
 
@@ -303,7 +310,7 @@ class LogVerifier:
         position, stream, version, type_key, record, crc, chain, name = row
         if position != self._expected:
             if position > self._expected:
-                self._add("events", _positions(self._expected, position - 1), "missing")
+                self._add("events", positions(self._expected, position - 1), "missing")
             else:
                 self._add("events", f"position {position}", "it comes behind a greater one")
         self._expected = max(self._expected, position + 1)
@@ -439,7 +446,7 @@ class LogVerifier:
             if key != expected or not isinstance(name, bytes):
                 self._add(table, f"key {key}", f"a text with key {expected} was expected, and {name!r} found")
             elif table == "streams" and (key >= len(self._versions) or not self._versions[key]):
-                self._add(table, f"key {key}", f"the stream {_text(name)} has no event")
+                self._add(table, f"key {key}", f"the stream {text(name)} has no event")
         if table == "streams":
             self._findings.streams = last
         for name, key in self._indexed_names(table):
@@ -463,7 +470,7 @@ class LogVerifier:
             if not all(isinstance(found, StoredText) for found, _ in page):
                 raise ValueError(f"a name behind {name!r} is not stored as text")
             yield from page
-            behind = _text(page[-1][0])
+            behind = text(page[-1][0])
             if behind <= name:
                 raise ValueError(f"the index of its names is not in order behind {name!r}")
             name = behind
@@ -479,7 +486,7 @@ class LogVerifier:
             for number, key, fingerprint, outcome, crc in page:
                 self._check_request(partition, key, fingerprint, outcome)
                 if not requests.is_sound(key, fingerprint, outcome, crc):
-                    self._add(partition, f"key {_hex(key)}", "the record does not match its checksum")
+                    self._add(partition, f"key {hexadecimal(key)}", "the record does not match its checksum")
                 if number != behind + 1:
                     self._add(partition, f"number {behind + 1}", "missing")
                 behind = max(behind + 1, number)
@@ -516,7 +523,7 @@ class LogVerifier:
         self._findings.requests += 1
         wrong = self._wrong_with(partition, key, fingerprint, outcome)
         if wrong:
-            self._add(partition, f"key {_hex(key)}", wrong)
+            self._add(partition, f"key {hexadecimal(key)}", wrong)
 
     def _wrong_with(self, partition: str, key: Any, fingerprint: Any, outcome: Any) -> str:
         """What is wrong with a request record; empty if nothing is."""
@@ -553,42 +560,3 @@ def _key_of(record: bytes) -> bytes:
         return stored_key(RequestKey(metadata.actor, metadata.request_id))
     except (DecodeError, ValueError):
         return b""
-
-
-def _one(connection: sqlite3.Connection, sql: str) -> Any:
-    row = connection.execute(sql).fetchone()
-    return None if row is None else row[0]
-
-
-def _shape(connection: sqlite3.Connection, table: str) -> object:
-    columns = connection.execute(f"PRAGMA table_info({table})").fetchall()
-    indexes = connection.execute(f"PRAGMA index_list({table})").fetchall()
-    described = [(_texts(index[1:5]), _index_columns(connection, _text(index[1]))) for index in indexes]
-    return [_texts(column) for column in columns], described
-
-
-def _index_columns(connection: sqlite3.Connection, index: str) -> list[list[Any]]:
-    return [_texts(row) for row in connection.execute(f"PRAGMA index_info({index})")]
-
-
-def _texts(row: Sequence[Any]) -> list[Any]:
-    return [_text(value) if isinstance(value, bytes) else value for value in row]
-
-
-def _text(value: Any) -> str:
-    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
-
-
-def _hex(value: Any) -> str:
-    return value.hex() if isinstance(value, bytes) else repr(value)
-
-
-def _is_uuid(value: Any) -> bool:
-    try:
-        return str(uuid.UUID(_text(value))) == _text(value)
-    except ValueError:
-        return False
-
-
-def _positions(first: int, last: int) -> str:
-    return f"position {first}" if first == last else f"positions {first} to {last}"

@@ -44,6 +44,11 @@ def test_nothing_is_wrong_with_what_fits(domains: Sequence[Domain]) -> None:
 
 @parametrized(
     case(
+        "a name that is no text",
+        lambda: savings_with(name=3),
+        "3 is no name of a domain. Use lower case letters, digits and underscores.",
+    ),
+    case(
         "a decider without a comma",
         lambda: savings_with(deciders=ours.ACCOUNT),
         "`deciders` of the domain savings is no tuple. Write `deciders=(…,)`, with its comma.",
