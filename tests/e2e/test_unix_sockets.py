@@ -59,7 +59,7 @@ async def test_all_that_asks_a_server_asks_one_on_a_unix_socket(data: Path, path
         async with foldlog_client.connect(address) as client:
             await client.orders.create_order(order_id="1", customer_id="ada", currency_code="GBP")
         with sync.connect(f"unix://{path}") as other:
-            assert other.orders.get_order(order_id="1").order.order_id == "1"
+            assert other.orders.get_order(order_id="1", latest=True).order.order_id == "1"
         for command in (("views", "list"), ("events", "tail", "--no-follow", "--after", "0")):
             told = await foldlog(*command, "--address", address)
             assert (told.code, told.errors) == (0, "")
