@@ -92,7 +92,7 @@ async def test_available(shop: Shop) -> None:
 
 
 async def test_never_below_zero(shop: Shop) -> None:
-    """Available is never below 0, whoever reserves at once."""
+    """Available is never below 0, whatever is reserved at the same time."""
     product = await shop.product(10)
     outcomes = await asyncio.gather(
         *(shop.send(reserve(product, 3, f"o-{number}")) for number in range(10)), return_exceptions=True

@@ -267,7 +267,7 @@ async def test_tokens(shop: Shop) -> None:
 
 
 async def test_after_token(shop: Shop) -> None:
-    """After a token: the next event is the first; a read that was given one goes on behind it."""
+    """After a token: the next event is the first; a read that was given one continues after it."""
     order_id = await shop.order("RESERVED")
     [batch] = [batch async for batch in shop.ask(ReadStreamRequest(stream=f"order-{order_id}"))]
     token, after = batch.tokens[1], batch.events[1].position
@@ -311,7 +311,7 @@ async def test_filters_of_kinds(shop: Shop) -> None:
 
 
 async def test_checkpoints(shop: Shop) -> None:
-    """Events that are left out are told of by checkpoints: after every 1,000."""
+    """Checkpoints report events that are left out: after every 1,000."""
     before = (await shop.head()).position
     lines = [line(f"p-{number}", 1) for number in range(2_000)]
     await shop.send(CreateOrder(customer_id="c", currency_code="GBP", lines=lines))

@@ -85,7 +85,7 @@ async def test_nothing_inside(shop: Shop) -> None:
 
 
 async def test_too_large(shop: Shop) -> None:
-    """A message that is too large is RESOURCE_EXHAUSTED, and the connection goes on."""
+    """A message that is too large is RESOURCE_EXHAUSTED, and the connection stays open."""
     order_id = await shop.order()
     call = shop.send(CancelOrder(order_id=order_id, reason="r" * 5 * MIB))
     with pytest.raises(grpc.aio.AioRpcError) as raised:

@@ -63,7 +63,7 @@ async def seen(shop: Shop, position: int) -> None:
 
 @pytest.mark.parametrize("watch", WATCHES)
 async def test_complete(shop: Shop, watch: str) -> None:
-    """{watch} begins with what is there, ended by one message that says so and tells the position."""
+    """{watch} begins with what is there, ended by one message that says so and has the position."""
     said = await snapshot(shop.ask(WATCHES[watch]))
     assert [message.snapshot_complete for message in said] == [False] * (len(said) - 1) + [True]
     assert [message.position for message in said[:-1]] == [0] * (len(said) - 1)
@@ -83,7 +83,7 @@ async def test_pages(shop: Shop) -> None:
 
 
 async def test_puts(shop: Shop) -> None:
-    """What changes is put as it is then, and the position tells that it was seen."""
+    """What changes is put as it is then, and the position shows that it was seen."""
     order_id = await shop.order()
     call = shop.ask(WatchOrderRequest(order_id=order_id))
     await snapshot(call)
@@ -126,7 +126,7 @@ async def test_products(shop: Shop) -> None:
 
 
 async def test_resume(shop: Shop) -> None:
-    """A watch resumes after the message that a token came with: nothing is lost, and nothing begins anew."""
+    """A watch resumes after the message that a token came with: nothing is lost, and nothing starts over."""
     customer = fresh("c")
     request = WatchCurrentOrdersRequest(customer_id=customer)
     call = shop.ask(request)

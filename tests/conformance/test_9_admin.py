@@ -1,4 +1,4 @@
-"""Looking after a server: how far its views are, building them anew, and its clock"""
+"""Operating a server: the positions of its views, their rebuilds, and its clock"""
 
 import asyncio
 from typing import Any
@@ -57,7 +57,7 @@ async def rebuilt(shop: Shop) -> tuple[str, str]:
 
 
 async def test_positions(shop: Shop) -> None:
-    """ListViews tells of every view its position, and how many events it has not seen."""
+    """ListViews reports the position of every view, and how many events it has not seen."""
     order_id = await shop.order()
     position = (await shop.head()).position
     await shop.ask(GetOrderRequest(order_id=order_id, options=ReadOptions(min_position=position)))
@@ -78,14 +78,14 @@ async def test_order(shop: Shop) -> None:
 
 
 async def test_edition(shop: Shop) -> None:
-    """A view that was built anew is another edition, and only then."""
+    """A view that was rebuilt is another edition, and only then."""
     assert (await views(shop))[VIEW].edition == (await views(shop))[VIEW].edition
     before, after = await rebuilt(shop)
     assert before != after
 
 
 async def test_documents(shop: Shop) -> None:
-    """A view that was built anew answers what it answered before."""
+    """A view that was rebuilt answers what it answered before."""
     customer = fresh("c")
     for _ in range(3):
         await shop.order(customer_id=customer)
@@ -98,7 +98,7 @@ async def test_documents(shop: Shop) -> None:
 
 
 async def test_answers(shop: Shop) -> None:
-    """While a view is built anew, it goes on answering, own writes included."""
+    """While a view is rebuilt, it keeps answering, own writes included."""
     customer = fresh("c")
     building = asyncio.ensure_future(rebuilt(shop))
     count = 0
@@ -112,7 +112,7 @@ async def test_answers(shop: Shop) -> None:
 
 
 async def test_reset(shop: Shop) -> None:
-    """A watch goes on over a view that was built anew: reset, then all that there is."""
+    """A watch continues over a view that was rebuilt: reset, then everything there is."""
     customer = fresh("c")
     order_id = await shop.order(customer_id=customer)
     options = ReadOptions(min_position=(await shop.head()).position)
@@ -154,7 +154,7 @@ async def test_page_token(shop: Shop) -> None:
 
 
 async def test_clock(shop: Shop) -> None:
-    """GetClock tells the server's time, and when the newest event was recorded."""
+    """GetClock returns the server's time, and when the newest event was recorded."""
     sent = await shop.send(ReceiveStock(product_id=fresh("p"), quantity=1))
     found: GetClockResponse = await shop.ask(GetClockRequest())
     assert found.time.ToNanoseconds() > 0
@@ -162,7 +162,7 @@ async def test_clock(shop: Shop) -> None:
 
 
 async def test_scrub(shop: Shop) -> None:
-    """GetScrub tells how far the log has been scrubbed, and of no damage where there is none."""
+    """GetScrub reports how far the log has been scrubbed, and no damage where there is none."""
     found: GetScrubResponse = await shop.ask(GetScrubRequest())
     assert (list(found.damages), found.damage_count) == ([], 0)
     assert found.done <= found.total
@@ -171,7 +171,7 @@ async def test_scrub(shop: Shop) -> None:
 
 
 async def test_backup(shop: Shop) -> None:
-    """Backup tells which log it is and how far it goes, then gives its events, from the first on."""
+    """Backup says which log it is and how far it goes, then returns its events from the first on."""
     await shop.order()
     head = await shop.head()
     call = shop.ask(BackupRequest())

@@ -94,7 +94,7 @@ def test_a_seat_that_is_given_back_is_free() -> None:
     given(COURSE, *OPEN, taken("ada"), SeatFreed(student_id="ada")).when(enrol("bob")).then(taken("bob"))
 
 
-def test_a_seat_is_kept_for_whoever_waits_longest() -> None:
+def test_a_seat_is_kept_for_the_one_who_waits_longest() -> None:
     waiting = WaitingListJoined(student_id="bob"), WaitingListJoined(student_id="cyd")
     freed = given(COURSE, *OPEN, taken("ada"), *waiting, SeatFreed(student_id="ada"))
     freed.when(enrol("bob")).then(taken("bob"))
@@ -102,7 +102,7 @@ def test_a_seat_is_kept_for_whoever_waits_longest() -> None:
     freed.when(enrol("dan")).then_rejected("COURSE_FULL", waiting=2)
 
 
-def test_whoever_gets_a_seat_waits_no_longer() -> None:
+def test_one_who_gets_a_seat_waits_no_longer() -> None:
     bob = WaitingListJoined(student_id="bob")
     given(COURSE, *OPEN, taken("ada"), bob, SeatFreed(student_id="ada"), taken("bob")).shows(
         Course(
@@ -129,7 +129,7 @@ def test_one_waits_only_where_there_is_no_room() -> None:
     given(COURSE, ANNOUNCED).when(join).then_rejected("ENROLMENT_CLOSED", course_id="logic")
 
 
-def test_whoever_leaves_the_waiting_list_makes_room_behind() -> None:
+def test_one_who_leaves_the_waiting_list_makes_room_behind() -> None:
     bob = WaitingListJoined(student_id="bob")
     given(COURSE, *OPEN, taken("ada"), bob).when(LeaveWaitingList(student_id="bob")).then(
         WaitingListLeft(student_id="bob")

@@ -86,7 +86,7 @@ def test_seats_are_never_oversold_and_both_sides_agree(asked: list[courses.Comma
 
 
 @given(st.lists(commands(["logic"]), min_size=10, max_size=30))
-def test_whoever_waits_longest_is_overtaken_by_nobody(asked: list[courses.Command]) -> None:
+def test_the_one_who_waits_longest_is_overtaken_by_nobody(asked: list[courses.Command]) -> None:
     register = Register()
     for command in asked:
         before = register.course(command.course_id)

@@ -106,7 +106,7 @@ class CommandsServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CloseEnrolment(self, request, context):
-        """CloseEnrolment lets no more students enrol; whoever is enrolled stays. One that is closed stays so.
+        """CloseEnrolment lets no more students enrol; enrolled students stay. One that is closed stays so.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -127,7 +127,7 @@ class CommandsServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def AdmitStudent(self, request, context):
-        """AdmitStudent is RegisterStudent of the first release, whose clients go on to call it.
+        """AdmitStudent is RegisterStudent of the first release, whose clients still call it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -136,7 +136,7 @@ class CommandsServicer(object):
     def Enrol(self, request, context):
         """Enrol gives a student a seat, if both the course and the student allow it: the course can be closed
         (ENROLMENT_CLOSED), full (COURSE_FULL) or count something else (CREDITS_DIFFER), and the student can have
-        too many credits (STUDENT_LIMIT). What both say comes back. Whoever has the seat keeps it.
+        too many credits (STUDENT_LIMIT). What both say comes back. A student who has the seat keeps it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -150,7 +150,7 @@ class CommandsServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def JoinWaitingList(self, request, context):
-        """JoinWaitingList puts a student behind all who wait. When a seat becomes free it is kept for whoever is first,
+        """JoinWaitingList puts a student behind all who wait. When a seat becomes free it is kept for the first of them,
         who enrols to take it. A course that has room is FAILED_PRECONDITION (COURSE_HAS_ROOM).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -44,7 +44,7 @@ class CommandsStub:
     OpenEnrolment: _grpc.UnaryUnaryMultiCallable[_commands_pb2.OpenEnrolment, _commands_pb2.Reply]
     """OpenEnrolment lets students enrol. One that is open stays so."""
     CloseEnrolment: _grpc.UnaryUnaryMultiCallable[_commands_pb2.CloseEnrolment, _commands_pb2.Reply]
-    """CloseEnrolment lets no more students enrol; whoever is enrolled stays. One that is closed stays so."""
+    """CloseEnrolment lets no more students enrol; enrolled students stay. One that is closed stays so."""
     ChangeSeats: _grpc.UnaryUnaryMultiCallable[_commands_pb2.ChangeSeats, _commands_pb2.Reply]
     """ChangeSeats gives a course more or fewer seats; fewer than are taken is FAILED_PRECONDITION (SEATS_TAKEN)."""
     RegisterStudent: _grpc.UnaryUnaryMultiCallable[_commands_pb2.RegisterStudent, _commands_pb2.Reply]
@@ -52,16 +52,16 @@ class CommandsStub:
     @_builtins.property
     @_deprecated("""This method has been marked as deprecated using proto method options.""")
     def AdmitStudent(self) -> _grpc.UnaryUnaryMultiCallable[_commands_pb2.AdmitStudent, _commands_pb2.Reply]:
-        """AdmitStudent is RegisterStudent of the first release, whose clients go on to call it."""
+        """AdmitStudent is RegisterStudent of the first release, whose clients still call it."""
     Enrol: _grpc.UnaryUnaryMultiCallable[_commands_pb2.Enrol, _commands_pb2.Reply]
     """Enrol gives a student a seat, if both the course and the student allow it: the course can be closed
     (ENROLMENT_CLOSED), full (COURSE_FULL) or count something else (CREDITS_DIFFER), and the student can have
-    too many credits (STUDENT_LIMIT). What both say comes back. Whoever has the seat keeps it.
+    too many credits (STUDENT_LIMIT). What both say comes back. A student who has the seat keeps it.
     """
     Withdraw: _grpc.UnaryUnaryMultiCallable[_commands_pb2.Withdraw, _commands_pb2.Reply]
     """Withdraw gives a seat back. Nothing happens if the student has none."""
     JoinWaitingList: _grpc.UnaryUnaryMultiCallable[_commands_pb2.JoinWaitingList, _commands_pb2.Reply]
-    """JoinWaitingList puts a student behind all who wait. When a seat becomes free it is kept for whoever is first,
+    """JoinWaitingList puts a student behind all who wait. When a seat becomes free it is kept for the first of them,
     who enrols to take it. A course that has room is FAILED_PRECONDITION (COURSE_HAS_ROOM).
     """
     LeaveWaitingList: _grpc.UnaryUnaryMultiCallable[_commands_pb2.LeaveWaitingList, _commands_pb2.Reply]
@@ -77,7 +77,7 @@ class CommandsAsyncStub(CommandsStub):
     OpenEnrolment: _aio.UnaryUnaryMultiCallable[_commands_pb2.OpenEnrolment, _commands_pb2.Reply]  # type: ignore[assignment]
     """OpenEnrolment lets students enrol. One that is open stays so."""
     CloseEnrolment: _aio.UnaryUnaryMultiCallable[_commands_pb2.CloseEnrolment, _commands_pb2.Reply]  # type: ignore[assignment]
-    """CloseEnrolment lets no more students enrol; whoever is enrolled stays. One that is closed stays so."""
+    """CloseEnrolment lets no more students enrol; enrolled students stay. One that is closed stays so."""
     ChangeSeats: _aio.UnaryUnaryMultiCallable[_commands_pb2.ChangeSeats, _commands_pb2.Reply]  # type: ignore[assignment]
     """ChangeSeats gives a course more or fewer seats; fewer than are taken is FAILED_PRECONDITION (SEATS_TAKEN)."""
     RegisterStudent: _aio.UnaryUnaryMultiCallable[_commands_pb2.RegisterStudent, _commands_pb2.Reply]  # type: ignore[assignment]
@@ -85,16 +85,16 @@ class CommandsAsyncStub(CommandsStub):
     @_builtins.property
     @_deprecated("""This method has been marked as deprecated using proto method options.""")
     def AdmitStudent(self) -> _aio.UnaryUnaryMultiCallable[_commands_pb2.AdmitStudent, _commands_pb2.Reply]:  # type: ignore[override]
-        """AdmitStudent is RegisterStudent of the first release, whose clients go on to call it."""
+        """AdmitStudent is RegisterStudent of the first release, whose clients still call it."""
     Enrol: _aio.UnaryUnaryMultiCallable[_commands_pb2.Enrol, _commands_pb2.Reply]  # type: ignore[assignment]
     """Enrol gives a student a seat, if both the course and the student allow it: the course can be closed
     (ENROLMENT_CLOSED), full (COURSE_FULL) or count something else (CREDITS_DIFFER), and the student can have
-    too many credits (STUDENT_LIMIT). What both say comes back. Whoever has the seat keeps it.
+    too many credits (STUDENT_LIMIT). What both say comes back. A student who has the seat keeps it.
     """
     Withdraw: _aio.UnaryUnaryMultiCallable[_commands_pb2.Withdraw, _commands_pb2.Reply]  # type: ignore[assignment]
     """Withdraw gives a seat back. Nothing happens if the student has none."""
     JoinWaitingList: _aio.UnaryUnaryMultiCallable[_commands_pb2.JoinWaitingList, _commands_pb2.Reply]  # type: ignore[assignment]
-    """JoinWaitingList puts a student behind all who wait. When a seat becomes free it is kept for whoever is first,
+    """JoinWaitingList puts a student behind all who wait. When a seat becomes free it is kept for the first of them,
     who enrols to take it. A course that has room is FAILED_PRECONDITION (COURSE_HAS_ROOM).
     """
     LeaveWaitingList: _aio.UnaryUnaryMultiCallable[_commands_pb2.LeaveWaitingList, _commands_pb2.Reply]  # type: ignore[assignment]
@@ -125,7 +125,7 @@ class CommandsServicer(metaclass=_abc_1.ABCMeta):
         request: _commands_pb2.CloseEnrolment,
         context: _ServicerContext,
     ) -> _typing.Union[_commands_pb2.Reply, _abc.Awaitable[_commands_pb2.Reply]]:
-        """CloseEnrolment lets no more students enrol; whoever is enrolled stays. One that is closed stays so."""
+        """CloseEnrolment lets no more students enrol; enrolled students stay. One that is closed stays so."""
 
     @_abc_1.abstractmethod
     def ChangeSeats(
@@ -143,14 +143,14 @@ class CommandsServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_commands_pb2.Reply, _abc.Awaitable[_commands_pb2.Reply]]:
         """RegisterStudent begins a student; one who exists is ALREADY_EXISTS (STUDENT_EXISTS)."""
 
-    @_deprecated("""AdmitStudent is RegisterStudent of the first release, whose clients go on to call it.""")
+    @_deprecated("""AdmitStudent is RegisterStudent of the first release, whose clients still call it.""")
     @_abc_1.abstractmethod
     def AdmitStudent(
         self,
         request: _commands_pb2.AdmitStudent,
         context: _ServicerContext,
     ) -> _typing.Union[_commands_pb2.Reply, _abc.Awaitable[_commands_pb2.Reply]]:
-        """AdmitStudent is RegisterStudent of the first release, whose clients go on to call it."""
+        """AdmitStudent is RegisterStudent of the first release, whose clients still call it."""
 
     @_abc_1.abstractmethod
     def Enrol(
@@ -160,7 +160,7 @@ class CommandsServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_commands_pb2.Reply, _abc.Awaitable[_commands_pb2.Reply]]:
         """Enrol gives a student a seat, if both the course and the student allow it: the course can be closed
         (ENROLMENT_CLOSED), full (COURSE_FULL) or count something else (CREDITS_DIFFER), and the student can have
-        too many credits (STUDENT_LIMIT). What both say comes back. Whoever has the seat keeps it.
+        too many credits (STUDENT_LIMIT). What both say comes back. A student who has the seat keeps it.
         """
 
     @_abc_1.abstractmethod
@@ -177,7 +177,7 @@ class CommandsServicer(metaclass=_abc_1.ABCMeta):
         request: _commands_pb2.JoinWaitingList,
         context: _ServicerContext,
     ) -> _typing.Union[_commands_pb2.Reply, _abc.Awaitable[_commands_pb2.Reply]]:
-        """JoinWaitingList puts a student behind all who wait. When a seat becomes free it is kept for whoever is first,
+        """JoinWaitingList puts a student behind all who wait. When a seat becomes free it is kept for the first of them,
         who enrols to take it. A course that has room is FAILED_PRECONDITION (COURSE_HAS_ROOM).
         """
 

@@ -189,7 +189,7 @@ class Enrolment:
         expected_version_token: str = "",
         timeout: float | None = None,
     ) -> enrolment_v1_Reply:
-        """CloseEnrolment lets no more students enrol; whoever is enrolled stays. One that is closed
+        """CloseEnrolment lets no more students enrol; enrolled students stay. One that is closed
         stays so.
 
         Args:
@@ -346,7 +346,7 @@ class Enrolment:
         expected_version_token: str = "",
         timeout: float | None = None,
     ) -> enrolment_v1_Reply:
-        """AdmitStudent is RegisterStudent of the first release, whose clients go on to call it.
+        """AdmitStudent is RegisterStudent of the first release, whose clients still call it.
 
         Args:
             name: What the student is called.
@@ -404,7 +404,7 @@ class Enrolment:
         """Enrol gives a student a seat, if both the course and the student allow it: the course can
         be closed (ENROLMENT_CLOSED), full (COURSE_FULL) or count something else
         (CREDITS_DIFFER), and the student can have too many credits (STUDENT_LIMIT). What both
-        say comes back. Whoever has the seat keeps it.
+        say comes back. A student who has the seat keeps it.
 
         Args:
             course_id: The course.
@@ -511,7 +511,7 @@ class Enrolment:
         timeout: float | None = None,
     ) -> enrolment_v1_Reply:
         """JoinWaitingList puts a student behind all who wait. When a seat becomes free it is kept
-        for whoever is first, who enrols to take it. A course that has room is
+        for the first of them, who enrols to take it. A course that has room is
         FAILED_PRECONDITION (COURSE_HAS_ROOM).
 
         Args:
