@@ -240,6 +240,7 @@ def _check_sums(connection: sqlite3.Connection) -> None:
     sums = connection.execute("SELECT part, last, sum FROM sums").fetchall()
     tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     parts = ["events", *(name for name in tables if name.startswith("requests_until_"))]
+    check(all(isinstance(part, str) for part, _, _ in sums), "a sum is of no part")
     check(sorted(part for part, _, _ in sums) == sorted(parts), "a sum is missing")
     for part, last, total in sums:
         if part == "events":

@@ -53,6 +53,7 @@ def test_a_bit_of_a_position(loose: Path, bit: int) -> None:
 @settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.floats(0, 1, exclude_max=True), st.integers(0, 7))
 @example(0.0707821637984054, 7)  # in the schema: SQLite tells of it in what is no UTF-8
+@example(0.6310110668326179, 0)  # the name of a part is a blob then, and no text
 def test_a_bit_anywhere_in_the_file(written: Path, tmp_path: Path, place: float, bit: int) -> None:
     whole, file = read(written), tmp_path / "flipped.db"
     data = bytearray(written.read_bytes())
