@@ -140,7 +140,7 @@ class Rejected(FoldlogError):
     def of_aggregate(self, stream: str) -> "Rejected":
         """The refusal, which names the aggregate that refuses, if it did not already."""
         category, _, id = stream.partition("-")
-        if id in self.metadata.values():
+        if any(name.endswith("_id") and value == id for name, value in self.metadata.items()):
             return self
         return Rejected(self.reason, self.message, {f"{category}_id": id, **self.metadata})
 

@@ -68,6 +68,8 @@ def test_a_refusal_names_its_aggregate_once() -> None:
     plain = Rejected(reason, "No.", {"status": "DRAFT"}).of_aggregate("order-7-8")
     assert plain.metadata == {"order_id": "7-8", "status": "DRAFT"}
     assert plain.about == ("order", "7-8")
+    same_by_chance = Rejected(reason, "No.", {"available": "5"}).of_aggregate("account-5")
+    assert same_by_chance.metadata == {"account_id": "5", "available": "5"}
     named = Rejected(reason, "No.", {"line_id": "1", "order_id": "7-8"})
     assert named.of_aggregate("order-7-8") is named
 
