@@ -9,11 +9,10 @@ from typing import Any
 from google.protobuf.descriptor import MethodDescriptor
 
 from foldlog_server.commands.past import Past
-from foldlog_server.log.record import embedded, tag_of
+from foldlog_server.log.record import embedded
 from foldlog_server.queries.aggregate_query import compile_aggregate_query
-from foldlog_server.queries.filters import filters_of
+from foldlog_server.queries.listing import Listing
 from foldlog_server.queries.owned_list import compile_owned_list
-from foldlog_server.queries.paging import page_size
 from foldlog_server.queries.reads import Reads
 from foldlog_server.queries.responses import NOW, THEN, not_found_of, route_of, tags_of
 from foldlog_server.queries.sources import Query, Sources
@@ -62,29 +61,14 @@ def _compile_get(method: MethodDescriptor, reads: Reads, past: Past) -> Query:
 
 def _compile_list(method: MethodDescriptor, reads: Reads) -> Query:
     route, tags = route_of(method), tags_of(method.output_type)
-    token_tag = tag_of(method.output_type.fields_by_name["next_page_token"])
-    filters = filters_of(method.input_type)
+    listing = Listing(method, method.output_type.fields[0], reads)
 
-    async def page(request: Any) -> bytes:
-        scope = reads.scope(route.collection)
-        after = reads.page_after(request.page_token, request, scope)
-        await reads.wait(route.collection, request.options)
-        limit = page_size(request.page_size)
-        page = await reads.page(
-            route.collection,
-            filters(request),
-            by_id=route.by_id,
-            descending=request.descending,
-            after=after,
-            limit=limit + 1,
-        )
-        parts = [embedded(tags.first, row.document) for row in page.rows[:limit]]
-        if len(page.rows) > limit:
-            last = page.rows[limit - 1]
-            token = reads.next_page(last.cursor, page.position, request, scope)
-            parts.append(embedded(token_tag, token.encode()))
+    async def answer(request: Any) -> bytes:
+        wanted = await listing.wanted(request)
+        page = await listing.read(request, wanted)
+        parts = [*listing.encoded(request, wanted, page)]
         freshness = await reads.encoded_freshness(page, route.collection)
         parts.append(embedded(tags.freshness, freshness))
         return b"".join(parts)
 
-    return page
+    return answer
