@@ -1,14 +1,20 @@
 """An aggregate is answered as commands see it, and as it was at any version, position or time."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 import foldlog_client
-from foldlog.v1.reads_pb2 import AsOf
+from foldlog.v1.reads_pb2 import AsOf, Freshness
+from foldlog_server.commands.pending_command import StreamState
+from foldlog_server.queries.aggregate_query import compile_aggregate_query
 from tests.support.savings.served import account, connected
+from tests.support.savings.unfit import ours
+
+pb: Any = ours.savings_pb2
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +118,26 @@ def test_a_view_of_the_latest_states_answers_none_of_them_however_it_is_asked(cl
                 continue
             assert puts == [later]
             shown = later
+
+
+async def test_the_answer_has_seen_what_was_stored_while_it_was_read() -> None:
+    """A command may be stored between the look at the head and the state: freshness counts it."""
+
+    async def latest(stream: str, decider: Any) -> StreamState:
+        return StreamState(stream, 2, 7, ours.ACCOUNT.evolve(ours.ACCOUNT.initial, pb.Opened(owner="Ada")))
+
+    async def freshness(position: int) -> Freshness:
+        return Freshness(position=position)
+
+    sources: Any = SimpleNamespace(
+        store=SimpleNamespace(head=SimpleNamespace(position=6)),
+        deciders={"account": ours.ACCOUNT},
+        aggregates=SimpleNamespace(latest=latest),
+        past=None,
+        reads=SimpleNamespace(asked=lambda options: 0, freshness=freshness),
+    )
+    method = pb.DESCRIPTOR.services_by_name["Reports"].methods_by_name["GetLatest"]
+    reply = pb.GetAccountReply.FromString(
+        await compile_aggregate_query(method, sources)(pb.GetAccountRequest(account_id="1"))
+    )
+    assert (reply.account.owner, reply.freshness.position) == ("Ada", 7)

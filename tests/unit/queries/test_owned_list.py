@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 
 import foldlog_client
+from foldlog.v1.reads_pb2 import Freshness
+from foldlog_server.queries.owned_list import compile_owned_list
+from foldlog_server.views.read_model import Found, Page
 from tests.support.savings.served import account, connected
+from tests.support.savings.unfit import ours
+
+pb: Any = ours.savings_pb2
 
 
 @pytest.fixture
@@ -64,3 +70,41 @@ def test_nobody_is_not_found_and_nothing_may_belong_to_somebody(client: Any) -> 
     assert (refused.value.reason, refused.value.metadata) == ("OWNER_NOT_FOUND", {"name": "Bob"})
     reply = client.savings.get_owner(name="Ada", owner="nobody's")
     assert (reply.owner.accounts, ids(reply), reply.next_page_token) == (1, [], "")
+
+
+class Moving:
+    """Documents of a view that moves on between the owner and the list, once."""
+
+    def __init__(self) -> None:
+        self.positions = iter([1, 2])
+        self.asked: list[int] = []
+
+    def scope(self, collection: str) -> str:
+        return collection
+
+    def page_after(self, token: str, request: Any, scope: str) -> None:
+        return None
+
+    async def wait(self, collection: str, options: Any) -> None:
+        pass
+
+    def get(self, collection: str, id: str) -> Found:
+        position = next(self.positions)
+        self.asked.append(position)
+        return Found(pb.Owner(name=id, accounts=position).SerializeToString(), position)
+
+    async def page(self, collection: str, filters: Any, **_: Any) -> Page:
+        return Page((), 2)
+
+    async def freshness_of(self, collection: str, *answers: Found | Page) -> Freshness:
+        assert {answer.position for answer in answers} == {2}
+        return Freshness(position=2)
+
+
+async def test_an_owner_and_what_belongs_to_it_are_of_one_position() -> None:
+    reads: Any = Moving()
+    service = pb.DESCRIPTOR.services_by_name["Reports"]
+    answer = compile_owned_list(service.methods_by_name["GetOwner"], reads)
+    reply = pb.GetOwnerReply.FromString(await answer(pb.GetOwnerRequest(name="Ada")))
+    assert (reply.owner.accounts, reply.freshness.position) == (2, 2)
+    assert reads.asked == [1, 2]
